@@ -1,0 +1,49 @@
+// Sizes of tensors: constants and affine expressions over named symbols.
+#ifndef NNF_DIALECTS_NNF_DIMS_H
+#define NNF_DIALECTS_NNF_DIMS_H
+
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace nnf {
+
+/// One size: an AffineConstantExpr, or an expression over AffineSymbolExpr(NnfDialect::symbolId(name)).
+using Dim = mlir::AffineExpr;
+using Shape = llvm::SmallVector<Dim, 6>;
+
+/// The sizes of a tensor type. A dynamic size without an encoding asserts: importers always give one.
+Shape shapeOf(mlir::Type type);
+inline Shape shapeOf(mlir::Value value) { return shapeOf(value.getType()); }
+
+/// The tensor type with these sizes; it has an encoding when one of them is no constant.
+mlir::RankedTensorType tensorOf(llvm::ArrayRef<Dim> shape, mlir::Type element);
+mlir::RankedTensorType tensorOf(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> shape, mlir::Type element);
+
+/// The size as a constant, if it is one.
+std::optional<int64_t> constantOf(Dim dim);
+/// All sizes as constants, if they are.
+std::optional<llvm::SmallVector<int64_t>> constantsOf(llvm::ArrayRef<Dim> shape);
+inline bool isConstant(Dim dim, int64_t value) { return constantOf(dim) == value; }
+
+Dim dimOf(mlir::MLIRContext *context, int64_t size);
+/// Canonical form: equal sizes that differ in spelling become one expression wherever that can be seen.
+Dim simplify(Dim dim);
+/// Provably the same size for every value of the symbols.
+bool sameDim(Dim a, Dim b);
+bool sameShape(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b);
+/// The product of sizes (1 for none).
+Dim productOf(mlir::MLIRContext *context, llvm::ArrayRef<Dim> dims);
+/// a / b where b divides a by the factors both are written with; null where that cannot be seen.
+Dim exactQuotient(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b, mlir::MLIRContext *context);
+
+/// "[N, 8, 2*N + 1]", for messages.
+std::string toString(llvm::ArrayRef<Dim> shape);
+std::string toString(Dim dim);
+/// "float32", "int64", …: torch's name of an element type.
+std::string dtypeName(mlir::Type element);
+
+/// Numbers of the symbols that occur in a size, added to `symbols` in order of first occurrence.
+void collectSymbols(Dim dim, llvm::SmallVectorImpl<unsigned> &symbols);
+
+} // namespace nnf
+#endif

@@ -1,0 +1,62 @@
+// What holds the graph together: constants, weights, and after grouping kernels and their launches.
+#ifndef NNF_KERNELS
+#define NNF_KERNELS
+
+include "dialects/nnf/NnfBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+
+def Nnf_ConstantOp : Op<Nnf_Dialect, "constant", [Pure, ConstantLike, AllTypesMatch<["value", "output"]>]> {
+  let summary = "A small tensor (up to 1 KB) written in the IR";
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs Nnf_Tensor:$output);
+  let assemblyFormat = "attr-dict $value";
+  let hasFolder = 1;
+}
+def Nnf_NumberOp : Op<Nnf_Dialect, "number", [Pure]> {
+  let summary = "A number given where a tensor could stand; in type promotion it counts only by its category";
+  let arguments = (ins TypedAttrInterface:$value);
+  let results = (outs Nnf_Tensor:$output);
+  let assemblyFormat = "attr-dict $value `:` type($output)";
+}
+def Nnf_WeightOp : Op<Nnf_Dialect, "weight", [Pure]> {
+  let summary = "A tensor of the weight store";
+  let arguments = (ins StrAttr:$name);
+  let results = (outs Nnf_Tensor:$output);
+  let assemblyFormat = "$name attr-dict `:` type($output)";
+}
+def Nnf_KernelOp : Op<Nnf_Dialect, "kernel", [IsolatedFromAbove, Symbol, FunctionOpInterface]> {
+  let summary = "A fused group: one future kernel";
+  let description = [{
+    The body holds primitives and constants only; it names no weight and no node. `symbols` are the sizes it needs, in
+    the order of its size arguments. `title` says what was fused.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type, StrArrayAttr:$symbols,
+                       StrAttr:$title, OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    /// The values the kernel writes, in the order of its results.
+    ::mlir::OperandRange yielded() { return getBody().front().getTerminator()->getOperands(); }
+  }];
+}
+def Nnf_YieldOp : Op<Nnf_Dialect, "yield", [Pure, Terminator]> {
+  let summary = "Ends a kernel's body";
+  let arguments = (ins Variadic<Nnf_Tensor>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+}
+def Nnf_LaunchOp : Op<Nnf_Dialect, "launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a kernel";
+  let description = [{ `symbols` bind the kernel's symbols, in its order; `checks` name the messages of its checks. }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Nnf_Tensor>:$inputs, Nnf_DimsAttr:$symbols, StrArrayAttr:$checks);
+  let results = (outs Variadic<Nnf_Tensor>:$outputs);
+  let assemblyFormat = "$kernel `(` $inputs `)` `sizes` $symbols attr-dict `:` functional-type($inputs, $outputs)";
+}
+
+#endif

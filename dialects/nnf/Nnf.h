@@ -1,0 +1,42 @@
+// The nnf dialect: include this to use it.
+#ifndef NNF_DIALECTS_NNF_NNF_H
+#define NNF_DIALECTS_NNF_NNF_H
+
+#include "dialects/nnf/Diagnostics.h"
+#include "dialects/nnf/Dims.h"
+#include "dialects/nnf/WeightStore.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace nnf {
+
+/// Names of the symbols that sizes use; their numbers are the positions of AffineSymbolExprs.
+class SymbolTableOfDims;
+
+/// Marks primitives that compute result[i] from operands[i] alone.
+template <typename ConcreteType>
+class Elementwise : public mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
+
+class NnfDialect;
+/// Writes "2*N + 1".
+void printDim(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect);
+/// Reads what printDim writes.
+mlir::FailureOr<Dim> parseDim(mlir::AsmParser &parser, NnfDialect &dialect);
+
+} // namespace nnf
+
+#include "dialects/nnf/NnfDialect.h.inc"
+#include "dialects/nnf/NnfEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/nnf/NnfAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/nnf/NnfOps.h.inc"
+
+#endif

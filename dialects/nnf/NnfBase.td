@@ -1,0 +1,128 @@
+// The dialect, its parameter types and the base classes of its records.
+#ifndef NNF_BASE
+#define NNF_BASE
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Nnf_Dialect : Dialect {
+  let name = "nnf";
+  let cppNamespace = "::nnf";
+  let summary = "Neural-network graphs as torch defines them, and the primitives they are made of";
+  let description = [{
+    Two levels. *Functions* (`nnf.conv2d`, `nnf.gelu`, …) are torch's functions with all their parameters.
+    *Primitives* (`nnf.prim.exp`, `nnf.prim.reduce`, …) are the few pure ops every function decomposes into; fusion
+    and code generation know only these. `nnf.kernel` and `nnf.launch` hold fused groups of primitives.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{
+    /// The number of the symbol called `name`; a new one when the name is new.
+    unsigned symbolId(llvm::StringRef name);
+    /// The name of symbol `id`.
+    std::string symbolName(unsigned id) const;
+    /// Number of symbols known so far.
+    unsigned numSymbols() const;
+    /// The weights that `nnf.weight` ops of this context name.
+    WeightStore &weights();
+
+    void registerOps();
+    void registerAttributes();
+
+  private:
+    std::shared_ptr<SymbolTableOfDims> symbols;
+    std::shared_ptr<WeightStore> store;
+
+  public:
+  }];
+}
+
+def Nnf_DimsAttr : AttrDef<Nnf_Dialect, "Dims"> {
+  let mnemonic = "dims";
+  let summary = "Sizes as affine expressions over named symbols: #nnf.dims<[N, 8, N*2+1]>";
+  let parameters = (ins ArrayRefParameter<"::mlir::AffineExpr">:$dims);
+  let hasCustomAssemblyFormat = 1;
+}
+
+// ---- types of operands and results
+
+def Nnf_Tensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
+// A tensor, or a number of the graph: then the operand is an `nnf.number`, which takes part in type promotion only
+// by its category, as Python numbers do in torch.
+def Nnf_TensorOrNumber : RankedTensorOf<[AnyFloat, AnyInteger]>;
+
+// ---- types of attribute parameters, by the value they hold in a graph file
+
+def Nnf_Int : TypedSignlessIntegerAttrBase<I64, "int64_t", "an integer">;
+def Nnf_Float : FloatAttrBase<F64, "a number">;
+def Nnf_Bool : Attr<CPred<"::llvm::isa<::mlir::BoolAttr>($_self)">, "a bool"> {
+  let storageType = [{ ::mlir::BoolAttr }];
+  let returnType = [{ bool }];
+  let valueType = I1;
+  let constBuilderCall = "$_builder.getBoolAttr($0)";
+}
+def Nnf_String : Attr<CPred<"::llvm::isa<::mlir::StringAttr>($_self)">, "a string"> {
+  let storageType = [{ ::mlir::StringAttr }];
+  let returnType = [{ ::llvm::StringRef }];
+  let constBuilderCall = "$_builder.getStringAttr($0)";
+}
+def Nnf_Ints : Attr<CPred<"::llvm::isa<::mlir::DenseI64ArrayAttr>($_self)">, "integers"> {
+  let storageType = [{ ::mlir::DenseI64ArrayAttr }];
+  let returnType = [{ ::llvm::ArrayRef<int64_t> }];
+  let constBuilderCall = "$_builder.getDenseI64ArrayAttr($0)";
+}
+def Nnf_Floats : Attr<CPred<"::llvm::isa<::mlir::DenseF64ArrayAttr>($_self)">, "numbers"> {
+  let storageType = [{ ::mlir::DenseF64ArrayAttr }];
+  let returnType = [{ ::llvm::ArrayRef<double> }];
+  let constBuilderCall = "$_builder.getDenseF64ArrayAttr($0)";
+}
+// convN's padding: integers, or 'same' / 'valid'.
+def Nnf_IntsOrString
+    : Attr<CPred<"::llvm::isa<::mlir::DenseI64ArrayAttr, ::mlir::StringAttr>($_self)">, "integers or a string"> {
+  let storageType = [{ ::mlir::Attribute }];
+  let returnType = [{ ::mlir::Attribute }];
+  let convertFromStorage = "$_self";
+  let constBuilderCall = "$_builder.getDenseI64ArrayAttr($0)";
+}
+// A `dtype=` parameter; a string such as "float32" in a graph file.
+def Nnf_DType : Attr<CPred<"::llvm::isa<::mlir::TypeAttr>($_self)">, "a dtype"> {
+  let storageType = [{ ::mlir::TypeAttr }];
+  let returnType = [{ ::mlir::Type }];
+}
+
+// ---- functions
+
+// The ONNX operator a function is one to one with, and the first opset version with that meaning.
+class OnnxOp<string operatorName, int sinceVersion> {
+  string name = operatorName;
+  int since = sinceVersion;
+}
+
+// Result `result` is the new value of the tensor given as `argument`, and no output of the node.
+class Effect<string argumentName, int resultNumber> {
+  string argument = argumentName;
+  int result = resultNumber;
+}
+
+// A function of torch. `name` is torch's; operands and attributes are its parameters, in its order.
+class Nnf_Function<string name, list<Trait> traits = []>
+    : Op<Nnf_Dialect, name, !listconcat([Pure, InferTypeOpAdaptor], traits)> {
+  string formula = "";           // one line, in the parameters' names
+  string source = "";            // where the formula comes from
+  string example = "";           // parsed and verified by a test
+  list<OnnxOp> onnx = [];        // one-to-one imports
+  string inplaceTwin = "";       // "relu_": a function of that name that also changes `input`
+  bit hasInplace = 0;            // has a parameter inplace=False that changes `input`
+  list<Effect> effects = [];
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+// ---- primitives
+
+class Nnf_Prim<string name, list<Trait> traits = []>
+    : Op<Nnf_Dialect, "prim." # name, !listconcat([Pure], traits)> {
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+#endif

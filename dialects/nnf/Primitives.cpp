@@ -1,0 +1,241 @@
+// What primitives require of their operands. A broken one is a fault of a pass, not of a user's model.
+#include "dialects/nnf/Nnf.h"
+
+using namespace mlir;
+namespace nnf {
+
+static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+
+static LogicalResult expectShape(Operation *op, ArrayRef<Dim> expected, Value result) {
+  if (sameShape(expected, shapeOf(result)))
+    return success();
+  return op->emitOpError() << "has shape " << toString(shapeOf(result)) << ", expected " << toString(expected);
+}
+
+/// Every entry of `dims` names a dimension below `rank`, none twice.
+static LogicalResult expectDims(Operation *op, ArrayRef<int64_t> dims, int64_t rank, bool increasing) {
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (dim < 0 || dim >= rank)
+      return op->emitOpError() << "names dimension " << dim << " of a rank " << rank << " tensor";
+    if (llvm::is_contained(dims.take_front(i), dim) || (increasing && i && dims[i - 1] > dim))
+      return op->emitOpError() << "needs dimensions in increasing order";
+  }
+  return success();
+}
+
+static LogicalResult expectEntries(Operation *op, StringRef what, size_t found, size_t expected) {
+  if (found == expected)
+    return success();
+  return op->emitOpError() << what << " has " << found << " entries, expected " << expected;
+}
+
+LogicalResult PrimCompareOp::verify() {
+  if (!elementOf(getOutput()).isInteger(1))
+    return emitOpError() << "gives bool";
+  return expectShape(*this, shapeOf(getLhs()), getOutput());
+}
+
+LogicalResult PrimSelectOp::verify() {
+  if (!elementOf(getCondition()).isInteger(1))
+    return emitOpError() << "needs a bool condition";
+  return expectShape(*this, shapeOf(getCondition()), getOutput());
+}
+
+LogicalResult PrimConvertOp::verify() { return expectShape(*this, shapeOf(getInput()), getOutput()); }
+
+LogicalResult PrimReshapeOp::verify() {
+  if (elementOf(getInput()) != elementOf(getOutput()))
+    return emitOpError() << "keeps the element type";
+  Shape in = shapeOf(getInput()), out = shapeOf(getOutput());
+  if (auto a = constantsOf(in), b = constantsOf(out); a && b) {
+    auto product = [](ArrayRef<int64_t> sizes) { return llvm::product_of(sizes); };
+    if (product(*a) != product(*b))
+      return emitOpError() << "changes the number of elements: " << toString(in) << " to " << toString(out);
+  }
+  return success();
+}
+
+OpFoldResult PrimReshapeOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getType())
+    return getInput();
+  if (auto inner = getInput().getDefiningOp<PrimReshapeOp>()) {
+    getInputMutable().assign(inner.getInput());
+    return getOutput();
+  }
+  return {};
+}
+
+LogicalResult PrimTransposeOp::verify() {
+  Shape in = shapeOf(getInput()), out;
+  if (failed(expectEntries(*this, "perm", getPerm().size(), in.size())) ||
+      failed(expectDims(*this, getPerm(), in.size(), /*increasing=*/false)))
+    return failure();
+  for (int64_t dim : getPerm())
+    out.push_back(in[dim]);
+  return expectShape(*this, out, getOutput());
+}
+
+OpFoldResult PrimTransposeOp::fold(FoldAdaptor) {
+  if (llvm::equal(getPerm(), llvm::seq<int64_t>(0, getPerm().size())) && getInput().getType() == getType())
+    return getInput();
+  if (auto inner = getInput().getDefiningOp<PrimTransposeOp>()) {
+    SmallVector<int64_t> perm;
+    for (int64_t dim : getPerm())
+      perm.push_back(inner.getPerm()[dim]);
+    getInputMutable().assign(inner.getInput());
+    setPerm(perm);
+    return getOutput();
+  }
+  return {};
+}
+
+LogicalResult PrimBroadcastOp::verify() {
+  Shape in = shapeOf(getInput()), out = shapeOf(getOutput());
+  if (failed(expectEntries(*this, "dims", getDims().size(), in.size())) ||
+      failed(expectDims(*this, getDims(), out.size(), /*increasing=*/true)))
+    return failure();
+  for (auto [i, dim] : llvm::enumerate(getDims()))
+    if (!isConstant(in[i], 1) && !sameDim(in[i], out[dim]))
+      return emitOpError() << "size " << toString(in[i]) << " does not broadcast to " << toString(out[dim]);
+  return success();
+}
+
+OpFoldResult PrimBroadcastOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getType())
+    return getInput();
+  return {};
+}
+
+LogicalResult PrimSliceOp::verify() {
+  size_t rank = shapeOf(getInput()).size();
+  if (failed(expectEntries(*this, "start", getStart().getDims().size(), rank)) ||
+      failed(expectEntries(*this, "step", getStep().size(), rank)) ||
+      failed(expectEntries(*this, "shape", shapeOf(getOutput()).size(), rank)))
+    return failure();
+  return success();
+}
+
+LogicalResult PrimConcatOp::verify() {
+  if (getInputs().empty())
+    return emitOpError() << "needs operands";
+  Shape out = shapeOf(getInputs()[0]);
+  uint64_t dim = getDim();
+  if (dim >= out.size())
+    return emitOpError() << "names dimension " << dim << " of a rank " << out.size() << " tensor";
+  for (Value input : getInputs().drop_front())
+    out[dim] = out[dim] + shapeOf(input)[dim];
+  return expectShape(*this, out, getOutput());
+}
+
+LogicalResult PrimPadOp::verify() {
+  Shape in = shapeOf(getInput()), out;
+  if (failed(expectEntries(*this, "low", getLow().size(), in.size())) ||
+      failed(expectEntries(*this, "high", getHigh().size(), in.size())) ||
+      failed(expectEntries(*this, "interior", getInterior().size(), in.size())))
+    return failure();
+  for (auto [i, dim] : llvm::enumerate(in)) {
+    Dim spread = getInterior()[i] ? (dim - 1) * (getInterior()[i] + 1) + 1 : dim;
+    out.push_back(spread + (getLow()[i] + getHigh()[i]));
+  }
+  return expectShape(*this, out, getOutput());
+}
+
+LogicalResult PrimReduceOp::verify() {
+  Shape in = shapeOf(getInput()), out;
+  if (failed(expectDims(*this, getDims(), in.size(), /*increasing=*/true)))
+    return failure();
+  for (auto [i, dim] : llvm::enumerate(in))
+    if (!llvm::is_contained(getDims(), static_cast<int64_t>(i)))
+      out.push_back(dim);
+  return expectShape(*this, out, getOutput());
+}
+
+LogicalResult PrimArgReduceOp::verify() {
+  Shape out = shapeOf(getInput());
+  if (getDim() >= out.size())
+    return emitOpError() << "names dimension " << getDim() << " of a rank " << out.size() << " tensor";
+  out.erase(out.begin() + getDim());
+  return expectShape(*this, out, getOutput());
+}
+
+LogicalResult PrimReduceWindowOp::verify() {
+  Shape in = shapeOf(getInput()), out;
+  for (ArrayRef<int64_t> list : {getSize(), getStride(), getDilation(), getLow(), getHigh()})
+    if (failed(expectEntries(*this, "a window list", list.size(), in.size())))
+      return failure();
+  for (auto [i, dim] : llvm::enumerate(in)) {
+    Dim span = dim + (getLow()[i] + getHigh()[i] - getDilation()[i] * (getSize()[i] - 1) - 1);
+    out.push_back(span.floorDiv(getStride()[i]) + 1);
+  }
+  return expectShape(*this, out, getOutput());
+}
+
+LogicalResult PrimDotOp::verify() {
+  Shape lhs = shapeOf(getLhs()), rhs = shapeOf(getRhs()), out;
+  if (getLhsBatch().size() != getRhsBatch().size() || getLhsContract().size() != getRhsContract().size())
+    return emitOpError() << "pairs every batch and contracted dimension";
+  for (auto [l, r] : llvm::zip(getLhsBatch(), getRhsBatch())) {
+    if (!sameDim(lhs[l], rhs[r]))
+      return emitOpError() << "batch sizes differ: " << toString(lhs[l]) << " and " << toString(rhs[r]);
+    out.push_back(lhs[l]);
+  }
+  for (auto [l, r] : llvm::zip(getLhsContract(), getRhsContract()))
+    if (!sameDim(lhs[l], rhs[r]))
+      return emitOpError() << "contracted sizes differ: " << toString(lhs[l]) << " and " << toString(rhs[r]);
+  auto rest = [&](ArrayRef<Dim> shape, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+    for (int64_t i = 0, e = shape.size(); i < e; ++i)
+      if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))
+        out.push_back(shape[i]);
+  };
+  rest(lhs, getLhsBatch(), getLhsContract());
+  rest(rhs, getRhsBatch(), getRhsContract());
+  return expectShape(*this, out, getOutput());
+}
+
+LogicalResult PrimConvOp::verify() {
+  Shape in = shapeOf(getInput()), weight = shapeOf(getWeight()), out = shapeOf(getOutput());
+  size_t spatial = in.size() - 2;
+  if (in.size() < 3 || weight.size() != in.size())
+    return emitOpError() << "needs input and weight of one rank, at least 3";
+  for (ArrayRef<int64_t> list : {getStride(), getLow(), getHigh(), getInputDilation(), getKernelDilation()})
+    if (failed(expectEntries(*this, "a spatial list", list.size(), spatial)))
+      return failure();
+  bool channelsLast = getLayout() == 1;
+  size_t first = channelsLast ? 1 : 2, channel = channelsLast ? in.size() - 1 : 1;
+  Shape expected(in);
+  expected[channel] = weight[0];
+  for (size_t i = 0; i < spatial; ++i) {
+    Dim spread = getInputDilation()[i] == 1 ? in[first + i] : (in[first + i] - 1) * getInputDilation()[i] + 1;
+    Dim span = spread + (getLow()[i] + getHigh()[i] - 1) - (weight[first + i] - 1) * getKernelDilation()[i];
+    expected[first + i] = span.floorDiv(getStride()[i]) + 1;
+  }
+  return expectShape(*this, expected, getOutput());
+}
+
+LogicalResult PrimGatherOp::verify() {
+  Shape in = shapeOf(getInput()), out;
+  if (getIndices().empty() || getIndices().size() != getGatherDims().size())
+    return emitOpError() << "needs one index tensor for each gathered dimension";
+  if (failed(expectDims(*this, getGatherDims(), in.size(), /*increasing=*/true)))
+    return failure();
+  if ((getBounds() == BoundsKind::Fill) != static_cast<bool>(getFill()))
+    return emitOpError() << "has a fill value exactly when bounds are `fill`";
+  out = shapeOf(getIndices()[0]);
+  for (auto [i, dim] : llvm::enumerate(in))
+    if (!llvm::is_contained(getGatherDims(), static_cast<int64_t>(i)))
+      out.push_back(dim);
+  return expectShape(*this, out, getOutput());
+}
+
+static void writesErrorState(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  effects.emplace_back(MemoryEffects::Write::get());
+}
+
+void PrimGatherOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (getBounds() == BoundsKind::Error)
+    writesErrorState(effects);
+}
+
+void PrimCheckOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
+
+} // namespace nnf

@@ -1,0 +1,23 @@
+// What passes may know of the machine the code is for.
+#ifndef NNF_PASSES_TARGETINFO_H
+#define NNF_PASSES_TARGETINFO_H
+
+#include <cstdint>
+
+namespace nnf {
+
+/// Facts of a target that decide fusion, layout and tiling. Filled in by codegen from --cpu.
+struct TargetInfo {
+  int64_t vectorBytes = 32;     // of the widest float register worth using
+  int64_t vectorRegisters = 16;
+  bool hasFma = true;
+  bool hasMaskedAccess = true;  // cheap masked load and store of 4- and 8-byte lanes
+  bool hasF16c = true;
+  int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
+
+  /// Lanes of one register for elements of this many bytes.
+  int64_t lanes(int64_t elementBytes) const { return vectorBytes / elementBytes; }
+};
+
+} // namespace nnf
+#endif

@@ -1,0 +1,162 @@
+/* The words a compiled model and the runtime share: plain C, no dependency. The compiler lays these
+ * structs out in the object file (codegen/driver), the runtime reads them (runtime/Model.cpp).
+ * Append only; a field never changes its meaning. A model with the same abi_major and an abi_minor up to
+ * the runtime's own is accepted. docs/design/0002-abi.md says why each field is there. */
+#ifndef NNF_ABI_H
+#define NNF_ABI_H
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NNF_ABI_MAJOR 1u
+#define NNF_ABI_MINOR 0u
+
+/* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
+enum {
+  NNF_FLOAT32 = 1, NNF_FLOAT64 = 2, NNF_FLOAT16 = 3, NNF_BFLOAT16 = 4, NNF_INT64 = 5, NNF_INT32 = 6,
+  NNF_INT16 = 7, NNF_INT8 = 8, NNF_UINT8 = 9, NNF_BOOL = 10, NNF_UINT16 = 11, NNF_UINT32 = 12, NNF_UINT64 = 13
+};
+
+/* What a call comes back with; also what a driver returns and what the callbacks in nnf_rt hand to it. */
+enum {
+  NNF_OK = 0,
+  NNF_ERROR_ARGUMENT = 1,    /* the call, or a tensor given to it, is wrong */
+  NNF_ERROR_DATA = 2,        /* a check of the model failed on the data it was given */
+  NNF_ERROR_MODEL = 3,       /* the library, its descriptor or its weights are not usable */
+  NNF_ERROR_MEMORY = 4,      /* out of memory */
+  NNF_ERROR_UNSUPPORTED = 5, /* this machine or this runtime lacks what the model needs */
+  NNF_CANCELLED = 6,         /* the caller asked to stop */
+  NNF_ERROR_INTERNAL = 7     /* a fault of compiler or runtime */
+};
+
+typedef struct nnf_rt nnf_rt;
+typedef struct nnf_frame nnf_frame;
+
+/* A dimension in the descriptor: a size >= 0; -1-s: the size bound to symbol s; NNF_DIM_COMPUTED: only
+ * `output_dims` knows it (outputs only). */
+#define NNF_DIM_COMPUTED INT64_MIN
+
+enum {
+  NNF_TENSOR_INOUT = 1u,         /* input whose buffer holds output `tied` after the run */
+  NNF_TENSOR_DATA_DEPENDENT = 2u /* output whose sizes only the run knows: frame->outputs is NULL, the driver asks
+                                    alloc_output; what output_dims says of it before the run is not looked at */
+};
+
+typedef struct nnf_tensor_info {
+  const char *name;
+  uint32_t dtype;
+  uint32_t rank;
+  const int64_t *dims; /* rank entries */
+  uint32_t flags;
+  int32_t tied; /* input: index of the output that is its new value, else -1; output: index of that input, else -1 */
+} nnf_tensor_info;
+
+typedef struct nnf_symbol_info {
+  const char *name;
+  int64_t min, max, multiple_of; /* checked when an input binds the symbol */
+} nnf_symbol_info;
+
+/* One kernel: runs tasks [first, last) of its grid. Tasks are independent; how a sum is split never depends on
+ * how tasks are spread. `args` are 8-byte slots (addresses, then sizes) laid out by the driver; `scratch` is
+ * private to the call: scratch_bytes of the kernel's info, 64-byte aligned, or NULL when that is 0. */
+typedef void (*nnf_kernel_fn)(const void *const *args, int64_t first, int64_t last, void *scratch);
+
+typedef struct nnf_kernel_info {
+  const char *name;       /* "conv2d+add+relu": what was fused */
+  nnf_kernel_fn function;
+  int64_t scratch_bytes;  /* per worker */
+} nnf_kernel_info;
+
+/* One launch in the driver, for the profiler and `inspect`. */
+typedef struct nnf_launch_info {
+  uint32_t kernel;        /* index into kernels */
+  uint32_t reserved;
+  const char *node;       /* name of the graph node at the group's root */
+  int64_t flops, bytes;   /* per run, with every symbol at its hint; -1: unknown */
+} nnf_launch_info;
+
+/* A run-time check (index in range, ...). The text has {value} and {bound} where those go. */
+typedef struct nnf_check_info { const char *message; } nnf_check_info;
+
+/* The first failed check of a run, in program order: `order` is UINT64_MAX while none failed, else
+ * check index << 32 | a position saturated to 32 bits. Kernels lower it by compare-and-exchange, and only the
+ * winner writes value and bound. */
+typedef struct nnf_check_state { uint64_t order; int64_t value, bound; } nnf_check_state;
+
+/* What one run works on. Pointers to data are 64-byte aligned, but for the caller's own. */
+struct nnf_frame {
+  uint32_t struct_size;
+  uint32_t reserved;
+  void *const *inputs;     /* data of each input */
+  void **outputs;          /* data of each output; NULL: the driver asks rt->alloc_output */
+  int64_t *symbols;        /* one per symbol, input symbols filled in; data-dependent ones are 0 and the driver's to write */
+  const uint8_t *weights;
+  uint8_t *arena;          /* arena_bytes(symbols) bytes */
+  nnf_check_state *check;
+  uint64_t seed;
+  uint64_t run;            /* 0 for the first run of a context, then +1 */
+};
+
+/* What the runtime offers to a driver. Append only; a driver looks at struct_size before it uses a later field. */
+struct nnf_rt {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Runs tasks [0, tasks) of kernels[kernel] and returns when all are done. 0, or a status to return at once. */
+  int32_t (*parallel)(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int64_t tasks, int64_t scratch_bytes,
+                      const void *const *args);
+  /* Memory for output `index` with these dims; it lives until the context's next run. NULL: out of memory. */
+  void *(*alloc_output)(const nnf_rt *rt, uint32_t index, const int64_t *dims, uint32_t rank);
+  /* Reads one int64 that a kernel has written (on a device: waits for it). */
+  int64_t (*read_scalar)(const nnf_rt *rt, const int64_t *address);
+  /* Fails the run with check `check` of the model; returns the status to return. */
+  int32_t (*fail)(const nnf_rt *rt, uint32_t check, int64_t value, int64_t bound);
+  /* Non-zero: the caller asked to stop. Looked at between launches. */
+  int32_t (*cancelled)(const nnf_rt *rt);
+};
+
+/* The one symbol a model object exports: nnf_model_<name>. */
+typedef struct nnf_model {
+  uint32_t abi_major, abi_minor;
+  uint32_t struct_size;
+  uint32_t flags;
+  const char *name;
+  const char *target;       /* "x86_64-unknown-linux-gnu znver3" */
+  const char *producer;     /* "nnfc 0.1.0" */
+  uint64_t content_hash;    /* of graph, weights and options */
+  uint32_t num_inputs, num_outputs, num_symbols, num_kernels, num_launches, num_checks;
+  const nnf_tensor_info *inputs;
+  const nnf_tensor_info *outputs;
+  const nnf_symbol_info *symbols;
+  const nnf_kernel_info *kernels;
+  const nnf_launch_info *launches;
+  const nnf_check_info *checks;
+  const uint8_t *weights;   /* embedded, 64-byte aligned; NULL: in weights_file */
+  uint64_t weights_bytes;
+  uint64_t weights_hash;
+  const char *weights_file; /* relative to the library; NULL: embedded */
+  uint64_t cpu_features;    /* bits of NNF_CPU_*: what the code needs */
+  /* Bytes of arena a run with these symbols needs. */
+  int64_t (*arena_bytes)(const int64_t *symbols);
+  /* Sizes of all outputs, one after the other; returns -1 when a size would be negative or overflow. */
+  int32_t (*output_dims)(const int64_t *symbols, int64_t *dims);
+  /* One run. 0, or the status of the first thing that went wrong. */
+  int32_t (*run)(const nnf_rt *rt, nnf_frame *frame);
+} nnf_model;
+
+/* CPU features a model may need; checked before its first run. */
+#define NNF_CPU_SSE4_2   (1ull << 0)
+#define NNF_CPU_AVX      (1ull << 1)
+#define NNF_CPU_AVX2     (1ull << 2)
+#define NNF_CPU_FMA      (1ull << 3)
+#define NNF_CPU_F16C     (1ull << 4)
+#define NNF_CPU_AVX512F  (1ull << 5)
+#define NNF_CPU_AVX512BW (1ull << 6)
+#define NNF_CPU_AVX512VL (1ull << 7)
+#define NNF_CPU_AVX512DQ (1ull << 8)
+#define NNF_CPU_BMI2     (1ull << 9)
+
+#ifdef __cplusplus
+}
+#endif
+#endif
