@@ -4,7 +4,7 @@
     /usr/bin/python3 examples/digits/train.py          (Debian: python3-torch python3-sklearn; some 20 s)
 
 Data: the 1,797 handwritten digits of sklearn's load_digits (8x8 pixels, values 0 to 16), scaled to 0 to 1. A fifth of the
-image, stratified by class, is held out and never trained on. Writes
+images, stratified by class, is held out and never trained on. Writes
     digits.onnx                 the trained network, opset 13, batch size "N"
     digits.nnf.txt, weights/    the same network as a graph file with its weights as .npy
     images.npy, labels.npy      the held-out images [n, 1, 8, 8] float32 and their digits [n] int64
