@@ -42,6 +42,9 @@ class Case:
     preserve: bool = False
     # Only in the full product (test/models/run.py --all).
     full: bool = False
+    # False: only measured (bench/compare.py).
+    test: bool = True
+    bench: bool = False
 
 
 def image(side):
@@ -72,18 +75,31 @@ def encoder(layers):
     return lambda: networks.Encoder(layers)
 
 
+class Matmul(nn.Module):
+    """[size, size] times a constant of that size: what the inner loop is measured by."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(size, size))
+
+    def forward(self, x):
+        return torch.matmul(x, self.weight)
+
+
 CASES = {
-    "resnet50": Case(resnet50, image(224), ["logits"], opset=13, preserve=True),
+    "resnet50": Case(resnet50, image(224), ["logits"], opset=13, preserve=True, bench=True),
     "resnet50-n": Case(resnet50, image(224), ["logits"], opset=9, batch=2, symbolic=True, full=True),
-    "mobilenet_v2": Case(mobilenet_v2, image(224), ["logits"], opset=13),
+    "mobilenet_v2": Case(mobilenet_v2, image(224), ["logits"], opset=13, bench=True),
     "mobilenet_v2-n": Case(mobilenet_v2, image(224), ["logits"], opset=10, batch=3, symbolic=True, preserve=True),
-    "unet": Case(networks.UNet, image(128), ["mask"], opset=13),
+    "unet": Case(networks.UNet, image(128), ["mask"], opset=13, bench=True),
     "unet-n": Case(networks.UNet, image(128), ["mask"], opset=11, batch=2, symbolic=True, preserve=True, full=True),
-    "bert": Case(encoder(12), text(128), ["hidden", "pooled"], opset=14),
+    "bert": Case(encoder(12), text(128), ["hidden", "pooled"], opset=14, bench=True),
     "bert-small": Case(encoder(2), text(64), ["hidden", "pooled"], opset=17),
     "bert-small-n": Case(encoder(2), text(64), ["hidden", "pooled"], opset=15, batch=3, symbolic=True, preserve=True),
-    "audionet": Case(networks.AudioNet, audio, ["logprobs"], opset=16),
+    "audionet": Case(networks.AudioNet, audio, ["logprobs"], opset=16, bench=True),
     "audionet-n": Case(networks.AudioNet, audio, ["logprobs"], opset=12, batch=2, symbolic=True, preserve=True),
+    "matmul1024": Case(lambda: Matmul(1024), lambda _: {"x": torch.randn(1024, 1024)}, ["y"], opset=13, test=False,
+                       bench=True),
 }
 
 
@@ -150,7 +166,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all; " + ", ".join(CASES))
     parser.add_argument("--out", type=Path, required=True, help="folder of the exported models")
+    parser.add_argument("--bench", action="store_true", help="the cases that are measured, and print their names")
     options = parser.parse_args()
+    if options.bench:
+        options.cases = [name for name, case in CASES.items() if case.bench]
+        print("\n".join(options.cases), flush=True)
     for name in options.cases:
         if name not in CASES:
             parser.error(f"case '{name}', expected one of {', '.join(CASES)}")
