@@ -1,0 +1,310 @@
+// The caller's tensors against the model's descriptor: every one is checked before anything runs.
+#include "Context.h"
+
+namespace nnf::rt {
+namespace {
+
+/// "[N, 3, 8, 8]"
+Text<256> describeDims(const nnf_model &model, const nnf_tensor_info &info) {
+  Text<256> text;
+  text.add("[");
+  for (uint32_t d = 0; d < info.rank; ++d) {
+    int64_t dim = info.dims[d];
+    const char *separator = d ? ", " : "";
+    if (dim >= 0)
+      text.add("%s%lld", separator, (long long)dim);
+    else
+      text.add("%s%s", separator, dim == NNF_DIM_COMPUTED ? "?" : model.symbols[-1 - dim].name);
+  }
+  text.add("]");
+  return text;
+}
+
+/// "float32", or "type code 5 with 64 bits" for a type we have no name for.
+Text<64> describeType(DLDataType type) {
+  Text<64> text;
+  for (uint32_t dtype = NNF_FLOAT32; dtype <= NNF_UINT64 && type.lanes == 1; ++dtype) {
+    DLDataType known = nnf_dtype_dlpack(dtype);
+    if (known.code == type.code && known.bits == type.bits && dtype != NNF_BOOL) {
+      text.add("%s", nnf_dtype_name(dtype));
+      return text;
+    }
+  }
+  constexpr uint8_t boolCode = 6;
+  if (type.code == boolCode && type.bits == 8 && type.lanes == 1)
+    text.add("bool");
+  else
+    text.add("type code %u with %u bits and %u lanes", type.code, type.bits, type.lanes);
+  return text;
+}
+
+bool isDType(DLDataType type, uint32_t dtype) {
+  constexpr uint8_t boolCode = 6; // of DLPack since 0.7
+  DLDataType wanted = nnf_dtype_dlpack(dtype);
+  return type.bits == wanted.bits && type.lanes == 1 &&
+         (type.code == wanted.code || (dtype == NNF_BOOL && type.code == boolCode));
+}
+
+/// One tensor of a call, and where to report about it.
+struct Checked {
+  nnf_context &context;
+  const nnf_tensor_info &info;
+  const char *kind; // "input"
+  const DLTensor *tensor;
+
+  __attribute__((format(printf, 2, 3))) int32_t fail(const char *format, ...) const {
+    char detail[768];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    return context.message.fail(NNF_ERROR_ARGUMENT, "%s '%s': %s", kind, info.name, detail);
+  }
+  uint8_t *data() const {
+    return tensor->data ? static_cast<uint8_t *>(tensor->data) + tensor->byte_offset : nullptr;
+  }
+  int32_t form() const;
+  int32_t memory(uint64_t &bytes) const;
+  int32_t size(uint32_t d, int64_t expected) const;
+};
+
+/// Device, dtype, rank, and that the sizes are sizes.
+int32_t Checked::form() const {
+  if (tensor->device.device_type != kDLCPU)
+    return fail("on device type %d, expected the CPU (%d)", int(tensor->device.device_type), int(kDLCPU));
+  if (!isDType(tensor->dtype, info.dtype))
+    return fail("dtype %s, expected %s", describeType(tensor->dtype).str(), nnf_dtype_name(info.dtype));
+  if (tensor->ndim != int(info.rank))
+    return fail("rank %d, expected %u %s", tensor->ndim, info.rank, describeDims(context.model(), info).str());
+  if (info.rank && !tensor->shape)
+    return fail("shape is NULL, expected %u sizes", info.rank);
+  for (uint32_t d = 0; d < info.rank; ++d)
+    if (tensor->shape[d] < 0)
+      return fail("size %lld in dimension %u, expected 0 or more", (long long)tensor->shape[d], d);
+  return NNF_OK;
+}
+
+/// Strides, and the memory itself. Needs form().
+int32_t Checked::memory(uint64_t &bytes) const {
+  uint32_t elementBytes = nnf_dtype_bytes(info.dtype);
+  if (!tensorBytes(tensor->shape, info.rank, elementBytes, bytes))
+    return fail("its sizes multiply to more than any memory holds");
+  if (bytes == 0)
+    return NNF_OK;
+  int64_t compact = 1;
+  for (uint32_t d = info.rank; tensor->strides && d-- > 0; compact *= tensor->shape[d])
+    if (tensor->shape[d] != 1 && tensor->strides[d] != compact)
+      return fail("stride %lld in dimension %u, expected %lld: tensors must be compact and row-major",
+                  (long long)tensor->strides[d], d, (long long)compact);
+  if (data() && reinterpret_cast<uintptr_t>(data()) % elementBytes)
+    return fail("data is at an address that is no multiple of %u, the size of a %s", elementBytes,
+                nnf_dtype_name(info.dtype));
+  return NNF_OK;
+}
+
+int32_t Checked::size(uint32_t d, int64_t expected) const {
+  if (tensor->shape[d] == expected)
+    return NNF_OK;
+  return fail("size %lld in dimension %u, expected %lld of %s", (long long)tensor->shape[d], d, (long long)expected,
+              describeDims(context.model(), info).str());
+}
+
+/// Dimension d of input `index` is the symbol's size: the first to say so binds it, the others must agree.
+int32_t bindSymbol(const Checked &input, uint32_t index, uint32_t d, uint32_t symbolIndex) {
+  nnf_context &context = input.context;
+  const nnf_symbol_info &symbol = context.model().symbols[symbolIndex];
+  int64_t &bound = context.symbols[symbolIndex];
+  int32_t &boundBy = context.symbolInput[symbolIndex];
+  int64_t size = input.tensor->shape[d];
+  if (boundBy >= 0) {
+    if (size == bound)
+      return NNF_OK;
+    return input.fail("size %lld in dimension %u, expected %lld: '%s' is %lld in input '%s'", (long long)size, d,
+                      (long long)bound, symbol.name, (long long)bound, context.model().inputs[boundBy].name);
+  }
+  if (size < symbol.min)
+    return input.fail("size %lld in dimension %u, expected %lld or more for '%s'", (long long)size, d,
+                      (long long)symbol.min, symbol.name);
+  if (size > symbol.max)
+    return input.fail("size %lld in dimension %u, expected %lld or less for '%s'", (long long)size, d,
+                      (long long)symbol.max, symbol.name);
+  if (symbol.multiple_of > 1 && size % symbol.multiple_of)
+    return input.fail("size %lld in dimension %u, expected a multiple of %lld for '%s'", (long long)size, d,
+                      (long long)symbol.multiple_of, symbol.name);
+  bound = size;
+  boundBy = int32_t(index);
+  return NNF_OK;
+}
+
+int32_t bindInput(nnf_context &context, uint32_t index, const DLTensor *tensor, bool withData) {
+  Checked input{context, context.model().inputs[index], "input", tensor};
+  if (!tensor)
+    return input.fail("no tensor given (NULL)");
+  if (int32_t status = input.form())
+    return status;
+  for (uint32_t d = 0; d < input.info.rank; ++d) {
+    int64_t dim = input.info.dims[d];
+    int32_t status = dim >= 0 ? input.size(d, dim) : bindSymbol(input, index, d, uint32_t(-1 - dim));
+    if (status)
+      return status;
+  }
+  InputSlot &slot = context.inputs[index];
+  if (int32_t status = input.memory(slot.bytes))
+    return status;
+  slot.data = input.data();
+  if (withData && !slot.data && slot.bytes)
+    return input.fail("data is NULL, expected %llu bytes", (unsigned long long)slot.bytes);
+  return NNF_OK;
+}
+
+bool overlap(const uint8_t *a, uint64_t aBytes, const uint8_t *b, uint64_t bBytes) {
+  return a && b && aBytes && bBytes && a < b + bBytes && b < a + aBytes;
+}
+
+/// The input whose new value output `index` is, or -1.
+int32_t tiedInput(const nnf_context &context, uint32_t index) { return context.model().outputs[index].tied; }
+
+/// No output may share memory with an input (the driver reads it while it writes) or with another output.
+int32_t checkOverlaps(nnf_context &context) {
+  const nnf_model &model = context.model();
+  for (uint32_t j = 0; j < model.num_outputs; ++j) {
+    const OutputSlot &output = context.outputs[j];
+    for (uint32_t i = 0; i < model.num_inputs; ++i) {
+      const InputSlot &input = context.inputs[i];
+      if (overlap(output.own.data, output.own.capacity, input.data, input.bytes))
+        return context.message.fail(NNF_ERROR_ARGUMENT, "input '%s' is the memory this context keeps for output '%s': "
+                                    "copy it first", model.inputs[i].name, model.outputs[j].name);
+      if (overlap(output.given, output.bytes, input.data, input.bytes))
+        return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps input '%s' in memory",
+                                    model.outputs[j].name, model.inputs[i].name);
+    }
+    for (uint32_t k = 0; k < model.num_outputs; ++k) {
+      const OutputSlot &other = context.outputs[k];
+      bool ownOfOther = overlap(output.given, output.bytes, other.own.data, other.own.capacity);
+      if (ownOfOther || (k < j && overlap(output.given, output.bytes, other.given, other.bytes)))
+        return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps output '%s' in memory",
+                                    model.outputs[j].name, model.outputs[k].name);
+    }
+  }
+  return NNF_OK;
+}
+
+int32_t bindOutput(nnf_context &context, uint32_t index, const DLTensor *tensor) {
+  Checked output{context, context.model().outputs[index], "output", tensor};
+  OutputSlot &slot = context.outputs[index];
+  slot.given = nullptr;
+  // A tensor that an earlier run has filled in may come again as it is.
+  if (!tensor || !tensor->data || (tensor->data == slot.own.data && tensor->byte_offset == 0))
+    return NNF_OK;
+  if (!slot.known)
+    return output.fail("data is given, expected NULL: only the run knows its sizes");
+  if (int32_t status = output.form())
+    return status;
+  for (uint32_t d = 0; d < output.info.rank; ++d)
+    if (int32_t status = output.size(d, slot.dims[d]))
+      return status;
+  uint64_t bytes;
+  if (int32_t status = output.memory(bytes))
+    return status;
+  // The caller gives an in-out input's own buffer: it gets the value with the input, after the run.
+  if (int32_t tied = tiedInput(context, index); tied >= 0 && output.data() == context.inputs[tied].data)
+    return NNF_OK;
+  slot.given = output.data();
+  return NNF_OK;
+}
+
+} // namespace
+
+bool tensorBytes(const int64_t *dims, uint32_t rank, uint32_t elementBytes, uint64_t &bytes) {
+  for (uint32_t d = 0; d < rank; ++d)
+    if (dims[d] == 0) {
+      bytes = 0;
+      return true;
+    }
+  bytes = elementBytes;
+  for (uint32_t d = 0; d < rank; ++d)
+    if (dims[d] < 0 || __builtin_mul_overflow(bytes, uint64_t(dims[d]), &bytes) || bytes > maxBytes)
+      return false;
+  return true;
+}
+
+int32_t bindInputs(nnf_context &context, DLTensor *const in[], uint32_t count, bool withData) {
+  const nnf_model &model = context.model();
+  if (count != model.num_inputs)
+    return context.message.fail(NNF_ERROR_ARGUMENT, "%u inputs given, expected %u", count, model.num_inputs);
+  if (count && !in)
+    return context.message.fail(NNF_ERROR_ARGUMENT, "the array of inputs is NULL, expected %u tensors", count);
+  for (uint32_t s = 0; s < model.num_symbols; ++s) {
+    context.symbols[s] = 0;
+    context.symbolInput[s] = -1;
+  }
+  for (uint32_t i = 0; i < count; ++i)
+    if (int32_t status = bindInput(context, i, in[i], withData))
+      return status;
+  return NNF_OK;
+}
+
+int32_t computeOutputDims(nnf_context &context) {
+  const nnf_model &model = context.model();
+  if (model.output_dims(context.symbols, context.outputDims) != 0)
+    return context.message.fail(NNF_ERROR_ARGUMENT, "with inputs of these sizes the size of an output is negative or "
+                                "does not fit in 64 bits");
+  for (uint32_t j = 0; j < model.num_outputs; ++j) {
+    OutputSlot &slot = context.outputs[j];
+    const nnf_tensor_info &info = model.outputs[j];
+    slot.known = !(info.flags & NNF_TENSOR_DATA_DEPENDENT);
+    slot.bytes = 0;
+    if (slot.known && !tensorBytes(slot.dims, info.rank, nnf_dtype_bytes(info.dtype), slot.bytes))
+      return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s': with inputs of these sizes it is larger than any "
+                                  "memory", info.name);
+  }
+  return NNF_OK;
+}
+
+int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count) {
+  const nnf_model &model = context.model();
+  if (count != model.num_outputs)
+    return context.message.fail(NNF_ERROR_ARGUMENT, "%u outputs given, expected %u", count, model.num_outputs);
+  if (count && !out)
+    return context.message.fail(NNF_ERROR_ARGUMENT, "the array of outputs is NULL, expected %u tensors", count);
+  for (uint32_t j = 0; j < count; ++j)
+    if (int32_t status = bindOutput(context, j, out[j]))
+      return status;
+  if (int32_t status = checkOverlaps(context))
+    return status;
+  for (uint32_t j = 0; j < count; ++j) {
+    OutputSlot &slot = context.outputs[j];
+    if (slot.known && !slot.given && !slot.own.reserve(context.allocator, slot.bytes))
+      return context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for %llu bytes", model.outputs[j].name,
+                                  (unsigned long long)slot.bytes);
+    context.outputPointers[j] = !slot.known ? nullptr : slot.given ? slot.given : slot.own.data;
+  }
+  return NNF_OK;
+}
+
+void deliverOutputs(nnf_context &context, DLTensor *const out[]) {
+  const nnf_model &model = context.model();
+  for (uint32_t j = 0; j < model.num_outputs; ++j) {
+    OutputSlot &slot = context.outputs[j];
+    const nnf_tensor_info &info = model.outputs[j];
+    uint8_t *value = slot.given ? slot.given : slot.own.data;
+    uint8_t *inputData = nullptr;
+    if (int32_t tied = tiedInput(context, j); tied >= 0) {
+      inputData = context.inputs[tied].data;
+      if (slot.bytes)
+        memcpy(inputData, value, slot.bytes);
+    }
+    DLTensor *tensor = out[j];
+    if (!tensor || slot.given || (tensor->data && inputData == static_cast<uint8_t *>(tensor->data) + tensor->byte_offset))
+      continue;
+    tensor->data = value;
+    tensor->device = {kDLCPU, 0};
+    tensor->ndim = int(info.rank);
+    tensor->dtype = nnf_dtype_dlpack(info.dtype);
+    tensor->shape = slot.dims;
+    tensor->strides = nullptr;
+    tensor->byte_offset = 0;
+  }
+}
+
+} // namespace nnf::rt

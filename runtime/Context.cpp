@@ -1,0 +1,147 @@
+// Contexts: creation, and what they tell.
+#include "Context.h"
+#include "ThreadPool.h"
+#include <cstddef>
+#include <new>
+
+namespace nnf::rt {
+namespace {
+
+/// The options, with zeroes for what the caller's version of the struct did not have yet.
+int32_t readOptions(const nnf_context_options *given, nnf_context_options &options, Message &message) {
+  options = {};
+  if (!given)
+    return NNF_OK;
+  if (given->struct_size < offsetof(nnf_context_options, executor))
+    return message.fail(NNF_ERROR_ARGUMENT, "context options: struct_size %u, expected %zu", given->struct_size,
+                        sizeof options);
+  memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+  if (options.executor && !options.executor->parallel_for)
+    return message.fail(NNF_ERROR_ARGUMENT, "context options: the executor has no parallel_for");
+  if (options.allocator && (!options.allocator->allocate || !options.allocator->release))
+    return message.fail(NNF_ERROR_ARGUMENT, "context options: the allocator has no allocate or no release");
+  return NNF_OK;
+}
+
+/// Hands out pieces of one allocation; with no memory yet it only counts.
+class Carver {
+public:
+  explicit Carver(uint8_t *memory) : memory(memory) {}
+  template <typename T> T *take(uint64_t count) {
+    uint64_t offset = used;
+    used += alignUp(count * sizeof(T));
+    return memory ? reinterpret_cast<T *>(memory + offset) : nullptr;
+  }
+  uint64_t bytes() const { return used; }
+
+private:
+  uint8_t *memory;
+  uint64_t used = 0;
+};
+
+void carveTables(nnf_context &context, Carver &carver) {
+  const nnf_model &model = context.model();
+  context.inputs = carver.take<InputSlot>(model.num_inputs);
+  context.outputs = carver.take<OutputSlot>(model.num_outputs);
+  context.symbols = carver.take<int64_t>(model.num_symbols);
+  context.symbolInput = carver.take<int32_t>(model.num_symbols);
+  context.outputDims = carver.take<int64_t>(context.program->totalRank);
+  context.inputPointers = carver.take<void *>(model.num_inputs);
+  context.outputPointers = carver.take<void *>(model.num_outputs);
+}
+
+bool createTables(nnf_context &context) {
+  Carver counter(nullptr);
+  carveTables(context, counter);
+  if (!context.tables.reserve(context.allocator, counter.bytes()))
+    return false;
+  memset(context.tables.data, 0, context.tables.capacity);
+  Carver carver(context.tables.data);
+  carveTables(context, carver);
+  int64_t *dims = context.outputDims;
+  for (uint32_t i = 0; i < context.model().num_inputs; ++i)
+    new (&context.inputs[i]) InputSlot;
+  for (uint32_t j = 0; j < context.model().num_outputs; ++j) {
+    OutputSlot *slot = new (&context.outputs[j]) OutputSlot;
+    slot->dims = dims;
+    dims += context.model().outputs[j].rank;
+  }
+  return true;
+}
+
+} // namespace
+} // namespace nnf::rt
+
+using namespace nnf::rt;
+
+int32_t nnf_context_create(nnf_program *program, const nnf_context_options *given, nnf_context **result) {
+  Message &message = threadMessage();
+  if (!program || !result)
+    return message.fail(NNF_ERROR_ARGUMENT, "nnf_context_create: program or context is NULL");
+  *result = nullptr;
+  nnf_context_options options;
+  if (int32_t status = readOptions(given, options, message))
+    return status;
+  Allocator allocator;
+  if (options.allocator)
+    allocator.own = *options.allocator;
+  void *memory = allocator.allocate(sizeof(nnf_context));
+  if (!memory)
+    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+  nnf_context *context = new (memory) nnf_context;
+  context->program = retain(program);
+  context->allocator = allocator;
+  if (options.executor)
+    context->executor = *options.executor;
+  context->seed = options.seed;
+  context->lanes = options.threads ? options.threads : allowedCpus();
+  if (context->lanes > ThreadPool::maxLanes)
+    context->lanes = ThreadPool::maxLanes;
+  uint64_t scratchBytes = alignUp(uint64_t(program->scratchBytes)) * context->lanes;
+  if (!createTables(*context) || (scratchBytes && !context->scratch.reserve(allocator, scratchBytes))) {
+    nnf_context_destroy(context);
+    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+  }
+  // Threads are started here so that runs need not; while another run has the pool, the first run of ours does it.
+  if (ThreadPool &pool = ThreadPool::process(); context->lanes > 1 && !context->executor.parallel_for && pool.tryAcquire()) {
+    pool.grow(context->lanes);
+    pool.release();
+  }
+  *result = context;
+  return NNF_OK;
+}
+
+void nnf_context_destroy(nnf_context *context) {
+  if (!context)
+    return;
+  Allocator allocator = context->allocator;
+  if (context->tables.data)
+    for (uint32_t j = 0; j < context->model().num_outputs; ++j)
+      context->outputs[j].own.release(allocator);
+  context->arena.release(allocator);
+  context->scratch.release(allocator);
+  context->tables.release(allocator);
+  release(context->program);
+  context->~nnf_context();
+  allocator.release(context, sizeof(nnf_context));
+}
+
+void nnf_context_set_run(nnf_context *context, uint64_t run) {
+  if (context)
+    context->run = run;
+}
+uint64_t nnf_context_run(const nnf_context *context) { return context ? context->run : 0; }
+uint32_t nnf_context_threads(const nnf_context *context) { return context ? context->lanes : 0; }
+
+uint64_t nnf_context_bytes(const nnf_context *context) {
+  if (!context)
+    return 0;
+  uint64_t bytes = context->arena.capacity + context->scratch.capacity;
+  for (uint32_t j = 0; j < context->model().num_outputs; ++j)
+    bytes += context->outputs[j].own.capacity;
+  return bytes;
+}
+
+const char *nnf_error_message(const nnf_context *context) {
+  return context ? context->message.text : threadMessage().text;
+}

@@ -1,0 +1,62 @@
+// Inside of a context: what one run after the other works on. Nothing is allocated in a run but what has grown.
+#ifndef NNF_RUNTIME_CONTEXT_H
+#define NNF_RUNTIME_CONTEXT_H
+#include "Memory.h"
+#include "Message.h"
+#include "Program.h"
+#include <atomic>
+
+namespace nnf::rt {
+
+struct InputSlot {
+  uint8_t *data = nullptr;
+  uint64_t bytes = 0;
+};
+
+struct OutputSlot {
+  Buffer own;              ///< the context's memory for it, where the caller gave none
+  int64_t *dims = nullptr; ///< sizes in the latest run; rank entries
+  uint64_t bytes = 0;
+  uint8_t *given = nullptr; ///< the caller's memory; NULL: own is used
+  bool known = false;       ///< dims are set: from the start, or by alloc_output
+};
+
+} // namespace nnf::rt
+
+struct nnf_context {
+  nnf_program *program = nullptr;
+  nnf::rt::Allocator allocator;
+  nnf_executor executor = {nullptr, nullptr}; // unset: the process's pool
+  uint32_t lanes = 1;
+  uint64_t seed = 0, run = 0;
+  std::atomic<bool> inUse{false};
+  nnf::rt::Message message;
+
+  nnf::rt::Buffer arena, scratch;
+  nnf::rt::Buffer tables; // holds the arrays below
+  nnf::rt::InputSlot *inputs = nullptr;
+  nnf::rt::OutputSlot *outputs = nullptr;
+  int64_t *symbols = nullptr;
+  int32_t *symbolInput = nullptr; // which input bound the symbol; -1: none
+  int64_t *outputDims = nullptr;  // of all outputs, one after the other
+  void **inputPointers = nullptr, **outputPointers = nullptr;
+
+  const nnf_model &model() const { return *program->model; }
+};
+
+namespace nnf::rt {
+
+/// Checks `in` against the model and fills inputs and symbols. `withData`: data must be there.
+int32_t bindInputs(nnf_context &context, DLTensor *const in[], uint32_t count, bool withData);
+/// Computes the outputs' sizes from the symbols.
+int32_t computeOutputDims(nnf_context &context);
+/// Checks `out` against the sizes; finds or makes the memory of each output.
+int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count);
+/// Hands the context's outputs to the tensors that came without data, and in-out inputs their new values.
+void deliverOutputs(nnf_context &context, DLTensor *const out[]);
+
+/// Bytes of a compact tensor; false: more than any memory.
+bool tensorBytes(const int64_t *dims, uint32_t rank, uint32_t elementBytes, uint64_t &bytes);
+
+} // namespace nnf::rt
+#endif

@@ -1,0 +1,89 @@
+// Whether a model's descriptor is whole, of an ABI this runtime knows, and means something.
+#include "Memory.h"
+#include "Program.h"
+
+namespace nnf::rt {
+namespace {
+
+constexpr size_t bytesOfAbi1_0 = offsetof(nnf_model, run) + sizeof(nnf_model::run);
+constexpr uint32_t maxCount = 1u << 20; // inputs, outputs, symbols
+constexpr uint32_t maxRank = 64;
+
+int32_t broken(Message &message, const nnf_model &model, const char *what) {
+  return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s", model.name, what);
+}
+
+int32_t checkTensor(const nnf_model &model, const nnf_tensor_info &tensor, bool isInput, uint32_t index,
+                    Message &message) {
+  auto wrong = [&](const char *what) {
+    return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s %u ('%s'): %s", model.name,
+                        isInput ? "input" : "output", index, tensor.name ? tensor.name : "", what);
+  };
+  if (!tensor.name)
+    return wrong("no name");
+  if (nnf_dtype_bytes(tensor.dtype) == 0)
+    return message.fail(NNF_ERROR_UNSUPPORTED, "model '%s': %s '%s' has dtype number %u, which this runtime does not know",
+                        model.name, isInput ? "input" : "output", tensor.name, tensor.dtype);
+  if (tensor.rank > maxRank || (tensor.rank && !tensor.dims))
+    return wrong("rank without sizes, or more than 64");
+  for (uint32_t d = 0; d < tensor.rank; ++d) {
+    int64_t dim = tensor.dims[d];
+    bool computed = dim == NNF_DIM_COMPUTED;
+    if (computed ? isInput : dim < 0 && uint64_t(-1 - dim) >= model.num_symbols)
+      return wrong("a size refers to no symbol");
+  }
+  if (!(tensor.flags & NNF_TENSOR_INOUT) != (!isInput || tensor.tied < 0))
+    return wrong("in-out flag and tie do not agree");
+  if (tensor.tied < 0)
+    return NNF_OK;
+  uint32_t tied = uint32_t(tensor.tied);
+  if (tied >= (isInput ? model.num_outputs : model.num_inputs))
+    return wrong("tied to nothing");
+  const nnf_tensor_info &other = isInput ? model.outputs[tied] : model.inputs[tied];
+  if (other.tied < 0 || uint32_t(other.tied) != index || other.dtype != tensor.dtype || other.rank != tensor.rank)
+    return wrong("tied to a tensor that is not tied to it, or of another type");
+  if ((tensor.flags | other.flags) & NNF_TENSOR_DATA_DEPENDENT)
+    return wrong("tied, but its sizes are data-dependent");
+  return NNF_OK;
+}
+
+} // namespace
+
+int32_t checkDescriptor(const nnf_model &model, Message &message) {
+  if (model.abi_major != NNF_ABI_MAJOR || model.abi_minor > NNF_ABI_MINOR)
+    return message.fail(NNF_ERROR_UNSUPPORTED, "the model has ABI %u.%u, this runtime takes %u.0 to %u.%u",
+                        model.abi_major, model.abi_minor, NNF_ABI_MAJOR, NNF_ABI_MAJOR, NNF_ABI_MINOR);
+  if (model.struct_size < bytesOfAbi1_0 || !model.name)
+    return message.fail(NNF_ERROR_MODEL, "broken descriptor: %u bytes, expected %zu or more, or no name",
+                        model.struct_size, bytesOfAbi1_0);
+  if (model.num_inputs > maxCount || model.num_outputs > maxCount || model.num_symbols > maxCount)
+    return broken(message, model, "more than a million inputs, outputs or symbols");
+  if ((model.num_inputs && !model.inputs) || (model.num_outputs && !model.outputs) ||
+      (model.num_symbols && !model.symbols) || (model.num_kernels && !model.kernels) ||
+      (model.num_launches && !model.launches) || (model.num_checks && !model.checks))
+    return broken(message, model, "a table is missing");
+  if (!model.arena_bytes || !model.output_dims || !model.run)
+    return broken(message, model, "a function is missing");
+  if (model.weights_bytes && !model.weights == !model.weights_file)
+    return broken(message, model, "weights must be either embedded or in a file");
+  if (reinterpret_cast<uintptr_t>(model.weights) % dataAlignment)
+    return broken(message, model, "the embedded weights are not aligned to 64 bytes");
+  for (uint32_t i = 0; i < model.num_symbols; ++i)
+    if (!model.symbols[i].name)
+      return broken(message, model, "a symbol has no name");
+  for (uint32_t i = 0; i < model.num_checks; ++i)
+    if (!model.checks[i].message)
+      return broken(message, model, "a check has no message");
+  for (uint32_t i = 0; i < model.num_kernels; ++i)
+    if (model.kernels[i].scratch_bytes < 0 || uint64_t(model.kernels[i].scratch_bytes) > maxBytes / 4096)
+      return broken(message, model, "the scratch of a kernel is not a size");
+  for (uint32_t i = 0; i < model.num_inputs; ++i)
+    if (int32_t status = checkTensor(model, model.inputs[i], true, i, message))
+      return status;
+  for (uint32_t i = 0; i < model.num_outputs; ++i)
+    if (int32_t status = checkTensor(model, model.outputs[i], false, i, message))
+      return status;
+  return NNF_OK;
+}
+
+} // namespace nnf::rt

@@ -1,0 +1,49 @@
+#include "Program.h"
+#include <cerrno>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace nnf::rt {
+namespace {
+
+int32_t checkHeaders(int file, const char *path, Message &message) {
+  auto wrong = [&](const char *what) {
+    return message.fail(NNF_ERROR_MODEL, "'%s' is no compiled library: %s", path, what);
+  };
+  struct stat info;
+  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
+    return wrong("not a regular file");
+  uint64_t size = uint64_t(info.st_size);
+  ElfW(Ehdr) header;
+  if (pread(file, &header, sizeof header, 0) != ssize_t(sizeof header) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    return wrong("not an ELF file");
+  if (header.e_type != ET_DYN)
+    return wrong("an ELF file, but not a shared object");
+  if (header.e_phentsize != sizeof(ElfW(Phdr)))
+    return wrong("an ELF file for another machine");
+  for (uint32_t i = 0; i < header.e_phnum; ++i) {
+    ElfW(Phdr) segment;
+    uint64_t offset = header.e_phoff + uint64_t(i) * sizeof segment;
+    if (offset < header.e_phoff || offset > size || pread(file, &segment, sizeof segment, off_t(offset)) != ssize_t(sizeof segment))
+      return wrong("cut short in its program headers");
+    if (segment.p_filesz > size || segment.p_offset > size - segment.p_filesz)
+      return wrong("cut short");
+  }
+  return NNF_OK;
+}
+
+} // namespace
+
+int32_t checkElfFile(const char *path, Message &message) {
+  int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0)
+    return message.fail(NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
+  int32_t status = checkHeaders(file, path, message);
+  close(file);
+  return status;
+}
+
+} // namespace nnf::rt

@@ -1,0 +1,62 @@
+// Memory of a context: the caller's allocator or the C library's, and buffers that only ever grow.
+#ifndef NNF_RUNTIME_MEMORY_H
+#define NNF_RUNTIME_MEMORY_H
+#include "nnf.h"
+#include <cstddef>
+#include <cstdlib>
+
+namespace nnf::rt {
+
+inline constexpr uint64_t dataAlignment = 64;
+/// More than any machine has; sums and products that stay below it cannot overflow.
+inline constexpr uint64_t maxBytes = uint64_t(1) << 60;
+
+inline uint64_t alignUp(uint64_t bytes) { return (bytes + dataAlignment - 1) & ~(dataAlignment - 1); }
+
+struct Allocator {
+  nnf_allocator own = {nullptr, nullptr, nullptr}; // unset: the C library's
+
+  void *allocate(uint64_t bytes) const {
+    if (bytes > maxBytes)
+      return nullptr;
+    if (own.allocate)
+      return own.allocate(own.user, bytes, dataAlignment);
+    return aligned_alloc(dataAlignment, alignUp(bytes));
+  }
+  void release(void *data, uint64_t bytes) const {
+    if (!data)
+      return;
+    if (own.release)
+      own.release(own.user, data, bytes, dataAlignment);
+    else
+      free(data);
+  }
+};
+
+/// 64-byte aligned memory. Growing drops the contents.
+struct Buffer {
+  uint8_t *data = nullptr;
+  uint64_t capacity = 0;
+
+  /// False: out of memory, and the buffer is empty.
+  bool reserve(const Allocator &allocator, uint64_t bytes) {
+    // An empty tensor still has an address: kernels may compute with it, and NULL means "not given".
+    uint64_t wanted = alignUp(bytes ? bytes : 1);
+    if (bytes > maxBytes)
+      wanted = bytes;
+    else if (data && wanted <= capacity)
+      return true;
+    release(allocator);
+    data = static_cast<uint8_t *>(allocator.allocate(wanted));
+    capacity = data ? wanted : 0;
+    return data != nullptr;
+  }
+  void release(const Allocator &allocator) {
+    allocator.release(data, capacity);
+    data = nullptr;
+    capacity = 0;
+  }
+};
+
+} // namespace nnf::rt
+#endif

@@ -1,0 +1,46 @@
+// Error texts in fixed memory: reporting out-of-memory must not need memory.
+#ifndef NNF_RUNTIME_MESSAGE_H
+#define NNF_RUNTIME_MESSAGE_H
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+namespace nnf::rt {
+
+struct Message {
+  char text[1024] = "";
+
+  /// Sets the text and returns `status`, so that a failure is one statement.
+  __attribute__((format(printf, 3, 4))) int32_t fail(int32_t status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return status;
+  }
+};
+
+/// The calling thread's message for calls without a context.
+Message &threadMessage();
+
+/// A piece of an error text, built up with printf formats and cut at its end.
+template <size_t capacity> class Text {
+public:
+  __attribute__((format(printf, 2, 3))) void add(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int wanted = vsnprintf(text + length, capacity - length, format, arguments);
+    va_end(arguments);
+    if (wanted > 0)
+      length = size_t(wanted) < capacity - length ? length + size_t(wanted) : capacity - 1;
+  }
+  const char *str() const { return text; }
+
+private:
+  char text[capacity] = {};
+  size_t length = 0;
+};
+
+} // namespace nnf::rt
+#endif

@@ -1,0 +1,194 @@
+// Libraries and programs: from a file or a linked-in descriptor to a model that can be run.
+#include "Program.h"
+#include <cerrno>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <new>
+
+namespace nnf::rt {
+namespace {
+
+template <typename T> T *create() {
+  void *memory = malloc(sizeof(T));
+  return memory ? new (memory) T : nullptr;
+}
+
+/// "'a', 'b'": the models of a library, for an error text.
+void addModelNames(Text<512> &text, const nnf_library &library) {
+  for (uint32_t i = 0; i < library.numModels; ++i)
+    text.add("%s'%s'", i ? ", " : "", library.models[i]->name ? library.models[i]->name : "");
+}
+
+int32_t findModel(const nnf_library &library, const char *name, const nnf_model *&model, Message &message) {
+  if (!name && library.numModels == 1) {
+    model = library.models[0];
+    return NNF_OK;
+  }
+  Text<512> names;
+  addModelNames(names, library);
+  if (!name)
+    return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds %u models, choose one of %s", library.path, library.numModels,
+                        names.str());
+  for (uint32_t i = 0; i < library.numModels; ++i) {
+    const nnf_model *candidate = library.models[i];
+    if (candidate->name && strcmp(candidate->name, name) == 0) {
+      model = candidate;
+      return NNF_OK;
+    }
+  }
+  return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds no model '%s', but %s", library.path, name, names.str());
+}
+
+int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program **result, Message &message) {
+  if (int32_t status = checkDescriptor(*model, message))
+    return status;
+  if (int32_t status = checkCpuFeatures(*model, message))
+    return status;
+  nnf_program *program = create<nnf_program>();
+  if (!program)
+    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+  program->model = model;
+  program->weights = model->weights;
+  if (model->weights_file) {
+    Dl_info place;
+    const char *path = library ? library->path : dladdr(model, &place) ? place.dli_fname : nullptr;
+    int32_t status = path ? mapWeights(*model, path, program->mapped, message)
+                          : message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s': the folder of the program "
+                                         "that holds the model is not known", model->name, model->weights_file);
+    if (status) {
+      release(program);
+      return status;
+    }
+    program->weights = program->mapped.data;
+  }
+  for (uint32_t i = 0; i < model->num_kernels; ++i)
+    if (model->kernels[i].scratch_bytes > program->scratchBytes)
+      program->scratchBytes = model->kernels[i].scratch_bytes;
+  for (uint32_t i = 0; i < model->num_outputs; ++i)
+    program->totalRank += model->outputs[i].rank;
+  if (library) {
+    library->references.fetch_add(1, std::memory_order_relaxed);
+    program->library = library;
+  }
+  *result = program;
+  return NNF_OK;
+}
+
+void release(nnf_library *library) {
+  if (!library || library->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  if (library->handle)
+    dlclose(library->handle);
+  free(library->path);
+  free(library);
+}
+
+int32_t openLibrary(const char *path, nnf_library &library, Message &message) {
+  // An absolute path: dlopen searches the system's folders for a bare name.
+  library.path = realpath(path, nullptr);
+  if (!library.path)
+    return message.fail(NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
+  if (int32_t status = checkElfFile(library.path, message))
+    return status;
+  library.handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL);
+  if (!library.handle)
+    return message.fail(NNF_ERROR_MODEL, "%s", dlerror());
+  library.models = static_cast<const nnf_model *const *>(dlsym(library.handle, "nnf_models"));
+  if (!library.models)
+    return message.fail(NNF_ERROR_MODEL, "'%s' is no library of compiled models: it does not export 'nnf_models'", path);
+  while (library.models[library.numModels])
+    ++library.numModels;
+  if (library.numModels == 0)
+    return message.fail(NNF_ERROR_MODEL, "'%s' holds no models", path);
+  return NNF_OK;
+}
+
+} // namespace
+
+Message &threadMessage() {
+  static thread_local Message message;
+  return message;
+}
+
+nnf_program *retain(nnf_program *program) {
+  program->references.fetch_add(1, std::memory_order_relaxed);
+  return program;
+}
+
+void release(nnf_program *program) {
+  if (!program || program->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  unmap(program->mapped);
+  release(program->library);
+  free(program);
+}
+
+} // namespace nnf::rt
+
+using namespace nnf::rt;
+
+int32_t nnf_library_open(const char *path, nnf_library **result) {
+  if (!path || !result)
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_library_open: path or library is NULL");
+  *result = nullptr;
+  nnf_library *library = create<nnf_library>();
+  if (!library)
+    return threadMessage().fail(NNF_ERROR_MEMORY, "out of memory");
+  if (int32_t status = openLibrary(path, *library, threadMessage())) {
+    release(library);
+    return status;
+  }
+  *result = library;
+  return NNF_OK;
+}
+
+void nnf_library_close(nnf_library *library) { release(library); }
+uint32_t nnf_library_num_models(const nnf_library *library) { return library ? library->numModels : 0; }
+const nnf_model *nnf_library_model(const nnf_library *library, uint32_t index) {
+  return library && index < library->numModels ? library->models[index] : nullptr;
+}
+
+int32_t nnf_program_from_library(nnf_library *library, const char *name, nnf_program **program) {
+  if (!library || !program)
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_from_library: library or program is NULL");
+  *program = nullptr;
+  const nnf_model *model = nullptr;
+  if (int32_t status = findModel(*library, name, model, threadMessage()))
+    return status;
+  return createProgram(model, library, program, threadMessage());
+}
+
+int32_t nnf_program_load(const char *path, const char *name, nnf_program **program) {
+  if (!path || !program)
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_load: path or program is NULL");
+  *program = nullptr;
+  nnf_library *library = nullptr;
+  if (int32_t status = nnf_library_open(path, &library))
+    return status;
+  int32_t status = nnf_program_from_library(library, name, program);
+  release(library);
+  return status;
+}
+
+int32_t nnf_program_from_model(const nnf_model *model, nnf_program **program) {
+  if (!model || !program)
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_from_model: model or program is NULL");
+  *program = nullptr;
+  return createProgram(model, nullptr, program, threadMessage());
+}
+
+void nnf_program_destroy(nnf_program *program) { release(program); }
+
+const nnf_model *nnf_program_model(const nnf_program *program) { return program ? program->model : nullptr; }
+uint32_t nnf_program_num_inputs(const nnf_program *program) { return program ? program->model->num_inputs : 0; }
+uint32_t nnf_program_num_outputs(const nnf_program *program) { return program ? program->model->num_outputs : 0; }
+uint32_t nnf_program_num_symbols(const nnf_program *program) { return program ? program->model->num_symbols : 0; }
+const nnf_tensor_info *nnf_program_input(const nnf_program *program, uint32_t index) {
+  return index < nnf_program_num_inputs(program) ? &program->model->inputs[index] : nullptr;
+}
+const nnf_tensor_info *nnf_program_output(const nnf_program *program, uint32_t index) {
+  return index < nnf_program_num_outputs(program) ? &program->model->outputs[index] : nullptr;
+}
+const nnf_symbol_info *nnf_program_symbol(const nnf_program *program, uint32_t index) {
+  return index < nnf_program_num_symbols(program) ? &program->model->symbols[index] : nullptr;
+}

@@ -1,0 +1,52 @@
+// Inside of libraries and programs.
+#ifndef NNF_RUNTIME_PROGRAM_H
+#define NNF_RUNTIME_PROGRAM_H
+#include "Message.h"
+#include "nnf.h"
+#include <atomic>
+
+struct nnf_library {
+  std::atomic<uint32_t> references{1};
+  void *handle = nullptr; // of dlopen
+  char *path = nullptr;   // resolved, absolute
+  const nnf_model *const *models = nullptr;
+  uint32_t numModels = 0;
+};
+
+namespace nnf::rt {
+/// External weights, mapped for reading.
+struct MappedFile {
+  const uint8_t *data = nullptr;
+  uint64_t bytes = 0;
+};
+
+/// Maps `model`'s weights file, which is named relative to the folder of `libraryPath`, and checks size and hash.
+int32_t mapWeights(const nnf_model &model, const char *libraryPath, MappedFile &mapped, Message &message);
+void unmap(MappedFile &mapped);
+
+/// Whether an ELF file has all the bytes its program headers speak of: the loader would die of a bus error over one
+/// that was cut short.
+int32_t checkElfFile(const char *path, Message &message);
+
+/// Whether this CPU (and its system) has what the model's code needs; names the first that is missing.
+int32_t checkCpuFeatures(const nnf_model &model, Message &message);
+
+/// Whether a descriptor is one this runtime can work with.
+int32_t checkDescriptor(const nnf_model &model, Message &message);
+} // namespace nnf::rt
+
+struct nnf_program {
+  std::atomic<uint32_t> references{1};
+  nnf_library *library = nullptr; // NULL: the model is linked in
+  const nnf_model *model = nullptr;
+  nnf::rt::MappedFile mapped;
+  const uint8_t *weights = nullptr;
+  int64_t scratchBytes = 0; // most that any kernel wants, per lane
+  uint32_t totalRank = 0;   // of all outputs
+};
+
+namespace nnf::rt {
+nnf_program *retain(nnf_program *program);
+void release(nnf_program *program);
+} // namespace nnf::rt
+#endif

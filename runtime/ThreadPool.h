@@ -1,0 +1,86 @@
+// The process's threads. One run holds the pool at a time; who finds it busy runs with its caller alone.
+#ifndef NNF_RUNTIME_THREADPOOL_H
+#define NNF_RUNTIME_THREADPOOL_H
+#include "nnf.h"
+#include <atomic>
+
+namespace nnf::rt {
+
+/// One launch of a kernel, cut into chunks of tasks. Lane 0 is the caller; a lane has its own scratch.
+struct Job {
+  nnf_kernel_fn function = nullptr;
+  const void *const *args = nullptr;
+  int64_t tasks = 0, chunkTasks = 1;
+  uint8_t *scratch = nullptr;
+  uint64_t scratchStride = 0; ///< bytes from one lane's scratch to the next; 0: no scratch
+  const int32_t *cancel = nullptr;
+
+  int64_t chunks() const { return tasks / chunkTasks + (tasks % chunkTasks != 0); }
+  bool cancelled() const { return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0; }
+  /// Runs one chunk, or nothing once the caller has asked to stop.
+  void runChunk(int64_t chunk, uint32_t lane) const;
+};
+
+/// Chooses chunkTasks: several chunks a lane, so that a slow thread does not hold up the others.
+void chooseChunks(Job &job, uint32_t lanes);
+
+/// Runs the job on the calling thread alone.
+void runAlone(const Job &job);
+/// Runs the job on the caller's own threads.
+void runOnExecutor(const nnf_executor &executor, const Job &job, uint32_t lanes);
+
+/// CPUs the process may use: its affinity, cut by its cgroup's quota. At least 1.
+uint32_t allowedCpus();
+
+class ThreadPool {
+public:
+  static constexpr uint32_t maxLanes = 1024;
+
+  static ThreadPool &process();
+
+  /// False: another run has the pool.
+  bool tryAcquire() { return !held.exchange(true, std::memory_order_acquire); }
+  void release() { held.store(false, std::memory_order_release); }
+
+  /// Starts threads until `lanes` can run at once, caller included; fewer where the system refuses. Returns how many
+  /// lanes there are now. Only for the holder, as is run().
+  uint32_t grow(uint32_t lanes);
+  /// Runs the job on up to `lanes` threads, the caller being one; returns when all chunks are done.
+  void run(const Job &job, uint32_t lanes);
+
+private:
+  static void *threadMain(void *indexAsPointer);
+  static void afterForkInChild();
+  void work(uint32_t lane);
+  bool takeChunks(uint32_t lane); // false: the job did not want this lane
+  void waitForChunks();
+  void waitForNextJob(uint32_t seenEpoch, uint32_t lane, bool spin);
+
+  std::atomic<bool> held{false};
+  uint32_t workers = 0; // the holder's
+  Job job;              // written by the holder while no chunk is open, read by whoever has claimed a chunk
+  /// High 16 bits: lanes that may claim. Low 48: chunks not yet claimed. Claiming is one compare-and-exchange, and the
+  /// job is read only after it: a chunk that is claimed keeps the job in place, so a thread that wakes late or sleeps
+  /// through several jobs can do no harm.
+  alignas(64) std::atomic<uint64_t> ticket{0};
+  /// Chunks not yet finished. The caller waits for 0.
+  alignas(64) std::atomic<uint32_t> unfinished{0};
+  std::atomic<bool> callerParked{false};
+  /// Counts jobs; idle workers wait for it to change.
+  alignas(64) std::atomic<uint32_t> epoch{0};
+  std::atomic<uint32_t> parkedWorkers{0};
+};
+
+/// Rounding to nearest, no flush-to-zero: what a run's results must not depend on, whatever the thread was set to.
+class DefaultFloatState {
+public:
+  DefaultFloatState();
+  ~DefaultFloatState();
+  DefaultFloatState(const DefaultFloatState &) = delete;
+
+private:
+  uint64_t saved;
+};
+
+} // namespace nnf::rt
+#endif

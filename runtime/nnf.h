@@ -1,0 +1,133 @@
+/* The C interface of the nnfc runtime: load a compiled model, ask what it takes and gives, run it.
+ *
+ *   nnf_program *program; nnf_context *context;
+ *   nnf_program_load("net.so", NULL, &program);
+ *   nnf_context_create(program, NULL, &context);
+ *   DLTensor *in[] = {&x}, *out[] = {&y};           // y.data == NULL: the context allocates it
+ *   if (nnf_run(context, in, 1, out, 1, NULL) != NNF_OK) puts(nnf_error_message(context));
+ *
+ * Every call that can fail returns a status (NNF_OK, NNF_ERROR_*: abi.h); nothing throws, nothing aborts.
+ * A program may be used from any number of threads, a context from one at a time. No function here is called
+ * nnf_model_*: those names belong to the compiled models. */
+#ifndef NNF_NNF_H
+#define NNF_NNF_H
+#include "abi.h"
+#include <dlpack/dlpack.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NNF_API __attribute__((visibility("default")))
+
+typedef struct nnf_library nnf_library; /* a shared library with one or more models */
+typedef struct nnf_program nnf_program; /* a model that has been checked and has its weights in memory */
+typedef struct nnf_context nnf_context; /* what running a program needs: threads, memory, random state */
+
+/* "invalid argument", ... */
+NNF_API const char *nnf_status_name(int32_t status);
+/* Why the last failed call on `context` failed. NULL: the calling thread's last failed call that had no context.
+ * Valid until the next such call; "" when there was none. */
+NNF_API const char *nnf_error_message(const nnf_context *context);
+/* "float32", ...; "unknown" for a number that is no dtype. */
+NNF_API const char *nnf_dtype_name(uint32_t dtype);
+/* Bytes of one element; 0 for a number that is no dtype. */
+NNF_API uint32_t nnf_dtype_bytes(uint32_t dtype);
+/* The DLPack type of a dtype. BOOL is given as uint8; type code 6 with 8 bits is accepted for it too. */
+NNF_API DLDataType nnf_dtype_dlpack(uint32_t dtype);
+
+/* ---- libraries and programs ---- */
+
+/* Opens a library and lists its models (the exported table `nnf_models`, ended by NULL). */
+NNF_API int32_t nnf_library_open(const char *path, nnf_library **library);
+NNF_API void nnf_library_close(nnf_library *library);
+NNF_API uint32_t nnf_library_num_models(const nnf_library *library);
+/* Model `index`, or NULL. It lives as long as the library or a program made from it. */
+NNF_API const nnf_model *nnf_library_model(const nnf_library *library, uint32_t index);
+
+/* The model `name` of the library at `path`; NULL: its only one. Checks that this runtime and this CPU can run it,
+ * and maps external weights (beside the library; their size and hash must be right). */
+NNF_API int32_t nnf_program_load(const char *path, const char *name, nnf_program **program);
+/* The same from an open library, which may be closed then. */
+NNF_API int32_t nnf_program_from_library(nnf_library *library, const char *name, nnf_program **program);
+/* The same from a model linked into this program: &nnf_model_net. */
+NNF_API int32_t nnf_program_from_model(const nnf_model *model, nnf_program **program);
+/* Contexts made from it stay valid. NULL is fine. */
+NNF_API void nnf_program_destroy(nnf_program *program);
+
+NNF_API const nnf_model *nnf_program_model(const nnf_program *program);
+NNF_API uint32_t nnf_program_num_inputs(const nnf_program *program);
+NNF_API uint32_t nnf_program_num_outputs(const nnf_program *program);
+NNF_API uint32_t nnf_program_num_symbols(const nnf_program *program);
+/* NULL when there is no such one. */
+NNF_API const nnf_tensor_info *nnf_program_input(const nnf_program *program, uint32_t index);
+NNF_API const nnf_tensor_info *nnf_program_output(const nnf_program *program, uint32_t index);
+NNF_API const nnf_symbol_info *nnf_program_symbol(const nnf_program *program, uint32_t index);
+
+/* ---- contexts ---- */
+
+/* Threads of the caller's own. `parallel_for` calls body(data, lane) exactly once for each lane in [0, lanes), on any
+ * threads, at once or one after the other, and returns when all have returned. */
+typedef struct nnf_executor {
+  void *user;
+  void (*parallel_for)(void *user, uint32_t lanes, void (*body)(void *data, uint32_t lane), void *data);
+} nnf_executor;
+
+/* Memory of the caller's own: `alignment` is a power of two; NULL says that there is none. */
+typedef struct nnf_allocator {
+  void *user;
+  void *(*allocate)(void *user, uint64_t bytes, uint64_t alignment);
+  void (*release)(void *user, void *data, uint64_t bytes, uint64_t alignment);
+} nnf_allocator;
+
+typedef struct nnf_context_options {
+  uint32_t struct_size;            /* sizeof(nnf_context_options) */
+  uint32_t threads;                /* 1: the caller alone; 0: as many as affinity and cgroup quota allow */
+  const nnf_executor *executor;    /* copied; NULL: the process's pool */
+  const nnf_allocator *allocator;  /* copied; NULL: the C library's */
+  uint64_t seed;                   /* of random ops */
+} nnf_context_options;
+
+/* `options` NULL: all zero. Threads never change a result. */
+NNF_API int32_t nnf_context_create(nnf_program *program, const nnf_context_options *options, nnf_context **context);
+NNF_API void nnf_context_destroy(nnf_context *context);
+/* The number the next run has (0 for the first, then +1): with the seed it decides what random ops draw. */
+NNF_API void nnf_context_set_run(nnf_context *context, uint64_t run);
+NNF_API uint64_t nnf_context_run(const nnf_context *context);
+/* How many threads a run uses at most. */
+NNF_API uint32_t nnf_context_threads(const nnf_context *context);
+/* Bytes the context holds now: arena, scratch and outputs. */
+NNF_API uint64_t nnf_context_bytes(const nnf_context *context);
+
+/* Sizes of the outputs for inputs of these types and sizes (data is not looked at). out_shapes[j] has room for the
+ * rank of output j; the sizes of an output that only a run can know are written as -1. */
+NNF_API int32_t nnf_output_shapes(nnf_context *context, DLTensor *const in[], uint32_t n_in, int64_t *const out_shapes[]);
+
+/* Called on the thread that called nnf_run, after each launch. Times are of CLOCK_MONOTONIC. */
+typedef struct nnf_profiler {
+  void *user;
+  void (*launch)(void *user, uint32_t launch, uint64_t begin_ns, uint64_t end_ns, int64_t tasks);
+} nnf_profiler;
+
+typedef struct nnf_run_options {
+  uint32_t struct_size;         /* sizeof(nnf_run_options) */
+  uint32_t reserved;            /* 0 */
+  const uint64_t *seed;         /* NULL: the context's */
+  const int32_t *cancel;        /* non-zero asks to stop; another thread may set it (atomically) during the run */
+  const nnf_profiler *profiler; /* NULL: none */
+} nnf_run_options;
+
+/* One run. Tensors are on the CPU, compact and row-major (or strides NULL), aligned to their elements.
+ *   in[i]   has the dtype, rank and sizes of input i; equal symbols are equal sizes.
+ *   out[j]  with data: has the dtype, rank and sizes of output j, and overlaps no other tensor of the call.
+ *           with data NULL: is filled in whole; the context owns data and shape until its next run. Such a tensor may
+ *           be passed again as it is. NULL: nobody wants to look at this output.
+ * In-out inputs: in[i]'s buffer holds the value of the tied output after the run, and only if it succeeds; that
+ * output may be given the same buffer. After a failed run the contents of the caller's other output buffers are
+ * not defined. Outputs for sizes that only the run knows must have data NULL. */
+NNF_API int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTensor *const out[], uint32_t n_out,
+                        const nnf_run_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
