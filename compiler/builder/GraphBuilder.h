@@ -1,0 +1,114 @@
+// The one way graphs are made: graph files, ONNX models and the C++ API all call this.
+#ifndef NNF_COMPILER_BUILDER_GRAPHBUILDER_H
+#define NNF_COMPILER_BUILDER_GRAPHBUILDER_H
+
+#include "compiler/builder/FunctionTable.h"
+#include "dialects/nnf/Nnf.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <compare>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace nnf {
+
+/// A tensor of a graph: an input, a constant or an output of a node. It stays valid when an in-place function changes
+/// the tensor; GraphBuilder::value() is then the new value.
+struct TensorId {
+  unsigned number = ~0u;
+  auto operator<=>(const TensorId &) const = default;
+  explicit operator bool() const { return number != ~0u; }
+};
+
+/// What a graph may give for a parameter. monostate is Python's None: the parameter takes its default.
+using ArgumentValue = std::variant<std::monostate, TensorId, std::vector<TensorId>, int64_t, double, bool, std::string,
+                                   std::vector<int64_t>, std::vector<double>>;
+
+struct Argument {
+  std::string name;
+  ArgumentValue value;
+};
+
+/// How a node is called in messages, and what its outputs are called.
+struct NodeSite {
+  std::string node;                 ///< the node's name; may be empty
+  std::string op = "";              ///< the op as the user wrote it; empty: the function's name
+  std::vector<std::string> outputs = {}; ///< names of the outputs, kept in the location; empty: none are known
+};
+
+/// Builds one graph: a module whose @main takes the inputs and returns the outputs. Errors are MLIR diagnostics, located
+/// at the node; after one, the graph cannot be finished.
+class GraphBuilder {
+public:
+  GraphBuilder(mlir::MLIRContext &context, llvm::StringRef graphName);
+  ~GraphBuilder();
+
+  mlir::MLIRContext *context() const { return builder.getContext(); }
+
+  /// The size bound to `name` at run time; equal names are equal sizes.
+  Dim symbol(llvm::StringRef name);
+  Dim size(int64_t size) { return dimOf(context(), size); }
+
+  /// Adds an input. Fails when an input has that name already.
+  mlir::FailureOr<TensorId> addInput(llvm::StringRef name, mlir::Type element, llvm::ArrayRef<Dim> shape);
+  /// Adds a constant: little-endian row-major bytes (bool: one byte each), as many as the type needs. Up to 1 KB it
+  /// becomes an `nnf.constant`, above that a weight; `owner` keeps the bytes alive. `provenance` is for messages.
+  TensorId addConstant(llvm::StringRef name, mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes,
+                       std::shared_ptr<const void> owner, llvm::StringRef provenance);
+  /// The same with bytes the graph takes over.
+  TensorId addConstant(llvm::StringRef name, mlir::RankedTensorType type, std::vector<uint8_t> bytes,
+                       llvm::StringRef provenance);
+
+  /// Adds one call of a function. `function` is torch's name (`relu`, `relu_`, `conv2d`), arguments are by the names of
+  /// its parameters. Checks name, arguments and kinds, fills in defaults, infers result types, and gives the tensors
+  /// that the function changes in place their new values. Returns the outputs; effects are none.
+  mlir::FailureOr<llvm::SmallVector<TensorId>> addNode(llvm::StringRef function, llvm::ArrayRef<Argument> arguments,
+                                                       const NodeSite &site);
+  /// addNode for a function with one output.
+  mlir::FailureOr<TensorId> addUnaryOutputNode(llvm::StringRef function, llvm::ArrayRef<Argument> arguments,
+                                               const NodeSite &site);
+
+  /// Names the graph's outputs, in order. Fails when two have one name. Called once, before finish().
+  mlir::LogicalResult setOutputs(llvm::ArrayRef<std::pair<std::string, TensorId>> outputs);
+  /// Returns the verified module; null after errors. Inputs that were changed get a result with their new value and
+  /// `nnf.inout`; such a result follows the graph's outputs unless one of them is that value under the input's name.
+  mlir::OwningOpRef<mlir::ModuleOp> finish();
+
+  // ---- for importers that make ops themselves (regions of If and Loop, shape arithmetic)
+
+  mlir::OpBuilder &ops() { return builder; }
+  /// A handle for a value made by hand.
+  TensorId adopt(mlir::Value value);
+  /// The tensor's value now, after the in-place functions added so far.
+  mlir::Value value(TensorId tensor) const { return values[tensor.number]; }
+  /// Gives the tensor a new value, of the same type, for every later node.
+  void rebind(TensorId tensor, mlir::Value newValue) { values[tensor.number] = newValue; }
+
+private:
+  struct Input {
+    std::string name;
+    TensorId tensor;
+  };
+  mlir::Value number(mlir::Location location, const ArgumentValue &value);
+
+  mlir::OpBuilder builder;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp main;
+  std::vector<mlir::Value> values; // by TensorId
+  std::vector<Input> inputs;
+  std::vector<std::pair<std::string, TensorId>> outputs;
+  bool hasErrors = false;
+};
+
+/// The location of a node with the names of its outputs, as GraphBuilder gives it to ops.
+mlir::Location siteLocation(mlir::MLIRContext *context, const NodeSite &site);
+/// The names of the node's outputs, or none where the location does not know them.
+llvm::SmallVector<llvm::StringRef> outputNames(mlir::Location location);
+/// The element type a dtype's name says ("float32", "bool"), or null.
+mlir::Type dtypeFromName(mlir::MLIRContext *context, llvm::StringRef name);
+
+} // namespace nnf
+#endif
