@@ -190,6 +190,8 @@ def main():
             result = known[kind](options)
         except subprocess.TimeoutExpired:
             result = Result(failed=1, failures=[f"FAIL {kind}: no end after {KIND_TIMEOUT_S} s"])
+        if result.passed + result.failed + result.skipped == 0:
+            result = Result(failed=1, failures=[f"FAIL {kind}: there is nothing to run"])
         for failure in result.failures:
             print(failure, flush=True)
         rows.append((kind, result, time.monotonic() - start))
