@@ -1,0 +1,37 @@
+#include "tools/run/Commands.h"
+#include <CLI/CLI.hpp>
+
+namespace nnf::run {
+namespace {
+
+void addModelOptions(CLI::App &app, ModelRequest &request, const std::string &what) {
+  app.add_option(what, request.library, "what to run")->required();
+  app.add_option("--model", request.model, "which model, where a library holds several")->type_name("NAME");
+  app.add_option("--input", request.inputs, "an input from a .npy file; once for each")
+      ->type_name("NAME=FILE.npy")
+      ->allow_extra_args(false);
+  app.add_option("--dim", request.dims, "the size of a named dimension")->type_name("SYMBOL=SIZE")->allow_extra_args(false);
+  app.add_flag("--random-inputs", request.randomInputs, "fill inputs that are not given with random values");
+  app.add_option("--seed", request.seed, "of random inputs and random ops (default 0)")->type_name("N");
+  app.add_option("--threads", request.threads, "how many at most; 0 (default): all the process may use")->type_name("N");
+  app.add_option("--device", request.device, "cpu (default), cuda:K or cuda-emu")->type_name("DEVICE");
+}
+
+} // namespace
+
+void addRunOptions(CLI::App &app, RunRequest &request, const std::string &what) {
+  addModelOptions(app, request, what);
+  app.add_option("--output-dir", request.outputDir, "write each output and each in-out input to DIR/NAME.npy")
+      ->type_name("DIR");
+}
+
+void addBenchOptions(CLI::App &app, BenchRequest &request, const std::string &what) {
+  addModelOptions(app, request, what);
+  app.add_option("--json", request.json, "write the numbers there too")->type_name("FILE");
+  app.add_option("--profile", request.profile, "write a per-kernel trace in Chrome's trace format")->type_name("FILE");
+  app.add_option("--iterations", request.iterations, "measure so many runs instead of a time")->type_name("N");
+  app.add_option("--seconds", request.seconds, "measure for so long (default 2)")->type_name("S");
+  app.add_option("--warmup", request.warmup, "runs before measuring (default 5)")->type_name("N");
+}
+
+} // namespace nnf::run

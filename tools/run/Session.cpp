@@ -1,0 +1,181 @@
+#include "tools/run/Session.h"
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <ostream>
+
+namespace nnf::run {
+namespace {
+
+Failure checkDevice(const std::string &device) {
+  if (device == "cpu")
+    return {};
+  if (device == "cuda-emu" || device.starts_with("cuda:") || device == "cuda" || device.starts_with("cpu:"))
+    return fault("--device " + device + ": not there yet, expected cpu");
+  return wrongUsage("--device: found '" + device + "', expected cpu, cuda:K or cuda-emu");
+}
+
+std::string namesOf(std::span<const nnf_tensor_info> tensors) {
+  std::string text;
+  for (const nnf_tensor_info &tensor : tensors)
+    text += (text.empty() ? "'" : ", '") + std::string(tensor.name) + "'";
+  return text.empty() ? "none" : text;
+}
+
+/// Splits NAME=FILE. A name may hold '=' itself, so the model's names decide where it ends.
+Failure splitInput(const std::string &argument, const Model &model, size_t &input, std::string &file) {
+  size_t firstEqual = argument.find('=');
+  if (firstEqual == std::string::npos)
+    return wrongUsage("--input: found '" + argument + "', expected NAME=FILE.npy");
+  for (size_t equal = firstEqual; equal != std::string::npos; equal = argument.find('=', equal + 1))
+    for (size_t i = 0; i < model.inputs().size(); ++i)
+      if (argument.compare(0, equal, model.inputs()[i].name) == 0) {
+        input = i;
+        file = argument.substr(equal + 1);
+        return {};
+      }
+  return fault("--input: model '" + std::string(model.name()) + "' has no input '" + argument.substr(0, firstEqual) +
+               "', its inputs are " + namesOf(model.inputs()));
+}
+
+/// The size of each symbol for inputs that are made up; 0: not known yet.
+struct SymbolSizes {
+  std::vector<int64_t> sizes;
+  std::vector<bool> known;
+};
+
+Failure readDims(const std::vector<std::string> &arguments, const Model &model, SymbolSizes &symbols) {
+  symbols.sizes.assign(model.symbols().size(), 0);
+  symbols.known.assign(model.symbols().size(), false);
+  for (const std::string &argument : arguments) {
+    size_t equal = argument.rfind('=');
+    int64_t size = -1;
+    if (equal != std::string::npos) {
+      const char *end = argument.data() + argument.size();
+      auto [rest, error] = std::from_chars(argument.data() + equal + 1, end, size);
+      if (error != std::errc() || rest != end)
+        size = -1;
+    }
+    if (size < 0)
+      return wrongUsage("--dim: found '" + argument + "', expected SYMBOL=SIZE");
+    bool found = false;
+    for (size_t s = 0; s < model.symbols().size(); ++s)
+      if (argument.compare(0, equal, model.symbols()[s].name) == 0) {
+        symbols.sizes[s] = size;
+        symbols.known[s] = found = true;
+      }
+    if (!found)
+      return fault("--dim: model '" + std::string(model.name()) + "' has no size named '" + argument.substr(0, equal) + "'");
+  }
+  return {};
+}
+
+/// The smallest size that a symbol allows, but not 0 where more is allowed: an empty tensor shows nothing.
+int64_t smallestSize(const nnf_symbol_info &symbol) {
+  int64_t least = std::max<int64_t>({symbol.min, symbol.multiple_of, 1});
+  if (symbol.multiple_of > 1)
+    least = (least - 1) / symbol.multiple_of * symbol.multiple_of + symbol.multiple_of;
+  return std::min(least, symbol.max);
+}
+
+/// Whether files, rather than --dim, say how large a symbol is.
+void learnFromFiles(const Model &model, const std::vector<Array> &arrays, const std::vector<bool> &given,
+                    SymbolSizes &symbols) {
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const nnf_tensor_info &info = model.inputs()[i];
+    if (!given[i] || arrays[i].dims.size() != info.rank)
+      continue;
+    for (uint32_t d = 0; d < info.rank; ++d)
+      if (info.dims[d] < 0) {
+        symbols.sizes[size_t(-1 - info.dims[d])] = arrays[i].dims[d];
+        symbols.known[size_t(-1 - info.dims[d])] = true;
+      }
+  }
+}
+
+Failure fillMissing(const Model &model, const std::vector<bool> &given, uint64_t seed, SymbolSizes &symbols,
+                    std::vector<Array> &arrays, std::string &notes) {
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    if (given[i])
+      continue;
+    const nnf_tensor_info &info = model.inputs()[i];
+    std::vector<int64_t> dims(info.dims, info.dims + info.rank);
+    for (int64_t &dim : dims) {
+      if (dim >= 0)
+        continue;
+      size_t s = size_t(-1 - dim);
+      if (!symbols.known[s]) {
+        symbols.known[s] = true;
+        symbols.sizes[s] = smallestSize(model.symbols()[s]);
+        notes += "note: size " + std::string(model.symbols()[s].name) + " is " + std::to_string(symbols.sizes[s]) +
+                 ", the smallest one: choose with --dim " + model.symbols()[s].name + "=SIZE\n";
+      }
+      dim = symbols.sizes[s];
+    }
+    if (!arrays[i].allocate(info.dtype, dims))
+      return fault("input '" + std::string(info.name) + "': no memory for " + describeType(info.dtype, dims));
+    fillRandom(arrays[i], seed, uint32_t(i));
+  }
+  return {};
+}
+
+Failure readInputs(const ModelRequest &request, const Model &model, std::vector<bool> &given, std::vector<Array> &arrays) {
+  for (const std::string &argument : request.inputs) {
+    size_t input = 0;
+    std::string file;
+    if (Failure failure = splitInput(argument, model, input, file))
+      return failure;
+    const char *name = model.inputs()[input].name;
+    if (given[input])
+      return wrongUsage("--input: input '" + std::string(name) + "' is given twice");
+    given[input] = true;
+    if (Failure failure = readNpy(file, model.inputs()[input].dtype, arrays[input])) {
+      failure.text = "input '" + std::string(name) + "': " + failure.text;
+      return failure;
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+Failure Session::open(const ModelRequest &request, bool randomInputs, Streams streams) {
+  if (Failure failure = checkDevice(request.device))
+    return failure;
+  if (Status status = Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
+      !status)
+    return fault(status.message());
+
+  size_t count = model.inputs().size();
+  std::vector<bool> given(count, false);
+  inputs.resize(count);
+  SymbolSizes symbols;
+  if (Failure failure = readDims(request.dims, model, symbols))
+    return failure;
+  if (Failure failure = readInputs(request, model, given, inputs))
+    return failure;
+  for (size_t i = 0; i < count && !randomInputs; ++i)
+    if (!given[i]) {
+      std::string name = model.inputs()[i].name;
+      return fault("input '" + name + "' is missing: give --input " + name + "=FILE.npy, or --random-inputs");
+    }
+  learnFromFiles(model, inputs, given, symbols);
+  std::string notes;
+  if (Failure failure = fillMissing(model, given, request.seed, symbols, inputs, notes))
+    return failure;
+
+  if (Status status = Context::create(model, context, Context::options(request.threads, request.seed)); !status)
+    return fault(status.message());
+  for (Array &array : inputs)
+    in.emplace_back(array.data(), array.dtype, array.dims);
+  out.resize(model.outputs().size());
+  streams.err << notes;
+  return {};
+}
+
+Failure Session::runOnce(const nnf_run_options *options) {
+  Status status = context.run(in, out, options);
+  return status ? Failure() : fault(status.message());
+}
+
+} // namespace nnf::run

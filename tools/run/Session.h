@@ -1,0 +1,33 @@
+// A loaded model with its inputs in memory: what `run` and `bench` have in common.
+#pragma once
+#include "runtime/nnf.hpp"
+#include "tools/run/Commands.h"
+#include "tools/run/Npy.h"
+#include <functional>
+#include <span>
+
+namespace nnf::run {
+
+struct Session {
+  Model model;
+  Context context;
+  std::vector<Array> inputs;   // in the model's order
+  std::vector<Tensor> in, out; // on `inputs`; outputs are the context's
+
+  /// Loads the model, reads and fills the inputs, makes a context. Notes on choices made go to `streams.err`.
+  Failure open(const ModelRequest &request, bool randomInputs, Streams streams);
+  Failure runOnce(const nnf_run_options *options = nullptr);
+};
+
+/// Fills `array` with values that depend only on seed, input number and element: floats uniform in [-1, 1), multiples
+/// of 1/128 so that every float type has them exactly; int32, int64, uint32 and uint64 0 or 1, since they mostly are
+/// indices, of which little is known; 8- and 16-bit integers the whole range of 8 bits; bool both.
+void fillRandom(Array &array, uint64_t seed, uint32_t inputNumber);
+
+/// The first elements, as a person reads them: "0.5 -1 3 …".
+std::string describeValues(uint32_t dtype, const uint8_t *data, int64_t elements, int64_t limit);
+
+/// Runs a command: its failure, if any, is the first thing on the error stream, its notes follow. Returns the exit status.
+int conclude(const std::function<Failure(Streams)> &command, Streams streams);
+
+} // namespace nnf::run
