@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -20,14 +21,14 @@ template <typename T> NpyArray<T> readNpy(const std::string &path) {
     std::fprintf(stderr, "error: %s: %s\n", path.c_str(), why);
     std::exit(1);
   };
-  FILE *file = std::fopen(path.c_str(), "rb");
+  std::ifstream file(path, std::ios::binary);
   if (!file)
     fail("cannot be read");
-  unsigned char head[10]; // magic, version, length of the text that follows
-  if (std::fread(head, 1, sizeof head, file) != sizeof head || std::memcmp(head, "\x93NUMPY\x01\x00", 8) != 0)
+  char head[10]; // magic, version, length of the text that follows
+  if (!file.read(head, sizeof head) || std::memcmp(head, "\x93NUMPY\x01\x00", 8) != 0)
     fail("not a .npy file of version 1.0");
-  std::string text(size_t(head[8] | head[9] << 8), ' ');
-  if (std::fread(text.data(), 1, text.size(), file) != text.size())
+  std::string text(size_t(uint8_t(head[8]) | uint8_t(head[9]) << 8), ' ');
+  if (!file.read(text.data(), std::streamsize(text.size())))
     fail("ends within its header");
   size_t shape = text.find("'shape': (");
   if (text.find(std::is_same_v<T, float> ? "'<f4'" : "'<i8'") == std::string::npos ||
@@ -44,8 +45,7 @@ template <typename T> NpyArray<T> readNpy(const std::string &path) {
     cursor = end + std::strspn(end, ", ");
   }
   array.values.resize(elements);
-  if (std::fread(array.values.data(), sizeof(T), elements, file) != elements)
+  if (!file.read(reinterpret_cast<char *>(array.values.data()), std::streamsize(elements * sizeof(T))))
     fail("ends within its data");
-  std::fclose(file);
   return array;
 }

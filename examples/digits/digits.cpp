@@ -127,7 +127,8 @@ int main(int argc, char **argv) {
   draw(data, chosen, results);
 
   const double accuracy = double(right) / double(count);
-  std::printf("accuracy       %.2f%%: %lld of %lld held-out images\n", 100 * accuracy, (long long)right, (long long)count);
+  std::printf("accuracy       %.2f%%: %lld of %lld held-out images\n", 100 * accuracy, (long long)right,
+              (long long)count);
   std::printf("PyTorch        the same digit for %lld of %lld, log-probabilities within %.1e\n", (long long)asExpected,
               (long long)count, largestDifference);
   const double one = medianRun(context, data, 1, 1000), batch = medianRun(context, data, count, 30);

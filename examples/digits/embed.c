@@ -1,6 +1,6 @@
-/* The digit recogniser inside a C program: `nnfc compile digits.onnx -o digits.o` writes digits.o and digits.h, and this
- * file links with them and the runtime. Classifies the image below, or one given as 64 numbers 0 to 16 as arguments.
- * The command to build it is in README.md. */
+/* The digit recogniser inside a C program: `nnfc compile digits.onnx -o digits.o` writes digits.o and digits.h, and
+ * this file links with them and the runtime. Classifies the image below, or one given as 64 numbers 0 to 16 as
+ * arguments. The command to build it is in README.md. */
 #include "digits.h"
 #include "runtime/nnf.h"
 #include <math.h>
@@ -11,14 +11,8 @@ enum { Pixels = 64, Classes = 10 };
 
 /* A three, written by hand: what the scanner saw, 0 (paper) to 16 (ink). */
 static const float three[Pixels] = {
-     0,  2, 16, 16, 16, 12,  0,  0,
-     0,  1,  9,  5, 12, 16,  2,  0,
-     0,  0,  0,  6, 15, 14,  2,  0,
-     0,  0,  1, 16, 16,  1,  0,  0,
-     0,  0,  0, 12, 16,  1,  0,  0,
-     0,  0,  0,  6, 16,  6,  0,  0,
-     0,  0,  0, 12, 16,  5,  0,  0,
-     0,  1, 16, 16, 13,  1,  0,  0,
+    0, 2, 16, 16, 16, 12, 0, 0, 0, 1, 9, 5, 12, 16, 2, 0, 0, 0, 0, 6,  15, 14, 2, 0, 0, 0, 1,  16, 16, 1, 0, 0,
+    0, 0, 0,  12, 16, 1,  0, 0, 0, 0, 0, 6, 16, 6,  0, 0, 0, 0, 0, 12, 16, 5,  0, 0, 0, 1, 16, 16, 13, 1, 0, 0,
 };
 
 int main(int argc, char **argv) {
@@ -31,12 +25,12 @@ int main(int argc, char **argv) {
     image[p] = (argc == 1 ? three[p] : strtof(argv[1 + p], NULL)) / 16;
 
   int64_t imageDims[4] = {1, 1, 8, 8};
-  DLTensor input = {.data = image, .device = {kDLCPU, 0}, .ndim = 4, .dtype = nnf_dtype_dlpack(NNF_FLOAT32),
-                    .shape = imageDims};
+  DLTensor input = {
+      .data = image, .device = {kDLCPU, 0}, .ndim = 4, .dtype = nnf_dtype_dlpack(NNF_FLOAT32), .shape = imageDims};
   float logProbabilities[Classes];
   int64_t resultDims[2] = {1, Classes};
-  DLTensor output = {.data = logProbabilities, .device = {kDLCPU, 0}, .ndim = 2, .dtype = input.dtype,
-                     .shape = resultDims};
+  DLTensor output = {
+      .data = logProbabilities, .device = {kDLCPU, 0}, .ndim = 2, .dtype = input.dtype, .shape = resultDims};
   DLTensor *inputs[DIGITS_NUM_INPUTS] = {&input}, *outputs[] = {&output};
 
   nnf_program *program = NULL;
