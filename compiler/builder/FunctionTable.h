@@ -8,8 +8,11 @@
 
 namespace nnf {
 
-/// What a parameter takes. The last kinds are attributes of the op, the first three its operands.
-enum class ParameterKind { Tensor, Tensors, TensorOrNumber, Int, Float, Bool, String, Ints, Floats, IntsOrString, DType };
+/// What a parameter takes. The first three are operands of the op, the others attributes.
+enum class ParameterKind {
+  Tensor, Tensors, TensorOrNumber,
+  Int, IntOrInts, Float, Bool, String, Ints, Floats, IntsOrString, DType,
+};
 
 /// Required, None by default, or another default.
 enum class Presence { Required, Optional, Defaulted };
@@ -54,7 +57,7 @@ struct Function {
   std::string signature() const;
 };
 
-/// All functions, by name.
+/// All functions, sorted by name.
 std::span<const Function> allFunctions();
 /// The function of that name, or null. In-place twins (`relu_`) are found too; `isTwin` then says so.
 const Function *findFunction(std::string_view name, bool *isTwin = nullptr);

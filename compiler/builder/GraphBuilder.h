@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringSet.h"
 #include <compare>
 #include <string>
 #include <variant>
@@ -99,6 +100,7 @@ private:
   mlir::func::FuncOp main;
   std::vector<mlir::Value> values; // by TensorId
   std::vector<Input> inputs;
+  llvm::StringSet<> inputNames;
   std::vector<std::pair<std::string, TensorId>> outputs;
   bool hasErrors = false;
 };

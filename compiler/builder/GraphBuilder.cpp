@@ -1,0 +1,165 @@
+// Inputs, constants, outputs, and the finished module. Nodes are in GraphNode.cpp.
+#include "compiler/builder/GraphBuilder.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+namespace nnf {
+
+GraphBuilder::GraphBuilder(MLIRContext &context, StringRef graphName) : builder(&context) {
+  context.loadDialect<NnfDialect, func::FuncDialect>();
+  Location location = builder.getUnknownLoc();
+  module = ModuleOp::create(location);
+  module->getOperation()->setAttr("nnf.name", builder.getStringAttr(graphName));
+  builder.setInsertionPointToEnd(module->getBody());
+  main = func::FuncOp::create(builder, location, "main", builder.getFunctionType({}, {}));
+  builder.setInsertionPointToStart(main.addEntryBlock());
+}
+
+GraphBuilder::~GraphBuilder() = default;
+
+Dim GraphBuilder::symbol(StringRef name) {
+  return getAffineSymbolExpr(context()->getLoadedDialect<NnfDialect>()->symbolId(name), context());
+}
+
+TensorId GraphBuilder::adopt(Value value) {
+  values.push_back(value);
+  return {static_cast<unsigned>(values.size() - 1)};
+}
+
+FailureOr<TensorId> GraphBuilder::addInput(StringRef name, Type element, ArrayRef<Dim> shape) {
+  Location location = NameLoc::get(builder.getStringAttr(name));
+  if (!inputNames.insert(name).second) {
+    hasErrors = true;
+    return emitError(location) << "input '" << name << "': there are two inputs of that name, expected one";
+  }
+  Value argument = main.getBody().front().addArgument(tensorOf(shape, element), location);
+  inputs.push_back({name.str(), adopt(argument)});
+  return inputs.back().tensor;
+}
+
+/// A DenseElementsAttr of little-endian bytes; bools are bytes here, bits there.
+static DenseElementsAttr elementsOf(RankedTensorType type, ArrayRef<uint8_t> bytes) {
+  if (type.getNumElements() == 0)
+    return DenseElementsAttr::get(type, ArrayRef<Attribute>());
+  if (type.getElementType().isInteger(1))
+    return DenseElementsAttr::get(type, llvm::to_vector(llvm::map_range(bytes, [](uint8_t b) { return b != 0; })));
+  return DenseElementsAttr::getFromRawBuffer(type, ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
+}
+
+TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, ArrayRef<uint8_t> bytes,
+                                   std::shared_ptr<const void> owner, StringRef provenance) {
+  assert(static_cast<int64_t>(bytes.size()) == type.getNumElements() * elementBytes(type.getElementType()) &&
+         "the bytes of a constant fit its type");
+  Location location = NameLoc::get(builder.getStringAttr(name));
+  if (static_cast<int64_t>(bytes.size()) <= maxAttributeBytes)
+    return adopt(ConstantOp::create(builder, location, elementsOf(type, bytes)));
+  WeightStore &store = context()->getLoadedDialect<NnfDialect>()->weights();
+  std::string stored;
+  // Kernels read bools as 0 or 1; a file may hold other bytes.
+  if (type.getElementType().isInteger(1) && llvm::any_of(bytes, [](uint8_t b) { return b > 1; })) {
+    std::vector<uint8_t> clean(bytes.size());
+    llvm::transform(bytes, clean.begin(), [](uint8_t b) { return b != 0; });
+    stored = store.add(name, type, std::move(clean), provenance);
+  } else {
+    stored = store.addShared(name, type, bytes, std::move(owner), provenance);
+  }
+  return adopt(WeightOp::create(builder, location, type, builder.getStringAttr(stored)));
+}
+
+TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, std::vector<uint8_t> bytes,
+                                   StringRef provenance) {
+  auto owner = std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
+  return addConstant(name, type, ArrayRef(owner->data(), owner->size()), owner, provenance);
+}
+
+LogicalResult GraphBuilder::setOutputs(ArrayRef<std::pair<std::string, TensorId>> named) {
+  llvm::StringSet<> names;
+  for (const auto &[name, tensor] : named)
+    if (!names.insert(name).second) {
+      hasErrors = true;
+      return emitError(NameLoc::get(builder.getStringAttr(name)))
+             << "output '" << name << "': there are two outputs of that name, expected one";
+    }
+  outputs.assign(named.begin(), named.end());
+  return success();
+}
+
+OwningOpRef<ModuleOp> GraphBuilder::finish() {
+  if (hasErrors)
+    return {};
+  struct Result {
+    std::string name;
+    Value value;
+    bool isEffect;
+  };
+  SmallVector<Result> results;
+  for (const auto &[name, tensor] : outputs)
+    results.push_back({name, value(tensor), false});
+
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    main.setArgAttr(i, "nnf.name", builder.getStringAttr(input.name));
+    Value now = value(input.tensor);
+    if (now == main.getArgument(i))
+      continue;
+    auto named = llvm::find_if(outputs, [&](const auto &output) { return output.first == input.name; });
+    size_t result = named - outputs.begin();
+    if (named == outputs.end()) {
+      result = results.size();
+      results.push_back({input.name, now, true});
+    } else if (value(named->second) != now) {
+      emitError(now.getLoc()) << "output '" << input.name << "': has the name of an input that is changed in place, "
+                              << "expected that input's new value";
+      return {};
+    }
+    main.setArgAttr(i, "nnf.inout", builder.getI64IntegerAttr(result));
+  }
+  if (results.empty()) {
+    emitError(main.getLoc()) << "graph '" << (*module)->getAttrOfType<StringAttr>("nnf.name").getValue()
+                             << "': no outputs, expected at least one";
+    return {};
+  }
+
+  SmallVector<Value> returned;
+  for (const Result &result : results)
+    returned.push_back(result.value);
+  func::ReturnOp::create(builder, main.getLoc(), returned);
+  main.setFunctionType(builder.getFunctionType(main.getBody().front().getArgumentTypes(), ValueRange(returned).getTypes()));
+  for (auto [i, result] : llvm::enumerate(results)) {
+    main.setResultAttr(i, "nnf.name", builder.getStringAttr(result.name));
+    if (result.isEffect)
+      main.setResultAttr(i, "nnf.effect", builder.getUnitAttr());
+  }
+  if (failed(verify(*module)))
+    return {};
+  return std::move(module);
+}
+
+// ---- names in locations
+
+Location siteLocation(MLIRContext *context, const NodeSite &site) {
+  SmallVector<Location> names;
+  for (const std::string &output : site.outputs)
+    names.push_back(NameLoc::get(StringAttr::get(context, output)));
+  Location leaf = names.empty() ? Location(UnknownLoc::get(context)) : FusedLoc::get(context, names);
+  auto op = NameLoc::get(StringAttr::get(context, site.op), leaf);
+  return NameLoc::get(StringAttr::get(context, site.node), op);
+}
+
+SmallVector<StringRef> outputNames(Location location) {
+  auto node = dyn_cast<NameLoc>(location);
+  auto op = node ? dyn_cast<NameLoc>(node.getChildLoc()) : NameLoc();
+  if (!op)
+    return {};
+  SmallVector<StringRef> names;
+  if (auto one = dyn_cast<NameLoc>(op.getChildLoc())) {
+    names.push_back(one.getName());
+  } else if (auto many = dyn_cast<FusedLoc>(op.getChildLoc())) {
+    for (Location part : many.getLocations())
+      if (auto name = dyn_cast<NameLoc>(part))
+        names.push_back(name.getName());
+  }
+  return names;
+}
+
+} // namespace nnf

@@ -1,0 +1,21 @@
+// What a caller may ask of the readers of models.
+#ifndef NNF_COMPILER_IMPORT_READOPTIONS_H
+#define NNF_COMPILER_IMPORT_READOPTIONS_H
+
+#include "compiler/import/Limits.h"
+#include <map>
+#include <string>
+#include <vector>
+
+namespace nnf {
+
+struct ReadOptions {
+  Limits limits;
+  /// More folders that a model's external files may come from, besides the model's own.
+  std::vector<std::string> dataDirs;
+  /// Sizes fixed for symbols: {"N", 8}. One that no input has is an error.
+  std::map<std::string, int64_t> dims;
+};
+
+} // namespace nnf
+#endif

@@ -1,0 +1,183 @@
+// From TableGen's records to FunctionRecord.
+#include "FunctionRecord.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Path.h"
+#include "llvm/TableGen/Error.h"
+#include "mlir/TableGen/Argument.h"
+#include "mlir/TableGen/Attribute.h"
+#include "mlir/TableGen/Operator.h"
+
+using namespace llvm;
+namespace tg = mlir::tblgen;
+namespace nnf::tblgen {
+
+bool FunctionRecord::isEffect(unsigned index) const {
+  return any_of(effects, [&](const EffectRecord &effect) { return effect.result == index; });
+}
+
+std::vector<ResultRecord> FunctionRecord::outputs() const {
+  std::vector<ResultRecord> outputs;
+  for (auto [i, result] : enumerate(results))
+    if (!isEffect(i))
+      outputs.push_back(result);
+  return outputs;
+}
+
+std::string FunctionRecord::signature() const {
+  std::vector<std::string> parts;
+  for (const ParameterRecord &p : parameters)
+    parts.push_back(p.presence == Presence::Required ? p.name : p.name + "=" + p.pythonDefault);
+  if (hasInplace)
+    parts.push_back("inplace=False");
+  return name + "(" + join(parts, ", ") + ")";
+}
+
+[[noreturn]] static void fail(const Record &def, const Twine &why) {
+  PrintFatalError(def.getLoc(), "function '" + def.getValueAsString("opName") + "': " + why);
+}
+
+/// "{1, 1}" -> "1, 1"; also what stands in "::llvm::ArrayRef<int64_t>({1, 1})".
+static StringRef insideBraces(StringRef text) {
+  size_t open = text.find('{'), close = text.rfind('}');
+  return open == StringRef::npos || close == StringRef::npos ? text : text.slice(open + 1, close).trim();
+}
+
+/// Both spellings of a default value, out of what the record says in C++.
+static void readDefault(const Record &def, ParameterRecord &parameter, StringRef text) {
+  text = text.trim();
+  StringRef kind = parameter.kind;
+  if (kind == "Bool") {
+    if (text != "true" && text != "false")
+      fail(def, "default of '" + parameter.name + "' is " + text + ", expected true or false");
+    parameter.pythonDefault = text == "true" ? "True" : "False";
+    parameter.cppDefault = text.str();
+  } else if (kind == "String") {
+    StringRef bare = text;
+    bare.consume_front("\"");
+    bare.consume_back("\"");
+    parameter.pythonDefault = ("'" + bare + "'").str();
+    parameter.cppDefault = ("\"" + bare + "\"").str();
+  } else if (kind == "Ints" || kind == "Floats" || kind == "IntsOrString") {
+    StringRef inside = insideBraces(text);
+    parameter.pythonDefault = inside.contains(',') || inside.empty() ? ("(" + inside + ")").str() : inside.str();
+    parameter.cppDefault = ("{" + inside + "}").str();
+  } else if (kind == "Int" || kind == "Float") {
+    parameter.pythonDefault = parameter.cppDefault = text.str();
+  } else {
+    fail(def, "parameter '" + parameter.name + "' of kind " + kind + " cannot have a default");
+  }
+}
+
+/// The Nnf_ kind below wrappers such as ConfinedAttr.
+static std::string kindOf(const Record &def, StringRef parameter, const Record *constraint) {
+  while (constraint) {
+    StringRef name = constraint->getName();
+    if (name.consume_front("Nnf_"))
+      return name.str();
+    const RecordVal *base = constraint->getValue("baseAttr");
+    const auto *init = base ? dyn_cast<DefInit>(base->getValue()) : nullptr;
+    constraint = init ? init->getDef() : nullptr;
+  }
+  fail(def, "parameter '" + parameter + "' has none of the kinds of NnfBase.td");
+}
+
+static ParameterRecord readParameter(const Record &def, const tg::Operator &op, int index) {
+  static const StringSet<> kinds = {"Tensor", "TensorOrNumber", "Int",          "IntOrInts", "Float", "Bool",
+                                    "String", "Ints",           "Floats", "IntsOrString", "DType"};
+  ParameterRecord parameter;
+  parameter.name = op.getArgName(index).str();
+  parameter.presence = Presence::Required;
+  tg::Argument argument = op.getArg(index);
+  if (auto *operand = dyn_cast<tg::NamedTypeConstraint *>(argument)) {
+    const Record *constraint = &operand->constraint.getDef();
+    if (operand->isOptional() || operand->isVariadic())
+      constraint = constraint->getValueAsDef("baseType");
+    parameter.kind = kindOf(def, parameter.name, constraint);
+    if (operand->isVariadic()) {
+      if (parameter.kind != "Tensor")
+        fail(def, "'" + parameter.name + "': only tensors come as lists");
+      parameter.kind = "Tensors";
+    }
+    if (operand->isOptional()) {
+      parameter.presence = Presence::Optional;
+      parameter.pythonDefault = "None";
+    }
+  } else if (auto *attribute = dyn_cast<tg::NamedAttribute *>(argument)) {
+    parameter.kind = kindOf(def, parameter.name, &attribute->attr.getBaseAttr().getDef());
+    if (attribute->attr.hasDefaultValue()) {
+      parameter.presence = Presence::Defaulted;
+      readDefault(def, parameter, attribute->attr.getDefaultValue());
+    } else if (attribute->attr.isOptional()) {
+      parameter.presence = Presence::Optional;
+      parameter.pythonDefault = "None";
+    }
+  } else {
+    fail(def, "argument '" + parameter.name + "' is neither an operand nor an attribute");
+  }
+  if (parameter.kind != "Tensors" && !kinds.contains(parameter.kind))
+    fail(def, "parameter '" + parameter.name + "': kind " + parameter.kind + " is unknown to nnf-tblgen");
+  return parameter;
+}
+
+static FunctionRecord readFunction(const Record &def) {
+  tg::Operator op(def);
+  FunctionRecord function;
+  auto text = [&](StringRef field) { return def.getValueAsString(field).trim().str(); };
+  function.name = def.getValueAsString("opName").str();
+  function.summary = text("summary");
+  function.description = text("description");
+  function.formula = text("formula");
+  function.source = text("source");
+  function.example = text("example");
+  function.inplaceTwin = text("inplaceTwin");
+  function.hasInplace = def.getValueAsBit("hasInplace");
+  StringRef file = SrcMgr.getMemoryBuffer(SrcMgr.FindBufferContainingLoc(def.getLoc().back()))->getBufferIdentifier();
+  function.family = sys::path::stem(file).str();
+  for (int i = 0; i < op.getNumArgs(); ++i)
+    function.parameters.push_back(readParameter(def, op, i));
+  for (const tg::NamedTypeConstraint &result : op.getResults())
+    function.results.push_back({result.name.str(), result.isOptional(), result.isVariadic()});
+  for (const Record *effect : def.getValueAsListOfDefs("effects"))
+    function.effects.push_back({effect->getValueAsString("argument").str(),
+                                static_cast<unsigned>(effect->getValueAsInt("result"))});
+  for (const Record *onnx : def.getValueAsListOfDefs("onnx"))
+    function.onnx.push_back({onnx->getValueAsString("name").str(), static_cast<int>(onnx->getValueAsInt("since"))});
+
+  // The rules a record must keep.
+  if (function.summary.empty())
+    fail(def, "no summary");
+  if (function.formula.empty())
+    fail(def, "no formula");
+  if (function.example.empty())
+    fail(def, "no example");
+  if (function.formula.find('\n') != std::string::npos)
+    fail(def, "the formula has more than one line");
+  auto isOperand = [&](StringRef name) {
+    return any_of(function.parameters, [&](const ParameterRecord &p) {
+      return p.name == name && (p.kind == "Tensor" || p.kind == "TensorOrNumber");
+    });
+  };
+  if ((!function.inplaceTwin.empty() || function.hasInplace) && !isOperand("input"))
+    fail(def, "an in-place form without an operand 'input'");
+  for (const EffectRecord &effect : function.effects) {
+    if (!isOperand(effect.argument))
+      fail(def, "effect on '" + effect.argument + "', which is no tensor argument");
+    if (effect.result >= function.results.size())
+      fail(def, "effect on '" + effect.argument + "' by a result that does not exist");
+  }
+  if (function.outputs().empty())
+    fail(def, "no output");
+  return function;
+}
+
+std::vector<FunctionRecord> readFunctions(const RecordKeeper &records) {
+  std::vector<FunctionRecord> functions;
+  for (const Record *def : records.getAllDerivedDefinitions("Nnf_Function"))
+    functions.push_back(readFunction(*def));
+  llvm::sort(functions, [](const FunctionRecord &a, const FunctionRecord &b) { return a.name < b.name; });
+  return functions;
+}
+
+} // namespace nnf::tblgen

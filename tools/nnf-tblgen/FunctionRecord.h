@@ -1,0 +1,59 @@
+// A function's record (an Nnf_Function) as the emitters need it, checked.
+#ifndef NNF_TOOLS_NNF_TBLGEN_FUNCTIONRECORD_H
+#define NNF_TOOLS_NNF_TBLGEN_FUNCTIONRECORD_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/TableGen/Record.h"
+#include <string>
+#include <vector>
+
+namespace nnf::tblgen {
+
+enum class Presence { Required, Optional, Defaulted };
+
+struct ParameterRecord {
+  std::string name;
+  std::string kind;          ///< an enumerator of nnf::ParameterKind
+  Presence presence;
+  std::string pythonDefault; ///< "1", "'mean'", "None"; empty where required
+  std::string cppDefault;    ///< of the C++ API's option; empty where required or None
+};
+
+struct ResultRecord {
+  std::string name;
+  bool isOptional, isVariadic;
+};
+
+struct EffectRecord {
+  std::string argument;
+  unsigned result;
+};
+
+struct FunctionRecord {
+  std::string name, summary, description, formula, source, example, inplaceTwin;
+  std::string family; ///< the record file's name: "Activation"
+  bool hasInplace;
+  std::vector<ParameterRecord> parameters;
+  std::vector<ResultRecord> results;
+  std::vector<EffectRecord> effects;
+  std::vector<std::pair<std::string, int>> onnx;
+
+  /// True when result `index` is an effect's, and so no output.
+  bool isEffect(unsigned index) const;
+  /// The results that are outputs.
+  std::vector<ResultRecord> outputs() const;
+  /// "conv2d(input, weight, bias=None)".
+  std::string signature() const;
+};
+
+/// All functions by name. A record that breaks a rule (no formula, no example, an unknown kind) ends the program.
+std::vector<FunctionRecord> readFunctions(const llvm::RecordKeeper &records);
+
+/// What each emitter writes; one file each.
+void emitTable(llvm::ArrayRef<FunctionRecord> functions, llvm::raw_ostream &os);
+void emitDocs(llvm::ArrayRef<FunctionRecord> functions, llvm::raw_ostream &os);
+void emitBuilder(llvm::ArrayRef<FunctionRecord> functions, llvm::raw_ostream &os);
+
+} // namespace nnf::tblgen
+#endif

@@ -1,0 +1,25 @@
+// nnf-tblgen: makes code and documentation of the function records.
+#include "FunctionRecord.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/TableGen/Main.h"
+
+using namespace nnf::tblgen;
+namespace cl = llvm::cl;
+
+using Emitter = void (*)(llvm::ArrayRef<FunctionRecord>, llvm::raw_ostream &);
+enum class Action { Table, Docs, Builder };
+static constexpr Emitter emitters[] = {emitTable, emitDocs, emitBuilder};
+
+static cl::opt<Action> action(cl::Required, cl::desc("What to make:"),
+                              cl::values(clEnumValN(Action::Table, "gen-table", "the function table of the compiler"),
+                                         clEnumValN(Action::Docs, "gen-docs", "the page about all functions"),
+                                         clEnumValN(Action::Builder, "gen-builder", "the methods of the C++ API")));
+
+int main(int argc, char **argv) {
+  cl::ParseCommandLineOptions(argc, argv, "Makes code and documentation of nnf's function records\n");
+  auto emit = [](llvm::raw_ostream &os, const llvm::RecordKeeper &records) {
+    emitters[static_cast<int>(action.getValue())](readFunctions(records), os);
+    return false;
+  };
+  return llvm::TableGenMain(argv[0], llvm::TableGenMainFn(emit));
+}
