@@ -1,8 +1,10 @@
 // Libraries and programs: from a file or a linked-in descriptor to a model that can be run.
 #include "Program.h"
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <link.h>
 #include <new>
 
 namespace nnf::rt {
@@ -39,6 +41,16 @@ int32_t findModel(const nnf_library &library, const char *name, const nnf_model 
   return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds no model '%s', but %s", library.path, name, names.str());
 }
 
+/// The file that a linked-in model is in: this program or one of its libraries.
+bool findHolder(const nnf_model *model, char (&path)[PATH_MAX]) {
+  Dl_info info;
+  link_map *holder = nullptr;
+  if (!dladdr1(model, &info, reinterpret_cast<void **>(&holder), RTLD_DL_LINKMAP) || !holder)
+    return false;
+  // The loader has no name for the program itself, and argv[0] may be anything.
+  return realpath(holder->l_name[0] ? holder->l_name : "/proc/self/exe", path) != nullptr;
+}
+
 int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program **result, Message &message) {
   if (int32_t status = checkDescriptor(*model, message))
     return status;
@@ -50,9 +62,9 @@ int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program 
   program->model = model;
   program->weights = model->weights;
   if (model->weights_file) {
-    Dl_info place;
-    const char *path = library ? library->path : dladdr(model, &place) ? place.dli_fname : nullptr;
-    int32_t status = path ? mapWeights(*model, path, program->mapped, message)
+    char path[PATH_MAX];
+    bool found = library ? snprintf(path, sizeof path, "%s", library->path) < int(sizeof path) : findHolder(model, path);
+    int32_t status = found ? mapWeights(*model, path, program->mapped, message)
                           : message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s': the folder of the program "
                                          "that holds the model is not known", model->name, model->weights_file);
     if (status) {

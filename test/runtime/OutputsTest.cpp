@@ -1,0 +1,235 @@
+// Outputs: the caller's, the context's, those whose sizes only the run knows, and those that are inputs too.
+#include "TestModel.h"
+#include <cstring>
+
+using namespace nnf::test;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+TEST(Outputs, callersBuffer) {
+  Runner runner(doubling());
+  std::vector<float> in = {1, 2, 3}, out(3);
+  TestTensor x(in), y(out);
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  EXPECT_THAT(out, ElementsAre(2, 4, 6));
+}
+
+TEST(Outputs, contextsBuffer) {
+  Runner runner(doubling());
+  std::vector<float> in = {1, 2, 3};
+  TestTensor x(in), y;
+  ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  EXPECT_EQ(y.tensor.ndim, 1);
+  EXPECT_EQ(y.tensor.strides, nullptr);
+  EXPECT_EQ(y.tensor.dtype.code, kDLFloat);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(y.tensor.data) % 64, 0u);
+  EXPECT_THAT(y.values<float>(), ElementsAre(2, 4, 6));
+  // The same tensor once more, and with a size that needs more memory.
+  std::vector<float> more(1000, 5);
+  TestTensor x2(more);
+  ASSERT_EQ(runner.run({&x2}, {&y}), NNF_OK) << runner.message();
+  EXPECT_EQ(y.values<float>(), std::vector<float>(1000, 10));
+  EXPECT_GE(nnf_context_bytes(runner.get()), 4000u);
+}
+
+TEST(Outputs, nobodyWants) {
+  Runner runner(doubling());
+  std::vector<float> in = {1};
+  TestTensor x(in);
+  EXPECT_EQ(runner.run({&x}, {nullptr}), NNF_OK) << runner.message();
+}
+
+TEST(Outputs, wrongOnes) {
+  Runner runner(doubling());
+  std::vector<float> in = {1, 2, 3}, out(4);
+  TestTensor x(in), y(out);
+  auto expectError = [&](const char *text) {
+    EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
+    EXPECT_EQ(runner.message(), text);
+  };
+  expectError("output 'y': size 4 in dimension 0, expected 3 of [N]");
+  y.dims[0] = 3;
+  y.tensor.ndim = 2;
+  expectError("output 'y': rank 2, expected 1 [N]");
+  y.tensor.ndim = 1;
+  y.tensor.dtype = nnf_dtype_dlpack(NNF_INT32);
+  expectError("output 'y': dtype int32, expected float32");
+  EXPECT_EQ(runner.run({&x}, {}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "0 outputs given, expected 1");
+}
+
+TEST(Outputs, overlap) {
+  Runner runner(doubling());
+  std::vector<float> memory = {1, 2, 3, 4, 5};
+  TestTensor x(memory.data(), NNF_FLOAT32, {3}), y(memory.data() + 2, NNF_FLOAT32, {3});
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "output 'y' overlaps input 'x' in memory");
+  EXPECT_THAT(memory, ElementsAre(1, 2, 3, 4, 5));
+  TestTensor apart(memory.data() + 3, NNF_FLOAT32, {2}), x2(memory.data(), NNF_FLOAT32, {2});
+  EXPECT_EQ(runner.run({&x2}, {&apart}), NNF_OK) << runner.message();
+}
+
+TEST(Outputs, lastRunsOutputIsNoInput) {
+  Runner runner(doubling());
+  std::vector<float> in = {1, 2, 3};
+  TestTensor x(in), y;
+  ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK);
+  TestTensor again;
+  EXPECT_EQ(runner.run({&y}, {&again}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "input 'x' is the memory this context keeps for output 'y': copy it first");
+}
+
+TEST(Outputs, twoThatOverlap) {
+  TestModel model;
+  model.output("a", NNF_FLOAT32, {2}).output("b", NNF_FLOAT32, {2});
+  model.outputDims([](const int64_t *, int64_t *dims) -> int32_t { return dims[0] = dims[1] = 2, 0; });
+  Runner runner(std::move(model));
+  float memory[3];
+  TestTensor a(memory, NNF_FLOAT32, {2}), b(memory + 1, NNF_FLOAT32, {2});
+  EXPECT_EQ(runner.run({}, {&a, &b}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "output 'b' overlaps output 'a' in memory");
+}
+
+TEST(Outputs, sizesThatDoNotFit) {
+  TestModel model = doubling();
+  model.outputDims([](const int64_t *, int64_t *) -> int32_t { return -1; });
+  Runner runner(std::move(model));
+  std::vector<float> in = {1};
+  TestTensor x(in), y;
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "with inputs of these sizes the size of an output is negative or does not fit in 64 bits");
+}
+
+TEST(Outputs, noMemory) {
+  TestModel model = doubling();
+  model.outputDims([](const int64_t *, int64_t *dims) -> int32_t { return dims[0] = int64_t(1) << 57, 0; });
+  Runner runner(std::move(model));
+  std::vector<float> in = {1};
+  TestTensor x(in), y;
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_MEMORY);
+  EXPECT_THAT(runner.message(), HasSubstr("output 'y': no memory for 576460752303423488 bytes"));
+}
+
+TEST(Outputs, noMemoryForArena) {
+  TestModel model = doubling();
+  model.arenaBytes([](const int64_t *) -> int64_t { return -1; });
+  Runner runner(std::move(model));
+  std::vector<float> in = {1};
+  TestTensor x(in), y;
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_MEMORY);
+  EXPECT_THAT(runner.message(), HasSubstr("intermediate results"));
+}
+
+TEST(Outputs, shapes) {
+  TestModel model;
+  model.symbol("N").input("x", NNF_FLOAT32, {symbol(0)});
+  model.output("y", NNF_FLOAT32, {symbol(0), NNF_DIM_COMPUTED}).output("z", NNF_INT64, {NNF_DIM_COMPUTED}, NNF_TENSOR_DATA_DEPENDENT);
+  model.outputDims([](const int64_t *symbols, int64_t *dims) -> int32_t {
+    dims[0] = symbols[0];
+    dims[1] = 2 * symbols[0] + 1;
+    dims[2] = 99;
+    return 0;
+  });
+  Runner runner(std::move(model));
+  TestTensor x(nullptr, NNF_FLOAT32, {5}); // data is not looked at
+  DLTensor *in[] = {&x.tensor};
+  int64_t y[2], z[1];
+  int64_t *shapes[] = {y, z};
+  ASSERT_EQ(nnf_output_shapes(runner.get(), in, 1, shapes), NNF_OK) << runner.message();
+  EXPECT_THAT(y, ElementsAre(5, 11));
+  EXPECT_THAT(z, ElementsAre(-1));
+  shapes[0] = nullptr;
+  EXPECT_EQ(nnf_output_shapes(runner.get(), in, 1, shapes), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "nnf_output_shapes: no room for the sizes of output 'y' (NULL)");
+}
+
+// z holds the positive elements of x.
+TestModel positives() {
+  TestModel model;
+  model.symbol("N").symbol("count").input("x", NNF_FLOAT32, {symbol(0)});
+  model.output("z", NNF_FLOAT32, {symbol(1)}, NNF_TENSOR_DATA_DEPENDENT);
+  model.run([](const nnf_rt *rt, nnf_frame *frame) -> int32_t {
+    const float *x = static_cast<const float *>(frame->inputs[0]);
+    EXPECT_EQ(frame->outputs[0], nullptr);
+    EXPECT_EQ(frame->symbols[1], 0);
+    alignas(64) int64_t count = 0;
+    for (int64_t i = 0; i < frame->symbols[0]; ++i)
+      count += x[i] > 0;
+    frame->symbols[1] = rt->read_scalar(rt, &count);
+    float *z = static_cast<float *>(rt->alloc_output(rt, 0, &frame->symbols[1], 1));
+    if (!z)
+      return NNF_ERROR_MEMORY;
+    for (int64_t i = 0; i < frame->symbols[0]; ++i)
+      if (x[i] > 0)
+        *z++ = x[i];
+    return 0;
+  });
+  return model;
+}
+
+TEST(Outputs, dataDependent) {
+  Runner runner(positives());
+  std::vector<float> in = {1, -2, 3, -4}, out(4);
+  TestTensor x(in), z, given(out);
+  ASSERT_EQ(runner.run({&x}, {&z}), NNF_OK) << runner.message();
+  EXPECT_THAT(z.values<float>(), ElementsAre(1, 3));
+  in = {-1, -1, -1, -1};
+  ASSERT_EQ(runner.run({&x}, {&z}), NNF_OK) << runner.message();
+  EXPECT_EQ(z.tensor.shape[0], 0);
+  EXPECT_EQ(runner.run({&x}, {&given}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "output 'z': data is given, expected NULL: only the run knows its sizes");
+}
+
+TEST(Outputs, driverForgetsOne) {
+  TestModel model = positives();
+  model.run([](const nnf_rt *, nnf_frame *) -> int32_t { return 0; });
+  Runner runner(std::move(model));
+  std::vector<float> in = {1};
+  TestTensor x(in), z;
+  EXPECT_EQ(runner.run({&x}, {&z}), NNF_ERROR_INTERNAL);
+  EXPECT_EQ(runner.message(), "the driver of model 'hand' has not given output 'z' a size");
+}
+
+class InOut : public testing::Test {
+protected:
+  static TestModel model() { return std::move(doubling().tie(0, 0).check("bad")); }
+  std::vector<float> data = {1, 2, 3};
+  TestTensor x{data};
+  Runner runner{model()};
+};
+
+TEST_F(InOut, inputHoldsNewValue) {
+  TestTensor y;
+  ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  EXPECT_THAT(data, ElementsAre(2, 4, 6));
+  EXPECT_THAT(y.values<float>(), ElementsAre(2, 4, 6));
+  ASSERT_EQ(runner.run({&x}, {nullptr}), NNF_OK) << runner.message();
+  EXPECT_THAT(data, ElementsAre(4, 8, 12));
+}
+TEST_F(InOut, outputIsItsInput) {
+  TestTensor y(data);
+  ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  EXPECT_THAT(data, ElementsAre(2, 4, 6));
+  EXPECT_EQ(y.tensor.data, data.data());
+}
+TEST_F(InOut, outputElsewhere) {
+  std::vector<float> out(3);
+  TestTensor y(out);
+  ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  EXPECT_THAT(data, ElementsAre(2, 4, 6));
+  EXPECT_THAT(out, ElementsAre(2, 4, 6));
+}
+TEST_F(InOut, failedRunLeavesInput) {
+  runner.model.run([](const nnf_rt *rt, nnf_frame *frame) -> int32_t {
+    runDoubling(rt, frame);
+    return rt->fail(rt, 0, 0, 0);
+  });
+  TestTensor y;
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_DATA);
+  EXPECT_THAT(data, ElementsAre(1, 2, 3));
+  EXPECT_EQ(y.tensor.data, nullptr);
+}
+
+} // namespace
