@@ -2,4 +2,8 @@
 #ifndef NNF_PASSES
 #define NNF_PASSES
 include "mlir/Pass/PassBase.td"
+include "passes/Decompose.td"
+include "passes/FormGroups.td"
+include "passes/LowerKernels.td"
+include "passes/ExpandMath.td"
 #endif

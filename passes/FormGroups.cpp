@@ -1,0 +1,238 @@
+// Fusion: which primitives become one kernel.
+#include "llvm/ADT/SetVector.h"
+#include "passes/Passes.h"
+#include "passes/groups/Outline.h"
+
+using namespace mlir;
+namespace nnf {
+#define GEN_PASS_DEF_FORMGROUPS
+#include "passes/Passes.h.inc"
+namespace {
+
+/// Ops a group is built around: they read elements many times or in an order of their own.
+bool isAnchor(Operation *op) {
+  return isa<PrimDotOp, PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp, PrimConcatOp, PrimCheckOp>(op);
+}
+
+bool isContraction(Operation *op) { return isa<PrimDotOp, PrimConvOp>(op); }
+
+/// Ops that only say where an element is found.
+bool isView(Operation *op) {
+  return isa<PrimReshapeOp, PrimTransposeOp, PrimBroadcastOp, PrimSliceOp, PrimIotaOp, PrimDimOp, ConstantOp>(op);
+}
+
+/// Elementwise ops that cost as much as a trip through memory.
+bool isCostly(Operation *op) {
+  return isa<PrimExpOp, PrimExpm1Op, PrimLogOp, PrimLog1pOp, PrimSinOp, PrimCosOp, PrimAtanOp, PrimTanhOp, PrimErfOp,
+             PrimPowOp>(op);
+}
+
+/// The value is read more than once per element, or by code that wants a buffer: its producers are not computed there.
+bool wantsBuffer(OpOperand &use) {
+  Operation *user = use.getOwner();
+  if (isContraction(user) || isa<PrimReduceWindowOp, PrimArgReduceOp>(user))
+    return true;
+  return isa<PrimGatherOp>(user) && use.getOperandNumber() == 0;
+}
+
+struct Former {
+  explicit Former(func::FuncOp function) : function(function) {}
+
+  func::FuncOp function;
+  GroupMap groups;
+
+  void run() {
+    for (Operation &op : function.getBody().front())
+      if (isAnchor(&op) && !groups.of(&op))
+        growFrom(&op);
+    placeTheRest();
+  }
+
+  // ---- anchors and their consumers
+
+  void growFrom(Operation *anchor) {
+    Group *group = groups.create(anchor);
+    if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
+      growRows(group, reduce);
+    else
+      growEpilogue(group, anchor);
+  }
+
+  /// Elementwise consumers, while each value in between has one reader.
+  void growEpilogue(Group *group, Operation *last) {
+    while (last->getNumResults() >= 1 && last->getResult(0).hasOneUse()) {
+      Operation *user = *last->getResult(0).user_begin();
+      if (!user->hasTrait<Elementwise>() || groups.of(user))
+        return;
+      groups.add(group, user);
+      last = user;
+    }
+  }
+
+  /// Everything that works on the rows of `anchor`: the same reductions, what is elementwise on whole rows or on their
+  /// results, and broadcasts from one to the other.
+  void growRows(Group *group, PrimReduceOp anchor) {
+    Shape full = shapeOf(anchor.getInput());
+    Shape kept = shapeOf(anchor.getOutput());
+    Shape keptWithOnes = full;
+    for (int64_t dim : anchor.getDims())
+      keptWithOnes[dim] = dimOf(anchor.getContext(), 1);
+    auto isRowShape = [&](Value value) {
+      Shape shape = shapeOf(value);
+      return sameShape(shape, full) || sameShape(shape, kept) || sameShape(shape, keptWithOnes);
+    };
+    auto joins = [&](Operation *op) {
+      if (groups.of(op) || op->getNumResults() != 1 || !isRowShape(op->getResult(0)))
+        return false;
+      if (auto reduce = dyn_cast<PrimReduceOp>(op))
+        return sameShape(shapeOf(reduce.getInput()), full) && llvm::equal(reduce.getDims(), anchor.getDims());
+      if (op->hasTrait<Elementwise>())
+        return true;
+      if (auto broadcast = dyn_cast<PrimBroadcastOp>(op))
+        return isRowShape(broadcast.getInput()) && alignsWithRows(broadcast, anchor, full);
+      // Dropping or adding the ones of reduced dimensions.
+      return isa<PrimReshapeOp>(op) && isRowShape(op->getOperand(0)) && !sameShape(shapeOf(op->getResult(0)), full) &&
+             !sameShape(shapeOf(op->getOperand(0)), full);
+    };
+    bool grew = true;
+    while (grew) {
+      grew = false;
+      for (Operation *member : llvm::to_vector(group->members))
+        for (Operation *user : member->getUsers()) {
+          if (!joins(user) || dependsOutside(user, group))
+            continue;
+          groups.add(group, user);
+          grew = true;
+        }
+    }
+  }
+
+  /// The broadcast repeats a row's result along that row.
+  static bool alignsWithRows(PrimBroadcastOp broadcast, PrimReduceOp anchor, ArrayRef<Dim> full) {
+    if (shapeOf(broadcast.getOutput()).size() != full.size())
+      return false;
+    if (shapeOf(broadcast.getInput()).size() == full.size())
+      return true;
+    SmallVector<int64_t> kept;
+    for (int64_t i = 0, e = full.size(); i < e; ++i)
+      if (!llvm::is_contained(anchor.getDims(), i))
+        kept.push_back(i);
+    return llvm::equal(kept, broadcast.getDims());
+  }
+
+  /// An operand of `op` from outside the group needs a result of the group: joining would close a cycle.
+  bool dependsOutside(Operation *op, Group *group) {
+    SmallVector<Operation *> work;
+    DenseSet<Operation *> seen;
+    auto push = [&](Operation *user) {
+      for (Value operand : user->getOperands())
+        if (Operation *producer = operand.getDefiningOp())
+          if (seen.insert(producer).second)
+            work.push_back(producer);
+    };
+    for (Value operand : op->getOperands())
+      if (Operation *producer = operand.getDefiningOp(); producer && groups.of(producer) != group)
+        if (seen.insert(producer).second)
+          work.push_back(producer);
+    while (!work.empty()) {
+      Operation *next = work.pop_back_val();
+      Group *other = groups.of(next);
+      if (other == group)
+        return true;
+      // A group runs as a whole.
+      if (other)
+        for (Operation *member : other->members) {
+          if (seen.insert(member).second || member == next)
+            push(member);
+        }
+      else
+        push(next);
+    }
+    return false;
+  }
+
+  // ---- everything else: computed where it is read, or stored
+
+  struct Readers {
+    llvm::SmallSetVector<Group *, 4> groups;
+    bool needsBuffer = false; // some reader wants an address
+    bool isReturned = false;
+  };
+  DenseMap<Operation *, Readers> readersOf; // of ops that are computed where they are read
+
+  Readers readers(Operation *op) {
+    Readers found;
+    for (OpOperand &use : op->getUses()) {
+      Operation *user = use.getOwner();
+      if (user->hasTrait<OpTrait::IsTerminator>()) {
+        found.isReturned = true;
+      } else if (Group *group = groups.of(user)) {
+        found.groups.insert(group);
+        found.needsBuffer |= wantsBuffer(use);
+      } else {
+        Readers &through = readersOf[user];
+        found.groups.insert(through.groups.begin(), through.groups.end());
+        found.needsBuffer |= through.needsBuffer || wantsBuffer(use);
+      }
+    }
+    return found;
+  }
+
+  void placeTheRest() {
+    for (Operation &op : llvm::reverse(function.getBody().front())) {
+      if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp>(op))
+        continue;
+      Readers found = readers(&op);
+      if (isa<ConstantOp>(op) && !found.isReturned) {
+        readersOf[&op] = found;
+        continue;
+      }
+      if (isa<ConstantOp>(op))
+        continue; // the driver copies constants that are outputs
+      if (found.isReturned && isa<PrimReshapeOp>(op))
+        if (Operation *producer = op.getOperand(0).getDefiningOp())
+          if (Group *group = groups.of(producer)) {
+            groups.add(group, &op); // other sizes for what the group stores
+            continue;
+          }
+      if (op.use_empty() && isMemoryEffectFree(&op))
+        continue;
+      if (computedWhereRead(&op, found))
+        readersOf[&op] = found;
+      else
+        groups.create(&op);
+    }
+  }
+
+  static bool computedWhereRead(Operation *op, const Readers &found) {
+    if (found.isReturned || found.groups.empty())
+      return false;
+    if (isa<PrimReshapeOp, ConstantOp, PrimDimOp>(op))
+      return true;
+    if (found.needsBuffer)
+      return false;
+    if (isView(op))
+      return true;
+    if (found.groups.size() == 1)
+      return !(isCostly(op) && isa<PrimReduceOp>(found.groups.front()->anchor));
+    // One cheap op for several readers: cheaper than storing its result.
+    return op->hasTrait<Elementwise>() && !isCostly(op) && llvm::all_of(op->getOperands(), [](Value operand) {
+      Operation *producer = operand.getDefiningOp();
+      return !producer || isa<WeightOp, ConstantOp>(producer) || isAnchor(producer);
+    });
+  }
+};
+
+struct FormGroups : impl::FormGroupsBase<FormGroups> {
+  void runOnOperation() override {
+    for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      Former former(function);
+      former.run();
+      if (failed(outlineGroups(function, former.groups)))
+        return signalPassFailure();
+    }
+  }
+};
+
+} // namespace
+} // namespace nnf

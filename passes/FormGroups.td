@@ -1,0 +1,14 @@
+#ifndef NNF_PASSES_FORMGROUPS
+#define NNF_PASSES_FORMGROUPS
+include "mlir/Pass/PassBase.td"
+
+def FormGroups : Pass<"nnf-form-groups", "::mlir::ModuleOp"> {
+  let summary = "Fuse primitives into groups and outline each as an nnf.kernel";
+  let description = [{
+    Needs: @main holds primitives, constants and weights. Leaves: @main launches kernels; equal groups share one.
+    A contraction, a reduction, a window or a concatenation is the anchor of a group; elementwise consumers join it
+    while nobody else needs the value between, reductions over the same rows join each other. What is cheap to compute
+    again is computed where it is read; everything else is stored by a group of its own.
+  }];
+}
+#endif

@@ -1,0 +1,283 @@
+#include "passes/groups/Outline.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+/// A constant of one value is written into kernels; a table is an operand.
+bool isTable(Operation *op) {
+  auto constant = dyn_cast<ConstantOp>(op);
+  if (!constant)
+    return false;
+  auto values = dyn_cast<DenseElementsAttr>(constant.getValue());
+  return !values || !values.isSplat();
+}
+
+class Outliner {
+public:
+  Outliner(func::FuncOp function, const GroupMap &groups)
+      : function(function), groups(groups), context(function.getContext()),
+        dialect(context->getLoadedDialect<NnfDialect>()), module(function->getParentOfType<ModuleOp>()) {
+    unsigned next = 0;
+    for (Operation &op : function.getBody().front())
+      position[&op] = next++;
+  }
+
+  LogicalResult run() {
+    SmallVector<Group *> order;
+    if (failed(sortGroups(order)))
+      return failure();
+    Operation *terminator = function.getBody().front().getTerminator();
+    OpBuilder builder(terminator);
+    for (Group *group : order)
+      launch(builder, *group);
+    for (OpOperand &operand : terminator->getOpOperands())
+      if (Value stored = results.lookup(operand.get()))
+        operand.set(stored);
+    eraseGroupedOps();
+    return success();
+  }
+
+private:
+  /// What a group's kernel holds: members and the ops computed where they are read, in order.
+  struct Body {
+    SmallVector<Operation *> ops;
+    SmallVector<Value> inputs, outputs;
+  };
+
+  /// Values of other groups, arguments, weights and tables are read; everything else is part of the body.
+  bool isInput(Value value, const Group &group) const {
+    Operation *producer = value.getDefiningOp();
+    if (!producer || isa<WeightOp>(producer) || isTable(producer))
+      return true;
+    Group *other = groups.of(producer);
+    return other && other != &group;
+  }
+
+  Body bodyOf(const Group &group) const {
+    Body body;
+    llvm::SetVector<Operation *> ops;
+    llvm::SetVector<Value> inputs;
+    SmallVector<Operation *> work(group.members.begin(), group.members.end());
+    for (Operation *op : work)
+      ops.insert(op);
+    while (!work.empty())
+      for (Value operand : work.pop_back_val()->getOperands()) {
+        if (isInput(operand, group))
+          inputs.insert(operand);
+        else if (ops.insert(operand.getDefiningOp()))
+          work.push_back(operand.getDefiningOp());
+      }
+    body.ops = ops.takeVector();
+    llvm::sort(body.ops, [&](Operation *a, Operation *b) { return position.lookup(a) < position.lookup(b); });
+    // Operands in the order of first use, so that equal groups have equal kernels.
+    llvm::SetVector<Value> ordered;
+    for (Operation *op : body.ops)
+      for (Value operand : op->getOperands())
+        if (inputs.contains(operand))
+          ordered.insert(operand);
+    body.inputs = ordered.takeVector();
+    for (Operation *op : body.ops)
+      if (groups.of(op) == &group)
+        for (Value result : op->getResults())
+          if (usedOutside(result, group))
+            body.outputs.push_back(result);
+    return body;
+  }
+
+  bool usedOutside(Value value, const Group &group) const {
+    SmallVector<Value> work{value};
+    while (!work.empty())
+      for (Operation *user : work.pop_back_val().getUsers()) {
+        Group *other = groups.of(user);
+        if (other == &group)
+          continue;
+        if (other || user->hasTrait<OpTrait::IsTerminator>())
+          return true;
+        // An op that is computed where it is read: who reads it?
+        llvm::append_range(work, user->getResults());
+      }
+    return false;
+  }
+
+  LogicalResult sortGroups(SmallVectorImpl<Group *> &order) {
+    // Depth first along what each group reads; the stack is explicit since graphs can be long.
+    DenseMap<Group *, int> state; // 1: on the stack, 2: done
+    auto inputsOf = [&](Group *group) {
+      SmallVector<Group *> found;
+      for (Value input : bodyOf(*group).inputs)
+        if (Operation *producer = input.getDefiningOp())
+          if (Group *other = groups.of(producer))
+            found.push_back(other);
+      return found;
+    };
+    SmallVector<Group *> roots;
+    for (auto &group : groups.all())
+      roots.push_back(group.get());
+    llvm::sort(roots, [&](Group *a, Group *b) { return position.lookup(a->anchor) < position.lookup(b->anchor); });
+    for (Group *root : roots) {
+      SmallVector<std::pair<Group *, SmallVector<Group *>>> stack;
+      auto enter = [&](Group *group) {
+        state[group] = 1;
+        stack.push_back({group, inputsOf(group)});
+      };
+      if (!state.lookup(root))
+        enter(root);
+      while (!stack.empty()) {
+        auto &[group, pending] = stack.back();
+        if (pending.empty()) {
+          state[group] = 2;
+          order.push_back(group);
+          stack.pop_back();
+          continue;
+        }
+        Group *next = pending.pop_back_val();
+        if (state.lookup(next) == 1)
+          return next->anchor->emitError("internal error: fusion closed a cycle");
+        if (!state.lookup(next))
+          enter(next);
+      }
+    }
+    return success();
+  }
+
+  void launch(OpBuilder &builder, const Group &group) {
+    Body body = bodyOf(group);
+    SmallVector<Attribute> checks, symbolNames;
+    Shape symbols;
+    KernelOp kernel = makeKernel(body, checks, symbolNames, symbols);
+    SmallVector<Value> inputs;
+    SmallVector<Type> types;
+    for (Value input : body.inputs)
+      inputs.push_back(stored(input));
+    for (Value output : body.outputs)
+      types.push_back(output.getType());
+    auto launch = LaunchOp::create(builder, group.anchor->getLoc(), types, FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
+                                   inputs, DimsAttr::get(context, symbols), builder.getArrayAttr(checks));
+    for (auto [output, result] : llvm::zip(body.outputs, launch.getOutputs()))
+      results[output] = result;
+  }
+
+  Value stored(Value value) const {
+    Value result = results.lookup(value);
+    return result ? result : value;
+  }
+
+  KernelOp makeKernel(const Body &body, SmallVectorImpl<Attribute> &checks, SmallVectorImpl<Attribute> &symbolNames,
+                      Shape &symbols) {
+    OpBuilder builder(context);
+    builder.setInsertionPoint(function);
+    auto typesOf = [](ArrayRef<Value> values) {
+      return llvm::to_vector(llvm::map_range(values, [](Value value) { return value.getType(); }));
+    };
+    collectKernelSymbols(body, symbolNames, symbols);
+    Location unknown = builder.getUnknownLoc();
+    auto kernel = KernelOp::create(builder, unknown, "kernel",
+                                   builder.getFunctionType(typesOf(body.inputs), typesOf(body.outputs)),
+                                   builder.getArrayAttr(symbolNames), titleOf(body), nullptr, nullptr);
+    Block *block = builder.createBlock(&kernel.getBody());
+    IRMapping mapping;
+    for (Value input : body.inputs)
+      mapping.map(input, block->addArgument(input.getType(), unknown));
+    for (Operation *op : body.ops) {
+      Operation *clone = builder.clone(*op, mapping);
+      clone->setLoc(unknown);
+      // Messages name nodes; kernels are shared, so launches hold them.
+      if (auto message = clone->getAttrOfType<StringAttr>("message")) {
+        auto gather = dyn_cast<PrimGatherOp>(op);
+        if (!gather || gather.getBounds() == BoundsKind::Error)
+          checks.push_back(message);
+        clone->setAttr("message", builder.getStringAttr(""));
+      }
+    }
+    SmallVector<Value> yielded;
+    for (Value output : body.outputs)
+      yielded.push_back(mapping.lookup(output));
+    YieldOp::create(builder, unknown, yielded);
+    return unique(kernel);
+  }
+
+  /// The kernel itself, or an equal one made before.
+  KernelOp unique(KernelOp kernel) {
+    std::string text;
+    llvm::raw_string_ostream(text) << kernel;
+    auto [it, isNew] = known.try_emplace(text, kernel);
+    if (!isNew) {
+      kernel.erase();
+      return it->second;
+    }
+    kernel.setSymName("k" + std::to_string(known.size() - 1));
+    return kernel;
+  }
+
+  void collectKernelSymbols(const Body &body, SmallVectorImpl<Attribute> &names, Shape &symbols) const {
+    SmallVector<unsigned> found;
+    auto add = [&](ArrayRef<Dim> dims) {
+      for (Dim dim : dims)
+        collectSymbols(dim, found);
+    };
+    for (Value input : body.inputs)
+      add(shapeOf(input));
+    for (Operation *op : body.ops) {
+      for (Value result : op->getResults())
+        add(shapeOf(result));
+      for (NamedAttribute attribute : op->getAttrs())
+        if (auto dims = dyn_cast<DimsAttr>(attribute.getValue()))
+          add(dims.getDims());
+    }
+    for (unsigned symbol : found) {
+      names.push_back(StringAttr::get(context, dialect->symbolName(symbol)));
+      symbols.push_back(getAffineSymbolExpr(symbol, context));
+    }
+  }
+
+  /// "dot+add+tanh": what was fused, without views and repetition.
+  StringAttr titleOf(const Body &body) const {
+    SmallVector<StringRef> parts;
+    for (Operation *op : body.ops) {
+      StringRef name = op->getName().stripDialect();
+      name.consume_front("prim.");
+      bool hidden = isa<ConstantOp, PrimReshapeOp, PrimBroadcastOp, PrimDimOp>(op);
+      if (!hidden && !llvm::is_contained(parts, name))
+        parts.push_back(name);
+    }
+    if (parts.empty())
+      parts.push_back("copy");
+    if (parts.size() > 8) {
+      parts.resize(8);
+      parts.push_back("…");
+    }
+    return StringAttr::get(context, llvm::join(parts, "+"));
+  }
+
+  void eraseGroupedOps() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
+      bool stays = isa<WeightOp, LaunchOp>(op) || op.hasTrait<OpTrait::IsTerminator>() ||
+                   (isa<ConstantOp>(op) && !op.use_empty());
+      if (!stays) {
+        assert(op.use_empty() && "launches read only what is stored");
+        op.erase();
+      } else if (isa<WeightOp>(op) && op.use_empty()) {
+        op.erase();
+      }
+    }
+  }
+
+  func::FuncOp function;
+  const GroupMap &groups;
+  MLIRContext *context;
+  NnfDialect *dialect;
+  ModuleOp module;
+  DenseMap<Operation *, unsigned> position;
+  DenseMap<Value, Value> results; // what a group stored -> result of its launch
+  llvm::StringMap<KernelOp> known;
+};
+
+} // namespace
+
+LogicalResult outlineGroups(func::FuncOp function, const GroupMap &groups) {
+  return Outliner(function, groups).run();
+}
+
+} // namespace nnf

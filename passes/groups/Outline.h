@@ -1,0 +1,41 @@
+// Groups of ops, and how they leave @main as kernels.
+#ifndef NNF_PASSES_GROUPS_OUTLINE_H
+#define NNF_PASSES_GROUPS_OUTLINE_H
+
+#include "dialects/nnf/Nnf.h"
+#include "llvm/ADT/SetVector.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace nnf {
+
+/// Ops that become one kernel. Its results are the values of members that are used outside.
+struct Group {
+  mlir::Operation *anchor;
+  llvm::SetVector<mlir::Operation *> members;
+};
+
+/// The groups of a function. An op is in one group at most; an op in none is cloned into every group that reads it.
+class GroupMap {
+public:
+  Group *create(mlir::Operation *anchor) {
+    groups.push_back(std::make_unique<Group>(Group{anchor, {}}));
+    add(groups.back().get(), anchor);
+    return groups.back().get();
+  }
+  void add(Group *group, mlir::Operation *op) {
+    group->members.insert(op);
+    groupOf[op] = group;
+  }
+  Group *of(mlir::Operation *op) const { return groupOf.lookup(op); }
+  llvm::ArrayRef<std::unique_ptr<Group>> all() const { return groups; }
+
+private:
+  llvm::SmallVector<std::unique_ptr<Group>> groups;
+  llvm::DenseMap<mlir::Operation *, Group *> groupOf;
+};
+
+/// Makes a kernel of every group and launches them in an order their values allow; equal kernels are made once.
+mlir::LogicalResult outlineGroups(mlir::func::FuncOp function, const GroupMap &groups);
+
+} // namespace nnf
+#endif

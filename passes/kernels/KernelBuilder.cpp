@@ -1,0 +1,366 @@
+#include "passes/kernels/KernelBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+namespace nnf {
+
+OpBuilder KernelBuilder::prologue() const {
+  OpBuilder pre(prologueEnd->getContext());
+  pre.setInsertionPoint(prologueEnd);
+  return pre;
+}
+
+// ---- i64 arithmetic
+
+Value KernelBuilder::constant(int64_t value) {
+  Value &cached = constants[value];
+  if (!cached) {
+    OpBuilder pre = prologue();
+    cached = arith::ConstantIntOp::create(pre, loc, value, 64);
+    known[cached] = value;
+  }
+  return cached;
+}
+
+std::optional<int64_t> KernelBuilder::constantValue(Value value) const {
+  auto it = known.find(value);
+  return it == known.end() ? std::nullopt : std::optional<int64_t>(it->second);
+}
+
+Value KernelBuilder::emitDim(OpBuilder &pre, Dim dim) {
+  if (std::optional<int64_t> value = constantOf(dim))
+    return constant(*value);
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(dim)) {
+    auto it = symbols.find(symbol.getPosition());
+    assert(it != symbols.end() && "a kernel has a size argument for each of its symbols");
+    return it->second;
+  }
+  auto binary = cast<AffineBinaryOpExpr>(dim);
+  Value lhs = emitDim(pre, binary.getLHS()), rhs = emitDim(pre, binary.getRHS());
+  switch (dim.getKind()) {
+  case AffineExprKind::Add: return arith::AddIOp::create(pre, loc, lhs, rhs);
+  case AffineExprKind::Mul: return arith::MulIOp::create(pre, loc, lhs, rhs);
+  case AffineExprKind::FloorDiv: return arith::FloorDivSIOp::create(pre, loc, lhs, rhs);
+  case AffineExprKind::CeilDiv: return arith::CeilDivSIOp::create(pre, loc, lhs, rhs);
+  default: {
+    Value quotient = arith::FloorDivSIOp::create(pre, loc, lhs, rhs);
+    return arith::SubIOp::create(pre, loc, lhs, arith::MulIOp::create(pre, loc, quotient, rhs));
+  }
+  }
+}
+
+Value KernelBuilder::size(Dim dim) {
+  dim = simplify(dim);
+  if (std::optional<int64_t> value = constantOf(dim))
+    return constant(*value);
+  Value &cached = sizes[dim];
+  if (!cached) {
+    OpBuilder pre = prologue();
+    cached = emitDim(pre, dim);
+  }
+  return cached;
+}
+
+Value KernelBuilder::add(Value x, Value y) {
+  auto a = constantValue(x), c = constantValue(y);
+  if (a && c)
+    return constant(*a + *c);
+  if (a == 0)
+    return y;
+  if (c == 0)
+    return x;
+  return arith::AddIOp::create(b, loc, x, y, arith::IntegerOverflowFlags::nsw);
+}
+Value KernelBuilder::sub(Value x, Value y) {
+  auto a = constantValue(x), c = constantValue(y);
+  if (a && c)
+    return constant(*a - *c);
+  if (c == 0)
+    return x;
+  return arith::SubIOp::create(b, loc, x, y, arith::IntegerOverflowFlags::nsw);
+}
+Value KernelBuilder::mul(Value x, Value y) {
+  auto a = constantValue(x), c = constantValue(y);
+  if (a && c)
+    return constant(*a * *c);
+  if (a == 0 || c == 0)
+    return constant(0);
+  if (a == 1)
+    return y;
+  if (c == 1)
+    return x;
+  return arith::MulIOp::create(b, loc, x, y, arith::IntegerOverflowFlags::nsw);
+}
+// Indices are never negative where they are divided, and divisors are sizes above 0 wherever a loop runs.
+Value KernelBuilder::floorDiv(Value x, Value y) {
+  auto a = constantValue(x), c = constantValue(y);
+  if (c == 1)
+    return x;
+  if (a && c && *c > 0)
+    return constant(llvm::divideFloorSigned(*a, *c));
+  return arith::DivUIOp::create(b, loc, x, y);
+}
+Value KernelBuilder::mod(Value x, Value y) {
+  auto a = constantValue(x), c = constantValue(y);
+  if (c == 1)
+    return constant(0);
+  if (a && c && *c > 0)
+    return constant(llvm::mod(*a, *c));
+  return arith::RemUIOp::create(b, loc, x, y);
+}
+Value KernelBuilder::ceilDiv(Value x, int64_t y) {
+  if (auto a = constantValue(x))
+    return constant(llvm::divideCeilSigned(*a, y));
+  return arith::CeilDivSIOp::create(b, loc, x, constant(y));
+}
+Value KernelBuilder::min(Value x, Value y) {
+  auto a = constantValue(x), c = constantValue(y);
+  if (a && c)
+    return constant(std::min(*a, *c));
+  if (x == y)
+    return x;
+  return arith::MinSIOp::create(b, loc, x, y);
+}
+Value KernelBuilder::max(Value x, Value y) {
+  auto a = constantValue(x), c = constantValue(y);
+  if (a && c)
+    return constant(std::max(*a, *c));
+  if (x == y)
+    return x;
+  return arith::MaxSIOp::create(b, loc, x, y);
+}
+Value KernelBuilder::less(Value x, Value y) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+}
+
+// ---- indices
+
+Index KernelBuilder::add(Index x, Index y) {
+  if (!x.perLane && !y.perLane)
+    return {add(x.base, y.base), x.stride + y.stride, {}};
+  Value sum = arith::AddIOp::create(b, loc, spread(valueOf(x)), spread(valueOf(y)));
+  return {{}, 0, sum};
+}
+
+Index KernelBuilder::mul(Index x, Value scale) {
+  std::optional<int64_t> factor = constantValue(scale);
+  if (factor == 0)
+    return zero();
+  if (factor == 1)
+    return x;
+  if (!x.perLane && (x.stride == 0 || factor))
+    return {mul(x.base, scale), x.stride * factor.value_or(0), {}};
+  return {{}, 0, arith::MulIOp::create(b, loc, spread(valueOf(x)), spread(scale))};
+}
+
+Index KernelBuilder::floorDiv(Index x, Value divisor) {
+  if (constantValue(divisor) == 1)
+    return x;
+  if (x.uniform())
+    return index(floorDiv(x.base, divisor));
+  return {{}, 0, arith::DivUIOp::create(b, loc, spread(valueOf(x)), spread(divisor))};
+}
+
+Index KernelBuilder::mod(Index x, Value divisor) {
+  if (constantValue(divisor) == 1)
+    return zero();
+  if (x.uniform())
+    return index(mod(x.base, divisor));
+  return {{}, 0, arith::RemUIOp::create(b, loc, spread(valueOf(x)), spread(divisor))};
+}
+
+Value KernelBuilder::valueOf(Index x) {
+  if (x.perLane)
+    return x.perLane;
+  if (x.stride == 0)
+    return x.base;
+  SmallVector<int64_t> steps;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    steps.push_back(lane * x.stride);
+  auto type = vectorOf(b.getI64Type());
+  Value offsets = arith::ConstantOp::create(b, loc, DenseIntElementsAttr::get(type, steps));
+  return arith::AddIOp::create(b, loc, spread(x.base), offsets);
+}
+
+Index KernelBuilder::indexOf(Value value) {
+  if (isVector(value))
+    return {{}, 0, value};
+  return index(value);
+}
+
+Value KernelBuilder::inBounds(Index x, Value upper) {
+  if (x.uniform())
+    if (auto at = constantValue(x.base), end = constantValue(upper); at && end && *at >= 0 && *at < *end)
+      return {};
+  Value value = valueOf(x);
+  // Unsigned: a negative index is a huge one.
+  Value bound = isVector(value) ? spread(upper) : upper;
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value, bound);
+}
+
+// ---- lanes
+
+Value KernelBuilder::spread(Value value) {
+  if (lanes == 1 || isVector(value))
+    return value;
+  return vector::BroadcastOp::create(b, loc, vectorOf(value.getType()), value);
+}
+
+void KernelBuilder::unify(MutableArrayRef<Value> values) {
+  if (llvm::any_of(values, [&](Value value) { return isVector(value); }))
+    for (Value &value : values)
+      value = spread(value);
+}
+
+Value KernelBuilder::splat(TypedAttr number, bool vector) {
+  if (!vector || lanes == 1)
+    return arith::ConstantOp::create(b, loc, number);
+  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorOf(number.getType()), Attribute(number)));
+}
+
+Value KernelBuilder::both(Value x, Value y) {
+  if (!x || !y)
+    return x ? x : y;
+  SmallVector<Value, 2> sides{x, y};
+  unify(sides);
+  return arith::AndIOp::create(b, loc, sides[0], sides[1]);
+}
+
+// ---- memory
+
+Type KernelBuilder::registerType(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return IntegerType::get(element.getContext(), integer.getWidth());
+  return element;
+}
+
+Type KernelBuilder::memoryType(Type element) {
+  if (element.isInteger(1))
+    return IntegerType::get(element.getContext(), 8);
+  return registerType(element);
+}
+
+Value KernelBuilder::zeroOf(Type type) { return arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type)); }
+
+Value KernelBuilder::elementAddress(Value address, Type element, Value offset) {
+  if (constantValue(offset) == 0)
+    return address;
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  return LLVM::GEPOp::create(b, loc, pointer, memoryType(element), address, ArrayRef<LLVM::GEPArg>{offset},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+/// bool: i8 in memory, i1 in registers.
+static Value toRegister(KernelBuilder &k, Value value, Type element) {
+  if (!element.isInteger(1))
+    return value;
+  Value zero = k.zeroOf(value.getType());
+  return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, value, zero);
+}
+
+Value KernelBuilder::load(Value address, Type element, Index offset) {
+  Type memory = memoryType(element);
+  unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
+  if (offset.uniform()) {
+    auto read = [&]() -> Value {
+      return LLVM::LoadOp::create(b, loc, memory, elementAddress(address, element, offset.base), align);
+    };
+    if (!guard)
+      return toRegister(*this, read(), element);
+    return toRegister(*this, branch(guard, read, [&] { return zeroOf(memory); }), element);
+  }
+  Value mask = both(laneMask, guard);
+  VectorType type = vectorOf(memory);
+  if (mask)
+    mask = spread(mask);
+  if (offset.stride == 1 && !offset.perLane) {
+    Value at = elementAddress(address, element, offset.base);
+    Value read = mask ? Value(LLVM::MaskedLoadOp::create(b, loc, type, at, mask, zeroOf(type), align))
+                      : Value(LLVM::LoadOp::create(b, loc, type, at, align));
+    return toRegister(*this, read, element);
+  }
+  Value offsets = valueOf(offset);
+  auto pointers = VectorType::get({lanes}, LLVM::LLVMPointerType::get(b.getContext()));
+  Value at = LLVM::GEPOp::create(b, loc, pointers, memory, address, ArrayRef<LLVM::GEPArg>{offsets});
+  if (!mask)
+    mask = splat(b.getBoolAttr(true), /*vector=*/true);
+  Value read = LLVM::masked_gather::create(b, loc, type, at, mask, ValueRange{zeroOf(type)}, align);
+  return toRegister(*this, read, element);
+}
+
+void KernelBuilder::store(Value value, Value address, Type element, Index offset) {
+  Type memory = memoryType(element);
+  unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
+  auto toMemory = [&](Value v) -> Value {
+    if (!element.isInteger(1))
+      return v;
+    Type type = isVector(v) ? Type(vectorOf(memory)) : memory;
+    return arith::ExtUIOp::create(b, loc, type, v);
+  };
+  if (lanes == 1 || offset.uniform()) {
+    assert(!isVector(value) && "one place holds one value");
+    LLVM::StoreOp::create(b, loc, toMemory(value), elementAddress(address, element, offset.base), align);
+    return;
+  }
+  value = toMemory(spread(value));
+  if (offset.stride == 1 && !offset.perLane) {
+    Value at = elementAddress(address, element, offset.base);
+    if (laneMask)
+      LLVM::MaskedStoreOp::create(b, loc, value, at, laneMask, align);
+    else
+      LLVM::StoreOp::create(b, loc, value, at, align);
+    return;
+  }
+  Value offsets = valueOf(offset);
+  auto pointers = VectorType::get({lanes}, LLVM::LLVMPointerType::get(b.getContext()));
+  Value at = LLVM::GEPOp::create(b, loc, pointers, memory, address, ArrayRef<LLVM::GEPArg>{offsets});
+  Value mask = laneMask ? laneMask : splat(b.getBoolAttr(true), /*vector=*/true);
+  LLVM::masked_scatter::create(b, loc, value, at, mask, align);
+}
+
+// ---- control flow
+
+SmallVector<Value> KernelBuilder::loop(Value lower, Value upper, int64_t step, ValueRange carried, LoopBody body) {
+  auto first = constantValue(lower), end = constantValue(upper);
+  if (first && end) {
+    if (*end <= *first)
+      return llvm::to_vector(carried);
+    if (*end - *first <= step)
+      return body(lower, carried);
+  }
+  auto forOp = scf::ForOp::create(b, loc, lower, upper, constant(step), carried);
+  OpBuilder::InsertionGuard restore(b);
+  if (carried.empty())
+    b.setInsertionPoint(forOp.getBody()->getTerminator());
+  else
+    b.setInsertionPointToStart(forOp.getBody());
+  SmallVector<Value> next = body(forOp.getInductionVar(), forOp.getRegionIterArgs());
+  if (!carried.empty())
+    scf::YieldOp::create(b, loc, next);
+  return llvm::to_vector(llvm::map_range(forOp.getResults(), [](OpResult r) -> Value { return r; }));
+}
+
+Value KernelBuilder::branch(Value condition, llvm::function_ref<Value()> onTrue,
+                            llvm::function_ref<Value()> onFalse) {
+  // The type of the result is known only after the first side is built.
+  OpBuilder::InsertPoint here = b.saveInsertionPoint();
+  auto *block = new Block();
+  b.setInsertionPointToStart(block);
+  Value yes = onTrue();
+  scf::YieldOp::create(b, loc, yes);
+  b.restoreInsertionPoint(here);
+  auto ifOp = scf::IfOp::create(b, loc, TypeRange{yes.getType()}, condition, /*withElseRegion=*/true);
+  ifOp.getThenRegion().front().erase();
+  ifOp.getThenRegion().push_back(block);
+  b.setInsertionPointToStart(&ifOp.getElseRegion().front());
+  Value no = onFalse();
+  assert(no.getType() == yes.getType() && "both sides give the same type");
+  scf::YieldOp::create(b, loc, no);
+  b.setInsertionPointAfter(ifOp);
+  return ifOp.getResult(0);
+}
+
+} // namespace nnf

@@ -1,0 +1,115 @@
+// Builds the function a kernel becomes: scalars and vectors of lanes, i64 index arithmetic, loads and stores.
+#ifndef NNF_PASSES_KERNELS_KERNELBUILDER_H
+#define NNF_PASSES_KERNELS_KERNELBUILDER_H
+
+#include "dialects/nnf/Nnf.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "passes/TargetInfo.h"
+
+namespace nnf {
+
+/// An index of one tensor dimension at which lanes are evaluated together: lane l stands at base + l*stride, or at
+/// perLane[l] where lanes follow no line. A uniform index is the same in every lane.
+struct Index {
+  mlir::Value base;
+  int64_t stride = 0;
+  mlir::Value perLane;
+
+  bool uniform() const { return stride == 0 && !perLane; }
+  bool operator==(const Index &other) const {
+    return base == other.base && stride == other.stride && perLane == other.perLane;
+  }
+};
+using Indices = llvm::SmallVector<Index, 6>;
+
+/// Emits into one kernel function. Values in registers: floats as they are, integers signless, bool as i1 (i8 in
+/// memory). A value is a scalar where all lanes agree, else a vector of `lanes` elements.
+class KernelBuilder {
+public:
+  using Value = mlir::Value;
+  using Type = mlir::Type;
+
+  KernelBuilder(mlir::OpBuilder &builder, mlir::Location loc, const TargetInfo &target,
+                const llvm::DenseMap<unsigned, Value> &symbols)
+      : b(builder), loc(loc), target(target), symbols(symbols) {}
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  const TargetInfo &target;
+  /// Sizes and constants are emitted before this op.
+  void setPrologueEnd(mlir::Operation *op) { prologueEnd = op; }
+  /// Lanes evaluated together; 1: everything is scalar.
+  int64_t lanes = 1;
+  /// Which lanes are active, or null: all. A vector of i1.
+  Value laneMask;
+  /// Whether uniform accesses may touch memory, or null: yes. A scalar i1.
+  Value guard;
+
+  // ---- i64 arithmetic; constants are folded and shared, sizes are computed once in the prologue
+  Value constant(int64_t value);
+  Value size(Dim dim);
+  std::optional<int64_t> constantValue(Value value) const;
+  Value add(Value x, Value y), sub(Value x, Value y), mul(Value x, Value y);
+  Value floorDiv(Value x, Value y), mod(Value x, Value y), ceilDiv(Value x, int64_t y);
+  Value min(Value x, Value y), max(Value x, Value y);
+  Value less(Value x, Value y);
+
+  // ---- indices
+  Index index(Value base, int64_t stride = 0) { return {base, stride, {}}; }
+  Index zero() { return index(constant(0)); }
+  Index add(Index x, Index y);
+  Index mul(Index x, Value scale);
+  Index floorDiv(Index x, Value divisor), mod(Index x, Value divisor);
+  /// The index as an i64 scalar (uniform) or vector.
+  Value valueOf(Index x);
+  /// The index a computed i64 scalar or vector stands for.
+  Index indexOf(Value value);
+  /// lower <= x < upper, as i1 scalar or vector; null when that can be seen to hold.
+  Value inBounds(Index x, Value upper);
+
+  // ---- lanes
+  bool isVector(Value value) const { return mlir::isa<mlir::VectorType>(value.getType()); }
+  /// The type of `lanes` elements.
+  mlir::VectorType vectorOf(Type element) const { return mlir::VectorType::get({lanes}, element); }
+  /// A scalar repeated in every lane; vectors as they are.
+  Value spread(Value value);
+  /// Makes all scalar, or all vectors.
+  void unify(llvm::MutableArrayRef<Value> values);
+  Value splat(mlir::TypedAttr number, bool vector);
+  /// Both conditions; either may be null (true).
+  Value both(Value x, Value y);
+
+  // ---- memory
+  /// The type of a tensor element in registers, and in memory.
+  static Type registerType(Type element);
+  static Type memoryType(Type element);
+  /// Reads element `offset` (counted in elements) of a tensor at `address`; inactive lanes read nothing and give 0.
+  Value load(Value address, Type element, Index offset);
+  /// Writes all active lanes.
+  void store(Value value, Value address, Type element, Index offset);
+  /// Address of element `offset`.
+  Value elementAddress(Value address, Type element, Value offset);
+
+  // ---- control flow
+  using LoopBody = llvm::function_ref<llvm::SmallVector<Value>(Value i, mlir::ValueRange carried)>;
+  /// for i in [lower, upper) by step, carrying values. A loop of one known turn is inlined.
+  llvm::SmallVector<Value> loop(Value lower, Value upper, int64_t step, mlir::ValueRange carried, LoopBody body);
+  /// condition ? onTrue() : onFalse() with control flow; the results are of equal types.
+  Value branch(Value condition, llvm::function_ref<Value()> onTrue, llvm::function_ref<Value()> onFalse);
+
+  Value zeroOf(Type type);
+
+private:
+  mlir::OpBuilder prologue() const;
+  Value emitDim(mlir::OpBuilder &pre, Dim dim);
+
+  mlir::Operation *prologueEnd = nullptr;
+  const llvm::DenseMap<unsigned, Value> &symbols;
+  llvm::DenseMap<int64_t, Value> constants;
+  llvm::DenseMap<Value, int64_t> known;
+  llvm::DenseMap<Dim, Value> sizes;
+};
+
+} // namespace nnf
+#endif

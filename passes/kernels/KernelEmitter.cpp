@@ -1,0 +1,202 @@
+#include "passes/kernels/KernelEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+namespace nnf {
+
+/// Gives every op that can fail its number among the kernel's checks; returns how many there are.
+static int64_t numberChecks(KernelOp kernel) {
+  int64_t count = 0;
+  kernel.walk([&](Operation *op) {
+    auto gather = dyn_cast<PrimGatherOp>(op);
+    if ((gather && gather.getBounds() == BoundsKind::Error) || isa<PrimCheckOp>(op))
+      op->setAttr("check", Builder(op).getI64IntegerAttr(count++));
+  });
+  return count;
+}
+
+static func::FuncOp createFunction(KernelOp kernel) {
+  OpBuilder b(kernel);
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Type i64 = b.getI64Type();
+  int64_t checks = numberChecks(kernel);
+  SmallVector<Type> types(kernel.getArgumentTypes().size() + kernel.getResultTypes().size(), pointer);
+  unsigned numAddresses = types.size();
+  types.append(kernel.getSymbols().size(), i64);
+  if (checks)
+    types.append({pointer, i64});
+  types.append({i64, i64, pointer});
+  auto function = func::FuncOp::create(b, kernel.getLoc(), kernel.getSymName(), b.getFunctionType(types, {}));
+  function.setPrivate();
+  function->setAttr("nnf.kernel", b.getUnitAttr());
+  function->setAttr("nnf.title", kernel.getTitleAttr());
+  function->setAttr("nnf.symbols", kernel.getSymbolsAttr());
+  function->setAttr("nnf.scratch", b.getI64IntegerAttr(0));
+  if (checks)
+    function->setAttr("nnf.checks", b.getI64IntegerAttr(checks));
+  for (unsigned i = 0; i < numAddresses; ++i)
+    function.setArgAttr(i, "llvm.noalias", b.getUnitAttr());
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  func::ReturnOp::create(b, kernel.getLoc());
+  return function;
+}
+
+KernelEmitter::KernelEmitter(KernelOp kernel, const TargetInfo &target)
+    : kernel(kernel), function(createFunction(kernel)), builder(function.getBody().front().getTerminator()),
+      k(builder, kernel.getLoc(), target, symbols), e(k) {
+  // Sizes and constants go before a marker (dead, so it disappears), the kernel's work between it and the return.
+  k.setPrologueEnd(arith::ConstantIntOp::create(builder, kernel.getLoc(), 0, 1));
+  unsigned next = 0;
+  for (Value argument : kernel.getBody().getArguments())
+    e.bindBuffer(argument, function.getArgument(next++));
+  for (unsigned i = 0; i < kernel.getResultTypes().size(); ++i)
+    results.push_back(function.getArgument(next++));
+  auto *dialect = kernel.getContext()->getLoadedDialect<NnfDialect>();
+  for (Attribute name : kernel.getSymbols())
+    symbols[dialect->symbolId(cast<StringAttr>(name).getValue())] = function.getArgument(next++);
+  if (function->hasAttr("nnf.checks")) {
+    e.bindChecks(function.getArgument(next), function.getArgument(next + 1));
+    next += 2;
+  }
+  taskFirst = function.getArgument(next++);
+  taskEnd = function.getArgument(next++);
+  scratch = function.getArgument(next++);
+}
+
+KernelEmitter::~KernelEmitter() = default;
+
+Value KernelEmitter::yielded(unsigned i) {
+  Value value = kernel.yielded()[i];
+  while (auto reshape = value.getDefiningOp<PrimReshapeOp>())
+    value = reshape.getInput();
+  return value;
+}
+
+void KernelEmitter::setGrid(ArrayRef<Dim> grid) {
+  SmallVector<Dim> simplified = llvm::to_vector(llvm::map_range(grid, simplify));
+  function->setAttr("nnf.grid", DimsAttr::get(kernel.getContext(), simplified));
+}
+
+int64_t KernelEmitter::preferredLanes() {
+  int64_t bytes = 8;
+  auto consider = [&](Type type) {
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      bytes = std::min<int64_t>(bytes, std::max<int64_t>(4, elementBytes(tensor.getElementType())));
+  };
+  for (Type type : kernel.getArgumentTypes())
+    consider(type);
+  kernel.getBody().walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      consider(type);
+  });
+  return k.target.lanes(bytes);
+}
+
+int64_t KernelEmitter::guess(ArrayRef<Dim> dims) {
+  int64_t product = 1;
+  for (Dim dim : dims)
+    if (llvm::MulOverflow(product, guess(dim), product))
+      return std::numeric_limits<int64_t>::max();
+  return product;
+}
+
+void KernelEmitter::forTasks(ArrayRef<Dim> grid, llvm::function_ref<void(ArrayRef<Value>)> body) {
+  setGrid(grid);
+  k.loop(taskFirst, taskEnd, 1, {}, [&](Value task, ValueRange) -> SmallVector<Value> {
+    ElementEmitter::Scope scope(e);
+    SmallVector<Value> position;
+    for (Index &index : e.delinear(grid, k.index(task)))
+      position.push_back(index.base);
+    body(position);
+    return {};
+  });
+}
+
+void KernelEmitter::forRows(ArrayRef<Dim> shape, Value first, Value end,
+                            llvm::function_ref<void(const Indices &)> body) {
+  SmallVector<unsigned> counting;
+  for (auto [i, dim] : llvm::enumerate(shape))
+    if (!isConstant(dim, 1))
+      counting.push_back(i);
+  Indices at(shape.size(), k.zero());
+  if (counting.size() <= 1) {
+    k.loop(first, end, 1, {}, [&](Value row, ValueRange) -> SmallVector<Value> {
+      ElementEmitter::Scope scope(e);
+      if (!counting.empty())
+        at[counting[0]] = k.index(row);
+      body(at);
+      return {};
+    });
+    return;
+  }
+  Indices start = e.delinear(shape, k.index(first));
+  SmallVector<Value> initial;
+  for (unsigned i : counting)
+    initial.push_back(start[i].base);
+  k.loop(first, end, 1, initial, [&](Value, ValueRange carried) -> SmallVector<Value> {
+    ElementEmitter::Scope scope(e);
+    for (auto [i, value] : llvm::zip(counting, carried))
+      at[i] = k.index(value);
+    body(at);
+    SmallVector<Value> next(carried.size());
+    Value carry = k.constant(1);
+    for (int i = static_cast<int>(counting.size()) - 1; i >= 0; --i) {
+      Value sum = k.add(carried[i], carry);
+      if (i == 0) {
+        next[i] = sum;
+        break;
+      }
+      Value wraps = arith::CmpIOp::create(builder, k.loc, arith::CmpIPredicate::eq, sum, k.size(shape[counting[i]]));
+      next[i] = arith::SelectOp::create(builder, k.loc, wraps, k.constant(0), sum);
+      carry = arith::ExtUIOp::create(builder, k.loc, builder.getI64Type(), wraps);
+    }
+    return next;
+  });
+}
+
+SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upper, ValueRange carried,
+                                           LaneBody body) {
+  auto first = k.constantValue(lower), end = k.constantValue(upper);
+  SmallVector<Value> values = llvm::to_vector(carried);
+  if (lanes == 1) {
+    LanesScope one(k, 1);
+    return k.loop(lower, upper, 1, values, [&](Value i, ValueRange carried) {
+      ElementEmitter::Scope scope(e);
+      return body(k.index(i), carried);
+    });
+  }
+  Value count = k.sub(upper, lower);
+  Value mainEnd = k.add(lower, k.mul(k.floorDiv(count, k.constant(lanes)), k.constant(lanes)));
+  {
+    LanesScope full(k, lanes);
+    values = k.loop(lower, mainEnd, lanes, values, [&](Value i, ValueRange carried) {
+      ElementEmitter::Scope scope(e);
+      return body(k.index(i, 1), carried);
+    });
+  }
+  if (first && end && (*end - *first) % lanes == 0)
+    return values;
+  Value rest = k.sub(upper, mainEnd);
+  auto tail = [&](ValueRange carried) {
+    LanesScope full(k, lanes);
+    ElementEmitter::Scope scope(e);
+    SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
+    auto type = VectorType::get({lanes}, builder.getI32Type());
+    Value lane = arith::ConstantOp::create(builder, k.loc, DenseIntElementsAttr::get(type, numbers));
+    Value limit = arith::TruncIOp::create(builder, k.loc, builder.getI32Type(), rest);
+    limit = vector::BroadcastOp::create(builder, k.loc, type, limit);
+    k.laneMask = arith::CmpIOp::create(builder, k.loc, arith::CmpIPredicate::slt, lane, limit);
+    return body(k.index(mainEnd, 1), carried);
+  };
+  if (k.constantValue(rest))
+    return tail(values);
+  // A loop of at most one turn: control flow with carried values.
+  return k.loop(k.constant(0), k.min(rest, k.constant(1)), 1, values,
+                [&](Value, ValueRange carried) { return tail(carried); });
+}
+
+} // namespace nnf

@@ -1,0 +1,74 @@
+// What the kernel families share: the function being emitted, its tasks, and loops over rows and lanes.
+#ifndef NNF_PASSES_KERNELS_KERNELEMITTER_H
+#define NNF_PASSES_KERNELS_KERNELEMITTER_H
+
+#include "passes/kernels/ElementEmitter.h"
+
+namespace nnf {
+
+/// Emits one nnf.kernel as a function on addresses (docs/design/0001). A family calls `begin`, emits one task's work
+/// between `taskFirst` and `taskEnd`, and states its grid.
+class KernelEmitter {
+public:
+  using Value = mlir::Value;
+
+  KernelEmitter(KernelOp kernel, const TargetInfo &target);
+  ~KernelEmitter();
+
+  KernelOp kernel;
+  mlir::func::FuncOp function;
+  mlir::OpBuilder builder;
+  llvm::DenseMap<unsigned, Value> symbols;
+  KernelBuilder k;
+  ElementEmitter e;
+  Value taskFirst, taskEnd, scratch;
+
+  /// Address of result `i`.
+  Value resultAddress(unsigned i) const { return results[i]; }
+  /// Result i without the reshapes at its end, which change nothing in a compact buffer.
+  Value yielded(unsigned i);
+  unsigned numResults() const { return results.size(); }
+
+  /// The grid: its product is the number of tasks.
+  void setGrid(llvm::ArrayRef<Dim> grid);
+
+  /// Lanes that suit the element types of the body.
+  int64_t preferredLanes();
+
+  /// for task in [taskFirst, taskEnd): body(position in each grid dimension).
+  void forTasks(llvm::ArrayRef<Dim> grid, llvm::function_ref<void(llvm::ArrayRef<Value>)> body);
+  /// for each row in [first, end) of a row-major space: body(its indices). Counts up without dividing.
+  void forRows(llvm::ArrayRef<Dim> shape, Value first, Value end, llvm::function_ref<void(const Indices &)> body);
+  /// Covers [lower, upper) by `lanes` lanes at a time; body(index of the lanes) runs with k.lanes and k.laneMask set.
+  /// Values may be carried; `unroll` independent chains then take turns in the main loop.
+  using LaneBody = llvm::function_ref<llvm::SmallVector<Value>(Index, mlir::ValueRange)>;
+  llvm::SmallVector<Value> forLanes(int64_t lanes, Value lower, Value upper, mlir::ValueRange carried, LaneBody body);
+
+  /// Runs the body in `lanes` lanes where none is idle.
+  struct LanesScope {
+    LanesScope(KernelBuilder &k, int64_t lanes) : k(k), lanes(k.lanes), mask(k.laneMask) {
+      k.lanes = lanes;
+      k.laneMask = {};
+    }
+    ~LanesScope() { k.lanes = lanes, k.laneMask = mask; }
+    KernelBuilder &k;
+    int64_t lanes;
+    Value mask;
+  };
+
+  /// A size as a number for choosing block sizes: the constant, or a guess where it is symbolic.
+  static int64_t guess(Dim dim) { return constantOf(dim).value_or(64); }
+  static int64_t guess(llvm::ArrayRef<Dim> dims);
+
+private:
+  llvm::SmallVector<Value> results;
+};
+
+/// The families, most special first. Each returns false, having emitted nothing, when the kernel is not of its kind;
+/// the map takes everything.
+bool emitContractKernel(KernelOp kernel, const TargetInfo &target);
+bool emitRowKernel(KernelOp kernel, const TargetInfo &target);
+void emitMapKernel(KernelOp kernel, const TargetInfo &target);
+
+} // namespace nnf
+#endif
