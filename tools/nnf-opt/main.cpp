@@ -1,5 +1,6 @@
 // mlir-opt with the project's dialect and passes.
 #include "codegen/Dialects.h"
+#include "codegen/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   nnf::registerDialects(registry);
   nnf::registerNnfPasses();
+  nnf::registerNnfCodegenPasses();
   mlir::registerTransformsPasses();
   mlir::registerConversionPasses();
   mlir::arith::registerArithPasses();

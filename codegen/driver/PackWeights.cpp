@@ -1,0 +1,134 @@
+// Weights and constants as one block of bytes.
+#include "codegen/Passes.h"
+#include "codegen/driver/Arena.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "runtime/Hash.h"
+
+using namespace mlir;
+namespace nnf {
+#define GEN_PASS_DEF_PACKWEIGHTS
+#include "codegen/Passes.h.inc"
+
+namespace {
+
+/// Little-endian row-major bytes of a constant; bool takes a byte each.
+std::vector<uint8_t> bytesOf(DenseElementsAttr value) {
+  int64_t width = elementBytes(value.getElementType());
+  std::vector<uint8_t> bytes;
+  bytes.reserve(value.getNumElements() * width);
+  auto append = [&](const APInt &bits) {
+    for (int64_t i = 0; i < width; ++i)
+      bytes.push_back(static_cast<uint8_t>(
+          bits.extractBitsAsZExtValue(std::min<unsigned>(8, bits.getBitWidth() - 8 * i), 8 * i)));
+  };
+  if (isa<FloatType>(value.getElementType()))
+    for (const APFloat &element : value.getValues<APFloat>())
+      append(element.bitcastToAPInt());
+  else
+    for (const APInt &element : value.getValues<APInt>())
+      append(element);
+  return bytes;
+}
+
+/// One piece of the block.
+struct Piece {
+  int64_t offset, bytes;
+  ArrayRef<uint8_t> data;
+  std::vector<uint8_t> owned;
+};
+
+struct PackWeights : impl::PackWeightsBase<PackWeights> {
+  using PackWeightsBase::PackWeightsBase;
+
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main || main.isExternal())
+      return;
+    Builder builder(&getContext());
+    for (Operation &op : llvm::make_early_inc_range(main.front())) {
+      if (!isa<WeightOp, ConstantOp>(op))
+        continue;
+      if (op.use_empty()) {
+        op.erase();
+        continue;
+      }
+      FailureOr<int64_t> offset = place(&op);
+      if (failed(offset))
+        return signalPassFailure();
+      op.setAttr("nnf.offset", builder.getI64IntegerAttr(*offset));
+    }
+    getOperation()->setAttr("nnf.weights_bytes", builder.getI64IntegerAttr(total));
+    if (!file.empty() && total > 0 && failed(write()))
+      signalPassFailure();
+  }
+
+private:
+  SmallVector<Piece> pieces;
+  DenseMap<Attribute, int64_t> offsets; // by weight name or constant
+  int64_t total = 0;
+
+  FailureOr<int64_t> place(Operation *op) {
+    auto weight = dyn_cast<WeightOp>(op);
+    Attribute key = weight ? Attribute(weight.getNameAttr()) : Attribute(cast<ConstantOp>(op).getValue());
+    auto [known, isNew] = offsets.try_emplace(key, total);
+    if (!isNew)
+      return known->second;
+    Piece piece;
+    if (weight) {
+      const Weight *found = getContext().getLoadedDialect<NnfDialect>()->weights().find(weight.getName());
+      if (!found || found->type != weight.getType()) {
+        nodeError(op->getLoc()) << "weight '" << weight.getName() << "' is not in the weight store"
+                                << (found ? " with this type" : "");
+        return failure();
+      }
+      piece.data = found->bytes;
+    } else {
+      auto dense = dyn_cast<DenseElementsAttr>(key);
+      if (!dense) {
+        nodeError(op->getLoc()) << "a constant that is no dense tensor cannot be packed";
+        return failure();
+      }
+      piece.owned = bytesOf(dense);
+      piece.data = piece.owned;
+    }
+    piece.offset = total;
+    piece.bytes = piece.data.size();
+    total += alignToArena(piece.bytes);
+    int64_t offset = piece.offset;
+    pieces.push_back(std::move(piece));
+    return offset;
+  }
+
+  LogicalResult write() {
+    std::error_code code;
+    llvm::raw_fd_ostream os(file, code, llvm::sys::fs::CD_CreateAlways);
+    auto failed = [&](const std::error_code &why) {
+      return emitError(UnknownLoc::get(&getContext()))
+             << "the weights cannot be written to '" << file << "': " << why.message();
+    };
+    if (code)
+      return failed(code);
+    for (const Piece &piece : pieces) {
+      // Not piece.data: moving a piece moves the vector it owns.
+      ArrayRef<uint8_t> data = piece.owned.empty() ? piece.data : ArrayRef<uint8_t>(piece.owned);
+      os.write(reinterpret_cast<const char *>(data.data()), data.size());
+      os.write_zeros(alignToArena(piece.bytes) - piece.bytes);
+    }
+    os.close();
+    if (os.has_error()) {
+      code = os.error();
+      os.clear_error();
+      return failed(code);
+    }
+    auto written = llvm::MemoryBuffer::getFile(file, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    if (!written)
+      return failed(written.getError());
+    uint64_t hash = hash64((*written)->getBufferStart(), (*written)->getBufferSize());
+    getOperation()->setAttr("nnf.weights_hash", Builder(&getContext()).getI64IntegerAttr(hash));
+    return success();
+  }
+};
+
+} // namespace
+} // namespace nnf
