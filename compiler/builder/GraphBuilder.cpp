@@ -6,7 +6,8 @@
 using namespace mlir;
 namespace nnf {
 
-GraphBuilder::GraphBuilder(MLIRContext &context, StringRef graphName) : builder(&context) {
+GraphBuilder::GraphBuilder(MLIRContext &context, StringRef graphName, const ReadOptions &options)
+    : builder(&context), options(options) {
   context.loadDialect<NnfDialect, func::FuncDialect>();
   Location location = builder.getUnknownLoc();
   module = ModuleOp::create(location);
@@ -19,6 +20,10 @@ GraphBuilder::GraphBuilder(MLIRContext &context, StringRef graphName) : builder(
 GraphBuilder::~GraphBuilder() = default;
 
 Dim GraphBuilder::symbol(StringRef name) {
+  if (auto fixed = options.dims.find(name.str()); fixed != options.dims.end()) {
+    fixedSymbolsUsed.insert(name);
+    return size(fixed->second);
+  }
   return getAffineSymbolExpr(context()->getLoadedDialect<NnfDialect>()->symbolId(name), context());
 }
 
@@ -33,9 +38,30 @@ FailureOr<TensorId> GraphBuilder::addInput(StringRef name, Type element, ArrayRe
     hasErrors = true;
     return emitError(location) << "input '" << name << "': there are two inputs of that name, expected one";
   }
+  if (std::string why = beyondLimits(shape, element); !why.empty()) {
+    hasErrors = true;
+    return emitError(location) << "input '" << name << "': " << why;
+  }
   Value argument = main.getBody().front().addArgument(tensorOf(shape, element), location);
   inputs.push_back({name.str(), adopt(argument)});
   return inputs.back().tensor;
+}
+
+std::string GraphBuilder::beyondLimits(ArrayRef<Dim> shape, Type element) const {
+  const Limits &limits = options.limits;
+  if (static_cast<int64_t>(shape.size()) > limits.maxRank)
+    return "rank " + std::to_string(shape.size()) + ", expected at most " + std::to_string(limits.maxRank);
+  SmallVector<int64_t> known;
+  for (Dim dim : shape)
+    if (std::optional<int64_t> size = constantOf(dim)) {
+      if (*size < 0)
+        return "size " + std::to_string(*size) + ", expected at least 0";
+      known.push_back(*size);
+    }
+  std::optional<int64_t> bytes = checkedTensorBytes(known, elementBytes(element));
+  if (!bytes || *bytes > limits.maxTensorBytes)
+    return "sizes " + toString(shape) + ", expected at most " + std::to_string(limits.maxTensorBytes) + " bytes";
+  return "";
 }
 
 /// A DenseElementsAttr of little-endian bytes; bools are bytes here, bits there.
@@ -88,6 +114,11 @@ LogicalResult GraphBuilder::setOutputs(ArrayRef<std::pair<std::string, TensorId>
 OwningOpRef<ModuleOp> GraphBuilder::finish() {
   if (hasErrors)
     return {};
+  for (const auto &[name, size] : options.dims)
+    if (!fixedSymbolsUsed.contains(name)) {
+      emitError(main.getLoc()) << "size '" << name << "': fixed to " << size << ", but no input has a size of that name";
+      return {};
+    }
   struct Result {
     std::string name;
     Value value;

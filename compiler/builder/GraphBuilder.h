@@ -3,6 +3,7 @@
 #define NNF_COMPILER_BUILDER_GRAPHBUILDER_H
 
 #include "compiler/builder/FunctionTable.h"
+#include "compiler/import/ReadOptions.h"
 #include "dialects/nnf/Nnf.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -44,16 +45,17 @@ struct NodeSite {
 /// at the node; after one, the graph cannot be finished.
 class GraphBuilder {
 public:
-  GraphBuilder(mlir::MLIRContext &context, llvm::StringRef graphName);
+  /// Of the options, limits hold for every tensor made, and symbol() gives the sizes that `dims` fixes.
+  GraphBuilder(mlir::MLIRContext &context, llvm::StringRef graphName, const ReadOptions &options = {});
   ~GraphBuilder();
 
   mlir::MLIRContext *context() const { return builder.getContext(); }
 
-  /// The size bound to `name` at run time; equal names are equal sizes.
+  /// The size bound to `name` at run time (or fixed by the options); equal names are equal sizes.
   Dim symbol(llvm::StringRef name);
   Dim size(int64_t size) { return dimOf(context(), size); }
 
-  /// Adds an input. Fails when an input has that name already.
+  /// Adds an input. Fails when an input has that name already, or its type is beyond the limits.
   mlir::FailureOr<TensorId> addInput(llvm::StringRef name, mlir::Type element, llvm::ArrayRef<Dim> shape);
   /// Adds a constant: little-endian row-major bytes (bool: one byte each), as many as the type needs. Up to 1 KB it
   /// becomes an `nnf.constant`, above that a weight; `owner` keeps the bytes alive. `provenance` is for messages.
@@ -78,6 +80,9 @@ public:
   /// `nnf.inout`; such a result follows the graph's outputs unless one of them is that value under the input's name.
   mlir::OwningOpRef<mlir::ModuleOp> finish();
 
+  /// The first node that changed a tensor in place, if one did.
+  std::optional<mlir::Location> firstEffect() const { return effect; }
+
   // ---- for importers that make ops themselves (regions of If and Loop, shape arithmetic)
 
   mlir::OpBuilder &ops() { return builder; }
@@ -94,6 +99,8 @@ private:
     TensorId tensor;
   };
   mlir::Value number(mlir::Location location, const ArgumentValue &value);
+  /// What is beyond the limits about such a tensor ("rank 40, expected at most 16"); empty: nothing.
+  std::string beyondLimits(llvm::ArrayRef<Dim> shape, mlir::Type element) const;
 
   mlir::OpBuilder builder;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -102,6 +109,9 @@ private:
   std::vector<Input> inputs;
   llvm::StringSet<> inputNames;
   std::vector<std::pair<std::string, TensorId>> outputs;
+  ReadOptions options;
+  llvm::StringSet<> fixedSymbolsUsed;
+  std::optional<mlir::Location> effect;
   bool hasErrors = false;
 };
 

@@ -207,6 +207,11 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
   SmallVector<Type> types;
   if (failed(inference->inferReturnTypes(context(), location, operands, DictionaryAttr(), properties.get(), {}, types)))
     return failure();
+  for (Type type : types) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (std::string why = beyondLimits(shapeOf(tensor), tensor.getElementType()); !why.empty())
+      return nodeError(location) << "a result of " << why;
+  }
   SmallVector<int32_t> segments = resultSegments(*function, types.size());
   if (registered->hasTrait<OpTrait::AttrSizedResultSegments>()) {
     NamedAttrList sizes;
@@ -248,6 +253,8 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
              << "changed in place from " << typeText(value(*tensor)) << " to " << typeText(changed)
              << ", expected the same type";
     rebind(*tensor, changed);
+    if (!effect)
+      effect = location;
   }
   if (!site.outputs.empty() && site.outputs.size() != results.size())
     return nodeError(location) << site.outputs.size() << (site.outputs.size() == 1 ? " output" : " outputs")
