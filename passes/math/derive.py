@@ -2,9 +2,9 @@
 """Derives the polynomials of the math expansion and writes Coefficients.h beside itself.
 
 Each polynomial is the minimax fit of its function under the weight that makes the error relative to the
-function's final result (Remez exchange on a dense grid, in 60 digits). Coefficients are rounded to the
-working precision one after the other, lowest order first, and the rest fitted again after each, so that the
-rounding of an early coefficient is made up for by the later ones.
+function's final result (Remez exchange on a dense grid, in 50 digits). Where the interval
+begins at zero, coefficients are rounded to the working precision one after the other, lowest order first, and
+the rest fitted again after each, so that the rounding of an early coefficient is made up for by the later ones.
 
 Usage: derive.py [--check]    --check compares with the file and changes nothing. Needs mpmath.
 """
@@ -14,8 +14,8 @@ import sys
 from mpmath import mp, mpf, matrix, lu_solve, cos, pi, log, exp, expm1, log1p, sin, tanh, atan, erf, erfc
 from mpmath import sqrt, tan, nstr, floor
 
-mp.dps = 60
-GRID_POINTS = 1200
+mp.dps = 50
+GRID_POINTS = 500
 
 
 def rounded(value, bits):
@@ -45,26 +45,39 @@ class Fit:
         self.x = [x if abs(x) > mpf(10) ** -15 else mpf(10) ** -15 for x in self.x]
         self.f = [f(x) for x in self.x]
         self.w = [weight(x) for x in self.x]
+        self.wf = [w * fx for w, fx in zip(self.w, self.f)]
+        self.columns = {}
+
+    def column(self, order):
+        """weight(x) * x^order over the grid."""
+        if order not in self.columns:
+            self.columns[order] = [w * x ** order for w, x in zip(self.w, self.x)]
+        return self.columns[order]
+
+    def residual(self, terms):
+        """weight * (f - the polynomial of (order, coefficient) terms) over the grid."""
+        error = list(self.wf)
+        for order, c in terms:
+            error = [e - c * t for e, t in zip(error, self.column(order))]
+        return error
 
     def remez(self, orders, known):
-        """Coefficients of x^orders[j], and the error, with the polynomial `known` (order: value) taken off."""
+        """Coefficients of x^orders[j] with the (order, coefficient) terms `known` given."""
         count = len(orders)
-        f = [fx - sum(c * x ** i for i, c in known.items()) for fx, x in zip(self.f, self.x)]
+        rest = self.residual(known)
         last = GRID_POINTS - 1
-        reference = sorted({round(last * (1 - float(cos(pi * (i + 0.5) / (count + 1)))) / 2) for i in range(count + 1)})
-        for _ in range(30):
+        reference = sorted({round(last * (i + 0.5) / (count + 1)) for i in range(count + 1)})
+        for _ in range(20):
             system, right = matrix(count + 1, count + 1), matrix(count + 1, 1)
             for row, i in enumerate(reference):
                 for column, order in enumerate(orders):
-                    system[row, column] = self.w[i] * self.x[i] ** order
+                    system[row, column] = self.column(order)[i]
                 system[row, count] = (-1) ** row
-                right[row] = self.w[i] * f[i]
+                right[row] = rest[i]
             solution = lu_solve(system, right)
             coefficients, level = [solution[j] for j in range(count)], abs(solution[count])
-            error = [w * (fx - sum(c * x ** o for c, o in zip(coefficients, orders)))
-                     for w, fx, x in zip(self.w, f, self.x)]
-            worst = max(abs(e) for e in error)
-            if worst <= level * mpf('1.001'):
+            error = self.residual(known + list(zip(orders, coefficients)))
+            if max(abs(e) for e in error) <= level * mpf('1.01'):
                 break
             # One extremum for each run of equal sign; then drop at the ends until count + 1 are left.
             extrema = []
@@ -79,17 +92,19 @@ class Fit:
             while len(extrema) > count + 1:
                 extrema.pop(0 if abs(error[extrema[0]]) < abs(error[extrema[-1]]) else -1)
             reference = extrema
-        return coefficients, worst
+        return coefficients
 
-    def polynomial(self, degree, bits, step=1):
-        known = {}
-        orders = list(range(0, degree * step + 1, step))
-        for i, order in enumerate(orders):
-            coefficients, _ = self.remez(orders[i:], known)
-            known[order] = rounded(coefficients[0], bits)
-        error = max(abs(w * (fx - sum(c * x ** i for i, c in known.items())))
-                    for w, fx, x in zip(self.w, self.f, self.x))
-        return [known[o] for o in orders], error
+    def polynomial(self, degree, bits):
+        orders = range(degree + 1)
+        if self.x[0] < 0:
+            # With a zero inside, the refit has no alternating solution; rounding costs little there, since the
+            # function's leading terms are not part of the fit.
+            known = [(order, rounded(c, bits)) for order, c in enumerate(self.remez(list(orders), []))]
+        else:
+            known = []
+            for order in orders:
+                known.append((order, rounded(self.remez(list(orders[order:]), known)[0], bits)))
+        return [c for _, c in known], max(abs(e) for e in self.residual(known))
 
 
 out = []
@@ -166,16 +181,16 @@ def main():
 
     top = (tan(pi / 8) * mpf('1.0001')) ** 2
     f = Fit(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z ** mpf('1.5') / atan(sqrt(z)), mpf(10) ** -15, top)
-    emit('atanF32', 'atan(t) = t + t^3 P(t^2), |t| <= tan(pi/8).', f, 4, 24)
+    emit('atanF32', 'atan(t) = t + t^3 P(t^2), |t| <= tan(pi/8), for f32 computed in f64.', f, 5, 53)
     emit('atanF64', 'The same for f64.', f, 11, 53)
 
     f = Fit(lambda z: erf(sqrt(z)) / sqrt(z) - 1, lambda z: sqrt(z) / erf(sqrt(z)), mpf(10) ** -15, mpf(1))
     emit('erfF32', 'erf(x) = x + x P(x^2), |x| <= 1.', f, 6, 24)
     emit('erfF64', 'The same for f64.', f, 12, 53)
-    f = Fit(lambda u: log(erfc(u + 2)), lambda u: erfc(u + 2) / erf(u + 2), mpf(-1), mpf(2))
-    emit('erfcF32', 'log(1 - erf(x)) = G(x - 2), 1 <= x <= 4.', f, 7, 24)
-    f = Fit(lambda u: log(erfc(u + 3)), lambda u: erfc(u + 3) / erf(u + 3), mpf(-2), mpf(3))
-    emit('erfcF64', 'log(1 - erf(x)) = G(x - 3), 1 <= x <= 6.', f, 19, 53)
+    f = Fit(lambda u: log(erfc(1 + u)), lambda u: erfc(1 + u) / erf(1 + u), mpf(0), mpf(3))
+    emit('erfcF32', 'log(1 - erf(1 + u)) = G(u), 0 <= u <= 3.', f, 7, 24)
+    f = Fit(lambda u: log(erfc(1 + u)), lambda u: erfc(1 + u) / erf(1 + u), mpf(0), mpf(5))
+    emit('erfcF64', 'log(1 - erf(1 + u)) = G(u), 0 <= u <= 5.', f, 19, 53)
 
     split('ln2F32', 'ln(2) for Cody and Waite: the product of the first part with an exponent is exact.', ln2, [15, 24])
     split('ln2F64', 'The same for f64.', ln2, [41, 53])
@@ -184,7 +199,6 @@ def main():
     split('halfPiF64', 'pi/2, its first three parts short enough to be multiplied by an integer of 20 bits.', pi / 2,
           [33, 33, 33, 53])
     split('halfPiPairF64', 'pi/2 in two full parts.', pi / 2, [53, 53])
-    split('quarterPiF32', 'pi/4 in two parts.', pi / 4, [24, 24])
     split('quarterPiF64', 'pi/4 in two parts.', pi / 4, [53, 53])
 
     mp.prec = 1400

@@ -1,0 +1,212 @@
+// What is expanded into what is the table at the foot; the formulas are in math/.
+#include "passes/ExpandMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "passes/Passes.h"
+#include "passes/math/FloatConversions.h"
+#include "passes/math/Functions.h"
+
+using namespace mlir;
+
+namespace nnf {
+#define GEN_PASS_DEF_EXPANDMATH
+#include "passes/Passes.h.inc"
+
+namespace {
+
+bool isSupportedFloat(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return (element.isF32() || element.isF64()) && (isa<FloatType>(type) || isa<VectorType>(type));
+}
+
+bool isHalf(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return (element.isF16() || element.isBF16()) && (isa<FloatType>(type) || isa<VectorType>(type));
+}
+
+template <typename Op>
+struct Expansion : OpRewritePattern<Op> {
+  Expansion(MLIRContext *context, const MathExpansionOptions &options)
+      : OpRewritePattern<Op>(context), options(options) {}
+  ExpansionSite siteOf(Op op, OpBuilder &builder) const { return {builder, op.getLoc(), options}; }
+  MathExpansionOptions options;
+};
+
+/// f(x) of f32 or f64.
+template <typename Op, Term (*function)(Term)>
+struct ExpandUnary : Expansion<Op> {
+  using Expansion<Op>::Expansion;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    if (!isSupportedFloat(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not f32 or f64");
+    ExpansionSite site = this->siteOf(op, rewriter);
+    rewriter.replaceOp(op, Value(function(Term(site, op->getOperand(0)))));
+    return success();
+  }
+};
+
+/// f(x, y) of f32 or f64.
+template <typename Op, Term (*function)(Term, Term)>
+struct ExpandBinary : Expansion<Op> {
+  using Expansion<Op>::Expansion;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    if (!isSupportedFloat(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not f32 or f64");
+    ExpansionSite site = this->siteOf(op, rewriter);
+    rewriter.replaceOp(op, Value(function(Term(site, op.getLhs()), Term(site, op.getRhs()))));
+    return success();
+  }
+};
+
+struct ExpandSincos : Expansion<math::SincosOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(math::SincosOp op, PatternRewriter &rewriter) const override {
+    if (!isSupportedFloat(op.getOperand().getType()))
+      return rewriter.notifyMatchFailure(op, "not f32 or f64");
+    ExpansionSite site = siteOf(op, rewriter);
+    Term x(site, op.getOperand());
+    Value sin = sine(x), cos = cosine(x);
+    rewriter.replaceOp(op, {sin, cos});
+    return success();
+  }
+};
+
+/// a*b + c as two ops where the target has no instruction for it.
+struct SplitFma : Expansion<math::FmaOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(math::FmaOp op, PatternRewriter &rewriter) const override {
+    if (options.hasFma || !isSupportedFloat(op.getType()))
+      return rewriter.notifyMatchFailure(op, "the target has it");
+    ExpansionSite site = siteOf(op, rewriter);
+    Term a(site, op.getA()), b(site, op.getB()), c(site, op.getC());
+    rewriter.replaceOp(op, Value(a * b + c));
+    return success();
+  }
+};
+
+/// f32 or f64 to f16 or bf16, except what the target does itself.
+struct ExpandTruncF : Expansion<arith::TruncFOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(arith::TruncFOp op, PatternRewriter &rewriter) const override {
+    if (!isHalf(op.getType()) || !isSupportedFloat(op.getIn().getType()))
+      return rewriter.notifyMatchFailure(op, "not from f32 or f64 to f16 or bf16");
+    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) != arith::RoundingMode::to_nearest_even)
+      return rewriter.notifyMatchFailure(op, "rounds in another way than to nearest even");
+    Type element = getElementTypeOrSelf(op.getType());
+    ExpansionSite site = siteOf(op, rewriter);
+    Term x(site, op.getIn());
+    if (!x.isF64() && element.isF16() && options.hasF16c)
+      return rewriter.notifyMatchFailure(op, "the target has it");
+    rewriter.replaceOp(op, Value(toHalf(x, element)));
+    return success();
+  }
+};
+
+/// f16 or bf16 to f32 or f64, except what the target does itself.
+struct ExpandExtF : Expansion<arith::ExtFOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(arith::ExtFOp op, PatternRewriter &rewriter) const override {
+    if (!isHalf(op.getIn().getType()) || !isSupportedFloat(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not from f16 or bf16 to f32 or f64");
+    bool toF64 = getElementTypeOrSelf(op.getType()).isF64();
+    if (!toF64 && getElementTypeOrSelf(op.getIn().getType()).isF16() && options.hasF16c)
+      return rewriter.notifyMatchFailure(op, "the target has it");
+    ExpansionSite site = siteOf(op, rewriter);
+    Term single = halfToF32(Term(site, op.getIn()));
+    rewriter.replaceOp(op, Value(toF64 ? widen(single) : single));
+    return success();
+  }
+};
+
+/// An integer of up to 64 bits to f16 or bf16.
+template <typename Op, bool isSigned>
+struct ExpandIntegerToHalf : Expansion<Op> {
+  using Expansion<Op>::Expansion;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    if (!isHalf(op.getType()) || getElementTypeOrSelf(op.getIn().getType()).getIntOrFloatBitWidth() > 64)
+      return rewriter.notifyMatchFailure(op, "not from an integer of up to 64 bits to f16 or bf16");
+    ExpansionSite site = this->siteOf(op, rewriter);
+    rewriter.replaceOp(op, Value(integerToHalf(Term(site, op.getIn()), isSigned, getElementTypeOrSelf(op.getType()))));
+    return success();
+  }
+};
+
+/// f16 or bf16 to an integer: through f32, which holds every value.
+template <typename Op>
+struct ExpandHalfToInteger : Expansion<Op> {
+  using Expansion<Op>::Expansion;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    if (!isHalf(op.getIn().getType()))
+      return rewriter.notifyMatchFailure(op, "not from f16 or bf16");
+    ExpansionSite site = this->siteOf(op, rewriter);
+    rewriter.replaceOpWithNewOp<Op>(op, op.getType(), Value(halfToF32(Term(site, op.getIn()))));
+    return success();
+  }
+};
+
+/// Does every target have instructions for it? fma: without has-fma none is left.
+bool isNative(Operation *op) {
+  return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::CountLeadingZerosOp,
+             math::CountTrailingZerosOp, math::CtPopOp, math::FloorOp, math::FmaOp, math::IsFiniteOp, math::IsInfOp,
+             math::IsNaNOp, math::IsNormalOp, math::RoundEvenOp, math::SqrtOp, math::TruncOp>(op);
+}
+
+struct ExpandMath : impl::ExpandMathBase<ExpandMath> {
+  using ExpandMathBase::ExpandMathBase;
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateExpandMath(patterns, {hasFma, hasF16c});
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+
+    WalkResult rest = getOperation()->walk([&](Operation *op) {
+      bool isFunction = isa<math::MathDialect>(op->getDialect()) || isa<arith::RemFOp>(op);
+      if (!isFunction)
+        return WalkResult::advance();
+      Type type = op->getResult(0).getType();
+      if (isNative(op) && (!isHalf(type)))
+        return WalkResult::advance();
+      op->emitError() << "'" << op->getName() << "' on " << type << " has no expansion, expected "
+                      << (isHalf(type) ? "f32 or f64" : "a function listed in passes/ExpandMath.cpp");
+      return WalkResult::interrupt();
+    });
+    if (rest.wasInterrupted())
+      signalPassFailure();
+  }
+};
+
+Term reciprocalRoot(Term x) { return 1.0 / sqrt(x); }
+
+} // namespace
+
+void populateExpandMath(RewritePatternSet &patterns, const MathExpansionOptions &options) {
+  patterns.add<ExpandUnary<math::ExpOp, exponential>,
+               ExpandUnary<math::Exp2Op, exponential2>,
+               ExpandUnary<math::ExpM1Op, exponentialMinus1>,
+               ExpandUnary<math::LogOp, logarithm>,
+               ExpandUnary<math::Log2Op, logarithm2>,
+               ExpandUnary<math::Log10Op, logarithm10>,
+               ExpandUnary<math::Log1pOp, logarithm1p>,
+               ExpandUnary<math::SinOp, sine>,
+               ExpandUnary<math::CosOp, cosine>,
+               ExpandUnary<math::TanOp, tangent>,
+               ExpandUnary<math::AtanOp, arcTangent>,
+               ExpandUnary<math::TanhOp, hyperbolicTangent>,
+               ExpandUnary<math::ErfOp, errorFunction>,
+               ExpandUnary<math::RsqrtOp, reciprocalRoot>,
+               ExpandUnary<math::RoundOp, roundHalfAway>,
+               ExpandBinary<math::PowFOp, power>,
+               ExpandBinary<arith::RemFOp, remainder>,
+               ExpandSincos, SplitFma,
+               ExpandTruncF, ExpandExtF,
+               ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
+               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>>(
+      patterns.getContext(), options);
+}
+
+} // namespace nnf

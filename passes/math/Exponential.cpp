@@ -1,0 +1,111 @@
+// exp, exp2, expm1: x = k ln(2) + r, a polynomial in r, and 2^k through the exponent field.
+#include "passes/math/Coefficients.h"
+#include "passes/math/Functions.h"
+
+using namespace mlir;
+
+namespace nnf {
+
+namespace {
+
+/// An integer k as a float and in the low bits of `bits`. Adding 1.5 * 2^fractionBits makes the sum's last bit count
+/// ones, so the addition rounds to nearest and leaves k in the fraction: no conversion instruction.
+struct Rounded {
+  Term k, bits;
+};
+
+Rounded roundToInteger(Term x) {
+  double magic = 1.5 * static_cast<double>(uint64_t(1) << x.fractionBits());
+  Term shifted = x + magic;
+  return {shifted - magic, shifted.toBits()};
+}
+
+/// round(x / ln(2))
+Rounded countOfLn2(Term x) {
+  double magic = 1.5 * static_cast<double>(uint64_t(1) << x.fractionBits());
+  Term shifted = fma(x, 1.4426950408889634, x.constant(magic));
+  return {shifted - magic, shifted.toBits()};
+}
+
+/// x - k ln(2); the first step is exact, `low` is what the second rounds away.
+Pair reduceByLn2(Term x, Term k) {
+  const double *ln2 = x.isF64() ? coefficients::ln2F64 : coefficients::ln2F32;
+  Term first = fma(k, -ln2[0], x), r = fma(k, -ln2[1], first);
+  return {r, fma(k, -ln2[1], first - r)};
+}
+
+/// 2^k for the k in the low bits of an integer whose bits from `exponent bits` up are shifted out.
+Term powerOfTwo(Term k, Term like) {
+  int64_t one = like.exponentBias() << like.fractionBits();
+  return ((k << like.fractionBits()) + one).fromBits();
+}
+
+/// p * 2^k, for any result: two factors, neither out of range, and one rounding, in the second product. The halves
+/// of the biased count have zeros where the shift leaves the exponent field, so no bias is taken off.
+Term scale(Term p, Term bits) {
+  Term half = bits >> 1;
+  return p * powerOfTwo(half, p) * powerOfTwo(bits - half, p);
+}
+
+/// exp(r), |r| <= ln(2)/2
+Term exponentialOfReduced(Term r) {
+  SmallVector<double> c = {1, 1};
+  if (r.isF64())
+    c.append(std::begin(coefficients::expF64), std::end(coefficients::expF64));
+  else
+    c.append(std::begin(coefficients::expF32), std::end(coefficients::expF32));
+  return horner(r, c);
+}
+
+/// expm1(r), |r| <= ln(2)/2. Unlike in exp, r's own error is not small beside the result's last bit.
+Term exponentialMinus1OfReduced(Pair reduced) {
+  Term r = reduced.high;
+  Term q = r.isF64() ? horner(r, coefficients::expm1F64) : horner(r, coefficients::expm1F32);
+  return r + fma(r * r, q, reduced.low);
+}
+
+} // namespace
+
+Term exponential(Term x) {
+  // Beyond the bounds the result is infinity or zero, which `scale` rounds to by itself.
+  x = x.isF64() ? clamp(x, -746, 710) : clamp(x, -104, 89);
+  Rounded count = countOfLn2(x);
+  return scale(exponentialOfReduced(reduceByLn2(x, count.k).high), count.bits);
+}
+
+Term exponentialInRange(Term x) {
+  Rounded count = countOfLn2(x);
+  return exponentialOfReduced(reduceByLn2(x, count.k).high) * powerOfTwo(count.bits, x);
+}
+
+Term exponential2(Term x) {
+  x = x.isF64() ? clamp(x, -1076, 1025) : clamp(x, -151, 129);
+  Rounded count = roundToInteger(x);
+  return scale(exponentialOfReduced((x - count.k) * 0.6931471805599453), count.bits);
+}
+
+Term exponential2OfPair(Pair x) {
+  Rounded count = roundToInteger(x.high);
+  Term fraction = (x.high - count.k) + x.low;
+  return scale(exponentialOfReduced(fraction * 0.6931471805599453), count.bits);
+}
+
+Term exponential2ForF32(Term x) {
+  Rounded count = roundToInteger(x);
+  SmallVector<double> c = {1, 1};
+  c.append(std::begin(coefficients::expPowF32), std::end(coefficients::expPowF32));
+  return horner((x - count.k) * 0.6931471805599453, c) * powerOfTwo(count.bits, x);
+}
+
+// expm1(x) = 2^k expm1(r) + (2^k - 1), built at half its size so that the largest results do not pass through
+// infinity. Below 2^-fractionBits, x itself is the nearest float but for its last bit, and halving might lose that.
+Term exponentialMinus1(Term x) {
+  Term bounded = x.isF64() ? clamp(x, -40, 710) : clamp(x, -20, 89);
+  Rounded count = countOfLn2(bounded);
+  Term half = powerOfTwo(count.bits - 1, x);
+  Term result = fma(half, exponentialMinus1OfReduced(reduceByLn2(bounded, count.k)), half - 0.5) * 2.0;
+  double tiny = x.isF64() ? 0x1p-54 : 0x1p-25;
+  return select(abs(x) < tiny, x, result);
+}
+
+} // namespace nnf
