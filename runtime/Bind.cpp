@@ -60,9 +60,7 @@ struct Checked {
     va_end(arguments);
     return context.message.fail(NNF_ERROR_ARGUMENT, "%s '%s': %s", kind, info.name, detail);
   }
-  uint8_t *data() const {
-    return tensor->data ? static_cast<uint8_t *>(tensor->data) + tensor->byte_offset : nullptr;
-  }
+  uint8_t *data() const { return tensor->data ? static_cast<uint8_t *>(tensor->data) + tensor->byte_offset : nullptr; }
   int32_t form() const;
   int32_t memory(uint64_t &bytes) const;
   int32_t size(uint32_t d, int64_t expected) const;
@@ -172,8 +170,10 @@ int32_t checkOverlaps(nnf_context &context) {
     for (uint32_t i = 0; i < model.num_inputs; ++i) {
       const InputSlot &input = context.inputs[i];
       if (overlap(output.own.data, output.own.capacity, input.data, input.bytes))
-        return context.message.fail(NNF_ERROR_ARGUMENT, "input '%s' is the memory this context keeps for output '%s': "
-                                    "copy it first", model.inputs[i].name, model.outputs[j].name);
+        return context.message.fail(NNF_ERROR_ARGUMENT,
+                                    "input '%s' is the memory this context keeps for output '%s': "
+                                    "copy it first",
+                                    model.inputs[i].name, model.outputs[j].name);
       if (overlap(output.given, output.bytes, input.data, input.bytes))
         return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps input '%s' in memory",
                                     model.outputs[j].name, model.inputs[i].name);
@@ -248,15 +248,17 @@ int32_t computeOutputDims(nnf_context &context) {
   const nnf_model &model = context.model();
   if (model.output_dims(context.symbols, context.outputDims) != 0)
     return context.message.fail(NNF_ERROR_ARGUMENT, "with inputs of these sizes the size of an output is negative or "
-                                "does not fit in 64 bits");
+                                                    "does not fit in 64 bits");
   for (uint32_t j = 0; j < model.num_outputs; ++j) {
     OutputSlot &slot = context.outputs[j];
     const nnf_tensor_info &info = model.outputs[j];
     slot.known = !(info.flags & NNF_TENSOR_DATA_DEPENDENT);
     slot.bytes = 0;
     if (slot.known && !tensorBytes(slot.dims, info.rank, nnf_dtype_bytes(info.dtype), slot.bytes))
-      return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s': with inputs of these sizes it is larger than any "
-                                  "memory", info.name);
+      return context.message.fail(NNF_ERROR_ARGUMENT,
+                                  "output '%s': with inputs of these sizes it is larger than any "
+                                  "memory",
+                                  info.name);
   }
   return NNF_OK;
 }
@@ -295,7 +297,8 @@ void deliverOutputs(nnf_context &context, DLTensor *const out[]) {
         memcpy(inputData, value, slot.bytes);
     }
     DLTensor *tensor = out[j];
-    if (!tensor || slot.given || (tensor->data && inputData == static_cast<uint8_t *>(tensor->data) + tensor->byte_offset))
+    if (!tensor || slot.given ||
+        (tensor->data && inputData == static_cast<uint8_t *>(tensor->data) + tensor->byte_offset))
       continue;
     tensor->data = value;
     tensor->device = {kDLCPU, 0};

@@ -103,7 +103,8 @@ int32_t nnf_context_create(nnf_program *program, const nnf_context_options *give
     return message.fail(NNF_ERROR_MEMORY, "out of memory");
   }
   // Threads are started here so that runs need not; while another run has the pool, the first run of ours does it.
-  if (ThreadPool &pool = ThreadPool::process(); context->lanes > 1 && !context->executor.parallel_for && pool.tryAcquire()) {
+  if (ThreadPool &pool = ThreadPool::process();
+      context->lanes > 1 && !context->executor.parallel_for && pool.tryAcquire()) {
     pool.grow(context->lanes);
     pool.release();
   }

@@ -33,6 +33,21 @@ bool readText(const char *path, char *text, size_t capacity) {
   return length > 0;
 }
 
+/// Reads a number and steps behind it.
+bool takeNumber(const char *&text, long long &number) {
+  char *end;
+  number = strtoll(text, &end, 10);
+  bool found = end != text;
+  text = end;
+  return found;
+}
+
+bool readNumber(const char *path, long long &number) {
+  char text[128];
+  const char *rest = text;
+  return readText(path, text, sizeof text) && takeNumber(rest, number);
+}
+
 /// CPUs of a quota of `quota` microseconds in every `period`; 0: no limit.
 uint32_t quotaCpus(long long quota, long long period) {
   if (quota <= 0 || period <= 0)
@@ -45,21 +60,20 @@ uint32_t limitOfVersion2(const char *folder) {
   char path[1200], text[128];
   snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", folder);
   long long quota, period;
-  if (!readText(path, text, sizeof text) || sscanf(text, "%lld %lld", &quota, &period) != 2)
+  const char *rest = text;
+  if (!readText(path, text, sizeof text) || !takeNumber(rest, quota) || !takeNumber(rest, period))
     return 0; // "max 100000" has no number first: no limit
   return quotaCpus(quota, period);
 }
 
 uint32_t limitOfVersion1(const char *folder) {
-  char path[1200], text[128];
+  char path[1200];
+  long long quota, period;
   snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_quota_us", folder);
-  if (!readText(path, text, sizeof text))
+  if (!readNumber(path, quota))
     return 0;
-  long long quota = atoll(text);
   snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_period_us", folder);
-  if (!readText(path, text, sizeof text))
-    return 0;
-  return quotaCpus(quota, atoll(text));
+  return readNumber(path, period) ? quotaCpus(quota, period) : 0;
 }
 
 /// The least limit of a group and the groups above it.

@@ -22,8 +22,9 @@ int32_t checkTensor(const nnf_model &model, const nnf_tensor_info &tensor, bool 
   if (!tensor.name)
     return wrong("no name");
   if (nnf_dtype_bytes(tensor.dtype) == 0)
-    return message.fail(NNF_ERROR_UNSUPPORTED, "model '%s': %s '%s' has dtype number %u, which this runtime does not know",
-                        model.name, isInput ? "input" : "output", tensor.name, tensor.dtype);
+    return message.fail(NNF_ERROR_UNSUPPORTED,
+                        "model '%s': %s '%s' has dtype number %u, which this runtime does not know", model.name,
+                        isInput ? "input" : "output", tensor.name, tensor.dtype);
   if (tensor.rank > maxRank || (tensor.rank && !tensor.dims))
     return wrong("rank without sizes, or more than 64");
   for (uint32_t d = 0; d < tensor.rank; ++d) {

@@ -27,7 +27,8 @@ int32_t checkHeaders(int file, const char *path, Message &message) {
   for (uint32_t i = 0; i < header.e_phnum; ++i) {
     ElfW(Phdr) segment;
     uint64_t offset = header.e_phoff + uint64_t(i) * sizeof segment;
-    if (offset < header.e_phoff || offset > size || pread(file, &segment, sizeof segment, off_t(offset)) != ssize_t(sizeof segment))
+    if (offset < header.e_phoff || offset > size ||
+        pread(file, &segment, sizeof segment, off_t(offset)) != ssize_t(sizeof segment))
       return wrong("cut short in its program headers");
     if (segment.p_filesz > size || segment.p_offset > size - segment.p_filesz)
       return wrong("cut short");

@@ -4,6 +4,7 @@
 #include "nnf.h"
 #include <cstddef>
 #include <cstdlib>
+#include <sys/sysinfo.h>
 
 namespace nnf::rt {
 
@@ -13,6 +14,13 @@ inline constexpr uint64_t maxBytes = uint64_t(1) << 60;
 
 inline uint64_t alignUp(uint64_t bytes) { return (bytes + dataAlignment - 1) & ~(dataAlignment - 1); }
 
+/// Whether the machine can have so much memory at all. Where the system overcommits, malloc would say yes and the
+/// process be killed at the first touch.
+inline bool machineHas(uint64_t bytes) {
+  struct sysinfo info;
+  return sysinfo(&info) != 0 || bytes / info.mem_unit <= uint64_t(info.totalram) + info.totalswap;
+}
+
 struct Allocator {
   nnf_allocator own = {nullptr, nullptr, nullptr}; // unset: the C library's
 
@@ -21,6 +29,8 @@ struct Allocator {
       return nullptr;
     if (own.allocate)
       return own.allocate(own.user, bytes, dataAlignment);
+    if (!machineHas(bytes))
+      return nullptr;
     return aligned_alloc(dataAlignment, alignUp(bytes));
   }
   void release(void *data, uint64_t bytes) const {

@@ -63,10 +63,13 @@ int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program 
   program->weights = model->weights;
   if (model->weights_file) {
     char path[PATH_MAX];
-    bool found = library ? snprintf(path, sizeof path, "%s", library->path) < int(sizeof path) : findHolder(model, path);
+    bool found =
+        library ? snprintf(path, sizeof path, "%s", library->path) < int(sizeof path) : findHolder(model, path);
     int32_t status = found ? mapWeights(*model, path, program->mapped, message)
-                          : message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s': the folder of the program "
-                                         "that holds the model is not known", model->name, model->weights_file);
+                           : message.fail(NNF_ERROR_MODEL,
+                                          "model '%s': weights file '%s': the folder of the program "
+                                          "that holds the model is not known",
+                                          model->name, model->weights_file);
     if (status) {
       release(program);
       return status;
@@ -107,7 +110,8 @@ int32_t openLibrary(const char *path, nnf_library &library, Message &message) {
     return message.fail(NNF_ERROR_MODEL, "%s", dlerror());
   library.models = static_cast<const nnf_model *const *>(dlsym(library.handle, "nnf_models"));
   if (!library.models)
-    return message.fail(NNF_ERROR_MODEL, "'%s' is no library of compiled models: it does not export 'nnf_models'", path);
+    return message.fail(NNF_ERROR_MODEL, "'%s' is no library of compiled models: it does not export 'nnf_models'",
+                        path);
   while (library.models[library.numModels])
     ++library.numModels;
   if (library.numModels == 0)

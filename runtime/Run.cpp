@@ -92,9 +92,11 @@ int32_t parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int6
     return NNF_OK;
   uint64_t stride = alignUp(uint64_t(run.context.program->scratchBytes));
   if (scratchBytes < 0 || uint64_t(scratchBytes) > stride) {
-    run.failure = run.context.message.fail(NNF_ERROR_INTERNAL, "launch %u wants %lld bytes of scratch, the model's "
-                                           "kernels say %lld at most", launch, (long long)scratchBytes,
-                                           (long long)run.context.program->scratchBytes);
+    run.failure =
+        run.context.message.fail(NNF_ERROR_INTERNAL,
+                                 "launch %u wants %lld bytes of scratch, the model's "
+                                 "kernels say %lld at most",
+                                 launch, (long long)scratchBytes, (long long)run.context.program->scratchBytes);
     return run.failure;
   }
   Job job;
@@ -116,8 +118,10 @@ void *allocOutput(const nnf_rt *rt, uint32_t index, const int64_t *dims, uint32_
   nnf_context &context = run.context;
   const nnf_model &model = context.model();
   if (index >= model.num_outputs || rank != model.outputs[index].rank || context.outputs[index].given) {
-    run.failure = context.message.fail(NNF_ERROR_INTERNAL, "the driver asks for memory of output %u with rank %u, which "
-                                       "is not the model's", index, rank);
+    run.failure = context.message.fail(NNF_ERROR_INTERNAL,
+                                       "the driver asks for memory of output %u with rank %u, which "
+                                       "is not the model's",
+                                       index, rank);
     return nullptr;
   }
   OutputSlot &slot = context.outputs[index];
@@ -207,8 +211,10 @@ int32_t readOptions(const nnf_run_options *given, nnf_run_options &options, Mess
 int32_t reserveArena(nnf_context &context) {
   int64_t bytes = context.model().arena_bytes(context.symbols);
   if (bytes < 0 || !context.arena.reserve(context.allocator, uint64_t(bytes)))
-    return context.message.fail(NNF_ERROR_MEMORY, "no memory for the %lld bytes of intermediate results that inputs of "
-                                "these sizes need", (long long)bytes);
+    return context.message.fail(NNF_ERROR_MEMORY,
+                                "no memory for the %lld bytes of intermediate results that inputs of "
+                                "these sizes need",
+                                (long long)bytes);
   return NNF_OK;
 }
 

@@ -30,8 +30,8 @@ int32_t mapFile(int file, const nnf_model &model, const char *path, MappedFile &
   if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
     return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' is not a regular file", model.name, path);
   if (uint64_t(info.st_size) != model.weights_bytes)
-    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' has %llu bytes, expected %llu", model.name, path,
-                        (unsigned long long)info.st_size, (unsigned long long)model.weights_bytes);
+    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' has %llu bytes, expected %llu", model.name,
+                        path, (unsigned long long)info.st_size, (unsigned long long)model.weights_bytes);
   if (model.weights_bytes == 0)
     return NNF_OK;
   void *data = mmap(nullptr, model.weights_bytes, PROT_READ, MAP_PRIVATE, file, 0);
@@ -41,9 +41,10 @@ int32_t mapFile(int file, const nnf_model &model, const char *path, MappedFile &
   mapped.bytes = model.weights_bytes;
   uint64_t hash = hash64(mapped.data, mapped.bytes);
   if (hash != model.weights_hash)
-    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' has hash %016llx, expected %016llx: it is not "
-                        "the file the model was compiled with", model.name, path, (unsigned long long)hash,
-                        (unsigned long long)model.weights_hash);
+    return message.fail(NNF_ERROR_MODEL,
+                        "model '%s': weights file '%s' has hash %016llx, expected %016llx: it is not "
+                        "the file the model was compiled with",
+                        model.name, path, (unsigned long long)hash, (unsigned long long)model.weights_hash);
   return NNF_OK;
 }
 
@@ -55,8 +56,8 @@ int32_t mapWeights(const nnf_model &model, const char *libraryPath, MappedFile &
                         model.weights_file);
   const char *slash = strrchr(libraryPath, '/');
   char path[PATH_MAX];
-  int length = snprintf(path, sizeof path, "%.*s%s", slash ? int(slash + 1 - libraryPath) : 0, libraryPath,
-                        model.weights_file);
+  int length =
+      snprintf(path, sizeof path, "%.*s%s", slash ? int(slash + 1 - libraryPath) : 0, libraryPath, model.weights_file);
   if (length < 0 || size_t(length) >= sizeof path)
     return message.fail(NNF_ERROR_MODEL, "model '%s': the path of weights file '%s' is too long", model.name,
                         model.weights_file);

@@ -14,8 +14,19 @@ extern "C" {
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
-  NNF_FLOAT32 = 1, NNF_FLOAT64 = 2, NNF_FLOAT16 = 3, NNF_BFLOAT16 = 4, NNF_INT64 = 5, NNF_INT32 = 6,
-  NNF_INT16 = 7, NNF_INT8 = 8, NNF_UINT8 = 9, NNF_BOOL = 10, NNF_UINT16 = 11, NNF_UINT32 = 12, NNF_UINT64 = 13
+  NNF_FLOAT32 = 1,
+  NNF_FLOAT64 = 2,
+  NNF_FLOAT16 = 3,
+  NNF_BFLOAT16 = 4,
+  NNF_INT64 = 5,
+  NNF_INT32 = 6,
+  NNF_INT16 = 7,
+  NNF_INT8 = 8,
+  NNF_UINT8 = 9,
+  NNF_BOOL = 10,
+  NNF_UINT16 = 11,
+  NNF_UINT32 = 12,
+  NNF_UINT64 = 13
 };
 
 /* What a call comes back with; also what a driver returns and what the callbacks in nnf_rt hand to it. */
@@ -63,39 +74,44 @@ typedef struct nnf_symbol_info {
 typedef void (*nnf_kernel_fn)(const void *const *args, int64_t first, int64_t last, void *scratch);
 
 typedef struct nnf_kernel_info {
-  const char *name;       /* "conv2d+add+relu": what was fused */
+  const char *name; /* "conv2d+add+relu": what was fused */
   nnf_kernel_fn function;
-  int64_t scratch_bytes;  /* per worker */
+  int64_t scratch_bytes; /* per worker */
 } nnf_kernel_info;
 
 /* One launch in the driver, for the profiler and `inspect`. */
 typedef struct nnf_launch_info {
-  uint32_t kernel;        /* index into kernels */
+  uint32_t kernel; /* index into kernels */
   uint32_t reserved;
-  const char *node;       /* name of the graph node at the group's root */
-  int64_t flops, bytes;   /* per run, with every symbol at its hint; -1: unknown */
+  const char *node;     /* name of the graph node at the group's root */
+  int64_t flops, bytes; /* per run, with every symbol at its hint; -1: unknown */
 } nnf_launch_info;
 
 /* A run-time check (index in range, ...). The text has {value} and {bound} where those go. */
-typedef struct nnf_check_info { const char *message; } nnf_check_info;
+typedef struct nnf_check_info {
+  const char *message;
+} nnf_check_info;
 
 /* The first failed check of a run, in program order: `order` is UINT64_MAX while none failed, else
  * check index << 32 | a position saturated to 32 bits. Kernels lower it by compare-and-exchange, and only the
  * winner writes value and bound. */
-typedef struct nnf_check_state { uint64_t order; int64_t value, bound; } nnf_check_state;
+typedef struct nnf_check_state {
+  uint64_t order;
+  int64_t value, bound;
+} nnf_check_state;
 
 /* What one run works on. Pointers to data are 64-byte aligned, but for the caller's own. */
 struct nnf_frame {
   uint32_t struct_size;
   uint32_t reserved;
-  void *const *inputs;     /* data of each input */
-  void **outputs;          /* data of each output; NULL: the driver asks rt->alloc_output */
-  int64_t *symbols;        /* one per symbol, input symbols filled in; data-dependent ones are 0 and the driver's to write */
+  void *const *inputs; /* data of each input */
+  void **outputs;      /* data of each output; NULL: the driver asks rt->alloc_output */
+  int64_t *symbols; /* one per symbol, input symbols filled in; data-dependent ones are 0 and the driver's to write */
   const uint8_t *weights;
-  uint8_t *arena;          /* arena_bytes(symbols) bytes */
+  uint8_t *arena; /* arena_bytes(symbols) bytes */
   nnf_check_state *check;
   uint64_t seed;
-  uint64_t run;            /* 0 for the first run of a context, then +1 */
+  uint64_t run; /* 0 for the first run of a context, then +1 */
 };
 
 /* What the runtime offers to a driver. Append only; a driver looks at struct_size before it uses a later field. */
@@ -121,9 +137,9 @@ typedef struct nnf_model {
   uint32_t struct_size;
   uint32_t flags;
   const char *name;
-  const char *target;       /* "x86_64-unknown-linux-gnu znver3" */
-  const char *producer;     /* "nnfc 0.1.0" */
-  uint64_t content_hash;    /* of graph, weights and options */
+  const char *target;    /* "x86_64-unknown-linux-gnu znver3" */
+  const char *producer;  /* "nnfc 0.1.0" */
+  uint64_t content_hash; /* of graph, weights and options */
   uint32_t num_inputs, num_outputs, num_symbols, num_kernels, num_launches, num_checks;
   const nnf_tensor_info *inputs;
   const nnf_tensor_info *outputs;
@@ -131,7 +147,7 @@ typedef struct nnf_model {
   const nnf_kernel_info *kernels;
   const nnf_launch_info *launches;
   const nnf_check_info *checks;
-  const uint8_t *weights;   /* embedded, 64-byte aligned; NULL: in weights_file */
+  const uint8_t *weights; /* embedded, 64-byte aligned; NULL: in weights_file */
   uint64_t weights_bytes;
   uint64_t weights_hash;
   const char *weights_file; /* relative to the library; NULL: embedded */
@@ -145,16 +161,16 @@ typedef struct nnf_model {
 } nnf_model;
 
 /* CPU features a model may need; checked before its first run. */
-#define NNF_CPU_SSE4_2   (1ull << 0)
-#define NNF_CPU_AVX      (1ull << 1)
-#define NNF_CPU_AVX2     (1ull << 2)
-#define NNF_CPU_FMA      (1ull << 3)
-#define NNF_CPU_F16C     (1ull << 4)
-#define NNF_CPU_AVX512F  (1ull << 5)
+#define NNF_CPU_SSE4_2 (1ull << 0)
+#define NNF_CPU_AVX (1ull << 1)
+#define NNF_CPU_AVX2 (1ull << 2)
+#define NNF_CPU_FMA (1ull << 3)
+#define NNF_CPU_F16C (1ull << 4)
+#define NNF_CPU_AVX512F (1ull << 5)
 #define NNF_CPU_AVX512BW (1ull << 6)
 #define NNF_CPU_AVX512VL (1ull << 7)
 #define NNF_CPU_AVX512DQ (1ull << 8)
-#define NNF_CPU_BMI2     (1ull << 9)
+#define NNF_CPU_BMI2 (1ull << 9)
 
 #ifdef __cplusplus
 }

@@ -80,11 +80,11 @@ typedef struct nnf_allocator {
 } nnf_allocator;
 
 typedef struct nnf_context_options {
-  uint32_t struct_size;            /* sizeof(nnf_context_options) */
-  uint32_t threads;                /* 1: the caller alone; 0: as many as affinity and cgroup quota allow */
-  const nnf_executor *executor;    /* copied; NULL: the process's pool */
-  const nnf_allocator *allocator;  /* copied; NULL: the C library's */
-  uint64_t seed;                   /* of random ops */
+  uint32_t struct_size;           /* sizeof(nnf_context_options) */
+  uint32_t threads;               /* 1: the caller alone; 0: as many as affinity and cgroup quota allow */
+  const nnf_executor *executor;   /* copied; NULL: the process's pool */
+  const nnf_allocator *allocator; /* copied; NULL: the C library's */
+  uint64_t seed;                  /* of random ops */
 } nnf_context_options;
 
 /* `options` NULL: all zero. Threads never change a result. */
@@ -100,7 +100,8 @@ NNF_API uint64_t nnf_context_bytes(const nnf_context *context);
 
 /* Sizes of the outputs for inputs of these types and sizes (data is not looked at). out_shapes[j] has room for the
  * rank of output j; the sizes of an output that only a run can know are written as -1. */
-NNF_API int32_t nnf_output_shapes(nnf_context *context, DLTensor *const in[], uint32_t n_in, int64_t *const out_shapes[]);
+NNF_API int32_t nnf_output_shapes(nnf_context *context, DLTensor *const in[], uint32_t n_in,
+                                  int64_t *const out_shapes[]);
 
 /* Called on the thread that called nnf_run, after each launch. Times are of CLOCK_MONOTONIC. */
 typedef struct nnf_profiler {
@@ -124,8 +125,8 @@ typedef struct nnf_run_options {
  * In-out inputs: in[i]'s buffer holds the value of the tied output after the run, and only if it succeeds; that
  * output may be given the same buffer. After a failed run the contents of the caller's other output buffers are
  * not defined. Outputs for sizes that only the run knows must have data NULL. */
-NNF_API int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTensor *const out[], uint32_t n_out,
-                        const nnf_run_options *options);
+NNF_API int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTensor *const out[],
+                        uint32_t n_out, const nnf_run_options *options);
 
 #ifdef __cplusplus
 }

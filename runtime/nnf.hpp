@@ -1,4 +1,5 @@
-// C++ on top of nnf.h: owners and types, nothing more. Header-only, C++20, no exceptions: what can fail returns a Status.
+// C++ on top of nnf.h: owners and types, nothing more. Header-only, C++20, no exceptions: what can fail returns a
+// Status.
 //
 //   nnf::Model model;
 //   if (nnf::Status s = nnf::Model::load("net.so", model); !s) return complain(s.message());
@@ -146,7 +147,8 @@ private:
 class Context {
 public:
   Context() = default;
-  Context(Context &&other) noexcept : context(std::exchange(other.context, nullptr)), pointers(std::move(other.pointers)) {}
+  Context(Context &&other) noexcept
+      : context(std::exchange(other.context, nullptr)), pointers(std::move(other.pointers)) {}
   Context &operator=(Context &&other) noexcept {
     std::swap(context, other.context);
     std::swap(pointers, other.pointers);

@@ -125,6 +125,12 @@ TEST_F(Command, errorsOfOptions) {
   expectError(2, "--dim: found 'N=-3', expected SYMBOL=SIZE");
   request.dims = {"M=3"};
   expectError(1, "--dim: model 'twice' has no size named 'M'");
+  request.inputs.clear();
+  request.randomInputs = true;
+  request.dims = {"N=4611686018427387904"};
+  expectError(1, "input 'x': no memory for float32[4611686018427387904]");
+  request.dims = {"N=1000000000000"};
+  expectError(1, "input 'x': no memory for float32[1000000000000]");
   request.dims.clear();
   request.model = "";
   expectError(1, "holds 2 models, choose one of 'twice', 'plus'");
@@ -192,7 +198,8 @@ TEST(RandomInputs, everyDTypeInRange) {
   }
   // The 16-bit floats hold the same numbers as float32.
   Array wide, half, brain;
-  ASSERT_TRUE(wide.allocate(NNF_FLOAT32, {500}) && half.allocate(NNF_FLOAT16, {500}) && brain.allocate(NNF_BFLOAT16, {500}));
+  ASSERT_TRUE(wide.allocate(NNF_FLOAT32, {500}) && half.allocate(NNF_FLOAT16, {500}) &&
+              brain.allocate(NNF_BFLOAT16, {500}));
   fillRandom(wide, 3, 2);
   fillRandom(half, 3, 2);
   fillRandom(brain, 3, 2);
@@ -218,7 +225,8 @@ TEST(Json, strings) {
   EXPECT_EQ(jsonString("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000a\"");
   EXPECT_EQ(jsonString("\xc3\xa9"), "\"\xc3\xa9\"");
   for (const char *invalid : {"\xff", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\x80", "\xe0\x80\x80"})
-    EXPECT_NO_THROW(EXPECT_THAT(nlohmann::json::parse(jsonString(invalid)).get<std::string>(), HasSubstr("\xef\xbf\xbd")));
+    EXPECT_NO_THROW(
+        EXPECT_THAT(nlohmann::json::parse(jsonString(invalid)).get<std::string>(), HasSubstr("\xef\xbf\xbd")));
   EXPECT_EQ(jsonNumber(INFINITY), "null");
   EXPECT_EQ(jsonNumber(0.1), "0.1");
 }
@@ -237,7 +245,9 @@ int shell(const std::string &command, std::string &errorLine) {
 
 TEST_F(Command, program) {
   std::string line, library = (folder / "models.so").string();
-  EXPECT_EQ(shell(NNF_RUN " " + library + " --model twice --input " + input() + " --output-dir " + request.outputDir, line), 0)
+  EXPECT_EQ(
+      shell(NNF_RUN " " + library + " --model twice --input " + input() + " --output-dir " + request.outputDir, line),
+      0)
       << line;
   EXPECT_TRUE(fs::exists(folder / "out" / "y%2Fout.npy"));
   EXPECT_EQ(shell(NNF_RUN " --input " + input() + " " + library + " --model=twice --threads 1", line), 0)

@@ -1,6 +1,6 @@
 // .npy files: what NumPy writes is read, what is broken is refused, what is written is what NumPy reads.
-#include "runtime/nnf.h"
 #include "tools/run/Npy.h"
+#include "runtime/nnf.h"
 #include "tools/run/OutputFile.h"
 #include <cstring>
 #include <filesystem>
@@ -24,7 +24,8 @@ std::string npy(const std::string &dict, const std::string &data) {
   return std::string("\x93NUMPY\x01\x00", 8) + char(header.size() & 255) + char(header.size() >> 8) + header + data;
 }
 std::string typed(const char *descr, const char *shape, const std::string &data, const char *fortran = "False") {
-  return npy(std::string("{'descr': '") + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }", data);
+  return npy(std::string("{'descr': '") + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }",
+             data);
 }
 
 class Npy : public testing::Test {

@@ -13,9 +13,9 @@ TEST(Hash, agreesWithXxHash) {
   EXPECT_EQ(hashOf("abc"), 0x44BC2CF5AD770999u);
   EXPECT_EQ(hashOf("Nobody inspects the spammish repetition"), 0xFBCEA83C8A378BF1u);
   // bytes 0, 1, …: every mixture of 32-, 8-, 4- and 1-byte steps
-  const std::pair<size_t, uint64_t> lengths[] = {
-      {8, 0x884A173614B81B8Du},  {12, 0x424AF23F1F08DCA5u}, {31, 0xC346D2B59B4D8EE1u},
-      {32, 0xCBF59C5116FF32B4u}, {64, 0xF7C67301DB6713F0u}, {77, 0x93F85C1B6280EAD3u}};
+  const std::pair<size_t, uint64_t> lengths[] = {{8, 0x884A173614B81B8Du},  {12, 0x424AF23F1F08DCA5u},
+                                                 {31, 0xC346D2B59B4D8EE1u}, {32, 0xCBF59C5116FF32B4u},
+                                                 {64, 0xF7C67301DB6713F0u}, {77, 0x93F85C1B6280EAD3u}};
   for (auto [length, hash] : lengths) {
     std::string bytes;
     for (size_t i = 0; i < length; ++i)

@@ -108,7 +108,8 @@ TEST_F(Load, pipeInsteadOfFile) {
 }
 TEST_F(Load, notElf) {
   library = folder / "text.so";
-  std::ofstream(library) << "this is no library at all, but it is long enough to hold the header of one, at least so far";
+  std::ofstream(library)
+      << "this is no library at all, but it is long enough to hold the header of one, at least so far";
   expectError(nullptr, NNF_ERROR_MODEL, HasSubstr("not an ELF file"));
 }
 TEST_F(Load, libraryWithoutModels) {
@@ -120,7 +121,8 @@ TEST_F(Load, libraryWithoutModels) {
 TEST_F(Load, cutShort) {
   uint64_t bytes = fs::file_size(library);
   int refused = 0;
-  for (uint64_t length : {uint64_t(0), uint64_t(3), uint64_t(63), uint64_t(64), uint64_t(100), uint64_t(400), bytes / 4, bytes / 2}) {
+  for (uint64_t length :
+       {uint64_t(0), uint64_t(3), uint64_t(63), uint64_t(64), uint64_t(100), uint64_t(400), bytes / 4, bytes / 2}) {
     fs::path part = folder / ("part" + std::to_string(length) + ".so");
     fs::copy_file(library, part);
     fs::resize_file(part, length);
@@ -210,19 +212,19 @@ TEST(Descriptor, cpuFeatures) {
   model.get().cpu_features = 1ull << 60;
   expectRefused(model, NNF_ERROR_UNSUPPORTED,
                 "model 'hand' is compiled for 'test', but this CPU lacks: and others this runtime does not know");
-  const std::pair<uint64_t, const char *> features[] = {
-      {NNF_CPU_SSE4_2, "sse4.2"},     {NNF_CPU_AVX, "avx"},           {NNF_CPU_AVX2, "avx2"},         {NNF_CPU_FMA, "fma"},
-      {NNF_CPU_F16C, "f16c"},         {NNF_CPU_AVX512F, "avx512f"},   {NNF_CPU_AVX512BW, "avx512bw"},
-      {NNF_CPU_AVX512VL, "avx512vl"}, {NNF_CPU_AVX512DQ, "avx512dq"}, {NNF_CPU_BMI2, "bmi2"}};
+  const std::pair<uint64_t, const char *> features[] = {{NNF_CPU_SSE4_2, "sse4.2"},     {NNF_CPU_AVX, "avx"},
+                                                        {NNF_CPU_AVX2, "avx2"},         {NNF_CPU_FMA, "fma"},
+                                                        {NNF_CPU_F16C, "f16c"},         {NNF_CPU_AVX512F, "avx512f"},
+                                                        {NNF_CPU_AVX512BW, "avx512bw"}, {NNF_CPU_AVX512VL, "avx512vl"},
+                                                        {NNF_CPU_AVX512DQ, "avx512dq"}, {NNF_CPU_BMI2, "bmi2"}};
 #if defined(__x86_64__)
   // The compiler's own library, asked independently.
   __builtin_cpu_init();
-  const bool here[] = {
-      bool(__builtin_cpu_supports("sse4.2")),   bool(__builtin_cpu_supports("avx")),
-      bool(__builtin_cpu_supports("avx2")),     bool(__builtin_cpu_supports("fma")),
-      bool(__builtin_cpu_supports("f16c")),     bool(__builtin_cpu_supports("avx512f")),
-      bool(__builtin_cpu_supports("avx512bw")), bool(__builtin_cpu_supports("avx512vl")),
-      bool(__builtin_cpu_supports("avx512dq")), bool(__builtin_cpu_supports("bmi2"))};
+  const bool here[] = {bool(__builtin_cpu_supports("sse4.2")),   bool(__builtin_cpu_supports("avx")),
+                       bool(__builtin_cpu_supports("avx2")),     bool(__builtin_cpu_supports("fma")),
+                       bool(__builtin_cpu_supports("f16c")),     bool(__builtin_cpu_supports("avx512f")),
+                       bool(__builtin_cpu_supports("avx512bw")), bool(__builtin_cpu_supports("avx512vl")),
+                       bool(__builtin_cpu_supports("avx512dq")), bool(__builtin_cpu_supports("bmi2"))};
 #else
   const bool here[std::size(features)] = {};
 #endif
@@ -260,17 +262,20 @@ TEST(Descriptor, brokenOnes) {
   broken("a function is missing", [](Model m, Info, Info) { m.arena_bytes = nullptr; });
   broken("more than a million", [](Model m, Info, Info) { m.num_inputs = UINT32_MAX; });
   broken("weights must be either embedded or in a file", [](Model m, Info, Info) { m.weights_bytes = 8; });
-  broken("not aligned to 64 bytes", [](Model m, Info, Info) { m.weights = reinterpret_cast<const uint8_t *>(8), m.weights_bytes = 1; });
+  broken("not aligned to 64 bytes",
+         [](Model m, Info, Info) { m.weights = reinterpret_cast<const uint8_t *>(8), m.weights_bytes = 1; });
   broken("input 0 (''): no name", [](Model, Info i, Info) { i.name = nullptr; });
-  broken("input 'x' has dtype number 77, which this runtime does not know", [](Model, Info i, Info) { i.dtype = 77; },
-         NNF_ERROR_UNSUPPORTED);
+  broken(
+      "input 'x' has dtype number 77, which this runtime does not know", [](Model, Info i, Info) { i.dtype = 77; },
+      NNF_ERROR_UNSUPPORTED);
   broken("rank without sizes, or more than 64", [](Model, Info i, Info) { i.rank = 1000; });
   broken("input 0 ('x'): a size refers to no symbol", [](Model m, Info, Info) { m.num_symbols = 0; });
   static const int64_t computed[] = {NNF_DIM_COMPUTED};
   broken("input 0 ('x'): a size refers to no symbol", [](Model, Info i, Info) { i.dims = computed; });
   broken("in-out flag and tie do not agree", [](Model, Info i, Info) { i.flags = NNF_TENSOR_INOUT; });
   broken("output 0 ('y'): tied to nothing", [](Model, Info, Info o) { o.tied = 5; });
-  broken("tied to a tensor that is not tied to it", [](Model, Info i, Info) { i.tied = 0, i.flags = NNF_TENSOR_INOUT; });
+  broken("tied to a tensor that is not tied to it",
+         [](Model, Info i, Info) { i.tied = 0, i.flags = NNF_TENSOR_INOUT; });
   broken("its sizes are data-dependent", [](Model, Info i, Info o) {
     i.tied = o.tied = 0, i.flags = NNF_TENSOR_INOUT, o.flags = NNF_TENSOR_DATA_DEPENDENT;
   });

@@ -5,7 +5,7 @@
 
 using namespace nnf::test;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||                       \
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
     __has_feature(thread_sanitizer) || !defined(__GLIBC__)
 #define COUNT_MALLOC 0 // the sanitizers' allocator stands there already
 #else
@@ -30,19 +30,18 @@ namespace {
 
 struct CountingAllocator {
   int64_t live = 0, calls = 0, failAfter = INT64_MAX;
-  nnf_allocator interface = {
-      this,
-      [](void *user, uint64_t bytes, uint64_t alignment) -> void * {
-        auto *self = static_cast<CountingAllocator *>(user);
-        if (self->calls++ >= self->failAfter)
-          return nullptr;
-        self->live += int64_t(bytes);
-        return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-      },
-      [](void *user, void *data, uint64_t bytes, uint64_t) {
-        static_cast<CountingAllocator *>(user)->live -= int64_t(bytes);
-        std::free(data);
-      }};
+  nnf_allocator interface = {this,
+                             [](void *user, uint64_t bytes, uint64_t alignment) -> void * {
+                               auto *self = static_cast<CountingAllocator *>(user);
+                               if (self->calls++ >= self->failAfter)
+                                 return nullptr;
+                               self->live += int64_t(bytes);
+                               return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+                             },
+                             [](void *user, void *data, uint64_t bytes, uint64_t) {
+                               static_cast<CountingAllocator *>(user)->live -= int64_t(bytes);
+                               std::free(data);
+                             }};
 };
 
 TestModel withArena() {

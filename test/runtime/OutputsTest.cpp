@@ -99,7 +99,8 @@ TEST(Outputs, sizesThatDoNotFit) {
   std::vector<float> in = {1};
   TestTensor x(in), y;
   EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(runner.message(), "with inputs of these sizes the size of an output is negative or does not fit in 64 bits");
+  EXPECT_EQ(runner.message(),
+            "with inputs of these sizes the size of an output is negative or does not fit in 64 bits");
 }
 
 TEST(Outputs, noMemory) {
@@ -125,7 +126,8 @@ TEST(Outputs, noMemoryForArena) {
 TEST(Outputs, shapes) {
   TestModel model;
   model.symbol("N").input("x", NNF_FLOAT32, {symbol(0)});
-  model.output("y", NNF_FLOAT32, {symbol(0), NNF_DIM_COMPUTED}).output("z", NNF_INT64, {NNF_DIM_COMPUTED}, NNF_TENSOR_DATA_DEPENDENT);
+  model.output("y", NNF_FLOAT32, {symbol(0), NNF_DIM_COMPUTED})
+      .output("z", NNF_INT64, {NNF_DIM_COMPUTED}, NNF_TENSOR_DATA_DEPENDENT);
   model.outputDims([](const int64_t *symbols, int64_t *dims) -> int32_t {
     dims[0] = symbols[0];
     dims[1] = 2 * symbols[0] + 1;

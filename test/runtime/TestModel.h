@@ -82,15 +82,34 @@ private:
   std::vector<nnf_kernel_info> kernels;
   std::vector<nnf_launch_info> launches;
   std::vector<nnf_check_info> checks;
-  nnf_model model = {
-      .abi_major = NNF_ABI_MAJOR, .abi_minor = NNF_ABI_MINOR, .struct_size = sizeof(nnf_model), .flags = 0,
-      .name = "hand", .target = "test", .producer = "test", .content_hash = 0,
-      .num_inputs = 0, .num_outputs = 0, .num_symbols = 0, .num_kernels = 0, .num_launches = 0, .num_checks = 0,
-      .inputs = nullptr, .outputs = nullptr, .symbols = nullptr, .kernels = nullptr, .launches = nullptr, .checks = nullptr,
-      .weights = nullptr, .weights_bytes = 0, .weights_hash = 0, .weights_file = nullptr, .cpu_features = 0,
-      .arena_bytes = [](const int64_t *) -> int64_t { return 0; },
-      .output_dims = [](const int64_t *, int64_t *) -> int32_t { return 0; },
-      .run = [](const nnf_rt *, nnf_frame *) -> int32_t { return 0; }};
+  nnf_model model = {.abi_major = NNF_ABI_MAJOR,
+                     .abi_minor = NNF_ABI_MINOR,
+                     .struct_size = sizeof(nnf_model),
+                     .flags = 0,
+                     .name = "hand",
+                     .target = "test",
+                     .producer = "test",
+                     .content_hash = 0,
+                     .num_inputs = 0,
+                     .num_outputs = 0,
+                     .num_symbols = 0,
+                     .num_kernels = 0,
+                     .num_launches = 0,
+                     .num_checks = 0,
+                     .inputs = nullptr,
+                     .outputs = nullptr,
+                     .symbols = nullptr,
+                     .kernels = nullptr,
+                     .launches = nullptr,
+                     .checks = nullptr,
+                     .weights = nullptr,
+                     .weights_bytes = 0,
+                     .weights_hash = 0,
+                     .weights_file = nullptr,
+                     .cpu_features = 0,
+                     .arena_bytes = [](const int64_t *) -> int64_t { return 0; },
+                     .output_dims = [](const int64_t *, int64_t *) -> int32_t { return 0; },
+                     .run = [](const nnf_rt *, nnf_frame *) -> int32_t { return 0; }};
 };
 
 /// y[N] = 2 x[N], float32: one task an element.
@@ -139,7 +158,9 @@ public:
   nnf_context *context = nullptr;
 };
 
-inline nnf_context_options withThreads(uint32_t threads) { return {sizeof(nnf_context_options), threads, nullptr, nullptr, 0}; }
+inline nnf_context_options withThreads(uint32_t threads) {
+  return {sizeof(nnf_context_options), threads, nullptr, nullptr, 0};
+}
 inline nnf_run_options runOptions() { return {sizeof(nnf_run_options), 0, nullptr, nullptr, nullptr}; }
 
 } // namespace nnf::test

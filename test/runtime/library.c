@@ -36,10 +36,34 @@ static int32_t runPlus(const nnf_rt *rt, nnf_frame *frame) {
 }
 
 #define MODEL(symbol, title, function, bytes, hash, file)                                                              \
-  __attribute__((visibility("default"))) const nnf_model symbol = {                                                    \
-      NNF_ABI_MAJOR, NNF_ABI_MINOR, sizeof(nnf_model), 0, title, "x86_64-unknown-linux-gnu", "by hand", 1,             \
-      1, 1, 1, 2, 2, 0, inputs, outputs, symbols, kernels, launches, NULL,                                             \
-      NULL, bytes, hash, file, 0, arena, outputDims, function};
+  __attribute__((visibility("default"))) const nnf_model symbol = {NNF_ABI_MAJOR,                                      \
+                                                                   NNF_ABI_MINOR,                                      \
+                                                                   sizeof(nnf_model),                                  \
+                                                                   0,                                                  \
+                                                                   title,                                              \
+                                                                   "x86_64-unknown-linux-gnu",                         \
+                                                                   "by hand",                                          \
+                                                                   1,                                                  \
+                                                                   1,                                                  \
+                                                                   1,                                                  \
+                                                                   1,                                                  \
+                                                                   2,                                                  \
+                                                                   2,                                                  \
+                                                                   0,                                                  \
+                                                                   inputs,                                             \
+                                                                   outputs,                                            \
+                                                                   symbols,                                            \
+                                                                   kernels,                                            \
+                                                                   launches,                                           \
+                                                                   NULL,                                               \
+                                                                   NULL,                                               \
+                                                                   bytes,                                              \
+                                                                   hash,                                               \
+                                                                   file,                                               \
+                                                                   0,                                                  \
+                                                                   arena,                                              \
+                                                                   outputDims,                                         \
+                                                                   function};
 MODEL(nnf_model_twice, "twice", runTwice, 0, 0, NULL)
 #ifdef WITH_PLUS
 /* XXH64 of the float 0.5, little-endian. */

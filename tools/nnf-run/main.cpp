@@ -43,7 +43,11 @@ int mainOfBench(int argc, char **argv, Streams streams) {
 
 int main(int argc, char **argv) {
   Streams streams{std::cout, std::cerr};
-  if (argc > 1 && strcmp(argv[1], "bench") == 0)
-    return mainOfBench(argc - 1, argv + 1, streams);
-  return mainOfRun(argc, argv, streams);
+  try {
+    if (argc > 1 && strcmp(argv[1], "bench") == 0)
+      return mainOfBench(argc - 1, argv + 1, streams);
+    return mainOfRun(argc, argv, streams);
+  } catch (const std::exception &error) { // out of memory while parsing, say
+    return report(fault(error.what()), streams);
+  }
 }

@@ -59,8 +59,8 @@ Failure measure(Session &session, InOutKeeper &inOut, const BenchRequest &reques
   }
   constexpr uint64_t leastIterations = 10;
   Clock::time_point start = Clock::now();
-  for (uint64_t i = 0; request.iterations ? i < request.iterations
-                                          : i < leastIterations || secondsSince(start) < request.seconds;
+  for (uint64_t i = 0;
+       request.iterations ? i < request.iterations : i < leastIterations || secondsSince(start) < request.seconds;
        ++i) {
     inOut.restore();
     Clock::time_point begin = Clock::now();
@@ -118,10 +118,12 @@ std::string traceOf(const nnf_model &model, const std::vector<LaunchEvent> &even
           jsonString(model.name) + "}}";
   for (const LaunchEvent &event : events) {
     const nnf_launch_info *launch = launchOf(model, event);
-    double begin = double(event.beginNs - events.front().beginNs) / 1e3, length = double(event.endNs - event.beginNs) / 1e3;
+    double begin = double(event.beginNs - events.front().beginNs) / 1e3,
+           length = double(event.endNs - event.beginNs) / 1e3;
     json += ",\n {\"ph\": \"X\", \"pid\": 1, \"tid\": 1, \"cat\": \"kernel\", \"name\": " +
-            jsonString(kernelName(model, launch)) + ", \"ts\": " + jsonNumber(begin) + ", \"dur\": " + jsonNumber(length) +
-            ", \"args\": {\"launch\": " + std::to_string(event.launch) + ", \"tasks\": " + std::to_string(event.tasks);
+            jsonString(kernelName(model, launch)) + ", \"ts\": " + jsonNumber(begin) +
+            ", \"dur\": " + jsonNumber(length) + ", \"args\": {\"launch\": " + std::to_string(event.launch) +
+            ", \"tasks\": " + std::to_string(event.tasks);
     if (launch && launch->node)
       json += ", \"node\": " + jsonString(launch->node);
     if (launch && launch->flops >= 0)
@@ -161,8 +163,8 @@ void printProfile(const nnf_model &model, const std::vector<LaunchEvent> &events
 std::string jsonOf(const BenchRequest &request, const Session &session, const Latencies &latencies) {
   const nnf_model &model = session.model.descriptor();
   std::ostringstream json;
-  json << "{\n  \"model\": " << jsonString(model.name) << ",\n  \"file\": "
-       << jsonString(request.title.empty() ? request.library : request.title)
+  json << "{\n  \"model\": " << jsonString(model.name)
+       << ",\n  \"file\": " << jsonString(request.title.empty() ? request.library : request.title)
        << ",\n  \"target\": " << jsonString(model.target ? model.target : "")
        << ",\n  \"producer\": " << jsonString(model.producer ? model.producer : "") << ",\n  \"inputs\": {";
   for (size_t i = 0; i < session.inputs.size(); ++i)
@@ -172,9 +174,8 @@ std::string jsonOf(const BenchRequest &request, const Session &session, const La
        << ",\n  \"threads\": " << nnf_context_threads(session.context.get()) << ",\n  \"warmup\": " << request.warmup
        << ",\n  \"iterations\": " << latencies.sorted.size() << ",\n  \"latency_us\": {";
   const std::pair<const char *, double> numbers[] = {
-      {"min", latencies.sorted.front()},     {"mean", latencies.mean()},
-      {"p50", latencies.percentile(50)},     {"p90", latencies.percentile(90)},
-      {"p99", latencies.percentile(99)},     {"max", latencies.sorted.back()},
+      {"min", latencies.sorted.front()}, {"mean", latencies.mean()},        {"p50", latencies.percentile(50)},
+      {"p90", latencies.percentile(90)}, {"p99", latencies.percentile(99)}, {"max", latencies.sorted.back()},
   };
   for (size_t i = 0; i < std::size(numbers); ++i)
     json << (i ? ", " : "") << jsonString(numbers[i].first) << ": " << jsonNumber(numbers[i].second);

@@ -10,10 +10,13 @@ void addModelOptions(CLI::App &app, ModelRequest &request, const std::string &wh
   app.add_option("--input", request.inputs, "an input from a .npy file; once for each")
       ->type_name("NAME=FILE.npy")
       ->allow_extra_args(false);
-  app.add_option("--dim", request.dims, "the size of a named dimension")->type_name("SYMBOL=SIZE")->allow_extra_args(false);
+  app.add_option("--dim", request.dims, "the size of a named dimension")
+      ->type_name("SYMBOL=SIZE")
+      ->allow_extra_args(false);
   app.add_flag("--random-inputs", request.randomInputs, "fill inputs that are not given with random values");
   app.add_option("--seed", request.seed, "of random inputs and random ops (default 0)")->type_name("N");
-  app.add_option("--threads", request.threads, "how many at most; 0 (default): all the process may use")->type_name("N");
+  app.add_option("--threads", request.threads, "how many at most; 0 (default): all the process may use")
+      ->type_name("N");
   app.add_option("--device", request.device, "cpu (default), cuda:K or cuda-emu")->type_name("DEVICE");
 }
 

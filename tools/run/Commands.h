@@ -8,7 +8,7 @@
 
 namespace CLI {
 class App;
-}
+} // namespace CLI
 
 namespace nnf::run {
 
@@ -18,13 +18,13 @@ struct Streams {
 
 /// What both commands are told about the model and its inputs.
 struct ModelRequest {
-  std::string library;              ///< a compiled model's .so
-  std::string model;                ///< which of its models; "": its only one
-  std::vector<std::string> inputs;  ///< NAME=FILE.npy
-  std::vector<std::string> dims;    ///< SYMBOL=SIZE: sizes of inputs that are filled with random values
-  bool randomInputs = false;        ///< fill inputs that are not given, from `seed`
+  std::string library;             ///< a compiled model's .so
+  std::string model;               ///< which of its models; "": its only one
+  std::vector<std::string> inputs; ///< NAME=FILE.npy
+  std::vector<std::string> dims;   ///< SYMBOL=SIZE: sizes of inputs that are filled with random values
+  bool randomInputs = false;       ///< fill inputs that are not given, from `seed`
   uint64_t seed = 0;
-  uint32_t threads = 0;             ///< 0: all the process may use
+  uint32_t threads = 0; ///< 0: all the process may use
   std::string device = "cpu";
 };
 
@@ -37,8 +37,8 @@ struct BenchRequest : ModelRequest {
   std::string profile;     ///< file for the trace, "": none
   uint64_t iterations = 0; ///< 0: for `seconds`
   double seconds = 2;
-  uint64_t warmup = 5;     ///< runs before the clock starts
-  std::string title;       ///< what the report calls the model; "": the path of the library
+  uint64_t warmup = 5; ///< runs before the clock starts
+  std::string title;   ///< what the report calls the model; "": the path of the library
 };
 
 /// Options and the positional MODEL (named `what` in the help) on a command's parser. `request` must outlive parsing.

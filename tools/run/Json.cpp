@@ -9,8 +9,11 @@ namespace {
 /// Bytes of the UTF-8 character that `text` starts with; 0: it is none.
 size_t characterBytes(std::string_view text) {
   uint8_t first = uint8_t(text[0]);
-  size_t bytes = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3
-                 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+  size_t bytes = first < 0x80                    ? 1
+                 : first >= 0xC2 && first < 0xE0 ? 2
+                 : first >= 0xE0 && first < 0xF0 ? 3
+                 : first >= 0xF0 && first < 0xF5 ? 4
+                                                 : 0;
   if (bytes == 0 || bytes > text.size())
     return 0;
   for (size_t i = 1; i < bytes; ++i)

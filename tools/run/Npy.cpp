@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 namespace nnf::run {
@@ -72,7 +73,8 @@ public:
 
 private:
   void skipSpace() {
-    while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\n' || rest.front() == '\t' || rest.front() == '\r'))
+    while (!rest.empty() &&
+           (rest.front() == ' ' || rest.front() == '\n' || rest.front() == '\t' || rest.front() == '\r'))
       rest.remove_prefix(1);
   }
   std::string_view rest;
@@ -169,8 +171,11 @@ bool reorder(Array &array) {
     for (size_t d = 0; d < rank; ++d)
       from += index[d] * strides[d];
     memcpy(ordered.data() + uint64_t(i) * elementBytes, array.data() + uint64_t(from) * elementBytes, elementBytes);
-    for (size_t d = rank; d-- > 0 && ++index[d] == array.dims[d];)
+    for (size_t d = rank; d-- > 0;) {
+      if (++index[d] < array.dims[d])
+        break;
       index[d] = 0;
+    }
   }
   array = std::move(ordered);
   return true;
@@ -237,6 +242,9 @@ bool Array::allocate(uint32_t newDType, std::vector<int64_t> newDims) {
   if (!arrayBytes(newDims, nnf_dtype_bytes(newDType), bytes))
     return false;
   uint64_t room = (bytes + 64) & ~uint64_t(63); // never nothing, so that data() is never NULL
+  // Where the system overcommits, malloc would say yes and the process be killed at the first touch.
+  if (struct sysinfo info; sysinfo(&info) == 0 && room / info.mem_unit > uint64_t(info.totalram) + info.totalswap)
+    return false;
   memory.reset(static_cast<uint8_t *>(aligned_alloc(64, room)));
   if (!memory)
     return false;
@@ -297,7 +305,8 @@ std::string npyPreamble(uint32_t dtype, const std::vector<int64_t> &dims) {
     if (known.dtype == dtype)
       descr = known.text;
   bool oneByte = nnf_dtype_bytes(dtype) == 1;
-  std::string header = std::string("{'descr': '") + (oneByte ? "|" : "<") + descr + "', 'fortran_order': False, 'shape': (";
+  std::string header =
+      std::string("{'descr': '") + (oneByte ? "|" : "<") + descr + "', 'fortran_order': False, 'shape': (";
   for (size_t d = 0; d < dims.size(); ++d)
     header += (d ? ", " : "") + std::to_string(dims[d]);
   header += dims.size() == 1 ? ",), }" : "), }";

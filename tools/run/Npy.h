@@ -35,8 +35,8 @@ struct NpyHeader {
   std::vector<int64_t> shape;
 };
 
-/// Parses the header's dict literal: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`. The keys come in any
-/// order, each once; structured dtypes are refused. `header` may hold any bytes.
+/// Parses the header's dict literal: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`. The keys come in
+/// any order, each once; structured dtypes are refused. `header` may hold any bytes.
 Failure parseNpyHeader(std::string_view header, NpyHeader &result);
 
 /// Reads a .npy file, format 1 to 3, little-endian, either order. `expected` is the dtype the reader hopes for, or 0:

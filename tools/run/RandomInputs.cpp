@@ -50,6 +50,7 @@ void fillRandom(Array &array, uint64_t seed, uint32_t inputNumber) {
     case NNF_INT8:
     case NNF_UINT8: put(data, i, uint8_t(byte)); break;
     case NNF_BOOL: put(data, i, uint8_t(bit)); break;
+    default: return;
     }
   }
 }

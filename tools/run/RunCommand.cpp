@@ -25,9 +25,10 @@ float floatOfBits(uint32_t bits) {
 /// IEEE 754 binary16.
 float floatOfHalf(uint16_t bits) {
   int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  float magnitude = exponent == 31 ? (fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity())
-                    : exponent     ? std::ldexp(float(1024 + fraction), exponent - 25)
-                                   : std::ldexp(float(fraction), -24);
+  float magnitude = exponent == 31
+                        ? (fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity())
+                    : exponent ? std::ldexp(float(1024 + fraction), exponent - 25)
+                               : std::ldexp(float(fraction), -24);
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -46,6 +47,7 @@ void describeValue(std::ostream &text, uint32_t dtype, const uint8_t *data, int6
   case NNF_UINT16: text << get<uint16_t>(data, i); break;
   case NNF_UINT32: text << get<uint32_t>(data, i); break;
   case NNF_UINT64: text << get<uint64_t>(data, i); break;
+  default: text << '?'; break;
   }
 }
 

@@ -65,7 +65,8 @@ Failure readDims(const std::vector<std::string> &arguments, const Model &model, 
         symbols.known[s] = found = true;
       }
     if (!found)
-      return fault("--dim: model '" + std::string(model.name()) + "' has no size named '" + argument.substr(0, equal) + "'");
+      return fault("--dim: model '" + std::string(model.name()) + "' has no size named '" + argument.substr(0, equal) +
+                   "'");
   }
   return {};
 }
@@ -119,7 +120,8 @@ Failure fillMissing(const Model &model, const std::vector<bool> &given, uint64_t
   return {};
 }
 
-Failure readInputs(const ModelRequest &request, const Model &model, std::vector<bool> &given, std::vector<Array> &arrays) {
+Failure readInputs(const ModelRequest &request, const Model &model, std::vector<bool> &given,
+                   std::vector<Array> &arrays) {
   for (const std::string &argument : request.inputs) {
     size_t input = 0;
     std::string file;
@@ -142,7 +144,8 @@ Failure readInputs(const ModelRequest &request, const Model &model, std::vector<
 Failure Session::open(const ModelRequest &request, bool randomInputs, Streams streams) {
   if (Failure failure = checkDevice(request.device))
     return failure;
-  if (Status status = Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
+  if (Status status =
+          Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
     return fault(status.message());
 
@@ -156,8 +159,11 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
     return failure;
   for (size_t i = 0; i < count && !randomInputs; ++i)
     if (!given[i]) {
-      std::string name = model.inputs()[i].name;
-      return fault("input '" + name + "' is missing: give --input " + name + "=FILE.npy, or --random-inputs");
+      std::string name = model.inputs()[i].name, text = "input '";
+      text += name;
+      text += "' is missing: give --input ";
+      text += name;
+      return fault(text + "=FILE.npy, or --random-inputs");
     }
   learnFromFiles(model, inputs, given, symbols);
   std::string notes;

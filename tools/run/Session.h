@@ -27,7 +27,8 @@ void fillRandom(Array &array, uint64_t seed, uint32_t inputNumber);
 /// The first elements, as a person reads them: "0.5 -1 3 …".
 std::string describeValues(uint32_t dtype, const uint8_t *data, int64_t elements, int64_t limit);
 
-/// Runs a command: its failure, if any, is the first thing on the error stream, its notes follow. Returns the exit status.
+/// Runs a command: its failure, if any, is the first thing on the error stream, its notes follow. Returns the exit
+/// status.
 int conclude(const std::function<Failure(Streams)> &command, Streams streams);
 
 } // namespace nnf::run
