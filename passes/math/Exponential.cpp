@@ -27,8 +27,14 @@ Rounded countOfLn2(Term x) {
   return {shifted - magic, shifted.toBits()};
 }
 
-/// x - k ln(2); the first step is exact, `low` is what the second rounds away.
-Pair reduceByLn2(Term x, Term k) {
+/// x - k ln(2)
+Term reduceByLn2(Term x, Term k) {
+  const double *ln2 = x.isF64() ? coefficients::ln2F64 : coefficients::ln2F32;
+  return fma(k, -ln2[1], fma(k, -ln2[0], x));
+}
+
+/// The same with what the second step rounds away; the first is exact.
+Pair reduceByLn2AsPair(Term x, Term k) {
   const double *ln2 = x.isF64() ? coefficients::ln2F64 : coefficients::ln2F32;
   Term first = fma(k, -ln2[0], x), r = fma(k, -ln2[1], first);
   return {r, fma(k, -ln2[1], first - r)};
@@ -70,12 +76,12 @@ Term exponential(Term x) {
   // Beyond the bounds the result is infinity or zero, which `scale` rounds to by itself.
   x = x.isF64() ? clamp(x, -746, 710) : clamp(x, -104, 89);
   Rounded count = countOfLn2(x);
-  return scale(exponentialOfReduced(reduceByLn2(x, count.k).high), count.bits);
+  return scale(exponentialOfReduced(reduceByLn2(x, count.k)), count.bits);
 }
 
 Term exponentialInRange(Term x) {
   Rounded count = countOfLn2(x);
-  return exponentialOfReduced(reduceByLn2(x, count.k).high) * powerOfTwo(count.bits, x);
+  return exponentialOfReduced(reduceByLn2(x, count.k)) * powerOfTwo(count.bits, x);
 }
 
 Term exponential2(Term x) {
@@ -103,7 +109,7 @@ Term exponentialMinus1(Term x) {
   Term bounded = x.isF64() ? clamp(x, -40, 710) : clamp(x, -20, 89);
   Rounded count = countOfLn2(bounded);
   Term half = powerOfTwo(count.bits - 1, x);
-  Term result = fma(half, exponentialMinus1OfReduced(reduceByLn2(bounded, count.k)), half - 0.5) * 2.0;
+  Term result = fma(half, exponentialMinus1OfReduced(reduceByLn2AsPair(bounded, count.k)), half - 0.5) * 2.0;
   double tiny = x.isF64() ? 0x1p-54 : 0x1p-25;
   return select(abs(x) < tiny, x, result);
 }

@@ -10,14 +10,12 @@ namespace nnf {
 
 namespace {
 
-template <typename Op, typename... Args>
-Term build(Term like, Args &&...args) {
+template <typename Op, typename... Args> Term build(Term like, Args &&...args) {
   const ExpansionSite &site = like.site();
   return Term(site, Op::create(site.builder, site.loc, std::forward<Args>(args)...).getResult());
 }
 
-template <typename FloatOp, typename IntegerOp>
-Term binary(Term a, Term b) {
+template <typename FloatOp, typename IntegerOp> Term binary(Term a, Term b) {
   assert(a.type() == b.type() && "operands of one type");
   return a.isFloat() ? build<FloatOp>(a, Value(a), Value(b)) : build<IntegerOp>(a, Value(a), Value(b));
 }
@@ -44,9 +42,7 @@ Type Term::typeWith(Type element) const {
   return element;
 }
 
-Term Term::floatConstant(double number) const {
-  return splat(*at, type(), FloatAttr::get(element(), number));
-}
+Term Term::floatConstant(double number) const { return splat(*at, type(), FloatAttr::get(element(), number)); }
 
 Term Term::integerConstant(uint64_t number) const {
   APInt value(bits(), number, /*isSigned=*/false, /*implicitTrunc=*/true);
@@ -70,9 +66,7 @@ Term operator|(Term a, Term b) { return build<arith::OrIOp>(a, Value(a), Value(b
 Term operator^(Term a, Term b) { return build<arith::XOrIOp>(a, Value(a), Value(b)); }
 Term operator<<(Term a, Term count) { return build<arith::ShLIOp>(a, Value(a), Value(count)); }
 Term operator>>(Term a, Term count) { return build<arith::ShRUIOp>(a, Value(a), Value(count)); }
-Term shiftArithmetic(Term a, unsigned count) {
-  return build<arith::ShRSIOp>(a, Value(a), Value(a.constant(count)));
-}
+Term shiftArithmetic(Term a, unsigned count) { return build<arith::ShRSIOp>(a, Value(a), Value(a.constant(count))); }
 
 Term operator<(Term a, Term b) { return compare(a, b, arith::CmpFPredicate::OLT, arith::CmpIPredicate::ult); }
 Term operator<=(Term a, Term b) { return compare(a, b, arith::CmpFPredicate::OLE, arith::CmpIPredicate::ule); }
@@ -131,8 +125,8 @@ Value anyElement(Term condition) {
   if (type.getRank() == 0)
     return vector::ExtractOp::create(site.builder, site.loc, lanes, ArrayRef<int64_t>{});
   if (type.getRank() > 1)
-    lanes = vector::ShapeCastOp::create(
-        site.builder, site.loc, VectorType::get({type.getNumElements()}, type.getElementType()), lanes);
+    lanes = vector::ShapeCastOp::create(site.builder, site.loc,
+                                        VectorType::get({type.getNumElements()}, type.getElementType()), lanes);
   return vector::ReductionOp::create(site.builder, site.loc, vector::CombiningKind::OR, lanes);
 }
 

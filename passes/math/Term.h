@@ -36,7 +36,8 @@ public:
   mlir::Type typeWith(mlir::Type element) const;
 
   /// A constant of this type.
-  template <typename Number> requires std::is_arithmetic_v<Number>
+  template <typename Number>
+    requires std::is_arithmetic_v<Number>
   Term constant(Number number) const {
     return isFloat() ? floatConstant(static_cast<double>(number)) : integerConstant(static_cast<uint64_t>(number));
   }
@@ -124,8 +125,8 @@ Term truncate(Term x);
 Term copySign(Term magnitude, Term sign);
 
 // Conversions of the elements.
-Term widen(Term f32);           // f32 to f64
-Term narrow(Term f64);          // f64 to f32
+Term widen(Term f32);  // f32 to f64
+Term narrow(Term f64); // f64 to f32
 Term zeroExtend(Term x, unsigned bits);
 Term truncateBits(Term x, unsigned bits);
 Term signedToFloat(Term x, mlir::Type element);

@@ -1,8 +1,9 @@
 // Compares the expanded functions of one or more libraries with higher precision: f32 with the C library's double
 // functions, f64 with its 80-bit ones, conversions with rounding done in the C library's exact operations.
 //
-// math-ulp STRIDE [LABEL=LIBRARY]...   f32 arguments are every STRIDE-th bit pattern. Prints for each function and library the largest error in units of the last place and
-// where it is, `FAIL` lines, and last `N passed, N failed`. Libraries come from run.py, which says their interface.
+// math-ulp STRIDE [LABEL=LIBRARY]...   f32 arguments are every STRIDE-th bit pattern. Prints for each function and
+// library the largest error in units of the last place and where it is, `FAIL` lines, and last `N passed, N failed`.
+// Libraries come from run.py, which says their interface.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -45,8 +46,7 @@ template <typename T> using Wide = std::conditional_t<sizeof(T) == 4, double, lo
 /// |got - exact| in units of the last place of T at `exact`. What C calls special has to be met exactly: NaN, zeros and
 /// infinities with their signs. What is beyond the largest float, and an infinity, counts as the
 /// power of two after it.
-template <typename T>
-double errorInUlp(T got, Wide<T> exact) {
+template <typename T> double errorInUlp(T got, Wide<T> exact) {
   using Limits = std::numeric_limits<T>;
   constexpr double wrong = 1e30;
   if (std::isnan(exact) || std::isnan(got))
@@ -64,27 +64,76 @@ double errorInUlp(T got, Wide<T> exact) {
   return static_cast<double>(std::fabs(std::ldexp(value - exact, Limits::digits - exponent)));
 }
 
-template <typename T>
-std::string text(T value) {
+template <typename T> std::string text(T value) {
   char buffer[64];
   std::snprintf(buffer, sizeof buffer, "%.*g", std::numeric_limits<T>::max_digits10, static_cast<double>(value));
   return buffer;
 }
 
-template <typename T>
-T fromBits(uint64_t bits) { return std::bit_cast<T>(static_cast<Bits<T>>(bits)); }
+template <typename T> T fromBits(uint64_t bits) { return std::bit_cast<T>(static_cast<Bits<T>>(bits)); }
 
 /// Values at which formulas change or end: both signs, with the neighbouring floats.
-template <typename T>
-std::vector<T> specialValues() {
+template <typename T> std::vector<T> specialValues() {
   using Limits = std::numeric_limits<T>;
-  std::vector<T> positive = {0, Limits::denorm_min(), Limits::min(), Limits::max(), Limits::infinity(), Limits::epsilon(),
-                             T(0.25), T(0.35), T(0.41421356237309503), T(0.5), T(0.625), T(0.6931471805599453),
-                             T(0.7071067811865476), T(0.75), 1, T(1.4142135623730951), T(1.5), 2, T(2.414213562373095), 3,
-                             4, 5, 6, 7, 8.5, 9, 10, 17, 20, 40, 64, 88, T(88.72284), T(103.97), 104, 127, 128, 149, 150,
-                             151, T(709.782712893384), T(745.1332191019411), 1023, 1024, 1074, 1075, 1076, T(0x1p20),
-                             T(0x1p23), T(0x1p24), T(0x1p31), T(0x1p52), T(0x1p53), T(0x1p63), T(1e10), T(1e30),
-                             T(0x1.921fb54442d18p0), T(0x1.921fb54442d18p1), T(16367173.0 * 0x1p72),
+  std::vector<T> positive = {0,
+                             Limits::denorm_min(),
+                             Limits::min(),
+                             Limits::max(),
+                             Limits::infinity(),
+                             Limits::epsilon(),
+                             T(0.25),
+                             T(0.35),
+                             T(0.41421356237309503),
+                             T(0.5),
+                             T(0.625),
+                             T(0.6931471805599453),
+                             T(0.7071067811865476),
+                             T(0.75),
+                             1,
+                             T(1.4142135623730951),
+                             T(1.5),
+                             2,
+                             T(2.414213562373095),
+                             3,
+                             4,
+                             5,
+                             6,
+                             7,
+                             8.5,
+                             9,
+                             10,
+                             17,
+                             20,
+                             40,
+                             64,
+                             88,
+                             T(88.72284),
+                             T(103.97),
+                             104,
+                             127,
+                             128,
+                             149,
+                             150,
+                             151,
+                             T(709.782712893384),
+                             T(745.1332191019411),
+                             1023,
+                             1024,
+                             1074,
+                             1075,
+                             1076,
+                             T(0x1p20),
+                             T(0x1p23),
+                             T(0x1p24),
+                             T(0x1p31),
+                             T(0x1p52),
+                             T(0x1p53),
+                             T(0x1p63),
+                             T(1e10),
+                             T(1e30),
+                             T(0x1.921fb54442d18p0),
+                             T(0x1.921fb54442d18p1),
+                             T(16367173.0 * 0x1p72),
                              T(6381956970095103.0 * 0x1p32)};
   if constexpr (sizeof(T) == 8)
     positive.push_back(0x1.6ac5b262ca1ffp849); // the double nearest to a multiple of pi/2
@@ -97,10 +146,9 @@ std::vector<T> specialValues() {
   return values;
 }
 
-/// Arguments of a unary function: for f32 every stride-th bit pattern, for f64 random ones, some over all exponents, some
-/// where the functions bend, some next to multiples of pi/2.
-template <typename T>
-std::vector<T> arguments() {
+/// Arguments of a unary function: for f32 every stride-th bit pattern, for f64 random ones, some over all exponents,
+/// some where the functions bend, some next to multiples of pi/2.
+template <typename T> std::vector<T> arguments() {
   std::vector<T> x = specialValues<T>();
   std::mt19937_64 random(20);
   if constexpr (sizeof(T) == 4) {
@@ -119,7 +167,8 @@ std::vector<T> arguments() {
       x.push_back(uniform(random));
   }
   for (int i = 0; i < 50000; ++i) {
-    long double multiple = static_cast<long double>(random() >> (random() % 64)) * 1.57079632679489661923132169163975144L;
+    long double multiple =
+        static_cast<long double>(random() >> (random() % 64)) * 1.57079632679489661923132169163975144L;
     x.push_back(static_cast<T>(multiple));
   }
   while (x.size() % lanes)
@@ -127,14 +176,12 @@ std::vector<T> arguments() {
   return x;
 }
 
-template <typename T>
-struct Pairs {
+template <typename T> struct Pairs {
   std::vector<T> x, y;
 };
 
 /// All pairs of special values, random bit patterns, and pairs whose power is in range.
-template <typename T>
-Pairs<T> argumentPairs() {
+template <typename T> Pairs<T> argumentPairs() {
   Pairs<T> pairs;
   auto add = [&](T x, T y) { pairs.x.push_back(x), pairs.y.push_back(y); };
   std::vector<T> special = specialValues<T>();
@@ -159,8 +206,7 @@ Pairs<T> argumentPairs() {
   return pairs;
 }
 
-template <typename Signature>
-Signature *function(const Library &library, const std::string &name) {
+template <typename Signature> Signature *function(const Library &library, const std::string &name) {
   auto *address = reinterpret_cast<Signature *>(dlsym(library.handle, name.c_str()));
   if (!address) {
     std::printf("math-ulp: %s has no function %s\n", library.label.c_str(), name.c_str());
@@ -171,7 +217,8 @@ Signature *function(const Library &library, const std::string &name) {
 
 template <typename T>
 void reportWorst(const std::string &name, const Library &library, const std::vector<T> &got,
-                 const std::vector<Wide<T>> &exact, const std::function<std::string(size_t)> &argumentText, double limit) {
+                 const std::vector<Wide<T>> &exact, const std::function<std::string(size_t)> &argumentText,
+                 double limit) {
   double worst = -1;
   size_t where = 0;
   for (size_t i = 0; i < got.size(); ++i) {
@@ -193,7 +240,8 @@ void compareScalar(const std::string &name, const Library &library, const std::v
   std::vector<T> got(count);
   scalar(got.data(), count);
   for (size_t i = 0; i < count; ++i)
-    if (std::bit_cast<Bits<T>>(got[i]) != std::bit_cast<Bits<T>>(vector[i]) && !(std::isnan(got[i]) && std::isnan(vector[i])))
+    if (std::bit_cast<Bits<T>>(got[i]) != std::bit_cast<Bits<T>>(vector[i]) &&
+        !(std::isnan(got[i]) && std::isnan(vector[i])))
       return report(name + " scalar", library, false,
                     "element " + std::to_string(i) + ": " + text(got[i]) + ", of a vector " + text(vector[i]));
 }
@@ -226,8 +274,9 @@ void checkBinary(const std::vector<Library> &libraries, const std::string &base,
     std::vector<T> got(exact.size());
     using Signature = void(const T *, const T *, T *, int64_t);
     function<Signature>(library, name)(pairs.x.data(), pairs.y.data(), got.data(), got.size());
-    reportWorst<T>(name, library, got, exact,
-                   [&](size_t i) { return "(" + text(pairs.x[i]) + ", " + text(pairs.y[i]) + ")"; }, limit);
+    reportWorst<T>(
+        name, library, got, exact, [&](size_t i) { return "(" + text(pairs.x[i]) + ", " + text(pairs.y[i]) + ")"; },
+        limit);
     auto *scalar = function<Signature>(library, name + "_scalar");
     compareScalar<T>(name, library, got,
                      [&](T *out, size_t count) { scalar(pairs.x.data(), pairs.y.data(), out, count); });
@@ -269,8 +318,7 @@ struct HalfFormat {
 
 constexpr HalfFormat f16{"f16", 10, 15}, bf16{"bf16", 7, 127};
 
-template <typename T>
-std::vector<T> conversionArguments(const HalfFormat &format) {
+template <typename T> std::vector<T> conversionArguments(const HalfFormat &format) {
   std::vector<T> x;
   std::mt19937_64 random(22);
   if constexpr (std::is_floating_point_v<T>) {
@@ -279,7 +327,8 @@ std::vector<T> conversionArguments(const HalfFormat &format) {
     for (uint32_t h = 0; h < 0x10000; ++h) {
       T value = format.value(h), after = format.value((h & 0x8000) | ((h + 1) & 0x7fff));
       T middle = value / 2 + after / 2;
-      for (T v : {value, middle, std::nextafter(middle, T(0)), std::nextafter(middle, std::numeric_limits<T>::infinity())})
+      for (T v :
+           {value, middle, std::nextafter(middle, T(0)), std::nextafter(middle, std::numeric_limits<T>::infinity())})
         x.push_back(v);
     }
     for (int i = 0; i < 500000; ++i)
@@ -346,15 +395,13 @@ void checkFromHalf(const std::vector<Library> &libraries, const HalfFormat &form
 }
 
 /// C's pow. With zeros and infinities double's is exact, and glibc's long double one is wrong at (-inf, -2^63).
-template <typename T>
-Wide<T> power(Wide<T> x, Wide<T> y) {
+template <typename T> Wide<T> power(Wide<T> x, Wide<T> y) {
   if (x == 0 || std::isinf(x) || std::isinf(y))
     return std::pow(static_cast<double>(x), static_cast<double>(y));
   return std::pow(x, y);
 }
 
-template <typename T>
-void checkFunctions(const std::vector<Library> &libraries) {
+template <typename T> void checkFunctions(const std::vector<Library> &libraries) {
   using W = Wide<T>;
   std::vector<T> x = arguments<T>();
   checkUnary<T>(libraries, "exp", [](W x) { return std::exp(x); }, x);

@@ -3,8 +3,8 @@
 
 For each function and element type a loop over vector<8xT> and one over T are written as MLIR, expanded by nnf-opt
 -nnf-expand-math, compiled for x86-64-v2 (no fused multiply-add, no F16C) and x86-64-v3, and compared by math-ulp.
-Objects for x86-64-v2, v3, v4 and aarch64 must have no undefined symbol, with vectors of
-other lengths too. Prints a table, `FAIL case: why` lines and, last, `N passed, N failed`.
+Code for x86-64-v2, v3, v4, aarch64 and nvptx64 (scalars only) must call no function, with vectors of other lengths too.
+Prints a table, `FAIL case: why` lines and, last, `N passed, N failed`.
 """
 import argparse
 import platform
@@ -36,6 +36,7 @@ V2 = ("x86-64-v2", ["--target=x86_64-linux-gnu", "-march=x86-64-v2"], "has-fma=f
 V3 = ("x86-64-v3", ["--target=x86_64-linux-gnu", "-march=x86-64-v3"], "has-fma=true has-f16c=true")
 V4 = ("x86-64-v4", ["--target=x86_64-linux-gnu", "-march=x86-64-v4"], "has-fma=true has-f16c=true")
 ARM = ("aarch64", ["--target=aarch64-linux-gnu"], "has-fma=true has-f16c=true")
+PTX = ["--target=nvptx64-nvidia-cuda", "-march=sm_80"]
 
 
 def loop(name, body, inputs, output, lanes):
@@ -124,6 +125,16 @@ def main():
                 else:
                     passed += 1
                     print(f"symbols        {label}, lanes {lanes}: none undefined")
+
+        (folder / "math.ll").write_text(llvm_ir(nnf_opt, module(0), V3[2]))
+        ptx = call([LLVM / "clang", "-x", "ir", "-O1", "-Wno-override-module", *PTX, "-S", folder / "math.ll", "-o", "-"])
+        called = sorted({line.strip() for line in ptx.splitlines() if ".extern .func" in line})
+        if called or ".visible .func exp_f32" not in ptx:
+            failed += 1
+            print(f"FAIL symbols nvptx64: calls {' '.join(called) or 'no functions, and defines none'}")
+        else:
+            passed += 1
+            print("symbols        nvptx64, scalars: none called")
         sys.stdout.flush()
 
         runnable = [V2]

@@ -93,16 +93,18 @@ func.func @half(%x: vector<8xf32>, %y: vector<8xf64>) -> (vector<8xf16>, vector<
 
 // -----
 
+// bf16 is f32's upper half; an integer of 64 bits goes through f64.
 // CHECK-LABEL: @bfloat
-// CHECK-NOT: arith.truncf
-// CHECK-NOT: arith.extf
+// CHECK: arith.trunci %{{.*}} : i32 to i16
+// CHECK: arith.shli
+// CHECK: arith.uitofp %{{.*}} : i64 to f64
+// CHECK-NOT: : f64 to bf16
+// CHECK: arith.fptosi %{{.*}} : f32 to i32
 // CHECK: return
 func.func @bfloat(%x: f32, %i: i64) -> (bf16, f32, bf16, i32) {
   %0 = arith.truncf %x : f32 to bf16
   %1 = arith.extf %0 : bf16 to f32
-  // CHECK-NOT: arith.uitofp %{{.*}} to bf16
   %2 = arith.uitofp %i : i64 to bf16
-  // CHECK-NOT: arith.fptosi %{{.*}} : bf16
   %3 = arith.fptosi %0 : bf16 to i32
   return %0, %1, %2, %3 : bf16, f32, bf16, i32
 }
