@@ -2,6 +2,7 @@
 #include "llvm/ADT/SetVector.h"
 #include "passes/Passes.h"
 #include "passes/groups/Outline.h"
+#include "passes/kernels/StridedView.h"
 
 using namespace mlir;
 namespace nnf {
@@ -30,7 +31,7 @@ bool isCostly(Operation *op) {
 /// The value is read more than once per element, or by code that wants a buffer: its producers are not computed there.
 bool wantsBuffer(OpOperand &use) {
   Operation *user = use.getOwner();
-  if (isContraction(user) || isa<PrimReduceWindowOp, PrimArgReduceOp>(user))
+  if (isa<PrimReduceWindowOp, PrimArgReduceOp>(user))
     return true;
   return isa<PrimGatherOp>(user) && use.getOperandNumber() == 0;
 }
@@ -41,11 +42,43 @@ struct Former {
   func::FuncOp function;
   GroupMap groups;
 
+  /// Ops whose results contractions read from memory, perhaps with other strides.
+  DenseSet<Operation *> stored;
+
   void run() {
+    storeContractionOperands();
     for (Operation &op : function.getBody().front())
       if (isAnchor(&op) && !groups.of(&op))
         growFrom(&op);
     placeTheRest();
+  }
+
+  /// A contraction reads its operands many times: from memory. Views of what is stored are free where the columns of
+  /// a right operand stay contiguous.
+  void storeContractionOperands() {
+    for (Operation &op : function.getBody().front()) {
+      if (!isContraction(&op))
+        continue;
+      for (Value operand : op.getOperands()) {
+        std::optional<StridedView> view = stridedViewOf(operand);
+        auto dot = dyn_cast<PrimDotOp>(op);
+        bool isRight = dot && operand == dot.getRhs();
+        if (view && isRight && llvm::none_of(view->strides, [](Dim stride) { return isConstant(stride, 1); }))
+          view = std::nullopt;
+        if (view && isRight) {
+          // The dimension that is neither batch nor contracted.
+          for (int64_t i = 0, e = view->strides.size(); i < e; ++i)
+            if (!llvm::is_contained(dot.getRhsBatch(), i) && !llvm::is_contained(dot.getRhsContract(), i) &&
+                !isConstant(view->strides[i], 1)) {
+              view = std::nullopt;
+              break;
+            }
+        }
+        Value memory = view ? view->buffer : operand;
+        if (Operation *producer = memory.getDefiningOp())
+          stored.insert(producer);
+      }
+    }
   }
 
   // ---- anchors and their consumers
@@ -204,8 +237,8 @@ struct Former {
     }
   }
 
-  static bool computedWhereRead(Operation *op, const Readers &found) {
-    if (found.isReturned || found.groups.empty())
+  bool computedWhereRead(Operation *op, const Readers &found) const {
+    if (found.isReturned || found.groups.empty() || stored.contains(op))
       return false;
     if (isa<PrimReshapeOp, ConstantOp, PrimDimOp>(op))
       return true;

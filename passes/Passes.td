@@ -3,6 +3,10 @@
 #define NNF_PASSES
 include "mlir/Pass/PassBase.td"
 include "passes/Decompose.td"
+include "passes/FoldScales.td"
+include "passes/AssignLayout.td"
+include "passes/PackContractions.td"
+include "passes/SplitPrepare.td"
 include "passes/FormGroups.td"
 include "passes/LowerKernels.td"
 include "passes/ExpandMath.td"

@@ -192,21 +192,32 @@ LogicalResult PrimDotOp::verify() {
   return expectShape(*this, out, getOutput());
 }
 
+Shape PrimConvOp::kernelSizes() {
+  Shape weight = shapeOf(getWeight());
+  unsigned first = getLayout() == 0 ? 2 : getPacked() ? 2 : 0;
+  return Shape(weight.begin() + first, weight.begin() + first + spatialRank());
+}
+
+Dim PrimConvOp::channelsPerGroup() {
+  Shape weight = shapeOf(getWeight());
+  return getLayout() == 0 ? weight[1] : weight[weight.size() - 2];
+}
+
 LogicalResult PrimConvOp::verify() {
-  Shape in = shapeOf(getInput()), weight = shapeOf(getWeight()), out = shapeOf(getOutput());
+  Shape in = shapeOf(getInput()), weight = shapeOf(getWeight());
   size_t spatial = in.size() - 2;
-  if (in.size() < 3 || weight.size() != in.size())
-    return emitOpError() << "needs input and weight of one rank, at least 3";
+  bool last = getLayout() == 1;
+  if (in.size() < (last ? 2u : 3u) || weight.size() != in.size() + (getPacked() ? 2 : 0) || (getPacked() && !last))
+    return emitOpError() << "has an input of shape " << toString(in) << " and a weight of shape " << toString(weight);
   for (ArrayRef<int64_t> list : {getStride(), getLow(), getHigh(), getInputDilation(), getKernelDilation()})
     if (failed(expectEntries(*this, "a spatial list", list.size(), spatial)))
       return failure();
-  bool channelsLast = getLayout() == 1;
-  size_t first = channelsLast ? 1 : 2, channel = channelsLast ? in.size() - 1 : 1;
-  Shape expected(in);
-  expected[channel] = weight[0];
+  size_t first = last ? 1 : 2, channel = last ? in.size() - 1 : 1;
+  Shape expected(in), kernel = kernelSizes();
+  expected[channel] = getPacked() ? shapeOf(getOutput())[channel] : last ? weight.back() : weight[0];
   for (size_t i = 0; i < spatial; ++i) {
     Dim spread = getInputDilation()[i] == 1 ? in[first + i] : (in[first + i] - 1) * getInputDilation()[i] + 1;
-    Dim span = spread + (getLow()[i] + getHigh()[i] - 1) - (weight[first + i] - 1) * getKernelDilation()[i];
+    Dim span = spread + (getLow()[i] + getHigh()[i] - 1) - (kernel[i] - 1) * getKernelDilation()[i];
     expected[first + i] = span.floorDiv(getStride()[i]) + 1;
   }
   return expectShape(*this, expected, getOutput());

@@ -192,15 +192,25 @@ def Nnf_PrimDotOp : Nnf_Prim<"dot"> {
 def Nnf_PrimConvOp : Nnf_Prim<"conv"> {
   let summary = "Cross-correlation over the spatial dimensions";
   let description = [{
-    `layout` 0: input N,C,*, weight O,C/groups,*, output N,O,*. `layout` 1: input N,*,C, weight O,*,C/groups, output N,*,O.
-    Lists have one entry per spatial dimension. Output p covers input (p*stride - low + k*kernelDilation), on the
-    input with inputDilation - 1 gaps between elements; taps outside or in gaps do not count.
+    `layout` 0: input N,C,*, weight O,C/groups,*, output N,O,*. `layout` 1: input N,*,C, weight *,C/groups,O, output
+    N,*,O. Lists have one entry per spatial dimension (with layout 1 there may be none: a matrix product). Output p
+    covers input (p*stride - low + k*kernelDilation), on the input with inputDilation - 1 gaps between elements; taps
+    outside or in gaps do not count.
+    `packed` P > 0 (layout 1 only): the weight is groups, ceil(O/groups/P), *, C/groups, P: panels of P outputs, the
+    last one filled up with zeros.
   }];
   let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$weight, DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$low,
                        DenseI64ArrayAttr:$high, DenseI64ArrayAttr:$inputDilation, DenseI64ArrayAttr:$kernelDilation,
-                       I64Attr:$groups, I64Attr:$layout);
+                       I64Attr:$groups, I64Attr:$layout, DefaultValuedAttr<I64Attr, "0">:$packed);
   let results = (outs Nnf_Tensor:$output);
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Number of spatial dimensions.
+    unsigned spatialRank() { return getStride().size(); }
+    /// Sizes of the kernel's spatial dimensions, and its input channels per group.
+    Shape kernelSizes();
+    Dim channelsPerGroup();
+  }];
 }
 
 // ---- indexed

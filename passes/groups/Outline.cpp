@@ -207,7 +207,8 @@ private:
       kernel.erase();
       return it->second;
     }
-    kernel.setSymName("k" + std::to_string(known.size() - 1));
+    std::string prefix = function.getName() == "main" ? "k" : (function.getName() + ".k").str();
+    kernel.setSymName(prefix + std::to_string(known.size() - 1));
     return kernel;
   }
 

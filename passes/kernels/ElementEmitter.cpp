@@ -528,17 +528,21 @@ Value ElementEmitter::dot(PrimDotOp op, const Indices &at) {
 }
 
 Value ElementEmitter::conv(PrimConvOp op, const Indices &at) {
-  Shape inShape = shapeOf(op.getInput()), kernelShape = shapeOf(op.getWeight());
+  assert(!op.getPacked() && "packed weights belong to the contract family");
+  Shape inShape = shapeOf(op.getInput()), kernelShape = op.kernelSizes();
   Type element = elementOf(op.getInput());
   bool vector = k.lanes > 1 && !allUniform(at), last = op.getLayout() == 1;
-  unsigned rank = inShape.size(), spatial = rank - 2, first = last ? 1 : 2, channel = last ? rank - 1 : 1;
+  unsigned rank = inShape.size(), spatial = op.spatialRank(), first = last ? 1 : 2, channel = last ? rank - 1 : 1;
+  unsigned kernelFirst = last ? 0 : 2, kernelChannel = last ? rank - 2 : 1, kernelOut = last ? rank - 1 : 0;
   Indices in(rank), kernel(rank);
   in[0] = at[0];
-  kernel[0] = at[channel];
-  Dim perGroup = kernelShape[channel];
+  kernel[kernelOut] = at[channel];
+  Dim perGroup = op.channelsPerGroup();
   Index group = k.zero();
-  if (op.getGroups() != 1)
-    group = k.floorDiv(at[channel], k.size(kernelShape[0].floorDiv(static_cast<int64_t>(op.getGroups()))));
+  if (op.getGroups() != 1) {
+    Dim outputs = shapeOf(op.getOutput())[channel];
+    group = k.floorDiv(at[channel], k.size(outputs.floorDiv(static_cast<int64_t>(op.getGroups()))));
+  }
   Index firstChannel = k.mul(group, k.size(perGroup));
 
   std::function<Value(unsigned, Value, Value)> nest = [&](unsigned level, Value inside, Value sum) -> Value {
@@ -558,18 +562,18 @@ Value ElementEmitter::conv(PrimConvOp op, const Indices &at) {
       return k.loop(k.constant(0), k.size(perGroup), 1, sum, [&](Value c, ValueRange carried) -> SmallVector<Value> {
         Scope scope(*this);
         in[channel] = k.add(firstChannel, k.index(c));
-        kernel[channel] = k.index(c);
+        kernel[kernelChannel] = k.index(c);
         return {nest(1, inside, carried[0])};
       })[0];
     unsigned s = level - 1;
     int64_t gaps = op.getInputDilation()[s], dilation = op.getKernelDilation()[s];
     Value extent = k.size(inShape[first + s]);
     Index start = k.add(k.mul(at[first + s], k.constant(op.getStride()[s])), k.index(k.constant(-op.getLow()[s])));
-    auto size = constantOf(kernelShape[first + s]);
+    auto size = constantOf(kernelShape[s]);
     bool always = gaps == 1 && op.getLow()[s] <= 0 && op.getHigh()[s] <= 0;
     bool clamp = gaps == 1 && !always && start.uniform() && size;
     Taps range = clamp ? taps(start, *size, dilation, extent)
-                       : Taps{k.constant(0), k.size(kernelShape[first + s]), !always};
+                       : Taps{k.constant(0), k.size(kernelShape[s]), !always};
     return k.loop(range.first, range.end, 1, sum, [&](Value i, ValueRange carried) -> SmallVector<Value> {
       Scope scope(*this);
       Index position = k.add(start, k.index(k.mul(i, k.constant(dilation))));
@@ -585,7 +589,7 @@ Value ElementEmitter::conv(PrimConvOp op, const Indices &at) {
         }
       }
       in[first + s] = position;
-      kernel[first + s] = k.index(i);
+      kernel[kernelFirst + s] = k.index(i);
       return {nest(level + 1, still, carried[0])};
     })[0];
   };

@@ -16,13 +16,15 @@ public:
   ~KernelEmitter();
 
   KernelOp kernel;
-  mlir::func::FuncOp function;
+  mutable mlir::func::FuncOp function;
   mlir::OpBuilder builder;
   llvm::DenseMap<unsigned, Value> symbols;
   KernelBuilder k;
   ElementEmitter e;
   Value taskFirst, taskEnd, scratch;
 
+  /// Address of the buffer of a kernel argument.
+  Value addressOf(Value argument) const { return function.getArgument(mlir::cast<mlir::BlockArgument>(argument).getArgNumber()); }
   /// Address of result `i`.
   Value resultAddress(unsigned i) const { return results[i]; }
   /// Result i without the reshapes at its end, which change nothing in a compact buffer.

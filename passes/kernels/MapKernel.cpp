@@ -12,7 +12,7 @@ static int64_t elementCost(KernelOp kernel) {
       for (int64_t dim : dot.getLhsContract())
         cost += KernelEmitter::guess(shapeOf(dot.getLhs())[dim]);
     } else if (auto conv = dyn_cast<PrimConvOp>(op)) {
-      cost += KernelEmitter::guess(ArrayRef(shapeOf(conv.getWeight())).drop_front());
+      cost += KernelEmitter::guess(conv.kernelSizes()) * KernelEmitter::guess(conv.channelsPerGroup());
     } else if (auto window = dyn_cast<PrimReduceWindowOp>(op)) {
       cost += llvm::product_of(window.getSize());
     } else if (auto reduce = dyn_cast<PrimReduceOp>(op)) {

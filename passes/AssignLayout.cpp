@@ -1,0 +1,227 @@
+// Channels-last convolutions; the transposes this takes sink until they cancel.
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Passes.h"
+#include "passes/decompose/Primitives.h"
+
+using namespace mlir;
+namespace nnf {
+#define GEN_PASS_DEF_ASSIGNLAYOUT
+#include "passes/Passes.h.inc"
+namespace {
+
+using Perm = SmallVector<int64_t>;
+
+Perm inverse(ArrayRef<int64_t> perm) {
+  Perm result(perm.size());
+  for (auto [i, p] : llvm::enumerate(perm))
+    result[p] = i;
+  return result;
+}
+
+template <typename Range> auto permuted(ArrayRef<int64_t> perm, const Range &values) {
+  SmallVector<std::decay_t<decltype(values[0])>> result;
+  for (int64_t p : perm)
+    result.push_back(values[p]);
+  return result;
+}
+
+/// conv in N,C,* -> transpose, conv in N,*,C, transpose back.
+struct ConvToChannelsLast : OpRewritePattern<PrimConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimConvOp op, PatternRewriter &rewriter) const override {
+    if (op.getLayout() != 0)
+      return rewriter.notifyMatchFailure(op, "is channels-last already");
+    Primitives p(rewriter, op.getLoc());
+    unsigned rank = shapeOf(op.getInput()).size();
+    Perm toLast{0}, weightPerm;
+    for (unsigned i = 2; i < rank; ++i) {
+      toLast.push_back(i);
+      weightPerm.push_back(i);
+    }
+    toLast.push_back(1);
+    weightPerm.append({1, 0});
+    Value input = p.transpose(op.getInput(), toLast);
+    Value weight = p.transpose(op.getWeight(), weightPerm);
+    Shape out = permuted(toLast, shapeOf(op.getOutput()));
+    Value conv = PrimConvOp::create(rewriter, op.getLoc(), tensorOf(out, Primitives::elementOf(op.getOutput())), input,
+                                    weight, op.getStride(), op.getLow(), op.getHigh(), op.getInputDilation(),
+                                    op.getKernelDilation(), op.getGroups(), /*layout=*/uint64_t(1));
+    rewriter.replaceOp(op, p.transpose(conv, inverse(toLast)));
+    return success();
+  }
+};
+
+/// The transpose in front of a value, if its only readers would follow it.
+PrimTransposeOp transposeOf(Value value) { return value.getDefiningOp<PrimTransposeOp>(); }
+
+/// op(transpose(a), transpose(b), repeated value) -> transpose(op(a, b, ...)).
+struct SinkThroughElementwise : RewritePattern {
+  SinkThroughElementwise(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (!op->hasTrait<Elementwise>())
+      return failure();
+    std::optional<Perm> perm;
+    for (Value operand : op->getOperands())
+      if (auto transpose = transposeOf(operand)) {
+        Perm found(transpose.getPerm());
+        if (perm && *perm != found)
+          return rewriter.notifyMatchFailure(op, "operands are transposed differently");
+        perm = found;
+      }
+    if (!perm)
+      return failure();
+    // The other operands take the inverse: free for repeated values, a copy of its own else.
+    for (Value operand : op->getOperands())
+      if (!transposeOf(operand) && !operand.getDefiningOp<PrimBroadcastOp>())
+        return rewriter.notifyMatchFailure(op, "an operand would have to be transposed for it");
+    Primitives p(rewriter, op->getLoc());
+    Perm back = inverse(*perm);
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands()) {
+      auto transpose = transposeOf(operand);
+      operands.push_back(transpose ? transpose.getInput() : transposeBroadcast(p, operand, back));
+    }
+    OperationState state(op->getLoc(), op->getName().getStringRef());
+    state.addOperands(operands);
+    Value result = op->getResult(0);
+    state.addTypes(tensorOf(permuted(back, shapeOf(result)), Primitives::elementOf(result)));
+    state.addAttributes(op->getAttrs());
+    Operation *inner = rewriter.create(state);
+    rewriter.replaceOp(op, p.transpose(inner->getResult(0), *perm));
+    return success();
+  }
+
+  /// transpose(broadcast(x)) as broadcast of x, whose own dimensions are put in order first.
+  static Value transposeBroadcast(Primitives &p, Value value, ArrayRef<int64_t> perm) {
+    auto broadcast = value.getDefiningOp<PrimBroadcastOp>();
+    Shape out = permuted(perm, shapeOf(value));
+    // Output dimension i was dimension perm[i]; which dimension of x is that?
+    Perm order, dims;
+    for (auto [i, from] : llvm::enumerate(perm))
+      if (auto found = llvm::find(broadcast.getDims(), from); found != broadcast.getDims().end()) {
+        order.push_back(found - broadcast.getDims().begin());
+        dims.push_back(i);
+      }
+    return p.broadcast(p.transpose(broadcast.getInput(), order), out, dims);
+  }
+};
+
+struct SinkThroughReduce : OpRewritePattern<PrimReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimReduceOp op, PatternRewriter &rewriter) const override {
+    auto transpose = transposeOf(op.getInput());
+    if (!transpose)
+      return failure();
+    Primitives p(rewriter, op.getLoc());
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    Perm dims = llvm::to_vector(llvm::map_range(op.getDims(), [&](int64_t dim) { return perm[dim]; }));
+    Value inner = p.reduce(op.getKind(), transpose.getInput(), dims);
+    // Kept dimensions in the order the result wants, counted among the kept ones of the inner reduction.
+    Perm keptInner, order;
+    for (int64_t i = 0, e = perm.size(); i < e; ++i)
+      if (!llvm::is_contained(dims, i))
+        keptInner.push_back(i);
+    for (int64_t i = 0, e = perm.size(); i < e; ++i)
+      if (!llvm::is_contained(op.getDims(), i))
+        order.push_back(llvm::find(keptInner, perm[i]) - keptInner.begin());
+    rewriter.replaceOp(op, p.transpose(inner, order));
+    return success();
+  }
+};
+
+struct SinkThroughWindow : OpRewritePattern<PrimReduceWindowOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimReduceWindowOp op, PatternRewriter &rewriter) const override {
+    auto transpose = transposeOf(op.getInput());
+    if (!transpose || op.getIndex())
+      return failure();
+    Primitives p(rewriter, op.getLoc());
+    Perm back = inverse(transpose.getPerm());
+    auto reorder = [&](ArrayRef<int64_t> list) { return permuted(back, list); };
+    WindowDims window{reorder(op.getSize()), reorder(op.getStride()), reorder(op.getDilation()), reorder(op.getLow()),
+                      reorder(op.getHigh())};
+    Value inner = p.reduceWindow(op.getKind(), transpose.getInput(), window);
+    rewriter.replaceOp(op, p.transpose(inner, transpose.getPerm()));
+    return success();
+  }
+};
+
+struct SinkThroughConcat : OpRewritePattern<PrimConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimConcatOp op, PatternRewriter &rewriter) const override {
+    auto first = transposeOf(op.getInputs()[0]);
+    if (!first)
+      return failure();
+    SmallVector<Value> inputs;
+    for (Value input : op.getInputs()) {
+      auto transpose = transposeOf(input);
+      if (!transpose || transpose.getPerm() != first.getPerm())
+        return rewriter.notifyMatchFailure(op, "operands are transposed differently");
+      inputs.push_back(transpose.getInput());
+    }
+    Primitives p(rewriter, op.getLoc());
+    Value inner = p.concat(inputs, first.getPerm()[op.getDim()]);
+    rewriter.replaceOp(op, p.transpose(inner, first.getPerm()));
+    return success();
+  }
+};
+
+struct SinkThroughPad : OpRewritePattern<PrimPadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimPadOp op, PatternRewriter &rewriter) const override {
+    auto transpose = transposeOf(op.getInput());
+    if (!transpose)
+      return failure();
+    Primitives p(rewriter, op.getLoc());
+    Perm back = inverse(transpose.getPerm());
+    Value inner = p.pad(transpose.getInput(), op.getValue(), permuted(back, op.getLow()), permuted(back, op.getHigh()),
+                        permuted(back, op.getInterior()));
+    rewriter.replaceOp(op, p.transpose(inner, transpose.getPerm()));
+    return success();
+  }
+};
+
+struct SinkThroughSlice : OpRewritePattern<PrimSliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimSliceOp op, PatternRewriter &rewriter) const override {
+    auto transpose = transposeOf(op.getInput());
+    if (!transpose)
+      return failure();
+    Primitives p(rewriter, op.getLoc());
+    Perm back = inverse(transpose.getPerm());
+    Shape start = permuted(back, op.getStart().getDims()), shape = permuted(back, shapeOf(op.getOutput()));
+    Value inner = p.slice(transpose.getInput(), start, permuted(back, op.getStep()), shape);
+    rewriter.replaceOp(op, p.transpose(inner, transpose.getPerm()));
+    return success();
+  }
+};
+
+/// A transpose that moves only dimensions of size 1 is a reshape.
+struct TransposeOfOnes : OpRewritePattern<PrimTransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimTransposeOp op, PatternRewriter &rewriter) const override {
+    Shape in = shapeOf(op.getInput());
+    Perm moving;
+    for (int64_t dim : op.getPerm())
+      if (!isConstant(in[dim], 1))
+        moving.push_back(dim);
+    if (!llvm::is_sorted(moving))
+      return failure();
+    rewriter.replaceOpWithNewOp<PrimReshapeOp>(op, op.getType(), op.getInput());
+    return success();
+  }
+};
+
+struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow, SinkThroughConcat,
+                 SinkThroughPad, SinkThroughSlice, TransposeOfOnes>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace nnf

@@ -1,0 +1,12 @@
+#ifndef NNF_PASSES_ASSIGNLAYOUT
+#define NNF_PASSES_ASSIGNLAYOUT
+include "mlir/Pass/PassBase.td"
+
+def AssignLayout : Pass<"nnf-assign-layout", "::mlir::func::FuncOp"> {
+  let summary = "Convolutions work on channels-last tensors, and so does what stands between them";
+  let description = [{
+    Every convolution gets layout 1 between two transposes; then transposes sink through elementwise ops, windows,
+    reductions, concatenations, pads and slices, meet, and cancel. What is left stands at the rim of the graph.
+  }];
+}
+#endif
