@@ -1,0 +1,216 @@
+#include "compiler/import/MlirFile.h"
+#include "compiler/builder/GraphBuilder.h"
+#include "compiler/import/ExternalFile.h"
+#include "compiler/import/OutputFile.h"
+#include "compiler/import/SafetensorsFile.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+/// The parser descends for each bracket; text nested deeper than any model would overflow the stack.
+bool isNestedTooDeeply(StringRef text) {
+  constexpr int maxDepth = 256;
+  int depth = 0;
+  for (char c : text) {
+    if (StringRef("([{<").contains(c)) {
+      if (++depth > maxDepth)
+        return true;
+    } else if (StringRef(")]}").contains(c) || (c == '>' && depth > 0)) {
+      // `->` closes nothing; then the count is too low by one, which errs on the side of reading.
+      --depth;
+    }
+  }
+  return false;
+}
+
+/// Every tensor has a rank within the limits, and names for the sizes it leaves open.
+LogicalResult checkTypes(ModuleOp module, const Limits &limits) {
+  auto check = [&](Location location, Type type) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor)
+      return success();
+    if (tensor.getRank() > limits.maxRank)
+      return emitError(location) << "rank " << tensor.getRank() << ", expected at most " << limits.maxRank;
+    auto dims = dyn_cast_or_null<DimsAttr>(tensor.getEncoding());
+    if (dims ? tensorOf(dims.getDims(), tensor.getElementType()) != tensor
+             : !tensor.hasStaticShape() || tensor.getEncoding())
+      return emitError(location) << "type " << tensor << ": sizes that are not fixed, expected #nnf.dims<[…]> with one "
+                                 << "entry a size";
+    SmallVector<int64_t> known;
+    for (int64_t size : tensor.getShape())
+      if (!ShapedType::isDynamic(size))
+        known.push_back(size);
+    if (!tensor.getElementType().isIntOrFloat())
+      return emitError(location) << "type " << tensor << ": expected elements that are numbers";
+    std::optional<int64_t> bytes = checkedTensorBytes(known, elementBytes(tensor.getElementType()));
+    if (!bytes || *bytes > limits.maxTensorBytes)
+      return emitError(location) << "type " << tensor << ": expected at most " << limits.maxTensorBytes << " bytes";
+    return success();
+  };
+  WalkResult result = module.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (failed(check(op->getLoc(), type)))
+        return WalkResult::interrupt();
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (BlockArgument argument : block.getArguments())
+          if (failed(check(argument.getLoc(), argument.getType())))
+            return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult readWeights(ModuleOp module, StringRef path, const ReadOptions &options) {
+  SmallVector<WeightOp> weights;
+  module.walk([&](WeightOp weight) { weights.push_back(weight); });
+  if (weights.empty())
+    return success();
+  auto side = module->getAttrOfType<StringAttr>("nnf.weights");
+  if (!side)
+    return emitError(weights.front().getLoc()) << "weight '" << weights.front().getName() << "': the module names no "
+                                               << "file of weights, expected the attribute nnf.weights";
+  auto error = [&](llvm::Error why) {
+    return emitError(UnknownLoc::get(module.getContext()))
+           << "file '" << side.getValue() << "': " << llvm::toString(std::move(why));
+  };
+  ExternalFiles files(path, options.dataDirs);
+  llvm::Expected<MappedFile> mapped = files.open(side.getValue());
+  if (!mapped)
+    return emitError(UnknownLoc::get(module.getContext())) << llvm::toString(mapped.takeError());
+  llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(*mapped);
+  if (!file)
+    return error(file.takeError());
+  WeightStore &store = module.getContext()->getLoadedDialect<NnfDialect>()->weights();
+  llvm::StringMap<std::pair<RankedTensorType, std::string>> added;
+  for (WeightOp weight : weights) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    if (auto known = added.find(weight.getName()); known != added.end() && known->second.first == type) {
+      weight.setName(known->second.second);
+      continue;
+    }
+    llvm::Expected<StoredTensor> tensor = file->tensor(weight.getName());
+    if (!tensor)
+      return error(tensor.takeError());
+    if (tensor->dtype != dtypeName(type.getElementType()) || ArrayRef<int64_t>(tensor->sizes) != type.getShape())
+      return emitError(weight.getLoc()) << "weight '" << weight.getName() << "': the file has another dtype or other "
+                                        << "sizes, expected " << type;
+    std::string name = store.addShared(weight.getName(), type, tensor->bytes, tensor->owner,
+                                       ("weight '" + weight.getName() + "' of " + side.getValue()).str());
+    added[weight.getName()] = {type, name};
+    weight.setName(name);
+  }
+  return success();
+}
+
+} // namespace
+
+LogicalResult fixSymbols(ModuleOp module, const std::map<std::string, int64_t> &dims) {
+  if (dims.empty())
+    return success();
+  auto *dialect = module.getContext()->getLoadedDialect<NnfDialect>();
+  llvm::DenseMap<AffineExpr, AffineExpr> fixed;
+  for (const auto &[name, size] : dims)
+    fixed[getAffineSymbolExpr(dialect->symbolId(name), module.getContext())] = dimOf(module.getContext(), size);
+  llvm::DenseSet<AffineExpr> used;
+  auto replaced = [&](ArrayRef<Dim> shape) {
+    Shape result;
+    for (Dim dim : shape) {
+      dim.walk([&](AffineExpr part) { used.insert(part); });
+      result.push_back(simplify(dim.replace(fixed)));
+    }
+    return result;
+  };
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([&](RankedTensorType type) -> std::optional<std::pair<Type, WalkResult>> {
+    if (!isa_and_nonnull<DimsAttr>(type.getEncoding()))
+      return std::nullopt;
+    return std::make_pair(Type(tensorOf(replaced(shapeOf(type)), type.getElementType())), WalkResult::skip());
+  });
+  replacer.addReplacement([&](DimsAttr attribute) -> std::optional<std::pair<Attribute, WalkResult>> {
+    return std::make_pair(Attribute(DimsAttr::get(module.getContext(), replaced(attribute.getDims()))),
+                          WalkResult::skip());
+  });
+  replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+  for (const auto &[name, size] : dims)
+    if (!used.contains(getAffineSymbolExpr(dialect->symbolId(name), module.getContext())))
+      return emitError(module.getLoc()) << "size '" << name << "': fixed to " << size
+                                        << ", but no input has a size of that name";
+  return success();
+}
+
+OwningOpRef<ModuleOp> readMlirFile(MLIRContext &context, StringRef path, const ReadOptions &options) {
+  context.loadDialect<NnfDialect, func::FuncDialect>();
+  llvm::Expected<MappedFile> file = mapFile(path);
+  if (!file) {
+    emitError(UnknownLoc::get(&context)) << llvm::toString(file.takeError());
+    return {};
+  }
+  StringRef text(reinterpret_cast<const char *>(file->bytes.data()), file->bytes.size());
+  if (isNestedTooDeeply(text)) {
+    emitError(UnknownLoc::get(&context)) << "file '" << path << "': nested too deeply";
+    return {};
+  }
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, path), llvm::SMLoc());
+  // Verifiers rely on what checkTypes() checks.
+  ParserConfig config(&context, /*verifyAfterParse=*/false);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, config);
+  if (!module || failed(checkTypes(*module, options.limits)) || failed(readWeights(*module, path, options)) ||
+      failed(fixSymbols(*module, options.dims)) || failed(verify(*module)))
+    return {};
+  if (!module->lookupSymbol<func::FuncOp>("main")) {
+    emitError(module->getLoc()) << "no graph: expected a function @main";
+    return {};
+  }
+  return module;
+}
+
+LogicalResult writeMlirFile(ModuleOp module, StringRef path) {
+  MLIRContext &context = *module.getContext();
+  std::vector<NamedTensor> tensors;
+  llvm::StringSet<> seen;
+  WalkResult walked = module.walk([&](WeightOp op) {
+    if (!seen.insert(op.getName()).second)
+      return WalkResult::advance();
+    const Weight *weight = context.getLoadedDialect<NnfDialect>()->weights().find(op.getName());
+    if (!weight) {
+      emitError(op.getLoc()) << "weight '" << op.getName() << "': no such weight in the store";
+      return WalkResult::interrupt();
+    }
+    tensors.push_back({op.getName().str(),
+                       {dtypeName(weight->type.getElementType()), weight->type.getShape().vec(), weight->bytes,
+                        weight->owner}});
+    return WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return failure();
+
+  SmallString<128> sidePath(path);
+  llvm::sys::path::replace_extension(sidePath, ".safetensors");
+  Attribute before = module->getAttr("nnf.weights");
+  if (tensors.empty()) {
+    module->removeAttr("nnf.weights");
+  } else {
+    if (failed(writeWhole(context, sidePath, [&](llvm::raw_ostream &os) { writeSafetensors(tensors, os); })))
+      return failure();
+    module->setAttr("nnf.weights", StringAttr::get(&context, llvm::sys::path::filename(sidePath)));
+  }
+  LogicalResult result = writeWhole(context, path, [&](llvm::raw_ostream &os) {
+    module.print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
+    os << "\n";
+  });
+  if (before)
+    module->setAttr("nnf.weights", before);
+  else
+    module->removeAttr("nnf.weights");
+  return result;
+}
+
+} // namespace nnf
