@@ -29,8 +29,7 @@ bool isHalf(Type type) {
   return (element.isF16() || element.isBF16()) && (isa<FloatType>(type) || isa<VectorType>(type));
 }
 
-template <typename Op>
-struct Expansion : OpRewritePattern<Op> {
+template <typename Op> struct Expansion : OpRewritePattern<Op> {
   Expansion(MLIRContext *context, const MathExpansionOptions &options)
       : OpRewritePattern<Op>(context), options(options) {}
   ExpansionSite siteOf(Op op, OpBuilder &builder) const { return {builder, op.getLoc(), options}; }
@@ -38,8 +37,7 @@ struct Expansion : OpRewritePattern<Op> {
 };
 
 /// f(x) of f32 or f64.
-template <typename Op, Term (*function)(Term)>
-struct ExpandUnary : Expansion<Op> {
+template <typename Op, Term (*function)(Term)> struct ExpandUnary : Expansion<Op> {
   using Expansion<Op>::Expansion;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isSupportedFloat(op.getType()))
@@ -51,8 +49,7 @@ struct ExpandUnary : Expansion<Op> {
 };
 
 /// f(x, y) of f32 or f64.
-template <typename Op, Term (*function)(Term, Term)>
-struct ExpandBinary : Expansion<Op> {
+template <typename Op, Term (*function)(Term, Term)> struct ExpandBinary : Expansion<Op> {
   using Expansion<Op>::Expansion;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isSupportedFloat(op.getType()))
@@ -124,8 +121,7 @@ struct ExpandExtF : Expansion<arith::ExtFOp> {
 };
 
 /// An integer of up to 64 bits to f16 or bf16.
-template <typename Op, bool isSigned>
-struct ExpandIntegerToHalf : Expansion<Op> {
+template <typename Op, bool isSigned> struct ExpandIntegerToHalf : Expansion<Op> {
   using Expansion<Op>::Expansion;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isHalf(op.getType()) || getElementTypeOrSelf(op.getIn().getType()).getIntOrFloatBitWidth() > 64)
@@ -137,8 +133,7 @@ struct ExpandIntegerToHalf : Expansion<Op> {
 };
 
 /// f16 or bf16 to an integer: through f32, which holds every value.
-template <typename Op>
-struct ExpandHalfToInteger : Expansion<Op> {
+template <typename Op> struct ExpandHalfToInteger : Expansion<Op> {
   using Expansion<Op>::Expansion;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isHalf(op.getIn().getType()))
@@ -185,28 +180,18 @@ Term reciprocalRoot(Term x) { return 1.0 / sqrt(x); }
 } // namespace
 
 void populateExpandMath(RewritePatternSet &patterns, const MathExpansionOptions &options) {
-  patterns.add<ExpandUnary<math::ExpOp, exponential>,
-               ExpandUnary<math::Exp2Op, exponential2>,
-               ExpandUnary<math::ExpM1Op, exponentialMinus1>,
-               ExpandUnary<math::LogOp, logarithm>,
-               ExpandUnary<math::Log2Op, logarithm2>,
-               ExpandUnary<math::Log10Op, logarithm10>,
-               ExpandUnary<math::Log1pOp, logarithm1p>,
-               ExpandUnary<math::SinOp, sine>,
-               ExpandUnary<math::CosOp, cosine>,
-               ExpandUnary<math::TanOp, tangent>,
-               ExpandUnary<math::AtanOp, arcTangent>,
-               ExpandUnary<math::TanhOp, hyperbolicTangent>,
-               ExpandUnary<math::ErfOp, errorFunction>,
-               ExpandUnary<math::RsqrtOp, reciprocalRoot>,
-               ExpandUnary<math::RoundOp, roundHalfAway>,
-               ExpandBinary<math::PowFOp, power>,
-               ExpandBinary<arith::RemFOp, remainder>,
-               ExpandSincos, SplitFma,
-               ExpandTruncF, ExpandExtF,
+  patterns.add<ExpandUnary<math::ExpOp, exponential>, ExpandUnary<math::Exp2Op, exponential2>,
+               ExpandUnary<math::ExpM1Op, exponentialMinus1>, ExpandUnary<math::LogOp, logarithm>,
+               ExpandUnary<math::Log2Op, logarithm2>, ExpandUnary<math::Log10Op, logarithm10>,
+               ExpandUnary<math::Log1pOp, logarithm1p>, ExpandUnary<math::SinOp, sine>,
+               ExpandUnary<math::CosOp, cosine>, ExpandUnary<math::TanOp, tangent>,
+               ExpandUnary<math::AtanOp, arcTangent>, ExpandUnary<math::TanhOp, hyperbolicTangent>,
+               ExpandUnary<math::ErfOp, errorFunction>, ExpandUnary<math::RsqrtOp, reciprocalRoot>,
+               ExpandUnary<math::RoundOp, roundHalfAway>, ExpandBinary<math::PowFOp, power>,
+               ExpandBinary<arith::RemFOp, remainder>, ExpandSincos, SplitFma, ExpandTruncF, ExpandExtF,
                ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
-               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>>(
-      patterns.getContext(), options);
+               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>>(patterns.getContext(),
+                                                                                           options);
 }
 
 } // namespace nnf
