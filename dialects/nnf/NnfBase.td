@@ -27,6 +27,8 @@ def Nnf_Dialect : Dialect {
     /// The weights that `nnf.weight` ops of this context name.
     WeightStore &weights();
 
+    /// Adds the ops of one family of functions.
+    template <typename... Ops> void add() { addOperations<Ops...>(); }
     void registerOps();
     void registerAttributes();
 
@@ -55,7 +57,10 @@ def Nnf_TensorOrNumber : RankedTensorOf<[AnyFloat, AnyInteger]>;
 // ---- types of attribute parameters, by the value they hold in a graph file
 
 def Nnf_Int : TypedSignlessIntegerAttrBase<I64, "int64_t", "an integer">;
-def Nnf_Float : FloatAttrBase<F64, "a number">;
+def Nnf_Float : FloatAttrBase<F64, "a number"> {
+  let returnType = "double";
+  let convertFromStorage = "$_self.getValueAsDouble()";
+}
 def Nnf_Bool : Attr<CPred<"::llvm::isa<::mlir::BoolAttr>($_self)">, "a bool"> {
   let storageType = [{ ::mlir::BoolAttr }];
   let returnType = [{ bool }];
@@ -70,11 +75,13 @@ def Nnf_String : Attr<CPred<"::llvm::isa<::mlir::StringAttr>($_self)">, "a strin
 def Nnf_Ints : Attr<CPred<"::llvm::isa<::mlir::DenseI64ArrayAttr>($_self)">, "integers"> {
   let storageType = [{ ::mlir::DenseI64ArrayAttr }];
   let returnType = [{ ::llvm::ArrayRef<int64_t> }];
+  let convertFromStorage = "$_self.asArrayRef()";
   let constBuilderCall = "$_builder.getDenseI64ArrayAttr($0)";
 }
 def Nnf_Floats : Attr<CPred<"::llvm::isa<::mlir::DenseF64ArrayAttr>($_self)">, "numbers"> {
   let storageType = [{ ::mlir::DenseF64ArrayAttr }];
   let returnType = [{ ::llvm::ArrayRef<double> }];
+  let convertFromStorage = "$_self.asArrayRef()";
   let constBuilderCall = "$_builder.getDenseF64ArrayAttr($0)";
 }
 // convN's padding: integers, or 'same' / 'valid'.
@@ -115,6 +122,14 @@ class Nnf_Function<string name, list<Trait> traits = []>
   string inplaceTwin = "";       // "relu_": a function of that name that also changes `input`
   bit hasInplace = 0;            // has a parameter inplace=False that changes `input`
   list<Effect> effects = [];
+  // Graphs are built by name (compiler/builder); the builders left out are half of all generated code.
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$types, "::mlir::ValueRange":$values,
+                                 "::llvm::ArrayRef<::mlir::NamedAttribute>":$parameters), [{
+    $_state.addTypes(types);
+    $_state.addOperands(values);
+    $_state.addAttributes(parameters);
+  }]>];
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 

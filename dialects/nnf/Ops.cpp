@@ -1,4 +1,5 @@
-// The op classes made from the records, and their registration.
+// The op classes of primitives and graphs, and the registration of all ops.
+#include "dialects/nnf/Families.h"
 #include "dialects/nnf/Nnf.h"
 
 #define GET_OP_CLASSES
@@ -9,4 +10,7 @@ void nnf::NnfDialect::registerOps() {
 #define GET_OP_LIST
 #include "dialects/nnf/NnfOps.cpp.inc"
       >();
+#define NNF_FAMILY(family) add##family##Ops(*this);
+#include "dialects/nnf/Families.inc"
+#undef NNF_FAMILY
 }

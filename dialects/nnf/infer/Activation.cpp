@@ -1,13 +1,111 @@
 // Result types of activations.
-#include "dialects/nnf/Nnf.h"
+#include "dialects/nnf/infer/Arguments.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Activation.h.inc"
 
 using namespace mlir;
 namespace nnf {
 
-LogicalResult ReluOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
-                                       SmallVectorImpl<Type> &types) {
-  types.push_back(adaptor.getInput().getType());
+static InFlightDiagnostic dtypeError(Location loc, Value input, StringRef expected) {
+  return argumentError(loc, "input") << "dtype " << dtypeName(elementOf(input)) << ", expected " << expected;
+}
+
+template <typename Adaptor>
+static LogicalResult likeNumericInput(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+  types.push_back(op.getInput().getType());
+  if (isBool(elementOf(op.getInput())))
+    return dtypeError(loc, op.getInput(), "a float or an integer");
+  return success();
+}
+
+NNF_INFER_BY(ThresholdOp, likeNumericInput)
+NNF_INFER_BY(ReluOp, likeNumericInput)
+NNF_INFER_BY(Relu6Op, likeNumericInput)
+NNF_INFER(HardtanhOp) {
+  types.push_back(op.getInput().getType());
+  if (isUnsigned(elementOf(op.getInput())))
+    return dtypeError(loc, op.getInput(), "a float or a signed integer");
+  return success();
+}
+
+NNF_INFER_BY(EluOp, likeFloatInput)
+NNF_INFER_BY(SeluOp, likeFloatInput)
+NNF_INFER(CeluOp) {
+  if (op.getAlpha() == 0)
+    return argumentError(loc, "alpha") << "0, expected any other number";
+  return likeFloatInput(loc, op, types);
+}
+NNF_INFER_BY(LeakyReluOp, likeFloatInput)
+
+NNF_INFER(PreluOp) {
+  Value input = op.getInput(), weight = op.getWeight();
+  if (failed(likeFloatInput(loc, op, types)) || failed(expectElement(loc, "weight", weight, elementOf(input))) ||
+      failed(expectRank(loc, "weight", weight, {0, 1}, "[], [1] or [C]")))
+    return failure();
+  if (rankOf(weight) == 0 || isConstant(shapeOf(weight)[0], 1))
+    return success();
+  Dim channels = rankOf(input) < 2 ? dimOf(loc.getContext(), 1) : shapeOf(input)[1];
+  return expectShape(loc, "weight", weight, {channels}, "[C]");
+}
+
+NNF_INFER(RreluOp) {
+  if (op.getLower() > op.getUpper())
+    return argumentError(loc, "lower") << op.getLower() << ", expected at most 'upper', " << op.getUpper();
+  return likeFloatInput(loc, op, types);
+}
+
+NNF_INFER(GeluOp) {
+  if (failed(expectWord(loc, "approximate", op.getApproximate(), {"none", "tanh"})))
+    return failure();
+  return likeFloatInput(loc, op, types);
+}
+
+NNF_INFER(SoftshrinkOp) {
+  if (op.getLambd() < 0)
+    return argumentError(loc, "lambd") << op.getLambd() << ", expected at least 0";
+  return likeFloatInput(loc, op, types);
+}
+
+NNF_INFER_BY(LogsigmoidOp, likeFloatInput)
+NNF_INFER_BY(HardshrinkOp, likeFloatInput)
+NNF_INFER_BY(TanhshrinkOp, floatOfInput)
+NNF_INFER_BY(SoftsignOp, floatOfInput)
+NNF_INFER_BY(SoftplusOp, likeFloatInput)
+NNF_INFER_BY(TanhOp, floatOfInput)
+NNF_INFER_BY(SigmoidOp, floatOfInput)
+NNF_INFER_BY(SiluOp, likeFloatInput)
+NNF_INFER_BY(MishOp, likeFloatInput)
+NNF_INFER_BY(HardswishOp, likeFloatInput)
+NNF_INFER_BY(HardsigmoidOp, likeFloatInput)
+
+NNF_INFER(GluOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  if (rankOf(input) == 0)
+    return argumentError(loc, "input") << "rank 0, expected at least 1";
+  FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), rankOf(input));
+  if (failed(dim))
+    return failure();
+  Shape shape = shapeOf(input);
+  Dim half = exactQuotient({shape[*dim]}, {dimOf(loc.getContext(), 2)}, loc.getContext());
+  if (!half)
+    return argumentError(loc, "input") << "size " << toString(shape[*dim]) << " at dimension " << *dim
+                                       << ", expected an even size";
+  shape[*dim] = half;
+  types.push_back(tensorOf(shape, elementOf(input)));
   return success();
 }
 
 } // namespace nnf
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Activation.cpp.inc"
+
+void nnf::addActivationOps(NnfDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/nnf/ops/Activation.cpp.inc"
+      >();
+}

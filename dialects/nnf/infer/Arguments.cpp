@@ -1,0 +1,118 @@
+#include "dialects/nnf/infer/Arguments.h"
+
+using namespace mlir;
+namespace nnf {
+
+static InFlightDiagnostic dtypeError(Location loc, StringRef argument, Value value) {
+  return argumentError(loc, argument) << "dtype " << dtypeName(elementOf(value)) << ", expected ";
+}
+
+LogicalResult expectFloat(Location loc, StringRef argument, Value value) {
+  if (isFloat(elementOf(value)))
+    return success();
+  return dtypeError(loc, argument, value) << "a float";
+}
+
+LogicalResult expectIndices(Location loc, StringRef argument, Value value, bool narrow) {
+  Type element = elementOf(value);
+  if (element.isSignlessInteger(64) || (narrow && element.isSignlessInteger(32)))
+    return success();
+  return dtypeError(loc, argument, value) << (narrow ? "int64 or int32" : "int64");
+}
+
+LogicalResult expectBool(Location loc, StringRef argument, Value value) {
+  if (isBool(elementOf(value)))
+    return success();
+  return dtypeError(loc, argument, value) << "bool";
+}
+
+LogicalResult expectElement(Location loc, StringRef argument, Value value, Type element, StringRef like) {
+  if (!value || elementOf(value) == element)
+    return success();
+  return dtypeError(loc, argument, value) << dtypeName(element) << " as '" << like << "' has";
+}
+
+LogicalResult expectRank(Location loc, StringRef argument, Value value, Ints ranks, StringRef form) {
+  if (llvm::is_contained(ranks, rankOf(value)))
+    return success();
+  auto error = argumentError(loc, argument) << "rank " << rankOf(value) << ", expected ";
+  llvm::interleave(ranks, [&](int64_t rank) { error << rank; }, [&] { error << " or "; });
+  return error << " " << form;
+}
+
+LogicalResult expectShape(Location loc, StringRef argument, Value value, ArrayRef<Dim> shape, StringRef form) {
+  if (!value || sameShape(shapeOf(value), shape))
+    return success();
+  return argumentError(loc, argument) << "shape " << toString(shapeOf(value)) << ", expected " << form << " = "
+                                      << toString(shape);
+}
+
+LogicalResult expectSizes(Location loc, StringRef argument, Value value, int64_t firstDim) {
+  Shape shape = shapeOf(value);
+  for (Dim dim : ArrayRef<Dim>(shape).drop_front(firstDim))
+    if (std::optional<int64_t> size = constantOf(dim); size && *size < 1)
+      return argumentError(loc, argument) << "shape " << toString(shape)
+                                          << ", expected sizes of at least 1 from dimension " << firstDim << " on";
+  return success();
+}
+
+FailureOr<int64_t> wrapDim(Location loc, StringRef argument, int64_t dim, int64_t rank) {
+  int64_t bound = std::max<int64_t>(rank, 1);
+  if (dim < -bound || dim >= bound)
+    return argumentError(loc, argument) << "dimension " << dim << ", expected " << -bound << " to " << bound - 1
+                                        << " for rank " << rank;
+  return dim < 0 ? dim + bound : dim;
+}
+
+FailureOr<IntList> wrapDims(Location loc, StringRef argument, Ints dims, int64_t rank) {
+  if (dims.empty())
+    return llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  IntList wrapped;
+  for (int64_t dim : dims) {
+    FailureOr<int64_t> one = wrapDim(loc, argument, dim, rank);
+    if (failed(one))
+      return failure();
+    if (llvm::is_contained(wrapped, *one))
+      return argumentError(loc, argument) << "dimension " << dim << " twice, expected each once";
+    wrapped.push_back(*one);
+  }
+  if (rank == 0)
+    wrapped.clear();
+  return wrapped;
+}
+
+FailureOr<IntList> perDim(Location loc, StringRef argument, Ints values, int64_t count, int64_t least) {
+  if (values.size() != 1 && static_cast<int64_t>(values.size()) != count)
+    return argumentError(loc, argument) << values.size() << " entries, expected 1" << (count == 1 ? "" : " or ")
+                                        << (count == 1 ? "" : std::to_string(count));
+  for (int64_t value : values)
+    if (value < least)
+      return argumentError(loc, argument) << "value " << value << ", expected at least " << least;
+  if (values.size() == 1)
+    return IntList(count, values.front());
+  return IntList(values);
+}
+
+LogicalResult expectWord(Location loc, StringRef argument, StringRef word, ArrayRef<StringRef> words) {
+  if (llvm::is_contained(words, word))
+    return success();
+  auto error = argumentError(loc, argument) << "'" << word << "', expected ";
+  llvm::interleave(words, [&](StringRef w) { error << "'" << w << "'"; }, [&] { error << " or "; });
+  return error;
+}
+
+NumberOp numberOf(Value value) { return value ? value.getDefiningOp<NumberOp>() : NumberOp(); }
+
+std::optional<double> numberAsDouble(Value value) {
+  NumberOp number = numberOf(value);
+  if (!number)
+    return std::nullopt;
+  if (auto f = dyn_cast<FloatAttr>(number.getValue()))
+    return f.getValueAsDouble();
+  auto i = cast<IntegerAttr>(number.getValue());
+  if (i.getType().isInteger(1))
+    return i.getValue().isZero() ? 0.0 : 1.0;
+  return static_cast<double>(i.getValue().getSExtValue());
+}
+
+} // namespace nnf

@@ -1,0 +1,126 @@
+// Result types of reads with computed indices, and of distances.
+#include "dialects/nnf/infer/Promotion.h"
+#include "dialects/nnf/infer/Reduction.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Indexing.h.inc"
+
+using namespace mlir;
+namespace nnf {
+
+NNF_INFER(GatherOp) {
+  Value input = op.getInput(), index = op.getIndex();
+  FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), rankOf(input));
+  if (failed(dim) || failed(expectIndices(loc, "index", index, /*narrow=*/false)))
+    return failure();
+  if (rankOf(index) != rankOf(input))
+    return argumentError(loc, "index") << "rank " << rankOf(index) << ", expected " << rankOf(input)
+                                       << " as 'input' has";
+  Shape in = shapeOf(input), at = shapeOf(index);
+  for (int64_t d = 0, rank = in.size(); d < rank; ++d) {
+    auto most = constantOf(in[d]), found = constantOf(at[d]);
+    if (d == *dim || sameDim(in[d], at[d]) || (most && found && *found <= *most))
+      continue;
+    return argumentError(loc, "index") << "size " << toString(at[d]) << " at dimension " << d << ", expected at most "
+                                       << toString(in[d]) << " as 'input' has";
+  }
+  types.push_back(tensorOf(at, elementOf(input)));
+  return success();
+}
+
+NNF_INFER(IndexSelectOp) {
+  Shape shape = shapeOf(op.getInput());
+  FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size());
+  if (failed(dim) || failed(expectIndices(loc, "index", op.getIndex(), /*narrow=*/true)) ||
+      failed(expectRank(loc, "index", op.getIndex(), {1}, "[count]")))
+    return failure();
+  if (shape.empty())
+    return argumentError(loc, "input") << "rank 0, expected at least 1";
+  shape[*dim] = shapeOf(op.getIndex())[0];
+  types.push_back(tensorOf(shape, elementOf(op.getInput())));
+  return success();
+}
+
+NNF_INFER(EmbeddingOp) {
+  Value input = op.getInput(), weight = op.getWeight();
+  if (failed(expectIndices(loc, "input", input, /*narrow=*/true)) ||
+      failed(expectRank(loc, "weight", weight, {2}, "[V, D]")))
+    return failure();
+  Shape table = shapeOf(weight);
+  if (std::optional<int64_t> padding = op.getPaddingIdx(), rows = constantOf(table[0]);
+      padding && rows && (*padding < -*rows || *padding >= *rows))
+    return argumentError(loc, "padding_idx") << *padding << ", expected " << -*rows << " to " << *rows - 1;
+  if (op.getMaxNorm())
+    return argumentError(loc, "max_norm") << *op.getMaxNorm() << " is not there yet: it needs a scatter primitive";
+  Shape shape = shapeOf(input);
+  shape.push_back(table[1]);
+  types.push_back(tensorOf(shape, elementOf(weight)));
+  return success();
+}
+
+NNF_INFER(OneHotOp) {
+  if (failed(expectIndices(loc, "tensor", op.getTensor(), /*narrow=*/false)))
+    return failure();
+  int64_t classes = op.getNumClasses();
+  if (classes == -1)
+    return argumentError(loc, "num_classes")
+           << "-1 is not there yet: a size that depends on the data; expected at least 1";
+  if (classes < 1)
+    return argumentError(loc, "num_classes") << classes << ", expected at least 1, or -1";
+  Shape shape = shapeOf(op.getTensor());
+  shape.push_back(dimOf(loc.getContext(), classes));
+  types.push_back(tensorOf(shape, IntegerType::get(loc.getContext(), 64)));
+  return success();
+}
+
+template <typename Adaptor> static FailureOr<Shape> joinVectors(Location loc, Adaptor op) {
+  if (failed(expectFloat(loc, "x1", op.getX1())) || failed(expectFloat(loc, "x2", op.getX2())))
+    return failure();
+  return broadcastAll(loc, {"x1", "x2"}, {op.getX1(), op.getX2()});
+}
+
+NNF_INFER(PairwiseDistanceOp) {
+  FailureOr<Shape> shape = joinVectors(loc, op);
+  if (failed(shape))
+    return failure();
+  if (shape->empty())
+    return argumentError(loc, "x1") << "rank 0, expected at least 1";
+  int64_t last = shape->size() - 1;
+  types.push_back(
+      tensorOf(reducedShape(*shape, {last}, op.getKeepdim()), promoteTypes({op.getX1(), op.getX2()})));
+  return success();
+}
+
+NNF_INFER(CosineSimilarityOp) {
+  FailureOr<Shape> shape = joinVectors(loc, op);
+  if (failed(shape))
+    return failure();
+  FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape->size());
+  if (failed(dim))
+    return failure();
+  types.push_back(tensorOf(reducedShape(*shape, {*dim}, false), promoteTypes({op.getX1(), op.getX2()})));
+  return success();
+}
+
+NNF_INFER(PdistOp) {
+  if (failed(expectFloat(loc, "input", op.getInput())) ||
+      failed(expectRank(loc, "input", op.getInput(), {2}, "[M, D]")))
+    return failure();
+  if (op.getP() < 0 || std::isnan(op.getP()))
+    return argumentError(loc, "p") << op.getP() << ", expected at least 0";
+  Dim rows = shapeOf(op.getInput())[0];
+  types.push_back(tensorOf({simplify((rows * (rows - 1)).floorDiv(2))}, elementOf(op.getInput())));
+  return success();
+}
+
+} // namespace nnf
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Indexing.cpp.inc"
+
+void nnf::addIndexingOps(NnfDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/nnf/ops/Indexing.cpp.inc"
+      >();
+}

@@ -1,0 +1,171 @@
+// Result types of matrix products.
+#include "dialects/nnf/infer/Promotion.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Linear.h.inc"
+
+using namespace mlir;
+namespace nnf {
+
+/// Sizes that are summed over, of `input` and of the named argument, are the same.
+static LogicalResult expectContracted(Location loc, StringRef argument, Value value, int64_t dim, Dim expected,
+                                      StringRef like) {
+  Dim found = shapeOf(value)[dim];
+  if (sameDim(found, expected))
+    return success();
+  return argumentError(loc, argument) << "size " << toString(found) << " at dimension " << dim << ", expected "
+                                      << toString(expected) << " as " << like << " has";
+}
+
+NNF_INFER(LinearOp) {
+  Value input = op.getInput(), weight = op.getWeight(), bias = op.getBias();
+  if (failed(expectFloat(loc, "input", input)) || failed(expectElement(loc, "weight", weight, elementOf(input))) ||
+      failed(expectElement(loc, "bias", bias, elementOf(input))) ||
+      failed(expectRank(loc, "weight", weight, {2, 1}, "[out, in] or [in]")))
+    return failure();
+  if (rankOf(input) == 0)
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [..., in]";
+  Shape shape = shapeOf(input);
+  if (failed(expectContracted(loc, "weight", weight, rankOf(weight) - 1, shape.back(), "the last dimension of 'input'")))
+    return failure();
+  shape.pop_back();
+  if (rankOf(weight) == 2)
+    shape.push_back(shapeOf(weight)[0]);
+  else if (bias)
+    return argumentError(loc, "bias") << "given, expected none with a weight of rank 1";
+  if (bias) {
+    FailureOr<Shape> joined = broadcastShapes(loc, "bias", shape, shapeOf(bias));
+    if (failed(joined))
+      return failure();
+    if (!sameShape(*joined, shape))
+      return argumentError(loc, "bias") << "shape " << toString(shapeOf(bias)) << ", expected one that broadcasts to "
+                                        << toString(shape);
+  }
+  types.push_back(tensorOf(shape, elementOf(input)));
+  return success();
+}
+
+NNF_INFER(BilinearOp) {
+  Value x1 = op.getInput1(), x2 = op.getInput2(), weight = op.getWeight();
+  if (failed(expectFloat(loc, "input1", x1)) || failed(expectElement(loc, "input2", x2, elementOf(x1), "input1")) ||
+      failed(expectElement(loc, "weight", weight, elementOf(x1), "input1")) ||
+      failed(expectElement(loc, "bias", op.getBias(), elementOf(x1), "input1")) ||
+      failed(expectRank(loc, "weight", weight, {3}, "[out, in1, in2]")))
+    return failure();
+  for (auto [name, x] : {std::pair<StringRef, Value>{"input1", x1}, {"input2", x2}})
+    if (rankOf(x) == 0)
+      return argumentError(loc, name) << "rank 0, expected at least 1";
+  Shape left = shapeOf(x1), right = shapeOf(x2), kernel = shapeOf(weight);
+  if (!sameShape(ArrayRef<Dim>(left).drop_back(), ArrayRef<Dim>(right).drop_back()))
+    return argumentError(loc, "input2") << "shape " << toString(right) << ", expected the leading sizes of 'input1', "
+                                        << toString(left);
+  if (failed(expectContracted(loc, "weight", weight, 1, left.back(), "'input1'")) ||
+      failed(expectContracted(loc, "weight", weight, 2, right.back(), "'input2'")) ||
+      failed(expectShape(loc, "bias", op.getBias(), {kernel[0]}, "[out]")))
+    return failure();
+  left.back() = kernel[0];
+  types.push_back(tensorOf(left, elementOf(x1)));
+  return success();
+}
+
+NNF_INFER(MatmulOp) {
+  Value a = op.getInput(), b = op.getOther();
+  if (failed(expectElement(loc, "other", b, elementOf(a))))
+    return failure();
+  if (isBool(elementOf(a)))
+    return argumentError(loc, "input") << "dtype bool, expected a number";
+  for (auto [name, x] : {std::pair<StringRef, Value>{"input", a}, {"other", b}})
+    if (rankOf(x) == 0)
+      return argumentError(loc, name) << "rank 0, expected at least 1";
+  Shape left = shapeOf(a), right = shapeOf(b);
+  int64_t summed = std::max<int64_t>(rankOf(b) - 2, 0);
+  if (failed(expectContracted(loc, "other", b, summed, left.back(), "the last dimension of 'input'")))
+    return failure();
+  FailureOr<Shape> shape = broadcastShapes(loc, "other", ArrayRef<Dim>(left).drop_back(std::min<size_t>(left.size(), 2)),
+                                           ArrayRef<Dim>(right).drop_back(std::min<size_t>(right.size(), 2)));
+  if (failed(shape))
+    return failure();
+  if (left.size() > 1)
+    shape->push_back(left[left.size() - 2]);
+  if (right.size() > 1)
+    shape->push_back(right.back());
+  types.push_back(tensorOf(*shape, elementOf(a)));
+  return success();
+}
+
+NNF_INFER(BmmOp) {
+  Value a = op.getInput(), b = op.getMat2();
+  if (failed(expectElement(loc, "mat2", b, elementOf(a))) || failed(expectRank(loc, "input", a, {3}, "[B, n, k]")) ||
+      failed(expectRank(loc, "mat2", b, {3}, "[B, k, m]")))
+    return failure();
+  if (isBool(elementOf(a)))
+    return argumentError(loc, "input") << "dtype bool, expected a number";
+  Shape left = shapeOf(a), right = shapeOf(b);
+  if (failed(expectContracted(loc, "mat2", b, 0, left[0], "'input'")) ||
+      failed(expectContracted(loc, "mat2", b, 1, left[2], "the last dimension of 'input'")))
+    return failure();
+  types.push_back(tensorOf({left[0], left[1], right[2]}, elementOf(a)));
+  return success();
+}
+
+NNF_INFER(ScaledDotProductAttentionOp) {
+  Value q = op.getQuery(), k = op.getKey(), v = op.getValue(), mask = op.getAttnMask();
+  if (failed(expectFloat(loc, "query", q)) || failed(expectElement(loc, "key", k, elementOf(q), "query")) ||
+      failed(expectElement(loc, "value", v, elementOf(q), "query")))
+    return failure();
+  for (auto [name, x] : {std::pair<StringRef, Value>{"query", q}, {"key", k}, {"value", v}})
+    if (rankOf(x) < 2)
+      return argumentError(loc, name) << "rank " << rankOf(x) << ", expected at least 2";
+  if (op.getDropoutP() != 0)
+    return argumentError(loc, "dropout_p") << op.getDropoutP()
+                                           << " is not there yet: it needs a random-number primitive";
+  if (mask && op.getIsCausal())
+    return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true";
+  Shape qs = shapeOf(q), ks = shapeOf(k), vs = shapeOf(v);
+  if (failed(expectContracted(loc, "key", k, ks.size() - 1, qs.back(), "the last dimension of 'query'")) ||
+      failed(expectContracted(loc, "value", v, vs.size() - 2, ks[ks.size() - 2], "dimension -2 of 'key'")))
+    return failure();
+  Shape qb(ArrayRef<Dim>(qs).drop_back(2)), kb(ArrayRef<Dim>(ks).drop_back(2)), vb(ArrayRef<Dim>(vs).drop_back(2));
+  if (op.getEnableGqa()) {
+    for (auto [name, heads] : {std::pair<StringRef, Shape *>{"key", &kb}, {"value", &vb}}) {
+      if (heads->empty() || qb.empty())
+        return argumentError(loc, name) << "rank 2, expected heads at dimension -3 when enable_gqa is true";
+      if (!exactQuotient({qb.back()}, {heads->back()}, loc.getContext()))
+        return argumentError(loc, name) << toString(heads->back()) << " heads, expected a divisor of the "
+                                        << toString(qb.back()) << " of 'query'";
+      heads->back() = qb.back();
+    }
+  }
+  FailureOr<Shape> batch = broadcastShapes(loc, "key", qb, kb);
+  if (succeeded(batch))
+    batch = broadcastShapes(loc, "value", *batch, vb);
+  if (failed(batch))
+    return failure();
+  if (mask) {
+    if (!isBool(elementOf(mask)) && failed(expectElement(loc, "attn_mask", mask, elementOf(q), "query")))
+      return failure();
+    Shape scores(*batch);
+    scores.append({qs[qs.size() - 2], ks[ks.size() - 2]});
+    FailureOr<Shape> joined = broadcastShapes(loc, "attn_mask", scores, shapeOf(mask));
+    if (failed(joined))
+      return failure();
+    if (!sameShape(*joined, scores))
+      return argumentError(loc, "attn_mask") << "shape " << toString(shapeOf(mask))
+                                             << ", expected one that broadcasts to " << toString(scores);
+  }
+  batch->append({qs[qs.size() - 2], vs.back()});
+  types.push_back(tensorOf(*batch, elementOf(q)));
+  return success();
+}
+
+} // namespace nnf
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Linear.cpp.inc"
+
+void nnf::addLinearOps(NnfDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/nnf/ops/Linear.cpp.inc"
+      >();
+}

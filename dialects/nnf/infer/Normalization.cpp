@@ -1,0 +1,180 @@
+// Result types of normalizations.
+#include "dialects/nnf/infer/Arguments.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Normalization.h.inc"
+
+using namespace mlir;
+namespace nnf {
+
+/// The product of sizes, when it is known.
+static std::optional<int64_t> knownProduct(Location loc, ArrayRef<Dim> dims) {
+  return constantOf(productOf(loc.getContext(), dims));
+}
+
+template <typename Adaptor> static LogicalResult expectChannelTensors(Location loc, Adaptor op) {
+  Value input = op.getInput();
+  Dim channels = shapeOf(input)[1];
+  std::pair<StringRef, Value> tensors[] = {{"running_mean", op.getRunningMean()},
+                                           {"running_var", op.getRunningVar()},
+                                           {"weight", op.getWeight()},
+                                           {"bias", op.getBias()}};
+  for (auto [name, tensor] : tensors)
+    if (failed(expectElement(loc, name, tensor, elementOf(input))) ||
+        failed(expectShape(loc, name, tensor, {channels}, "[C]")))
+      return failure();
+  return success();
+}
+
+template <typename Adaptor> static LogicalResult expectRunning(Location loc, Adaptor op, StringRef when) {
+  if (!op.getRunningMean())
+    return argumentError(loc, "running_mean") << "missing, expected a tensor [C] " << when;
+  if (!op.getRunningVar())
+    return argumentError(loc, "running_var") << "missing, expected a tensor [C] " << when;
+  return success();
+}
+
+NNF_INFER(BatchNormOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  if (rankOf(input) < 2)
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 2 [N, C, ...]";
+  if (failed(expectChannelTensors(loc, op)))
+    return failure();
+  types.push_back(input.getType());
+  if (!op.getTraining())
+    return expectRunning(loc, op, "when training is false");
+
+  Shape shape = shapeOf(input), others(shape);
+  others.erase(others.begin() + 1);
+  if (knownProduct(loc, others) == 1)
+    return argumentError(loc, "input") << "shape " << toString(shape)
+                                       << " has one value per channel, expected more than one in training";
+  Type statistics = tensorOf({shape[1]}, elementOf(input));
+  types.append({statistics, statistics});
+  return success();
+}
+
+NNF_INFER(InstanceNormOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  if (rankOf(input) < 3)
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 3 [N, C, ...]";
+  if (failed(expectChannelTensors(loc, op)))
+    return failure();
+  types.push_back(input.getType());
+  if (!op.getUseInputStats())
+    return expectRunning(loc, op, "when use_input_stats is false");
+
+  Shape shape = shapeOf(input);
+  if (knownProduct(loc, ArrayRef<Dim>(shape).drop_front(2)) == 1)
+    return argumentError(loc, "input") << "shape " << toString(shape)
+                                       << " has one value per channel, expected more than one";
+  if (op.getRunningMean() || op.getRunningVar()) {
+    Type statistics = tensorOf({shape[1]}, elementOf(input));
+    types.append({statistics, statistics});
+  }
+  return success();
+}
+
+/// normalized_shape as sizes: the trailing ones of the input.
+static FailureOr<Shape> normalizedShape(Location loc, Value input, Ints normalized) {
+  Shape shape = shapeOf(input), expected;
+  for (int64_t size : normalized)
+    expected.push_back(dimOf(loc.getContext(), size));
+  if (expected.empty())
+    return argumentError(loc, "normalized_shape") << "empty, expected the last sizes of 'input'";
+  if (expected.size() > shape.size() ||
+      !sameShape(ArrayRef<Dim>(shape).take_back(expected.size()), expected))
+    return argumentError(loc, "normalized_shape") << toString(expected) << ", expected the last sizes of 'input', "
+                                                  << toString(shape);
+  return expected;
+}
+
+NNF_INFER(LayerNormOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  FailureOr<Shape> normalized = normalizedShape(loc, input, op.getNormalizedShape());
+  if (failed(normalized))
+    return failure();
+  std::pair<StringRef, Value> tensors[] = {{"weight", op.getWeight()}, {"bias", op.getBias()}};
+  for (auto [name, tensor] : tensors)
+    if (failed(expectElement(loc, name, tensor, elementOf(input))) ||
+        failed(expectShape(loc, name, tensor, *normalized, "normalized_shape")))
+      return failure();
+  types.push_back(input.getType());
+  return success();
+}
+
+NNF_INFER(RmsNormOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  FailureOr<Shape> normalized = normalizedShape(loc, input, op.getNormalizedShape());
+  if (failed(normalized) || failed(expectElement(loc, "weight", op.getWeight(), elementOf(input))) ||
+      failed(expectShape(loc, "weight", op.getWeight(), *normalized, "normalized_shape")))
+    return failure();
+  types.push_back(input.getType());
+  return success();
+}
+
+NNF_INFER(GroupNormOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  if (rankOf(input) < 2)
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 2 [N, C, ...]";
+  Shape shape = shapeOf(input);
+  int64_t groups = op.getNumGroups();
+  if (groups < 1)
+    return argumentError(loc, "num_groups") << groups << ", expected at least 1";
+  Dim perGroup = exactQuotient({shape[1]}, {dimOf(loc.getContext(), groups)}, loc.getContext());
+  if (!perGroup)
+    return argumentError(loc, "num_groups") << groups << ", expected a divisor of the " << toString(shape[1])
+                                            << " channels";
+  Shape group{perGroup};
+  llvm::append_range(group, ArrayRef<Dim>(shape).drop_front(2));
+  if (knownProduct(loc, group) == 1)
+    return argumentError(loc, "input") << "shape " << toString(shape)
+                                       << " has one value per group, expected more than one";
+  std::pair<StringRef, Value> tensors[] = {{"weight", op.getWeight()}, {"bias", op.getBias()}};
+  for (auto [name, tensor] : tensors)
+    if (failed(expectElement(loc, name, tensor, elementOf(input))) ||
+        failed(expectShape(loc, name, tensor, {shape[1]}, "[C]")))
+      return failure();
+  types.push_back(input.getType());
+  return success();
+}
+
+NNF_INFER(LocalResponseNormOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  if (rankOf(input) < 3)
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 3 [N, C, ...]";
+  if (static_cast<int64_t>(op.getSize()) < 1)
+    return argumentError(loc, "size") << static_cast<int64_t>(op.getSize()) << ", expected at least 1";
+  types.push_back(input.getType());
+  return success();
+}
+
+NNF_INFER(NormalizeOp) {
+  if (failed(wrapDims(loc, "dim", op.getDim(), rankOf(op.getInput()))))
+    return failure();
+  return likeFloatInput(loc, op, types);
+}
+
+} // namespace nnf
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Normalization.cpp.inc"
+
+void nnf::addNormalizationOps(NnfDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/nnf/ops/Normalization.cpp.inc"
+      >();
+}

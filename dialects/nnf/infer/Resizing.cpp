@@ -1,0 +1,175 @@
+// Result types of padding and resampling.
+#include "dialects/nnf/infer/Resizing.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Resizing.h.inc"
+
+using namespace mlir;
+namespace nnf {
+
+NNF_INFER(PadOp) {
+  Value input = op.getInput();
+  Shape shape = shapeOf(input);
+  Ints pads = op.getPad();
+  int64_t rank = shape.size(), pairs = pads.size() / 2;
+  StringRef mode = op.getMode();
+  if (failed(expectWord(loc, "mode", mode, {"constant", "reflect", "replicate", "circular"})))
+    return failure();
+  if (pads.size() % 2 || pairs > rank)
+    return argumentError(loc, "pad") << pads.size() << " entries, expected an even number of at most " << 2 * rank;
+  if (mode != "constant") {
+    if (op.getValue() != 0)
+      return argumentError(loc, "value") << op.getValue() << ", expected 0 with mode '" << mode << "'";
+    bool fits = pairs >= 1 && pairs <= 3 && (rank == pairs + 2 || (rank == pairs + 1 && mode != "circular"));
+    if (!fits)
+      return argumentError(loc, "pad") << pads.size() << " entries for rank " << rank
+                                       << ", expected 2 for each dimension after N and C"
+                                       << (mode == "circular" ? "" : ", or after C")
+                                       << ", at most 6, with mode '" << mode << "'";
+  }
+  for (int64_t i = 0; i < pairs; ++i) {
+    int64_t dim = rank - 1 - i, low = pads[2 * i], high = pads[2 * i + 1];
+    if (std::optional<int64_t> size = constantOf(shape[dim])) {
+      // Circular crops first and wraps what is left.
+      int64_t wrapped = *size + std::min<int64_t>(low, 0) + std::min<int64_t>(high, 0);
+      int64_t most = mode == "reflect" ? *size - 1 : mode == "circular" ? wrapped : std::max(low, high);
+      if (std::max(low, high) > most)
+        return argumentError(loc, "pad") << std::max(low, high) << " at dimension " << dim << ", expected at most "
+                                         << most << " with mode '" << mode << "'";
+      if (mode == "replicate" && *size == 0)
+        return argumentError(loc, "input") << "size 0 at dimension " << dim << ", expected at least 1";
+      if (*size + low + high < 0)
+        return argumentError(loc, "pad") << "(" << low << ", " << high << ") leaves a size of " << *size + low + high
+                                         << " at dimension " << dim << ", expected at least 0";
+    }
+    shape[dim] = shape[dim] + (low + high);
+  }
+  types.push_back(tensorOf(shape, elementOf(input)));
+  return success();
+}
+
+static FailureOr<Resample> resampleMode(Location loc, StringRef mode, int64_t spatial) {
+  struct Mode {
+    StringLiteral name;
+    Resample kind;
+    int64_t spatial; // 0: any
+  };
+  static constexpr Mode modes[] = {{"nearest", Resample::Nearest, 0}, {"nearest-exact", Resample::NearestExact, 0},
+                                   {"area", Resample::Area, 0},       {"linear", Resample::Linear, 1},
+                                   {"bilinear", Resample::Linear, 2}, {"bicubic", Resample::Cubic, 2},
+                                   {"trilinear", Resample::Linear, 3}};
+  for (const Mode &known : modes)
+    if (known.name == mode && (known.spatial == 0 || known.spatial == spatial))
+      return known.kind;
+  auto error = argumentError(loc, "mode") << "'" << mode << "', expected ";
+  bool first = true;
+  for (const Mode &known : modes)
+    if (known.spatial == 0 || known.spatial == spatial) {
+      error << (first ? "'" : " or '") << known.name << "'";
+      first = false;
+    }
+  return error << " for " << spatial << " spatial dimensions";
+}
+
+FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArguments &a) {
+  if (failed(expectRank(loc, "input", input, {3, 4, 5}, "[N, C, ...]")) || failed(expectSizes(loc, "input", input, 1)))
+    return failure();
+  int64_t spatial = rankOf(input) - 2;
+  FailureOr<Resample> mode = resampleMode(loc, a.mode, spatial);
+  if (failed(mode))
+    return failure();
+  bool isNearest = *mode == Resample::Nearest || *mode == Resample::NearestExact;
+  Type element = elementOf(input);
+  if (!isFloat(element) && !(isNearest && element.isUnsignedInteger(8)))
+    return argumentError(loc, "input") << "dtype " << dtypeName(element) << ", expected a float"
+                                       << (isNearest ? " or uint8" : "");
+  if (a.alignCorners && (isNearest || *mode == Resample::Area))
+    return argumentError(loc, "align_corners") << "given, expected none with mode '" << a.mode << "'";
+  if (a.antialias)
+    return argumentError(loc, "antialias") << "true is not there yet";
+  if (a.size.has_value() == a.scaleFactor.has_value())
+    return argumentError(loc, "size") << (a.size ? "given beside 'scale_factor'" : "missing like 'scale_factor'")
+                                      << ", expected one of the two";
+  if (a.size && a.recomputeScaleFactor)
+    return argumentError(loc, "recompute_scale_factor") << "true with 'size', expected 'scale_factor'";
+
+  Shape shape = shapeOf(input);
+  Resampling result{*mode, a.alignCorners.value_or(false), {}, {}};
+  if (a.size) {
+    FailureOr<IntList> sizes = perDim(loc, "size", *a.size, spatial, 1);
+    if (failed(sizes))
+      return failure();
+    for (int64_t size : *sizes)
+      result.sizes.push_back(dimOf(loc.getContext(), size));
+    return result;
+  }
+  SmallVector<double> factors(*a.scaleFactor);
+  if (factors.size() == 1)
+    factors.assign(spatial, factors[0]);
+  if (static_cast<int64_t>(factors.size()) != spatial)
+    return argumentError(loc, "scale_factor") << factors.size() << " entries, expected 1 or " << spatial;
+  for (int64_t i = 0; i < spatial; ++i) {
+    double factor = factors[i];
+    if (!(factor > 0) || std::isinf(factor))
+      return argumentError(loc, "scale_factor") << factor << ", expected a finite number above 0";
+    Dim length = shape[2 + i];
+    std::optional<int64_t> known = constantOf(length);
+    if (known) {
+      double scaled = std::floor(static_cast<double>(*known) * factor);
+      if (scaled < 1 || scaled > 0x1p40)
+        return argumentError(loc, "scale_factor") << factor << " makes " << scaled << " of " << *known
+                                                  << ", expected at least 1";
+      result.sizes.push_back(dimOf(loc.getContext(), static_cast<int64_t>(scaled)));
+    } else if (factor == std::floor(factor) && factor < 0x1p20) {
+      result.sizes.push_back(simplify(length * static_cast<int64_t>(factor)));
+    } else if (1 / factor == std::floor(1 / factor) && factor * (1 / factor) == 1) {
+      result.sizes.push_back(simplify(length.floorDiv(static_cast<int64_t>(1 / factor))));
+    } else {
+      return argumentError(loc, "scale_factor") << factor << " of the symbolic size " << toString(length)
+                                                << ", expected a whole number or one part of a whole number";
+    }
+  }
+  if (!a.recomputeScaleFactor)
+    result.factors = factors;
+  return result;
+}
+
+template <typename Adaptor>
+static LogicalResult resampled(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+  FailureOr<Resampling> plan = resampling(loc, op.getInput(), resamplingArguments(op));
+  if (failed(plan))
+    return failure();
+  Shape shape = shapeOf(op.getInput());
+  llvm::copy(plan->sizes, shape.begin() + 2);
+  types.push_back(tensorOf(shape, elementOf(op.getInput())));
+  return success();
+}
+NNF_INFER_BY(InterpolateOp, resampled)
+NNF_INFER_BY(UpsampleOp, resampled)
+NNF_INFER_BY(UpsampleNearestOp, resampled)
+NNF_INFER(UpsampleBilinearOp) {
+  if (failed(expectRank(loc, "input", op.getInput(), {4}, "[N, C, H, W]")))
+    return failure();
+  ResamplingArguments arguments = resamplingArguments(op);
+  arguments.mode = "bilinear";
+  arguments.alignCorners = true;
+  FailureOr<Resampling> plan = resampling(loc, op.getInput(), arguments);
+  if (failed(plan))
+    return failure();
+  Shape shape = shapeOf(op.getInput());
+  llvm::copy(plan->sizes, shape.begin() + 2);
+  types.push_back(tensorOf(shape, elementOf(op.getInput())));
+  return success();
+}
+
+} // namespace nnf
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Resizing.cpp.inc"
+
+void nnf::addResizingOps(NnfDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/nnf/ops/Resizing.cpp.inc"
+      >();
+}
