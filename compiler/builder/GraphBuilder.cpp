@@ -128,6 +128,8 @@ OwningOpRef<ModuleOp> GraphBuilder::finish() {
   for (const auto &[name, tensor] : outputs)
     results.push_back({name, value(tensor), false});
 
+  // Attributes of arguments are set against the function's type.
+  main.setFunctionType(builder.getFunctionType(main.getBody().front().getArgumentTypes(), {}));
   for (auto [i, input] : llvm::enumerate(inputs)) {
     main.setArgAttr(i, "nnf.name", builder.getStringAttr(input.name));
     Value now = value(input.tensor);
