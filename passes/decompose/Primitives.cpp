@@ -79,10 +79,37 @@ Value Primitives::select(Value condition, Operand x, Operand y) {
 Value Primitives::convert(Value x, Type element) {
   if (elementOf(x) == element)
     return x;
+  // Numbers of the graph are rounded here, once.
+  if (auto constant = x.getDefiningOp<ConstantOp>(); constant && rankOf(x) == 0)
+    return number(*cast<DenseElementsAttr>(constant.getValue()).getValues<Attribute>().begin(), element);
   return PrimConvertOp::create(builder, loc, tensorOf(shapeOf(x), element), x);
 }
 
 Value Primitives::sigmoid(Value x) { return div(1.0, add(1.0, exp(neg(x)))); }
+
+Value Primitives::power(Value x, double exponent) {
+  if (exponent == 0)
+    return full(shapeOf(x), 1, elementOf(x));
+  if (exponent == 1)
+    return x;
+  if (exponent == 2)
+    return square(x);
+  if (exponent == 3)
+    return mul(square(x), x);
+  if (exponent == 0.5)
+    return sqrt(x);
+  if (exponent == -0.5)
+    return div(1, sqrt(x));
+  if (exponent == -1)
+    return div(1, x);
+  if (exponent == -2)
+    return div(1, square(x));
+  return pow(x, exponent);
+}
+
+Value Primitives::toFloat(Value x) {
+  return isa<FloatType>(elementOf(x)) ? x : convert(x, builder.getF32Type());
+}
 
 // ---- constants
 
@@ -99,6 +126,20 @@ static Attribute numberAttr(double value, Type element) {
 Value Primitives::scalar(double value, Type element) {
   auto type = RankedTensorType::get({}, element);
   return ConstantOp::create(builder, loc, type, DenseElementsAttr::get(type, ArrayRef(numberAttr(value, element))));
+}
+
+Value Primitives::number(Attribute value, Type element) {
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return scalar(number.getValueAsDouble(), element);
+  auto integer = cast<IntegerAttr>(value);
+  bool isWide = isa<IntegerType>(element) && !element.isInteger(1);
+  llvm::APInt bits = integer.getType().isInteger(1) ? integer.getValue().zext(64) : integer.getValue().sextOrTrunc(64);
+  if (!isWide)
+    return scalar(static_cast<double>(bits.getSExtValue()), element);
+  // Not by way of a double, which holds 53 bits.
+  auto type = RankedTensorType::get({}, element);
+  Attribute wrapped = IntegerAttr::get(element, bits.sextOrTrunc(element.getIntOrFloatBitWidth()));
+  return ConstantOp::create(builder, loc, type, DenseElementsAttr::get(type, ArrayRef(wrapped)));
 }
 
 Value Primitives::full(ArrayRef<Dim> shape, double value, Type element) {
@@ -167,6 +208,26 @@ Value Primitives::broadcastTo(Value x, ArrayRef<Dim> shape) {
 Value Primitives::broadcastAlong(Value x, ArrayRef<Dim> shape, int64_t dim) {
   assert(rankOf(x) == 1);
   return broadcast(x, shape, {dim});
+}
+
+Value Primitives::broadcastOver(Value x, ArrayRef<Dim> shape, Dims reducedDims) {
+  SmallVector<int64_t> kept;
+  for (int64_t dim = 0, rank = shape.size(); dim < rank; ++dim)
+    if (!llvm::is_contained(reducedDims, dim))
+      kept.push_back(dim);
+  return broadcast(x, shape, kept);
+}
+
+Value Primitives::flip(Value x, Dims dims) {
+  Shape shape = shapeOf(x), start(shape.size(), dimOf(context(), 0));
+  SmallVector<int64_t> steps(shape.size(), 1);
+  for (int64_t dim : dims) {
+    if (isConstant(shape[dim], 1))
+      continue;
+    start[dim] = shape[dim] - 1;
+    steps[dim] = -1;
+  }
+  return slice(x, start, steps, shape);
 }
 
 Value Primitives::slice(Value x, ArrayRef<Dim> start, Dims step, ArrayRef<Dim> shape) {
@@ -318,6 +379,11 @@ Value Primitives::gather(Value x, ValueRange indices, Dims gatherDims, BoundsKin
       shape.push_back(dim);
   return PrimGatherOp::create(builder, loc, tensorOf(shape, elementOf(x)), x, indices, fill, gatherDims, bounds,
                               message);
+}
+
+std::string Primitives::message(StringRef argument, StringRef text) const {
+  std::string node = nodeText(loc);
+  return (node + (node.empty() ? "" : ", ") + "argument '" + argument + "': " + text).str();
 }
 
 void Primitives::check(Value condition, Value value, StringRef message) {

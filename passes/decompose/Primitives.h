@@ -62,6 +62,10 @@ public:
   Value convert(Value x, Type element);
 
   // ---- composed: a few primitives each
+  /// x ^ exponent for floats: by multiplication, division or root where that is exact or nearly.
+  Value power(Value x, double exponent);
+  /// x itself when it is a float, else as float32.
+  Value toFloat(Value x);
   Value sigmoid(Value x);    // 1 / (1 + exp(-x))
   Value square(Value x) { return mul(x, x); }
   Value isNan(Value x) { return ne(x, x); }
@@ -69,6 +73,8 @@ public:
   // ---- constants
   /// A rank-0 constant.
   Value scalar(double value, Type element);
+  /// A rank-0 constant of an attribute's value.
+  Value number(mlir::Attribute value, Type element);
   /// A constant tensor of this shape, every element `value`.
   Value full(llvm::ArrayRef<Dim> shape, double value, Type element);
   /// A 1-D int64 or float constant.
@@ -88,6 +94,10 @@ public:
   Value broadcastTo(Value x, llvm::ArrayRef<Dim> shape);
   /// A 1-D tensor along dimension `dim` of `shape` (a bias over channels).
   Value broadcastAlong(Value x, llvm::ArrayRef<Dim> shape, int64_t dim);
+  /// A tensor that `reducedDims` of `shape` were reduced away from, repeated along them.
+  Value broadcastOver(Value x, llvm::ArrayRef<Dim> shape, Dims reducedDims);
+  /// x backwards along `dims`.
+  Value flip(Value x, Dims dims);
   /// output[i] = x[start + i*step], with `shape` sizes.
   Value slice(Value x, llvm::ArrayRef<Dim> start, Dims step, llvm::ArrayRef<Dim> shape);
   /// Elements [start, start + length) of one dimension.
@@ -117,7 +127,9 @@ public:
   /// See nnf.prim.gather. `message` (bounds Error) may hold {value} and {bound}.
   Value gather(Value x, mlir::ValueRange indices, Dims gatherDims, BoundsKind bounds, llvm::StringRef message = "",
                Value fill = {});
-  /// Fails the run with `message` where `condition` is false.
+  /// The message of a check on an argument of this node: "node 'emb' (embedding), argument 'input': …".
+  std::string message(llvm::StringRef argument, llvm::StringRef text) const;
+  /// Fails the run with `message` where `condition` is false; {value} in it is `value` there.
   void check(Value condition, Value value, llvm::StringRef message);
 
 private:

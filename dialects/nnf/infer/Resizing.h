@@ -18,10 +18,10 @@ struct Resampling {
 };
 
 struct ResamplingArguments {
-  std::optional<Ints> size;
-  std::optional<llvm::ArrayRef<double>> scaleFactor;
+  std::optional<Ints> size = {};
+  std::optional<llvm::ArrayRef<double>> scaleFactor = {};
   llvm::StringRef mode = "nearest";
-  std::optional<bool> alignCorners;
+  std::optional<bool> alignCorners = {};
   bool recomputeScaleFactor = false, antialias = false;
 };
 

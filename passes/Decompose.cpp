@@ -1,0 +1,94 @@
+// Functions become primitives, each by its entry in the table of decompositions.
+#include "dialects/nnf/infer/Arguments.h"
+#include "passes/Passes.h"
+#include "passes/decompose/Decompositions.h"
+
+using namespace mlir;
+namespace nnf {
+#define GEN_PASS_DEF_DECOMPOSE
+#include "passes/Passes.h.inc"
+
+const Decompositions &decompositions() {
+  static const Decompositions table = [] {
+    Decompositions all;
+    addActivations(all);
+    addSoftmaxes(all);
+    addConvolutions(all);
+    addPooling(all);
+    addAdaptivePooling(all);
+    addNormalizations(all);
+    addLinear(all);
+    addElementwise(all);
+    addReductions(all);
+    addMovement(all);
+    addIndexing(all);
+    addResizing(all);
+    addPadding(all);
+    return all;
+  }();
+  return table;
+}
+
+namespace {
+bool isFunction(Operation *op);
+LogicalResult rewrite(Operation *op);
+
+struct Decompose : impl::DecomposeBase<Decompose> {
+  void runOnOperation() override {
+    SmallVector<Operation *> functions;
+    SmallVector<NumberOp> numbers;
+    getOperation().walk([&](Operation *op) {
+      if (auto number = dyn_cast<NumberOp>(op))
+        numbers.push_back(number);
+      else if (isFunction(op))
+        functions.push_back(op);
+    });
+    for (Operation *op : functions)
+      if (failed(rewrite(op)))
+        return signalPassFailure();
+    for (NumberOp number : llvm::reverse(numbers))
+      if (number.use_empty())
+        number.erase();
+  }
+};
+
+/// A function of torch: not a primitive, nor what holds the graph together.
+bool isFunction(Operation *op) {
+  return isa_and_nonnull<NnfDialect>(op->getDialect()) && !op->getName().stripDialect().starts_with("prim.") &&
+         !isa<ConstantOp, NumberOp, WeightOp, KernelOp, LaunchOp, YieldOp>(op);
+}
+
+/// Type a function computes in: float32 for the 16-bit floats, else the type itself.
+Type computed(Type element) { return isHalf(element) ? Float32Type::get(element.getContext()) : element; }
+
+LogicalResult rewrite(Operation *op) {
+  const Decompositions::Entry *entry = decompositions().find(op);
+  if (!entry)
+    return nodeError(op->getLoc()) << op->getName().stripDialect() << " is not there yet: it has no decomposition";
+
+  OpBuilder builder(op);
+  Primitives p(builder, op->getLoc());
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    if (NumberOp number = numberOf(operand))
+      operand = p.number(number.getValue(), elementOf(operand));
+    if (!entry->moves)
+      operand = p.convert(operand, computed(elementOf(operand)));
+    operands.push_back(operand);
+  }
+  SmallVector<Value> results = entry->rewrite(op, operands, p);
+  if (llvm::is_contained(results, Value()))
+    return failure();
+
+  assert(results.size() == op->getNumResults() && "a decomposition gives every result");
+  for (auto [result, value] : llvm::zip_equal(op->getResults(), results)) {
+    // A reshape between spellings of one size is none: folding removes it.
+    value = p.reshape(p.convert(value, elementOf(result)), shapeOf(result));
+    assert(value.getType() == result.getType());
+    result.replaceAllUsesWith(value);
+  }
+  op->erase();
+  return success();
+}
+} // namespace
+} // namespace nnf

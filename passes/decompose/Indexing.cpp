@@ -1,0 +1,140 @@
+// Reads with computed indices, and distances, as primitives.
+#include "dialects/nnf/infer/Promotion.h"
+#include "passes/decompose/Decompositions.h"
+#include "passes/decompose/Norm.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Indexing.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Dropout.h.inc"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+Type i64Of(Primitives &p) { return IntegerType::get(p.context(), 64); }
+
+/// What a run says of an index that is none.
+std::string outOfRange(Primitives &p, StringRef argument) {
+  return p.message(argument, "index {value}, expected 0 <= index < {bound}");
+}
+
+Value gather(GatherOp op, GatherOp::Adaptor x, Primitives &p) {
+  Value input = x.getInput(), index = x.getIndex();
+  int64_t rank = p.rankOf(input);
+  if (rank == 0) {
+    Value one = p.gather(p.reshape(input, {dimOf(p.context(), 1)}), {index}, {0}, BoundsKind::Error,
+                         outOfRange(p, "index"));
+    return one;
+  }
+  int64_t dim = *wrapDim(op.getLoc(), "dim", op.getDim(), rank);
+  // Elsewhere each element is read at its own position.
+  Shape shape = shapeOf(index);
+  SmallVector<Value> indices;
+  for (int64_t d = 0; d < rank; ++d)
+    indices.push_back(d == dim ? index : p.iota(shape, d, i64Of(p)));
+  return p.gather(input, indices, llvm::to_vector(llvm::seq<int64_t>(0, rank)), BoundsKind::Error,
+                  outOfRange(p, "index"));
+}
+
+Value indexSelect(IndexSelectOp op, IndexSelectOp::Adaptor x, Primitives &p) {
+  int64_t rank = p.rankOf(x.getInput()), dim = *wrapDim(op.getLoc(), "dim", op.getDim(), rank);
+  Value picked = p.gather(x.getInput(), {p.convert(x.getIndex(), i64Of(p))}, {dim}, BoundsKind::Error,
+                          outOfRange(p, "index"));
+  // The picked dimension comes first; back to its place.
+  IntList perm;
+  for (int64_t d = 0; d < rank; ++d)
+    perm.push_back(d == dim ? 0 : d < dim ? d + 1 : d);
+  return p.transpose(picked, perm);
+}
+
+Value embedding(EmbeddingOp, EmbeddingOp::Adaptor x, Primitives &p) {
+  return p.gather(x.getWeight(), {p.convert(x.getInput(), i64Of(p))}, {0}, BoundsKind::Error, outOfRange(p, "input"));
+}
+
+Value oneHot(OneHotOp op, OneHotOp::Adaptor x, Primitives &p) {
+  Value classes = x.getTensor();
+  Shape shape = shapeOf(op.getOutput());
+  int64_t count = op.getNumClasses(), last = shape.size() - 1;
+  Value inside = p.bitAnd(p.ge(classes, 0), p.lt(classes, static_cast<double>(count)));
+  p.check(inside, classes,
+          p.message("tensor", "class {value}, expected 0 <= class < " + std::to_string(count)));
+  Value repeated = p.broadcastOver(classes, shape, {last});
+  return p.convert(p.eq(repeated, p.iota(shape, last, i64Of(p))), i64Of(p));
+}
+
+/// Both operands in the type and shape they are compared in.
+template <typename Op> std::pair<Value, Value> joined(Op op, typename Op::Adaptor x, Primitives &p) {
+  Type element = promoteTypes({op.getX1(), op.getX2()});
+  if (isHalf(element))
+    element = Float32Type::get(p.context());
+  Shape shape = *broadcastAll(op.getLoc(), {"x1", "x2"}, {op.getX1(), op.getX2()});
+  return {p.broadcastTo(p.convert(x.getX1(), element), shape), p.broadcastTo(p.convert(x.getX2(), element), shape)};
+}
+
+Value pairwiseDistance(PairwiseDistanceOp op, PairwiseDistanceOp::Adaptor x, Primitives &p) {
+  auto [a, b] = joined(op, x, p);
+  Value distance = norm(p, p.add(p.sub(a, b), op.getEps()), op.getP(), {p.rankOf(a) - 1});
+  return p.reshape(distance, shapeOf(op.getOutput()));
+}
+
+Value cosineSimilarity(CosineSimilarityOp op, CosineSimilarityOp::Adaptor x, Primitives &p) {
+  auto [a, b] = joined(op, x, p);
+  int64_t dim = *wrapDim(op.getLoc(), "dim", op.getDim(), p.rankOf(a));
+  double eps = op.getEps();
+  auto length = [&](Value v) {
+    Value n = norm(p, v, 2, {dim});
+    return p.select(p.lt(n, eps), eps, n);
+  };
+  Value lengthA = length(a), lengthB = length(b);
+  // Each is divided before they are multiplied: products of large vectors would overflow.
+  Value unitA = p.div(a, p.broadcastOver(lengthA, shapeOf(a), {dim}));
+  Value unitB = p.div(b, p.broadcastOver(lengthB, shapeOf(b), {dim}));
+  return p.sum(p.mul(unitA, unitB), {dim});
+}
+
+/// Pair k of all rows i < j is found from the end: with m rows, the pairs of the last r rows number r*(r-1)/2.
+Value pdist(PdistOp op, PdistOp::Adaptor operands, Primitives &p) {
+  Value x = operands.getInput();
+  Shape pairs = shapeOf(op.getOutput());
+  Type f64 = Float64Type::get(p.context()), i64 = i64Of(p);
+  Dim rows = shapeOf(x)[0];
+  Value k = p.iota(pairs, 0, i64);
+  Value fromEnd = p.sub(p.broadcastTo(p.sub(p.size(pairs[0], i64), 1), pairs), k);
+  // r rows are left when r*(r-1)/2 <= fromEnd; the root is exact in float64 up to 2^26 rows, then put right.
+  Value root = p.sqrt(p.add(p.mul(8, p.convert(fromEnd, f64)), 1));
+  Value r = p.convert(p.floor(p.div(p.add(root, 1), 2)), i64);
+  Value below = p.div(p.mul(r, p.sub(r, 1)), 2);
+  Value i = p.sub(p.broadcastTo(p.sub(p.size(rows, i64), 1), pairs), r);
+  Value j = p.sub(p.broadcastTo(p.sub(p.size(rows, i64), 1), pairs), p.sub(fromEnd, below));
+  Value a = p.gather(x, {i}, {0}, BoundsKind::Clamp), b = p.gather(x, {j}, {0}, BoundsKind::Clamp);
+  return norm(p, p.sub(a, b), op.getP(), {1});
+}
+
+template <typename Op> Value dropout(Op op, typename Op::Adaptor x, Primitives &p) {
+  if (op.getTraining() && op.getP() != 0) {
+    argumentError(op.getLoc(), "training") << "true is not there yet: it needs a random-number primitive";
+    return {};
+  }
+  return x.getInput();
+}
+
+} // namespace
+
+void addIndexing(Decompositions &table) {
+  table.addMove<GatherOp>(gather);
+  table.addMove<IndexSelectOp>(indexSelect);
+  table.addMove<EmbeddingOp>(embedding);
+  table.addMove<OneHotOp>(oneHot);
+  table.add<PairwiseDistanceOp>(pairwiseDistance);
+  table.add<CosineSimilarityOp>(cosineSimilarity);
+  table.add<PdistOp>(pdist);
+  table.addMove<DropoutOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
+  table.addMove<Dropout1dOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
+  table.addMove<Dropout2dOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
+  table.addMove<Dropout3dOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
+  table.addMove<AlphaDropoutOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
+  table.addMove<FeatureAlphaDropoutOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
+}
+
+} // namespace nnf

@@ -1,0 +1,167 @@
+// Resampling as primitives: one dimension after the other, each output a weighted sum of gathered taps.
+#include "dialects/nnf/infer/Resizing.h"
+#include "passes/decompose/AdaptivePooling.h"
+#include "passes/decompose/Decompositions.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Resizing.h.inc"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+/// One resampled dimension: its lengths before and after, and how far apart two outputs are in the input.
+struct Axis {
+  int64_t dim;
+  Dim in, out;
+  Value step; // rank 0
+};
+
+/// x[…, index[i], …] along one dimension; the index is clamped to it.
+Value pick(Primitives &p, Value x, int64_t dim, Value index) {
+  int64_t rank = p.rankOf(x);
+  IntList perm;
+  for (int64_t d = 0; d < rank; ++d)
+    perm.push_back(d == dim ? 0 : d < dim ? d + 1 : d);
+  return p.transpose(p.gather(x, {index}, {dim}, BoundsKind::Clamp), perm);
+}
+
+/// (in - 1) / (out - 1) with aligned corners; else 1 / factor as the user gave it, or in / out.
+Value stepOf(Primitives &p, const Resampling &plan, size_t d, Dim in, Dim out, Type type) {
+  auto known = [](Dim dim) { return constantOf(dim); };
+  if (plan.alignCorners) {
+    if (isConstant(out, 1))
+      return p.scalar(0, type);
+    if (known(in) && known(out))
+      return p.scalar(static_cast<double>(*known(in) - 1) / static_cast<double>(*known(out) - 1), type);
+    Value steps = p.size(simplify(out - 1), type);
+    return p.select(p.eq(steps, 0), 0, p.div(p.size(simplify(in - 1), type), steps));
+  }
+  if (!plan.factors.empty())
+    return p.scalar(1 / plan.factors[d], type);
+  if (known(in) && known(out))
+    return p.scalar(static_cast<double>(*known(in)) / static_cast<double>(*known(out)), type);
+  return p.div(p.size(in, type), p.size(out, type));
+}
+
+/// min(floor((i + offset) * step), in - 1). The product is rounded to float32, which decides at whole multiples.
+Value nearest(Primitives &p, Value x, const Axis &axis, double offset) {
+  Type f32 = Float32Type::get(p.context()), i64 = IntegerType::get(p.context(), 64);
+  Value i = p.iota({axis.out}, 0, p.elementOf(axis.step));
+  if (offset != 0)
+    i = p.add(i, offset);
+  Value source = p.convert(p.floor(p.convert(p.mul(i, axis.step), f32)), i64);
+  return pick(p, x, axis.dim, p.min(source, p.sub(p.size(axis.in, i64), 1)));
+}
+
+/// Multiples by a power of 2, whose step is exact, are a broadcast.
+Value repeated(Primitives &p, Value x, int64_t dim, int64_t factor) {
+  Shape shape = shapeOf(x), wide(shape);
+  wide.insert(wide.begin() + dim + 1, dimOf(p.context(), factor));
+  IntList kept;
+  for (int64_t d = 0, rank = wide.size(); d < rank; ++d)
+    if (d != dim + 1)
+      kept.push_back(d);
+  shape[dim] = simplify(shape[dim] * factor);
+  return p.reshape(p.broadcast(x, wide, kept), shape);
+}
+
+/// Where output i lies in the input, counted in elements.
+Value coordinate(Primitives &p, const Axis &axis, bool alignCorners) {
+  Value i = p.iota({axis.out}, 0, p.elementOf(axis.step));
+  if (alignCorners)
+    return p.mul(i, axis.step);
+  return p.sub(p.mul(p.add(i, 0.5), axis.step), 0.5);
+}
+
+/// weight * x, the weight along one dimension.
+Value weighted(Primitives &p, Value x, int64_t dim, Value weight) {
+  return p.mul(x, p.broadcastAlong(p.convert(weight, p.elementOf(x)), shapeOf(x), dim));
+}
+
+Value linear(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
+  Type i64 = IntegerType::get(p.context(), 64);
+  Value c = coordinate(p, axis, alignCorners);
+  if (!alignCorners)
+    c = p.select(p.lt(c, 0), 0, c);
+  Value whole = p.floor(c), low = p.convert(whole, i64), share = p.sub(c, whole);
+  Value high = p.min(p.add(low, 1), p.sub(p.size(axis.in, i64), 1));
+  return p.add(weighted(p, pick(p, x, axis.dim, low), axis.dim, p.sub(1, share)),
+               weighted(p, pick(p, x, axis.dim, high), axis.dim, share));
+}
+
+/// Keys' kernel with a = -0.75, over the four taps around c.
+Value cubic(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
+  constexpr double a = -0.75;
+  Type i64 = IntegerType::get(p.context(), 64);
+  Value c = coordinate(p, axis, alignCorners);
+  Value whole = p.floor(c), base = p.convert(whole, i64), t = p.sub(c, whole);
+  // Within distance 1: (a + 2) d^3 - (a + 3) d^2 + 1; to 2: a d^3 - 5a d^2 + 8a d - 4a.
+  auto near = [&](Value d) {
+    return p.add(p.mul(p.mul(p.sub(p.mul(a + 2, d), a + 3), d), d), 1);
+  };
+  auto far = [&](Value d) {
+    return p.sub(p.mul(p.add(p.mul(p.sub(p.mul(a, d), 5 * a), d), 8 * a), d), 4 * a);
+  };
+  Value rest = p.sub(1, t);
+  Value weights[] = {far(p.add(t, 1)), near(t), near(rest), far(p.add(rest, 1))};
+  Value total;
+  for (auto [k, weight] : llvm::enumerate(weights)) {
+    Value tap = weighted(p, pick(p, x, axis.dim, p.add(base, static_cast<double>(k) - 1)), axis.dim, weight);
+    total = total ? p.add(total, tap) : tap;
+  }
+  return total;
+}
+
+Value resample(Primitives &p, Value x, const Resampling &plan, bool isDouble) {
+  if (plan.mode == Resample::Area)
+    return adaptiveMean(p, x, plan.sizes);
+  Type type = isDouble ? Type(Float64Type::get(p.context())) : Float32Type::get(p.context());
+  for (auto [d, out] : llvm::enumerate(plan.sizes)) {
+    int64_t dim = 2 + d;
+    Dim in = shapeOf(x)[dim];
+    bool asGiven = !plan.factors.empty() && !plan.alignCorners;
+    // The same length at a step of 1 is the input itself; a factor of 1.1 of 4 is not.
+    if (sameDim(in, out) && (!asGiven || plan.factors[d] == 1))
+      continue;
+    bool isNearest = plan.mode == Resample::Nearest || plan.mode == Resample::NearestExact;
+    if (Dim factor = exactQuotient({out}, {in}, p.context());
+        isNearest && factor && constantOf(factor) && (!asGiven || plan.factors[d] == *constantOf(factor)) &&
+        llvm::isPowerOf2_64(*constantOf(factor))) {
+      x = repeated(p, x, dim, *constantOf(factor));
+      continue;
+    }
+    Axis axis{dim, in, out, stepOf(p, plan, d, in, out, type)};
+    switch (plan.mode) {
+    case Resample::Nearest: x = nearest(p, x, axis, 0); break;
+    case Resample::NearestExact: x = nearest(p, x, axis, 0.5); break;
+    case Resample::Linear: x = linear(p, x, axis, plan.alignCorners); break;
+    case Resample::Cubic: x = cubic(p, x, axis, plan.alignCorners); break;
+    case Resample::Area: break;
+    }
+  }
+  return x;
+}
+
+template <typename Op> Value resampleOp(Op op, Value x, ResamplingArguments arguments, Primitives &p) {
+  return resample(p, x, *resampling(op.getLoc(), op.getInput(), arguments), elementOf(op.getInput()).isF64());
+}
+
+} // namespace
+
+void addResizing(Decompositions &table) {
+  table.add<InterpolateOp>(
+      [](auto op, auto x, auto &p) { return resampleOp(op, x.getInput(), resamplingArguments(op), p); });
+  table.add<UpsampleOp>(
+      [](auto op, auto x, auto &p) { return resampleOp(op, x.getInput(), resamplingArguments(op), p); });
+  table.add<UpsampleNearestOp>(
+      [](auto op, auto x, auto &p) { return resampleOp(op, x.getInput(), resamplingArguments(op), p); });
+  table.add<UpsampleBilinearOp>([](auto op, auto x, auto &p) {
+    ResamplingArguments arguments = resamplingArguments(op);
+    arguments.mode = "bilinear";
+    arguments.alignCorners = true;
+    return resampleOp(op, x.getInput(), arguments, p);
+  });
+}
+
+} // namespace nnf

@@ -1,0 +1,51 @@
+// softmax and its kin as primitives.
+#include "passes/decompose/Softmax.h"
+#include "dialects/nnf/infer/Softmax.h"
+#include "passes/decompose/Decompositions.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Softmax.h.inc"
+
+using namespace mlir;
+namespace nnf {
+
+static Value minusMax(Primitives &p, Value x, int64_t dim) {
+  Value largest = p.reduce(ReduceKind::Max, x, {dim});
+  return p.sub(x, p.broadcastOver(largest, shapeOf(x), {dim}));
+}
+
+Value softmax(Primitives &p, Value x, int64_t dim) {
+  Value e = p.exp(minusMax(p, x, dim));
+  return p.div(e, p.broadcastOver(p.sum(e, {dim}), shapeOf(x), {dim}));
+}
+
+Value logSoftmax(Primitives &p, Value x, int64_t dim) {
+  Value shifted = minusMax(p, x, dim);
+  Value logTotal = p.log(p.sum(p.exp(shifted), {dim}));
+  return p.sub(shifted, p.broadcastOver(logTotal, shapeOf(x), {dim}));
+}
+
+/// Calls rule(p, x, dim) on the input in the type to compute in; a scalar is a row of one.
+template <typename Op, typename Rule> static Value alongDim(Op op, Value input, Primitives &p, Rule rule) {
+  Value x = input;
+  // `dtype` rounds the input first; then 16-bit types are computed in float32, as everywhere.
+  if (std::optional<Type> dtype = op.getDtype()) {
+    x = p.convert(x, *dtype);
+    if (isHalf(*dtype))
+      x = p.convert(x, Float32Type::get(p.context()));
+  }
+  int64_t rank = p.rankOf(x), dim = *softmaxDim(op.getLoc(), op.getDim(), rank);
+  if (rank == 0)
+    x = p.unsqueeze(x, 0);
+  return p.reshape(rule(p, x, dim), shapeOf(op.getOutput()));
+}
+
+void addSoftmaxes(Decompositions &table) {
+  table.add<SoftmaxOp>([](auto op, auto x, auto &p) { return alongDim(op, x.getInput(), p, softmax); });
+  table.add<SoftminOp>([](auto op, auto x, auto &p) {
+    return alongDim(op, x.getInput(), p, [](Primitives &p, Value v, int64_t dim) { return softmax(p, p.neg(v), dim); });
+  });
+  table.add<LogSoftmaxOp>([](auto op, auto x, auto &p) { return alongDim(op, x.getInput(), p, logSoftmax); });
+}
+
+} // namespace nnf
