@@ -159,7 +159,8 @@ def main():
     def logRatio(z):
         s = sqrt(z)
         return log1p(s) - log1p(-s)
-    f = Fit(lambda z: (logRatio(z) / sqrt(z) - 2) / z, lambda z: z ** mpf('1.5') / logRatio(z), mpf(10) ** -15, greatest)
+    f = Fit(lambda z: (logRatio(z) / sqrt(z) - 2) / z, lambda z: z ** mpf('1.5') / logRatio(z), mpf(10) ** -15,
+            greatest)
     emit('logF64', 'log((1 + s)/(1 - s)) = 2s + s^3 R(s^2), s = f/(2 + f) for the same f.', f, 6, 53)
     f = Fit(lambda z: logRatio(z) / sqrt(z) / ln2, lambda z: sqrt(z) * ln2 / logRatio(z), mpf(10) ** -15, greatest)
     emit('log2F32', 'log2((1 + s)/(1 - s)) = s R(s^2), for log2 and powf of f32 computed in f64.', f, 5, 53)
@@ -210,7 +211,8 @@ def main():
     out.append('inline constexpr uint64_t twoOverPi[] = {\n' + ',\n'.join(rows) + '};')
 
     text = ('// Coefficients of the math expansion. Written by derive.py; change that and run it again.\n#pragma once\n\n'
-            '#include <cstdint>\n\nnamespace nnf::coefficients {\n\n' + '\n'.join(out) + '\n\n} // namespace nnf::coefficients\n')
+            '#include <cstdint>\n\nnamespace nnf::coefficients {\n\n' + '\n'.join(out) +
+            '\n\n} // namespace nnf::coefficients\n')
     path = pathlib.Path(__file__).with_name('Coefficients.h')
     if '--check' in sys.argv[1:]:
         if path.read_text() != text:

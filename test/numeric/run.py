@@ -84,8 +84,8 @@ def call(command, given=None):
 
 def llvm_ir(nnf_opt, text, options):
     lowered = call([nnf_opt, "-", f"--nnf-expand-math={options}", "--convert-scf-to-cf", "--convert-vector-to-llvm",
-                    "--convert-math-to-llvm", "--convert-arith-to-llvm", "--convert-cf-to-llvm", "--convert-func-to-llvm",
-                    "--reconcile-unrealized-casts"], text)
+                    "--convert-math-to-llvm", "--convert-arith-to-llvm", "--convert-cf-to-llvm",
+                    "--convert-func-to-llvm", "--reconcile-unrealized-casts"], text)
     return call([LLVM / "mlir-translate", "--mlir-to-llvmir"], lowered)
 
 
@@ -127,7 +127,8 @@ def main():
                     print(f"symbols        {label}, lanes {lanes}: none undefined")
 
         (folder / "math.ll").write_text(llvm_ir(nnf_opt, module(0), V3[2]))
-        ptx = call([LLVM / "clang", "-x", "ir", "-O1", "-Wno-override-module", *PTX, "-S", folder / "math.ll", "-o", "-"])
+        ptx = call([LLVM / "clang", "-x", "ir", "-O1", "-Wno-override-module", *PTX, "-S", folder / "math.ll",
+                    "-o", "-"])
         called = sorted({line.strip() for line in ptx.splitlines() if ".extern .func" in line})
         if called or ".visible .func exp_f32" not in ptx:
             failed += 1
@@ -143,9 +144,11 @@ def main():
         libraries = []
         for label, flags, _ in runnable:
             library = folder / f"{label}.so"
-            call([LLVM / "clang", *flags, "-nostdlib", "-shared", "-fuse-ld=lld", folder / f"{label}-{LANES}.o", "-o", library])
+            call([LLVM / "clang", *flags, "-nostdlib", "-shared", "-fuse-ld=lld", folder / f"{label}-{LANES}.o",
+                  "-o", library])
             libraries.append(f"{label.removeprefix('x86-64-')}={library}")
-        done = subprocess.run([math_ulp, "31" if options.all else "509", *libraries], stdout=subprocess.PIPE, text=True, timeout=TIMEOUT_S)
+        done = subprocess.run([math_ulp, "31" if options.all else "509", *libraries], stdout=subprocess.PIPE, text=True,
+                              timeout=TIMEOUT_S)
     *table, last = done.stdout.splitlines() or [""]
     print("\n".join(table))
     words = last.split()
