@@ -1,0 +1,17 @@
+// Broadcasting of operands, for mappings that make primitives or must know the common shape.
+#ifndef NNF_COMPILER_IMPORT_ONNX_BROADCAST_H
+#define NNF_COMPILER_IMPORT_ONNX_BROADCAST_H
+
+#include "compiler/import/onnx/Call.h"
+
+namespace nnf::onnx {
+
+/// Input 1, in the place among the dimensions of input 0 that the version's rules give it.
+TensorId secondOperand(Call &call);
+/// The shape tensors have together.
+Shape broadcastShapes(Call &call, llvm::ArrayRef<TensorId> tensors);
+/// Each of them with that shape.
+llvm::SmallVector<TensorId> broadcastTogether(Call &call, llvm::ArrayRef<TensorId> tensors);
+
+} // namespace nnf::onnx
+#endif

@@ -1,0 +1,378 @@
+#include "compiler/import/onnx/Call.h"
+#include "compiler/import/onnx/Importer.h"
+#include "compiler/import/onnx/OpTable.h"
+
+using namespace mlir;
+namespace nnf::onnx {
+
+Call::Call(Importer &importer, Scope &scope, const Node &node, int64_t version)
+    : node(node), version(version), importer(importer), scope(scope),
+      loc(siteLocation(importer.context(), NodeSite{node.name, node.opType})) {}
+
+MLIRContext *Call::context() const { return importer.context(); }
+GraphBuilder &Call::graph() const { return importer.builder(); }
+
+// ---- errors
+
+Complaint Call::error() {
+  bool isFirst = !failed;
+  failed = true;
+  return isFirst ? Complaint(nodeError(loc)) : Complaint();
+}
+
+Complaint Call::error(StringRef argument) {
+  bool isFirst = !failed;
+  failed = true;
+  return isFirst ? Complaint(argumentError(loc, argument)) : Complaint();
+}
+
+void Call::notThereYet(const Twine &what) { error() << what.str() << " is not there yet"; }
+
+// ---- inputs
+
+Entry *Call::entry(size_t i) {
+  if (failed)
+    return nullptr;
+  if (!has(i)) {
+    error() << "input " << i << " is missing";
+    return nullptr;
+  }
+  Entry *found = scope.find(node.inputs[i]);
+  // Names were resolved when the nodes were sorted; what is missing now was never made.
+  if (!found)
+    error() << "input '" << node.inputs[i] << "' has no value";
+  return found;
+}
+
+TensorId Call::input(size_t i) {
+  Entry *found = entry(i);
+  if (!found)
+    return {};
+  TensorId tensor = importer.tensorOf(*found);
+  failed |= !tensor;
+  return tensor;
+}
+
+TensorId Call::inputOrNone(size_t i) { return has(i) ? input(i) : TensorId(); }
+
+Type Call::inputElement(size_t i) {
+  Entry *found = entry(i);
+  Type element = found ? importer.elementOf(*found) : Type();
+  if (found && !element)
+    error() << "input '" << node.inputs[i] << "' has elements of type "
+            << (found->stored ? dataTypeName(found->stored->type) : "unknown") << ", which are not supported";
+  return element ? element : Float32Type::get(context());
+}
+
+Shape Call::inputShape(size_t i) {
+  Entry *found = entry(i);
+  return found ? importer.shapeOf(*found) : Shape();
+}
+
+const Known *Call::known(size_t i) {
+  if (!has(i))
+    return nullptr;
+  Entry *found = entry(i);
+  return found ? importer.knownOf(*found) : nullptr;
+}
+
+// ---- attributes
+
+const Attribute *Call::attribute(StringRef name, Attribute::Kind kind) {
+  const Attribute *found = node.attribute({name.data(), name.size()});
+  if (!found)
+    return nullptr;
+  if (found->kind != kind) {
+    std::string_view has = kindText(found->kind), expected = kindText(kind);
+    error(name) << StringRef(has.data(), has.size()) << ", expected " << StringRef(expected.data(), expected.size());
+    return nullptr;
+  }
+  return found;
+}
+
+int64_t Call::integer(StringRef name, int64_t fallback) {
+  const Attribute *found = attribute(name, Attribute::Kind::Int);
+  return found ? found->i : fallback;
+}
+
+double Call::number(StringRef name, double fallback) {
+  const Attribute *found = attribute(name, Attribute::Kind::Float);
+  return found ? found->f : fallback;
+}
+
+std::string Call::text(StringRef name, StringRef fallback) {
+  const Attribute *found = attribute(name, Attribute::Kind::String);
+  return found ? found->s : fallback.str();
+}
+
+Ints Call::integers(StringRef name, ArrayRef<int64_t> fallback) {
+  const Attribute *found = attribute(name, Attribute::Kind::Ints);
+  return found ? Ints(found->ints.begin(), found->ints.end()) : Ints(fallback);
+}
+
+// ---- parameters
+
+bool Call::hasParameter(StringRef name) const {
+  std::optional<size_t> i = inputOfParameter(node.opType, name, version);
+  return i ? has(*i) : hasAttribute(name);
+}
+
+std::optional<Shape> Call::sizes(StringRef name) {
+  std::optional<size_t> i = inputOfParameter(node.opType, name, version);
+  if (failed || !hasParameter(name))
+    return std::nullopt;
+  if (i) {
+    const Known *values = known(*i);
+    std::optional<Shape> sizes = values ? values->sizes() : std::nullopt;
+    if (!sizes)
+      error(name) << "'" << node.inputs[*i]
+                  << "' is known at run time only, expected a constant or something computed from sizes";
+    return sizes;
+  }
+  const Attribute *found = node.attribute({name.data(), name.size()});
+  if (found->kind == Attribute::Kind::Int)
+    return Shape{size(found->i)};
+  Ints values = integers(name);
+  return Shape(llvm::map_range(values, [&](int64_t value) { return size(value); }));
+}
+
+std::optional<Ints> Call::constants(StringRef name) {
+  std::optional<Shape> values = sizes(name);
+  if (!values)
+    return std::nullopt;
+  std::optional<SmallVector<int64_t>> numbers = constantsOf(*values);
+  if (!numbers) {
+    error(name) << toString(*values) << ", expected numbers without symbolic sizes";
+    return std::nullopt;
+  }
+  return Ints(*numbers);
+}
+
+ArgumentValue Call::numberOrTensor(StringRef name) {
+  if (failed || !hasParameter(name))
+    return {};
+  std::optional<size_t> i = inputOfParameter(node.opType, name, version);
+  if (!i) {
+    const Attribute *found = node.attribute({name.data(), name.size()});
+    if (found->kind == Attribute::Kind::Int)
+      return found->i;
+    return number(name, 0);
+  }
+  if (const Known *values = known(*i); values && values->values.size() == 1) {
+    if (std::optional<int64_t> whole = values->integer(0))
+      return *whole;
+    if (std::optional<double> number = values->number(0))
+      return *number;
+  }
+  return input(*i);
+}
+
+// ---- outputs
+
+void Call::output(size_t i, TensorId tensor) {
+  if (failed || !wants(i))
+    return;
+  Entry entry;
+  entry.name = node.outputs[i];
+  entry.tensor = tensor;
+  scope.entries[node.outputs[i]] = std::move(entry);
+}
+
+void Call::output(size_t i, Known known) {
+  if (failed || !wants(i))
+    return;
+  Entry entry;
+  entry.name = node.outputs[i];
+  entry.known = std::make_shared<Known>(std::move(known));
+  entry.knownWasRead = true;
+  scope.entries[node.outputs[i]] = std::move(entry);
+}
+
+void Call::outputIsInput(size_t i, size_t input) {
+  Entry *source = entry(input);
+  if (!source || !wants(i))
+    return;
+  // A constant is put into the graph once, under its own name.
+  if (source->stored && !importer.knownOf(*source) && !importer.tensorOf(*source)) {
+    failed = true;
+    return;
+  }
+  Entry copy = *source;
+  scope.entries[node.outputs[i]] = std::move(copy);
+}
+
+// ---- the graph
+
+Type Call::element(TensorId tensor) {
+  if (failed || !tensor)
+    return Float32Type::get(context());
+  return llvm::cast<RankedTensorType>(graph().value(tensor).getType()).getElementType();
+}
+
+Shape Call::shape(TensorId tensor) {
+  if (failed || !tensor)
+    return {};
+  return nnf::shapeOf(graph().value(tensor));
+}
+
+SmallVector<TensorId> Call::callAll(StringRef function, std::vector<Argument> arguments) {
+  if (failed)
+    return {};
+  for (Argument &argument : arguments)
+    if (auto *tensor = std::get_if<TensorId>(&argument.value); tensor && !*tensor)
+      argument.value = std::monostate();
+  FailureOr<SmallVector<TensorId>> outputs = graph().addNode(function, arguments, NodeSite{node.name, node.opType});
+  if (failed = mlir::failed(outputs); failed)
+    return {};
+  return *outputs;
+}
+
+TensorId Call::call(StringRef function, std::vector<Argument> arguments) {
+  SmallVector<TensorId> outputs = callAll(function, std::move(arguments));
+  return outputs.empty() ? TensorId() : outputs.front();
+}
+
+TensorId Call::cast(TensorId x, Type element) {
+  if (failed || this->element(x) == element)
+    return x;
+  return call("to", {{"input", x}, {"dtype", dtypeName(element)}});
+}
+
+TensorId Call::reshape(TensorId x, ArrayRef<Dim> target) {
+  if (failed || sameShape(shape(x), target))
+    return x;
+  Shape from = shape(x);
+  if (std::optional<SmallVector<int64_t>> sizes = constantsOf(target))
+    return call("reshape", {{"input", x}, {"shape", list(*sizes)}});
+  // One symbolic size can be left to be found.
+  Shape others;
+  Ints sizes;
+  Dim unknown;
+  for (Dim dim : target) {
+    std::optional<int64_t> size = constantOf(dim);
+    sizes.push_back(size.value_or(-1));
+    (size ? void(others.push_back(dim)) : void(unknown = dim));
+  }
+  if (llvm::count(sizes, -1) == 1 && !llvm::is_contained(sizes, 0))
+    if (Dim rest = exactQuotient(from, others, context()); rest && sameDim(rest, unknown))
+      return call("reshape", {{"input", x}, {"shape", list(sizes)}});
+  if (!sameDim(productOf(context(), from), productOf(context(), target))) {
+    error() << "a tensor " << toString(from) << " becomes " << toString(target)
+            << ", expected sizes that can be shown to have the same product";
+    return {};
+  }
+  return primitives({x}, [&](Primitives &p, ArrayRef<Value> in) { return p.reshape(in[0], target); });
+}
+
+TensorId Call::permute(TensorId x, ArrayRef<int64_t> perm) {
+  if (failed || llvm::equal(perm, llvm::seq<int64_t>(0, perm.size())))
+    return x;
+  return call("permute", {{"input", x}, {"dims", list(perm)}});
+}
+
+TensorId Call::expand(TensorId x, ArrayRef<Dim> target) {
+  if (failed || sameShape(shape(x), target))
+    return x;
+  if (std::optional<SmallVector<int64_t>> sizes = constantsOf(target))
+    return call("expand", {{"input", x}, {"size", list(*sizes)}});
+  Shape from = shape(x);
+  bool fits = from.size() <= target.size();
+  for (size_t i = 0; fits && i < from.size(); ++i)
+    fits = isConstant(from[i], 1) || sameDim(from[i], target[target.size() - from.size() + i]);
+  if (!fits) {
+    error() << "a tensor " << toString(from) << " becomes " << toString(target)
+            << ", expected equal sizes, or 1, counted from the end";
+    return {};
+  }
+  return primitives({x}, [&](Primitives &p, ArrayRef<Value> in) { return p.broadcastTo(in[0], target); });
+}
+
+TensorId Call::slice(TensorId x, int64_t dim, Dim start, Dim length, int64_t step) {
+  if (failed)
+    return {};
+  Dim size = shape(x)[dim];
+  start = simplify(start);
+  length = simplify(length);
+  if (step == 1 && isConstant(start, 0) && sameDim(length, size))
+    return x;
+  Dim last = simplify(start + (length - 1) * step);
+  bool isEmpty = isConstant(length, 0);
+  bool isInside = isEmpty || (step > 0 ? isNonNegative(start) && isBelow(last, size)
+                                       : isNonNegative(last) && isBelow(start, size));
+  std::optional<int64_t> first = constantOf(start), count = constantOf(length);
+  // The function cannot count down, and has numbers only.
+  if (isInside && first && count && step > 0)
+    return call("slice", {{"input", x},
+                          {"dim", dim},
+                          {"start", isEmpty ? int64_t(0) : *first},
+                          {"end", isEmpty ? int64_t(0) : *first + (*count - 1) * step + 1},
+                          {"step", step}});
+  return primitives({x}, [&](Primitives &p, ArrayRef<Value> in) -> Value {
+    if (isInside)
+      return p.sliceDim(in[0], dim, start, length, step);
+    Type i64 = IntegerType::get(context(), 64);
+    Value index = p.add(p.mul(p.iota({length}, 0, i64), p.scalar(step, i64)), p.size(start, i64));
+    Value rows = p.gather(in[0], {index}, {dim}, BoundsKind::Error,
+                          "node '" + node.name + "' (" + node.opType + "): position {value}, expected one below {bound}");
+    Ints perm;
+    for (int64_t i = 0, rank = Primitives::rankOf(in[0]); i < rank; ++i)
+      perm.push_back(i == dim ? 0 : i < dim ? i + 1 : i);
+    return p.transpose(rows, perm);
+  });
+}
+
+TensorId Call::concat(ArrayRef<TensorId> xs, int64_t dim) {
+  if (failed || xs.size() == 1)
+    return failed ? TensorId() : xs.front();
+  return call("cat", {{"tensors", std::vector<TensorId>(xs.begin(), xs.end())}, {"dim", dim}});
+}
+
+TensorId Call::constant(const Known &known) {
+  if (failed)
+    return {};
+  TensorId tensor = importer.addKnown(known, node.name, loc);
+  failed |= !tensor;
+  return tensor;
+}
+
+TensorId Call::constant(Type element, double value) {
+  Known known{element, {}, {}};
+  if (known.isFloat())
+    known.values.push_back(known.ofNumber(value));
+  else
+    known.values.push_back({size(static_cast<int64_t>(value))});
+  return constant(known);
+}
+
+TensorId Call::constant(Type element, ArrayRef<int64_t> values) {
+  Known known{element, {static_cast<int64_t>(values.size())}, {}};
+  for (int64_t value : values)
+    known.values.push_back(known.isFloat() ? known.ofNumber(static_cast<double>(value)) : Scalar{size(value)});
+  return constant(known);
+}
+
+TensorId Call::full(ArrayRef<Dim> shape, const Known &value) { return expand(constant(value), shape); }
+
+int64_t Call::axis(int64_t value, int64_t rank, StringRef name) {
+  int64_t limit = std::max<int64_t>(rank, 1);
+  if (!failed && (value < -limit || value >= limit))
+    error(name) << value << ", expected " << -limit << " to " << limit - 1 << " for a tensor of rank " << rank;
+  if (failed)
+    return 0;
+  return value < 0 ? value + limit : value;
+}
+
+Ints Call::axes(ArrayRef<int64_t> values, int64_t rank, StringRef name) {
+  Ints result;
+  for (int64_t value : values) {
+    int64_t dim = axis(value, rank, name);
+    if (!failed && llvm::is_contained(result, dim))
+      error(name) << value << " names dimension " << dim << " twice";
+    if (failed)
+      return {};
+    result.push_back(dim);
+  }
+  return result;
+}
+
+} // namespace nnf::onnx

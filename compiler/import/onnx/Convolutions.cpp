@@ -1,0 +1,209 @@
+// Convolutions and transposed convolutions.
+#include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/Window.h"
+
+using namespace mlir;
+namespace nnf::onnx {
+
+namespace {
+/// An attribute with one entry per spatial dimension.
+Ints spatialList(Call &call, StringRef name, size_t spatial, int64_t fallback, int64_t lowest) {
+  Ints values = call.integers(name, Ints(spatial, fallback));
+  if (values.size() != spatial)
+    call.error(name) << values.size() << " entries, expected " << spatial;
+  for (int64_t value : values)
+    if (value < lowest || value > (int64_t(1) << 31))
+      call.error(name) << value << ", expected " << lowest << " or more";
+  return call.hasFailed() ? Ints(spatial, std::max<int64_t>(lowest, 1)) : values;
+}
+} // namespace
+
+std::string withDimensions(Call &call, StringRef function, size_t spatial) {
+  if (spatial < 1 || spatial > 3)
+    call.error() << spatial << " spatial dimensions, expected 1 to 3";
+  return (function + Twine(spatial) + "d").str();
+}
+
+TensorId padSpatial(Call &call, TensorId x, ArrayRef<int64_t> low, ArrayRef<int64_t> high, double value) {
+  auto zero = [](int64_t n) { return n == 0; };
+  if (llvm::all_of(low, zero) && llvm::all_of(high, zero))
+    return x;
+  // torch counts from the last dimension.
+  std::vector<int64_t> pairs;
+  for (size_t i = low.size(); i-- > 0;)
+    pairs.insert(pairs.end(), {low[i], high[i]});
+  return call.call("pad", {{"input", x}, {"pad", pairs}, {"value", value}});
+}
+
+Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
+  size_t spatial = kernel.size();
+  Window w;
+  w.kernel.assign(kernel.begin(), kernel.end());
+  for (int64_t size : kernel)
+    if (size < 1 || size > (int64_t(1) << 31))
+      call.error("kernel_shape") << size << ", expected 1 or more";
+  w.stride = spatialList(call, "strides", spatial, 1, 1);
+  w.dilation = spatialList(call, "dilations", spatial, 1, 1);
+  w.low.assign(spatial, 0);
+  w.high.assign(spatial, 0);
+  std::string automatic = call.text("auto_pad", "NOTSET");
+  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
+    Shape shape = call.inputShape(input);
+    for (size_t i = 0; i < spatial && !call.hasFailed(); ++i) {
+      std::optional<int64_t> size = constantOf(shape[shape.size() - spatial + i]);
+      if (!size && w.stride[i] != 1) {
+        call.error("auto_pad") << "'" << automatic << "' with stride " << w.stride[i] << " over the symbolic size "
+                               << toString(shape[shape.size() - spatial + i]) << ", expected a fixed size";
+        break;
+      }
+      // ceil(size / stride) windows.
+      int64_t total = w.stride[i] == 1 ? w.span(i) - 1
+                                       : ((*size + w.stride[i] - 1) / w.stride[i] - 1) * w.stride[i] + w.span(i) - *size;
+      total = std::max<int64_t>(total, 0);
+      (automatic == "SAME_UPPER" ? w.low : w.high)[i] = total / 2;
+      (automatic == "SAME_UPPER" ? w.high : w.low)[i] = total - total / 2;
+    }
+  } else if (automatic == "NOTSET" || automatic.empty()) {
+    Ints pads = call.integers("pads", Ints(2 * spatial, 0));
+    if (pads.size() != 2 * spatial)
+      call.error("pads") << pads.size() << " entries, expected " << 2 * spatial;
+    for (size_t i = 0; i < spatial && !call.hasFailed(); ++i) {
+      w.low[i] = pads[i];
+      w.high[i] = pads[spatial + i];
+      for (int64_t pad : {w.low[i], w.high[i]})
+        if (pad < 0 || pad > (int64_t(1) << 31))
+          call.error("pads") << pad << ", expected 0 or more";
+    }
+  } else if (automatic != "VALID") {
+    call.error("auto_pad") << "'" << automatic << "', expected 'NOTSET', 'SAME_UPPER', 'SAME_LOWER' or 'VALID'";
+  }
+  return w;
+}
+
+namespace {
+
+/// The kernel's sizes, from the weight; `kernel_shape` may repeat them.
+Ints kernelOf(Call &call, size_t weightInput) {
+  Shape input = call.inputShape(0), weight = call.inputShape(weightInput);
+  Ints kernel;
+  if (call.hasFailed())
+    return kernel;
+  if (input.size() < 3 || weight.size() != input.size()) {
+    call.error() << "input of rank " << static_cast<int64_t>(input.size()) << " and weight of rank "
+                 << static_cast<int64_t>(weight.size()) << ", expected the same rank, 3 to 5";
+    return kernel;
+  }
+  for (Dim dim : ArrayRef(weight).drop_front(2)) {
+    std::optional<int64_t> size = constantOf(dim);
+    if (!size)
+      call.error("W") << "shape " << toString(weight) << ", expected a kernel of fixed size";
+    kernel.push_back(size.value_or(1));
+  }
+  Ints given = call.integers("kernel_shape", kernel);
+  if (!call.hasFailed() && given != kernel)
+    call.error("kernel_shape") << "differs from the weight, which is " << toString(weight);
+  return kernel;
+}
+
+void conv(Call &call) {
+  Window w = windowOf(call, kernelOf(call, 1));
+  std::string function = withDimensions(call, "conv", w.kernel.size());
+  TensorId x = call.input(0), weight = call.input(1), bias = call.inputOrNone(2);
+  Ints padding = w.low;
+  if (!w.isSymmetric()) {
+    x = padSpatial(call, x, w.low, w.high, 0);
+    padding.assign(padding.size(), 0);
+  }
+  call.result(call.call(function, {{"input", x},
+                                   {"weight", weight},
+                                   {"bias", bias},
+                                   {"stride", list(w.stride)},
+                                   {"padding", list(padding)},
+                                   {"dilation", list(w.dilation)},
+                                   {"groups", call.integer("group", 1)}}));
+}
+
+void convTranspose(Call &call) {
+  Ints kernel = kernelOf(call, 1);
+  size_t spatial = kernel.size();
+  // `auto_pad` SAME and `output_shape` say what comes out; padding follows from it.
+  std::string automatic = call.text("auto_pad", "NOTSET");
+  bool isSame = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
+  Window w;
+  w.kernel = kernel;
+  w.stride = spatialList(call, "strides", spatial, 1, 1);
+  w.dilation = spatialList(call, "dilations", spatial, 1, 1);
+  Ints extra = spatialList(call, "output_padding", spatial, 0, 0), output = call.integers("output_shape");
+  // Some exporters write the whole shape.
+  if (output.size() == spatial + 2)
+    output.erase(output.begin(), output.begin() + 2);
+  if (!output.empty() && output.size() != spatial)
+    call.error("output_shape") << output.size() << " entries, expected " << static_cast<int64_t>(spatial);
+  w.low.assign(spatial, 0);
+  w.high.assign(spatial, 0);
+  Shape input = call.inputShape(0);
+  if (call.hasFailed())
+    return;
+  if (isSame || !output.empty()) {
+    for (size_t i = 0; i < spatial; ++i) {
+      // (size - 1) * stride + extra + span - wanted; with SAME, wanted is size * stride and the size falls out.
+      int64_t total;
+      if (!output.empty()) {
+        std::optional<int64_t> size = constantOf(input[2 + i]);
+        if (!size)
+          return void(call.error("output_shape") << "given for the symbolic size " << toString(input[2 + i])
+                                                 << ", expected a fixed size");
+        total = (*size - 1) * w.stride[i] + extra[i] + w.span(i) - output[i];
+      } else {
+        total = extra[i] + w.span(i) - w.stride[i];
+      }
+      // Less than nothing to crop: the high end grows.
+      if (total < 0) {
+        extra[i] -= total;
+        total = 0;
+      }
+      w.low[i] = automatic == "SAME_UPPER" ? total - total / 2 : total / 2;
+      w.high[i] = total - w.low[i];
+    }
+  } else {
+    w = windowOf(call, kernel);
+  }
+  std::string function = withDimensions(call, "conv_transpose", spatial);
+  TensorId x = call.input(0), weight = call.input(1), bias = call.inputOrNone(2);
+  // torch crops both ends alike; what differs is sliced off.
+  Ints padding, cropLow, cropHigh;
+  bool isCropped = false;
+  for (size_t i = 0; i < spatial; ++i) {
+    padding.push_back(std::min(w.low[i], w.high[i]));
+    cropLow.push_back(w.low[i] - padding[i]);
+    // Where the low end alone is cropped more, the high end may be grown instead of cropped.
+    cropHigh.push_back(w.high[i] - padding[i]);
+    int64_t traded = std::min(extra[i], cropHigh[i]);
+    extra[i] -= traded;
+    cropHigh[i] -= traded;
+    isCropped |= cropLow[i] || cropHigh[i];
+  }
+  TensorId y = call.call(function, {{"input", x},
+                                    {"weight", weight},
+                                    {"bias", bias},
+                                    {"stride", list(w.stride)},
+                                    {"padding", list(padding)},
+                                    {"output_padding", list(extra)},
+                                    {"groups", call.integer("group", 1)},
+                                    {"dilation", list(w.dilation)}});
+  if (isCropped && !call.hasFailed()) {
+    Shape shape = call.shape(y);
+    for (size_t i = 0; i < spatial; ++i)
+      y = call.slice(y, 2 + i, call.size(cropLow[i]), shape[2 + i] - (cropLow[i] + cropHigh[i]));
+  }
+  call.result(y);
+}
+
+} // namespace
+
+void addConvolutions(OpTable &table) {
+  table.add("Conv", 1, conv);
+  table.add("ConvTranspose", 1, convTranspose);
+}
+
+} // namespace nnf::onnx

@@ -1,0 +1,37 @@
+#include "compiler/import/Onnx.h"
+#include "compiler/import/onnx/Importer.h"
+#include "compiler/import/onnx/Proto.h"
+
+#include "llvm/Support/FileSystem.h"
+
+using namespace mlir;
+namespace nnf {
+
+OwningOpRef<ModuleOp> readOnnx(MLIRContext &context, StringRef path, const ReadOptions &options) {
+  context.loadDialect<NnfDialect, func::FuncDialect>();
+  auto error = [&] { return emitError(UnknownLoc::get(&context)) << path << ": "; };
+  llvm::sys::fs::file_status status;
+  if (std::error_code code = llvm::sys::fs::status(path, status)) {
+    error() << code.message();
+    return {};
+  }
+  if (!llvm::sys::fs::is_regular_file(status)) {
+    error() << "no regular file";
+    return {};
+  }
+  llvm::Expected<llvm::sys::fs::file_t> file = llvm::sys::fs::openNativeFileForRead(path);
+  if (!file) {
+    error() << llvm::toString(file.takeError());
+    return {};
+  }
+  std::string fault;
+  std::unique_ptr<onnx::Model> model = onnx::parseModel(*file, fault);
+  llvm::sys::fs::closeFile(*file);
+  if (!model) {
+    error() << fault;
+    return {};
+  }
+  return onnx::Importer(context, *model, path.str(), options).run();
+}
+
+} // namespace nnf

@@ -1,0 +1,234 @@
+// Pooling: windows of maxima, means and norms.
+#include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/Window.h"
+
+#include <cmath>
+
+using namespace mlir;
+namespace nnf::onnx {
+namespace {
+
+Window poolWindow(Call &call) {
+  int64_t rank = call.inputRank(0);
+  Ints kernel = call.integers("kernel_shape");
+  if (!call.hasFailed() && (rank < 3 || static_cast<int64_t>(kernel.size()) != rank - 2))
+    call.error("kernel_shape") << static_cast<int64_t>(kernel.size()) << " entries for an input of rank " << rank
+                               << ", expected rank 3 to 5, and one entry for each spatial dimension";
+  return windowOf(call, call.hasFailed() ? Ints(1, 1) : kernel);
+}
+
+/// torch allows padding up to half of the kernel, the same on both ends.
+bool fitsTorch(const Window &w) {
+  for (size_t i = 0; i < w.kernel.size(); ++i)
+    if (w.low[i] > w.kernel[i] / 2)
+      return false;
+  return w.isSymmetric();
+}
+
+/// Padding to be written out, with what the last window of ceil mode needs, so that floor mode gives the same windows.
+bool padForCeil(Call &call, Window &w) {
+  Shape shape = call.inputShape(0);
+  for (size_t i = 0; i < w.kernel.size(); ++i) {
+    std::optional<int64_t> size = constantOf(shape[2 + i]);
+    if (!size) {
+      call.error("ceil_mode") << "with uneven or wide padding over the symbolic size " << toString(shape[2 + i])
+                              << ", expected a fixed size";
+      return false;
+    }
+    int64_t span = *size + w.low[i] + w.high[i] - w.span(i);
+    int64_t count = span < 0 ? 0 : (span + w.stride[i] - 1) / w.stride[i] + 1;
+    // The last window starts inside the input or its low padding.
+    if (count > 0 && (count - 1) * w.stride[i] >= *size + w.low[i])
+      --count;
+    w.high[i] = std::max(w.high[i], (count - 1) * w.stride[i] + w.span(i) - *size - w.low[i]);
+  }
+  return true;
+}
+
+/// Positions in the planes, as torch counts them, to positions in the whole tensor, as ONNX does.
+TensorId wholeIndices(Call &call, TensorId indices, bool columnMajor) {
+  Shape input = call.inputShape(0), shape = call.shape(indices);
+  if (columnMajor && input.size() != 4) {
+    call.notThereYet("storage_order 1 for other than two spatial dimensions");
+    return {};
+  }
+  return call.primitives({indices}, [&](Primitives &p, ArrayRef<Value> in) {
+    Type i64 = IntegerType::get(call.context(), 64);
+    Value index = in[0];
+    if (columnMajor) {
+      Value width = p.size(input[3], i64), height = p.size(input[2], i64);
+      index = p.add(p.mul(p.rem(index, width), height), p.div(index, width));
+    }
+    Value plane = p.add(p.mul(p.iota(shape, 0, i64), p.size(input[1], i64)), p.iota(shape, 1, i64));
+    Dim planeSize = productOf(call.context(), ArrayRef(input).drop_front(2));
+    return p.add(index, p.mul(plane, p.size(planeSize, i64)));
+  });
+}
+
+void maxPool(Call &call) {
+  Window w = poolWindow(call);
+  std::string function = withDimensions(call, "max_pool", w.kernel.size());
+  bool ceil = call.flag("ceil_mode"), wantsIndices = call.wants(1);
+  TensorId x = call.input(0);
+  if (call.hasFailed())
+    return;
+  Type element = call.element(x);
+  // Small integers are exact in float32, and have no pooling of their own.
+  bool isInteger = !call.isFloat(x);
+  if (isInteger && element.getIntOrFloatBitWidth() > 16)
+    return void(call.error() << "elements of type " << dtypeName(element) << ", expected floats or 8-bit integers");
+  if (isInteger)
+    x = call.cast(x, Float32Type::get(call.context()));
+  if (!fitsTorch(w)) {
+    if (wantsIndices)
+      return call.notThereYet("Indices with uneven or wide padding");
+    if (ceil && !padForCeil(call, w))
+      return;
+    x = padSpatial(call, x, w.low, w.high, -std::numeric_limits<double>::infinity());
+    w.low.assign(w.low.size(), 0);
+    ceil = false;
+  }
+  SmallVector<TensorId> results = call.callAll(function, {{"input", x},
+                                                          {"kernel_size", list(w.kernel)},
+                                                          {"stride", list(w.stride)},
+                                                          {"padding", list(w.low)},
+                                                          {"dilation", list(w.dilation)},
+                                                          {"ceil_mode", ceil},
+                                                          {"return_indices", wantsIndices}});
+  if (call.hasFailed())
+    return;
+  call.output(0, call.cast(results[0], element));
+  if (wantsIndices)
+    call.output(1, wholeIndices(call, results[1], call.flag("storage_order")));
+}
+
+void averagePool(Call &call) {
+  Window w = poolWindow(call);
+  std::string function = withDimensions(call, "avg_pool", w.kernel.size());
+  bool ceil = call.flag("ceil_mode"), countsPadding = call.flag("count_include_pad");
+  TensorId x = call.input(0);
+  if (call.hasFailed())
+    return;
+  if (llvm::any_of(w.dilation, [](int64_t d) { return d != 1; }))
+    return call.notThereYet("dilations");
+  auto pool = [&](TensorId tensor, ArrayRef<int64_t> padding) {
+    return call.call(function, {{"input", tensor},
+                                {"kernel_size", list(w.kernel)},
+                                {"stride", list(w.stride)},
+                                {"padding", list(padding)},
+                                {"ceil_mode", ceil},
+                                {"count_include_pad", countsPadding}});
+  };
+  if (fitsTorch(w))
+    return call.result(pool(x, w.low));
+  // The mean of the padded windows, over the share of each that counts.
+  Ints low = w.low, high = w.high, none(w.kernel.size(), 0);
+  if (ceil && !padForCeil(call, w))
+    return;
+  ceil = false;
+  countsPadding = call.flag("count_include_pad");
+  Shape ones{call.size(1), call.size(1)}, shape = call.shape(x);
+  ones.append(shape.begin() + 2, shape.end());
+  Known one{call.element(x), {}, {}};
+  one.values.push_back(one.ofNumber(1));
+  TensorId share = call.full(ones, one);
+  // Padding that counts is 1, what ceil mode adds never counts.
+  if (countsPadding)
+    share = padSpatial(call, share, low, high, 1);
+  for (size_t i = 0; i < none.size(); ++i) {
+    low[i] = countsPadding ? 0 : w.low[i];
+    high[i] = countsPadding ? w.high[i] - high[i] : w.high[i];
+  }
+  share = padSpatial(call, share, low, high, 0);
+  TensorId sum = padSpatial(call, x, w.low, w.high, 0);
+  countsPadding = true;
+  call.result(call.div(pool(sum, none), pool(share, none)));
+}
+
+/// The p-norm of each window.
+void lpPool(Call &call) {
+  Window w = poolWindow(call);
+  std::string function = withDimensions(call, "avg_pool", w.kernel.size());
+  double p = call.hasAttribute("p") && call.version >= 2 ? static_cast<double>(call.integer("p", 2)) : call.number("p", 2);
+  TensorId x = call.input(0);
+  if (call.hasFailed())
+    return;
+  if (call.flag("ceil_mode") || llvm::any_of(w.dilation, [](int64_t d) { return d != 1; }))
+    return call.notThereYet("ceil_mode or dilations");
+  TensorId powers = call.call("pow", {{"input", call.unary("abs", x)}, {"exponent", p}});
+  TensorId mean = call.call(function, {{"input", padSpatial(call, powers, w.low, w.high, 0)},
+                                       {"kernel_size", list(w.kernel)},
+                                       {"stride", list(w.stride)}});
+  TensorId sum = call.mul(mean, static_cast<double>(llvm::product_of(w.kernel)));
+  call.result(call.call("pow", {{"input", sum}, {"exponent", 1 / p}}));
+}
+
+Ints spatialDims(Call &call) {
+  int64_t rank = call.inputRank(0);
+  if (!call.hasFailed() && rank < 3)
+    call.error() << "input of rank " << rank << ", expected 3 or more";
+  return llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(rank, 2)));
+}
+
+void globalAveragePool(Call &call) {
+  TensorId x = call.input(0);
+  call.result(call.call("mean", {{"input", x}, {"dim", list(spatialDims(call))}, {"keepdim", true}}));
+}
+
+void globalMaxPool(Call &call) {
+  TensorId x = call.input(0);
+  call.result(call.call("amax", {{"input", x}, {"dim", list(spatialDims(call))}, {"keepdim", true}}));
+}
+
+void globalLpPool(Call &call) {
+  TensorId x = call.input(0);
+  double p = call.version >= 2 ? static_cast<double>(call.integer("p", 2)) : call.number("p", 2);
+  TensorId powers = call.call("pow", {{"input", call.unary("abs", x)}, {"exponent", p}});
+  TensorId sum = call.call("sum", {{"input", powers}, {"dim", list(spatialDims(call))}, {"keepdim", true}});
+  call.result(call.call("pow", {{"input", sum}, {"exponent", 1 / p}}));
+}
+
+void maxUnpool(Call &call) {
+  Window w = poolWindow(call);
+  std::string function = withDimensions(call, "max_unpool", w.kernel.size());
+  TensorId x = call.input(0), indices = call.input(1);
+  std::optional<Ints> size = call.constants("output_shape");
+  if (call.hasFailed())
+    return;
+  if (!w.isSymmetric())
+    return call.notThereYet("uneven padding");
+  // ONNX counts positions in the whole tensor of the default size, torch in each plane.
+  Shape shape = call.shape(x);
+  Dim plane = call.size(1);
+  for (size_t i = 0; i < w.kernel.size(); ++i)
+    plane = plane * ((shape[2 + i] - 1) * w.stride[i] + w.kernel[i] - 2 * w.low[i]);
+  TensorId inPlane = call.primitives({indices}, [&](Primitives &p, ArrayRef<Value> in) {
+    Value size = p.size(simplify(plane), Primitives::elementOf(in[0]));
+    return p.rem(in[0], size);
+  });
+  std::vector<Argument> arguments{{"input", x},
+                                  {"indices", inPlane},
+                                  {"kernel_size", list(w.kernel)},
+                                  {"stride", list(w.stride)},
+                                  {"padding", list(w.low)}};
+  if (size) {
+    if (size->size() == w.kernel.size() + 2)
+      size->erase(size->begin(), size->begin() + 2);
+    arguments.push_back({"output_size", list(*size)});
+  }
+  call.result(call.call(function, std::move(arguments)));
+}
+
+} // namespace
+
+void addPooling(OpTable &table) {
+  table.add("MaxPool", 1, maxPool);
+  table.add("AveragePool", 1, averagePool);
+  table.add("LpPool", 1, lpPool);
+  table.add("GlobalAveragePool", 1, globalAveragePool);
+  table.add("GlobalMaxPool", 1, globalMaxPool);
+  table.add("GlobalLpPool", 1, globalLpPool);
+  table.add("MaxUnpool", 9, maxUnpool);
+}
+
+} // namespace nnf::onnx

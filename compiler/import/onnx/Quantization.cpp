@@ -1,0 +1,139 @@
+// Integers that stand for reals: value = (integer - zero point) * scale.
+#include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/Window.h"
+
+#include <cmath>
+
+using namespace mlir;
+namespace nnf::onnx {
+namespace {
+
+/// A scale or zero point: one number, or one along `axis` of a tensor of this rank.
+TensorId alongAxis(Call &call, TensorId x, int64_t axis, int64_t rank) {
+  Shape shape = call.shape(x);
+  if (call.hasFailed() || shape.size() != 1)
+    return x;
+  if (isConstant(shape[0], 1))
+    return call.reshape(x, {});
+  Shape spread(rank, call.size(1));
+  spread[call.axis(axis, rank)] = shape[0];
+  return call.reshape(x, spread);
+}
+
+Type f32(Call &call) { return Float32Type::get(call.context()); }
+
+/// round(x) + zero, held inside the integer type.
+TensorId saturated(Call &call, TensorId x, TensorId zero, Type integer) {
+  TensorId whole = call.unary("round", x);
+  if (zero)
+    whole = call.add(whole, call.cast(zero, call.element(x)));
+  bool isUnsigned = integer.isUnsignedInteger();
+  unsigned bits = integer.getIntOrFloatBitWidth();
+  double low = isUnsigned ? 0 : -std::ldexp(1.0, bits - 1), high = std::ldexp(1.0, isUnsigned ? bits : bits - 1) - 1;
+  return call.cast(call.call("clamp", {{"input", whole}, {"min", low}, {"max", high}}), integer);
+}
+
+void quantizeLinear(Call &call) {
+  TensorId x = call.input(0), scale = call.input(1), zero = call.inputOrNone(2);
+  int64_t rank = call.rank(x), axis = call.integer("axis", 1);
+  if (call.hasFailed())
+    return;
+  Type integer = zero ? call.element(zero) : Type(IntegerType::get(call.context(), 8, IntegerType::Unsigned));
+  if (call.integer("block_size", 0))
+    return call.notThereYet("block_size");
+  if (call.rank(scale) > 1)
+    return call.notThereYet("a scale of rank 2 or more");
+  if (!isa<IntegerType>(integer))
+    return call.notThereYet("quantization to floats");
+  TensorId ratio = call.div(call.cast(x, f32(call)), alongAxis(call, scale, axis, rank));
+  call.result(saturated(call, ratio, zero ? alongAxis(call, zero, axis, rank) : TensorId(), integer));
+}
+
+void dequantizeLinear(Call &call) {
+  TensorId x = call.input(0), scale = call.input(1), zero = call.inputOrNone(2);
+  int64_t rank = call.rank(x), axis = call.integer("axis", 1);
+  if (call.hasFailed())
+    return;
+  if (call.integer("block_size", 0) || call.rank(scale) > 1)
+    return call.notThereYet("block_size");
+  Type i32 = IntegerType::get(call.context(), 32);
+  TensorId centred = call.cast(x, i32);
+  if (zero)
+    centred = call.sub(centred, call.cast(alongAxis(call, zero, axis, rank), i32));
+  call.result(call.mul(call.cast(centred, call.element(scale)), alongAxis(call, scale, axis, rank)));
+}
+
+/// An 8-bit operand less its zero point, in float64, where sums of products are exact.
+TensorId centred(Call &call, size_t input, size_t zeroInput, int64_t axis) {
+  Type f64 = Float64Type::get(call.context());
+  TensorId x = call.cast(call.input(input), f64);
+  if (!call.has(zeroInput))
+    return x;
+  TensorId zero = alongAxis(call, call.input(zeroInput), axis, call.rank(x));
+  return call.sub(x, call.cast(zero, f64));
+}
+
+TensorId integerConv(Call &call, TensorId x, TensorId weight, size_t weightInput, TensorId bias) {
+  Ints kernel;
+  Shape shape = call.inputShape(weightInput);
+  for (Dim dim : ArrayRef(shape).drop_front(std::min<size_t>(2, shape.size())))
+    kernel.push_back(constantOf(dim).value_or(0));
+  Window w = windowOf(call, kernel);
+  std::string function = withDimensions(call, "conv", kernel.size());
+  x = padSpatial(call, x, w.low, w.high, 0);
+  return call.call(function, {{"input", x},
+                              {"weight", weight},
+                              {"bias", bias},
+                              {"stride", list(w.stride)},
+                              {"dilation", list(w.dilation)},
+                              {"groups", call.integer("group", 1)}});
+}
+
+void convInteger(Call &call) {
+  TensorId x = centred(call, 0, 2, 0), weight = centred(call, 1, 3, 0);
+  call.result(call.cast(integerConv(call, x, weight, 1, {}), IntegerType::get(call.context(), 32)));
+}
+
+void qLinearConv(Call &call) {
+  TensorId x = centred(call, 0, 2, 0), weight = centred(call, 3, 5, 0), bias = call.inputOrNone(8);
+  if (bias)
+    bias = call.cast(bias, Float64Type::get(call.context()));
+  TensorId sum = call.cast(integerConv(call, x, weight, 3, bias), f32(call));
+  TensorId weightScale = alongAxis(call, call.input(4), 1, call.rank(sum));
+  TensorId scale = call.div(call.mul(weightScale, alongAxis(call, call.input(1), 0, 1)),
+                            alongAxis(call, call.input(6), 0, 1));
+  TensorId zero = call.input(7);
+  if (call.hasFailed())
+    return;
+  Type integer = call.element(zero);
+  call.result(saturated(call, call.mul(sum, scale), alongAxis(call, zero, 0, 1), integer));
+}
+
+void qLinearMatMul(Call &call) {
+  int64_t rankA = call.inputRank(0), rankB = call.inputRank(3);
+  TensorId a = centred(call, 0, 2, rankA - 2), b = centred(call, 3, 5, rankB - 1);
+  TensorId sum = call.cast(call.binary("matmul", a, b), f32(call));
+  if (call.hasFailed())
+    return;
+  int64_t rank = call.rank(sum);
+  TensorId scale = call.div(call.mul(alongAxis(call, call.input(1), rank - 2, rank),
+                                     alongAxis(call, call.input(4), rank - 1, rank)),
+                            alongAxis(call, call.input(6), rank - 2, rank));
+  TensorId zero = call.input(7);
+  if (call.hasFailed())
+    return;
+  Type integer = call.element(zero);
+  call.result(saturated(call, call.mul(sum, scale), alongAxis(call, zero, rank - 2, rank), integer));
+}
+
+} // namespace
+
+void addQuantization(OpTable &table) {
+  table.add("QuantizeLinear", 10, quantizeLinear);
+  table.add("DequantizeLinear", 10, dequantizeLinear);
+  table.add("ConvInteger", 10, convInteger);
+  table.add("QLinearConv", 10, qLinearConv);
+  table.add("QLinearMatMul", 10, qLinearMatMul);
+}
+
+} // namespace nnf::onnx
