@@ -94,7 +94,7 @@ def build_option(build, name):
     return ""
 
 
-CASES = [demo_program, graph_file, embedded]
+CASES = [demo_program, graph_file, built_graph, embedded]
 
 
 def main():
