@@ -73,7 +73,9 @@ const Known *Call::known(size_t i) {
   if (!has(i))
     return nullptr;
   Entry *found = entry(i);
-  return found ? importer.knownOf(*found) : nullptr;
+  const Known *known = found ? importer.knownOf(*found) : nullptr;
+  failed |= found && found->isBroken;
+  return known;
 }
 
 // ---- attributes

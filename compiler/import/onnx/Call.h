@@ -22,6 +22,7 @@ struct Entry {
   const Tensor *stored = nullptr;         ///< data of the model
   std::shared_ptr<const Known> known;     ///< the elements, where they are known
   bool knownWasRead = false;              ///< `known` has been taken from `stored`, if it can be
+  bool isBroken = false;                  ///< reading `stored` failed, and that was reported
 };
 
 /// An error being written, or nothing: only the first of a node is reported, since what follows from it says nothing new.

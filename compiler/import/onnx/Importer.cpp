@@ -54,7 +54,8 @@ const Known *Importer::knownOf(Entry &entry) {
     if (entry.stored && entry.stored->numElements <= maxKnownElements) {
       std::shared_ptr<const void> owner;
       FailureOr<ArrayRef<uint8_t>> bytes = bytesOf(*entry.stored, owner);
-      if (succeeded(bytes))
+      entry.isBroken = failed(bytes);
+      if (!entry.isBroken)
         if (std::optional<Known> known = onnx::knownOf(context(), entry.stored->type, entry.stored->dims, *bytes))
           entry.known = std::make_shared<Known>(std::move(*known));
     }
@@ -82,7 +83,7 @@ Shape Importer::shapeOf(Entry &entry) {
 }
 
 TensorId Importer::tensorOf(Entry &entry) {
-  if (entry.tensor)
+  if (entry.tensor || entry.isBroken)
     return entry.tensor;
   if (!entry.stored)
     return entry.tensor = addKnown(*entry.known, entry.name, NameLoc::get(StringAttr::get(context(), entry.name)));
