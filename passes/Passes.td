@@ -4,10 +4,12 @@
 include "mlir/Pass/PassBase.td"
 include "passes/Decompose.td"
 include "passes/FoldScales.td"
+include "passes/SplitTransposedConvs.td"
 include "passes/AssignLayout.td"
 include "passes/PackContractions.td"
 include "passes/SplitPrepare.td"
 include "passes/FormGroups.td"
 include "passes/LowerKernels.td"
+include "passes/LowerKernelsToGpu.td"
 include "passes/ExpandMath.td"
 #endif

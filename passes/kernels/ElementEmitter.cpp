@@ -647,6 +647,20 @@ Value ElementEmitter::gather(PrimGatherOp op, const Indices &at) {
   return arith::SelectOp::create(k.b, k.loc, sides[0], sides[1], sides[2]);
 }
 
+void ElementEmitter::check(PrimCheckOp op, const Indices &at) {
+  Value condition = this->at(op.getCondition(), at), value = this->at(op.getValue(), at);
+  Type element = elementOf(op.getValue()), i64 = k.b.getI64Type();
+  Type target = k.isVector(value) ? Type(k.vectorOf(i64)) : i64;
+  // Messages show whole numbers; a float out of range shows as its integer part.
+  if (isa<FloatType>(element))
+    value = arith::FPToSIOp::create(k.b, k.loc, target, value);
+  else if (value.getType() != target)
+    value = element.isUnsignedInteger() || element.isInteger(1)
+                ? Value(arith::ExtUIOp::create(k.b, k.loc, target, value))
+                : Value(arith::ExtSIOp::create(k.b, k.loc, target, value));
+  check(condition, value, k.constant(0), op->getAttrOfType<IntegerAttr>("check").getInt());
+}
+
 void ElementEmitter::check(Value condition, Value value, Value bound, int64_t checkNumber) {
   assert(checkState && "a kernel with checks has a check state");
   OpBuilder &b = k.b;

@@ -44,6 +44,8 @@ public:
   /// Reduces the lanes of a vector to a scalar, in a fixed tree order; inactive lanes must hold the neutral element.
   Value combineLanes(ReduceKind kind, mlir::Type element, Value vector);
 
+  /// Evaluates a check at an index.
+  void check(PrimCheckOp op, const Indices &at);
   /// Fails the run unless `condition` holds in every active lane.
   void check(Value condition, Value value, Value bound, int64_t checkNumber);
 

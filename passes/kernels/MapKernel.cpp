@@ -27,8 +27,9 @@ void emitMapKernel(KernelOp kernel, const TargetInfo &target) {
   KernelEmitter emitter(kernel, target);
   KernelBuilder &k = emitter.k;
   MLIRContext *context = kernel.getContext();
-  // Results of one shape are computed together; a kernel has one shape, but the map takes any.
-  Shape shape = shapeOf(emitter.yielded(0));
+  // The results of a map have one shape; a kernel without results checks a condition of some shape.
+  SmallVector<PrimCheckOp> checks(kernel.getBody().getOps<PrimCheckOp>());
+  Shape shape = emitter.numResults() ? shapeOf(emitter.yielded(0)) : shapeOf(checks.front().getCondition());
   Dim one = dimOf(context, 1);
   Shape rows(shape.begin(), shape.empty() ? shape.end() : shape.end() - 1);
   Dim width = shape.empty() ? one : shape.back();
@@ -52,6 +53,8 @@ void emitMapKernel(KernelOp kernel, const TargetInfo &target) {
         Indices at(row);
         if (!shape.empty())
           at.push_back(lane);
+        for (PrimCheckOp check : checks)
+          emitter.e.check(check, at);
         SmallVector<Value> values;
         for (unsigned i = 0; i < emitter.numResults(); ++i)
           values.push_back(emitter.e.at(emitter.yielded(i), at));
