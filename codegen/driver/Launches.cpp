@@ -1,5 +1,5 @@
 #include "codegen/driver/Launches.h"
-#include "codegen/BindSymbols.h"
+#include "codegen/ReplaceSymbols.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;

@@ -1,6 +1,6 @@
 // The arena: which bytes each value between two launches lies in.
-#include "codegen/BindSymbols.h"
 #include "codegen/Passes.h"
+#include "codegen/ReplaceSymbols.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/Signature.h"
 

@@ -30,16 +30,18 @@ llvm::Error linkSharedLibrary(llvm::ArrayRef<std::string> objects, const std::st
   return llvm::Error::success();
 }
 
-llvm::Error writeStaticLibrary(llvm::ArrayRef<std::string> objects, const std::string &output) {
+llvm::Error writeStaticLibrary(llvm::ArrayRef<std::string> objects, llvm::ArrayRef<std::string> names,
+                               const std::string &output) {
   std::vector<llvm::NewArchiveMember> members;
-  for (const std::string &object : objects) {
-    llvm::Expected<llvm::NewArchiveMember> member = llvm::NewArchiveMember::getFile(object, /*Deterministic=*/true);
+  std::vector<std::string> memberNames; // members refer to them
+  for (const std::string &name : names)
+    memberNames.push_back(name + ".o");
+  for (size_t i = 0; i < objects.size(); ++i) {
+    llvm::Expected<llvm::NewArchiveMember> member = llvm::NewArchiveMember::getFile(objects[i], /*Deterministic=*/true);
     if (!member)
       return member.takeError();
     members.push_back(std::move(*member));
-    // Members are found by their file's name, which must not be that of a temporary file.
-    llvm::StringRef name = members.back().MemberName;
-    members.back().MemberName = name.substr(name.find_last_of('/') + 1);
+    members.back().MemberName = memberNames[i];
   }
   return llvm::writeArchive(output, members, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,
                             /*Deterministic=*/true, /*Thin=*/false);

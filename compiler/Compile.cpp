@@ -1,0 +1,361 @@
+#include "compiler/Compile.h"
+#include "codegen/cpu/Emit.h"
+#include "codegen/link/Link.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Header.h"
+#include "compiler/OutputFiles.h"
+#include "compiler/Pipeline.h"
+#include "compiler/ReadModel.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Pass/PassManager.h"
+#include "runtime/Hash.h"
+#include <mutex>
+#include <set>
+#include <unistd.h>
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+constexpr StringLiteral version = "0.1.0";
+/// More makes object files that linkers for the small code model cannot place.
+constexpr int64_t maxEmbeddedWeights = int64_t(3) << 29; // 1.5 GB
+
+enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Mlir };
+
+std::optional<Emit> emitOf(StringRef text) {
+  return llvm::StringSwitch<std::optional<Emit>>(text)
+      .Cases({"so", "shared"}, Emit::Shared)
+      .Cases({"o", "object"}, Emit::Object)
+      .Cases({"a", "static"}, Emit::Static)
+      .Cases({"s", "asm"}, Emit::Assembly)
+      .Cases({"ll", "llvm-ir"}, Emit::LlvmIr)
+      .Case("mlir", Emit::Mlir)
+      .Default(std::nullopt);
+}
+
+std::string messageOf(llvm::Error error) { return llvm::toString(std::move(error)); }
+
+/// One model on its way: its IR, its temporary weights file and its code.
+struct CompiledModel {
+  std::unique_ptr<MLIRContext> context;
+  OwningOpRef<ModuleOp> module;
+  std::string name;
+  std::string weightsFile; // temporary; "": the model has no weights
+  HeaderModel header;
+  llvm::SmallVector<char, 0> code;
+};
+
+class Compilation {
+public:
+  explicit Compilation(const CompileRequest &request) : request(request) {}
+  Outcome run();
+
+private:
+  const CompileRequest &request;
+  Emit emit = Emit::Shared;
+  Phase phase = Phase::Code;
+  std::optional<CpuTarget> target;
+  OutputFiles files;
+  std::string warnings;
+
+  Outcome checkRequest();
+  Outcome compileOne(const std::string &path, CompiledModel &model);
+  LogicalResult describe(CompiledModel &model, const std::string &path);
+  Outcome writeOutput(MutableArrayRef<CompiledModel> models);
+  Outcome writeLibrary(MutableArrayRef<CompiledModel> models);
+  Outcome writeText(StringRef text, CompiledModel *weightsOf);
+
+  void progress(const llvm::Twine &what) {
+    if (request.progress)
+      request.progress(what.str());
+  }
+  /// Where weights go that are not in the output itself.
+  std::string weightsPath() const { return request.output + ".weights"; }
+  bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr; }
+  Outcome keep(const std::string &temporary) {
+    if (llvm::Error error = files.keep(temporary))
+      return Outcome::fault(messageOf(std::move(error)));
+    return {};
+  }
+};
+
+Outcome Compilation::checkRequest() {
+  const std::vector<std::string> &models = request.model.models;
+  if (models.empty())
+    return Outcome::wrongUsage("no model given");
+  if (request.output.empty())
+    return Outcome::wrongUsage("no output given, expected -o OUT");
+  StringRef kind = request.emit;
+  if (kind.empty())
+    kind = llvm::sys::path::extension(request.output).drop_front(llvm::sys::path::has_extension(request.output));
+  std::optional<Emit> found = emitOf(kind);
+  if (!found)
+    return Outcome::wrongUsage(request.emit.empty()
+                                   ? "output '" + request.output + "': its extension says no kind of output, expected "
+                                     ".so, .o, .a, .s, .ll or .mlir, or --emit="
+                                   : "--emit=" + request.emit + ": expected so, o, a, s, ll or mlir");
+  emit = *found;
+  if (!request.phase.empty()) {
+    std::optional<Phase> named = phaseOf(request.phase);
+    if (!named)
+      return Outcome::wrongUsage("--phase=" + request.phase + ": expected one of " + llvm::join(phaseNames(), ", "));
+    if (emit != Emit::Mlir)
+      return Outcome::wrongUsage("--phase goes with an output of MLIR text: -o OUT.mlir or --emit=mlir");
+    phase = *named;
+  } else if (emit == Emit::Mlir) {
+    phase = Phase::Input;
+  }
+  if (models.size() > 1 && emit != Emit::Shared && emit != Emit::Static)
+    return Outcome::wrongUsage(std::to_string(models.size()) + " models given, but this kind of output holds one; .so "
+                               "and .a hold several");
+  if (models.size() > 1 && !request.model.name.empty())
+    return Outcome::wrongUsage("--name goes with one model, not with " + std::to_string(models.size()));
+  if (models.size() > 1 && request.externalWeights)
+    return Outcome::wrongUsage("--weights=external goes with one model, not with " + std::to_string(models.size()));
+  if (request.externalWeights && isText())
+    return Outcome::wrongUsage("--weights=external: text output has its weights beside it already");
+  std::set<std::string> names;
+  for (const std::string &path : models) {
+    if (!modelFormatOf(path, request.model.format))
+      return Outcome::wrongUsage(request.model.format.empty()
+                                     ? "'" + path + "': its format is not known by its name, expected .nnf, .nnf.txt, "
+                                       ".onnx or .mlir, or --format="
+                                     : "--format=" + request.model.format + ": expected nnf, nnf-text, onnx or mlir");
+    std::string name = identifierOf(stemOf(path));
+    if (models.size() > 1 && !names.insert(name).second)
+      return Outcome::wrongUsage("two models are called '" + name + "', expected different file names");
+  }
+  CpuTargetOptions options{request.code.triple, request.code.cpu, request.code.optLevel};
+  llvm::Expected<CpuTarget> created = CpuTarget::create(options);
+  if (!created)
+    return Outcome::wrongUsage(messageOf(created.takeError()));
+  target = std::move(*created);
+  return {};
+}
+
+/// Sets what the descriptor says of the model as a whole, once its weights are packed.
+LogicalResult Compilation::describe(CompiledModel &model, const std::string &path) {
+  ModuleOp module = *model.module;
+  Builder builder(module.getContext());
+  auto bytes = module->getAttrOfType<IntegerAttr>("nnf.weights_bytes");
+  int64_t weightsBytes = bytes ? bytes.getInt() : 0;
+  if (weightsBytes == 0)
+    model.weightsFile.clear();
+  if (weightsBytes > maxEmbeddedWeights && !request.externalWeights)
+    return emitError(UnknownLoc::get(module.getContext()))
+           << "'" << path << "' has " << weightsBytes << " bytes of weights, at most " << maxEmbeddedWeights
+           << " can be embedded; use --weights=external";
+  if (request.externalWeights && weightsBytes > 0)
+    module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+  module->setAttr("nnf.target", builder.getStringAttr(target->text()));
+  module->setAttr("nnf.producer", builder.getStringAttr(producerText()));
+  module->setAttr("nnf.cpu_features", builder.getI64IntegerAttr(static_cast<int64_t>(target->abiFeatures())));
+
+  // The module as it is now: kernels, launches, the target, the hash of the weights.
+  std::string text = "O" + std::to_string(request.code.optLevel) + "\n";
+  llvm::raw_string_ostream os(text);
+  module->print(os, OpPrintingFlags().useLocalScope());
+  module->setAttr("nnf.content_hash", builder.getI64IntegerAttr(static_cast<int64_t>(hash64(text.data(), text.size()))));
+
+  FailureOr<Signature> signature = readSignature(module);
+  if (failed(signature))
+    return failure();
+  model.header.name = model.name;
+  for (auto [from, to] : {std::pair(&signature->inputs, &model.header.inputs),
+                          std::pair(&signature->outputs, &model.header.outputs)})
+    for (const TensorSignature &tensor : *from)
+      to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank()});
+  auto arena = module.lookupSymbol("main")->getAttrOfType<ArrayAttr>("nnf.arena");
+  int64_t total = 0;
+  bool isFixed = signature->symbols.empty();
+  for (auto region : arena.getAsRange<DimsAttr>())
+    total += constantOf(region.getDims().front()).value_or(0);
+  if (isFixed)
+    model.header.arenaBytes = total;
+  return success();
+}
+
+Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
+  progress("reading " + path);
+  model.context = createContext();
+  DiagnosticSink sink(*model.context);
+  auto failed = [&] {
+    warnings += sink.takeWarnings();
+    return Outcome::fault(sink.errors());
+  };
+  model.module = readModel(*model.context, path, request.model);
+  if (!model.module)
+    return failed();
+  model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
+  PipelineOptions options;
+  options.target = target->info();
+  options.verifyEach = request.verifyEach;
+  options.applyMlirFlags = !request.mlirFlags.empty();
+  options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
+  if (phase == Phase::Code) {
+    // Beside the output: weights may be larger than what /tmp holds.
+    llvm::Expected<std::string> file = files.create(weightsPath());
+    if (!file)
+      return Outcome::fault(messageOf(file.takeError()));
+    model.weightsFile = options.weightsFile = *file;
+  }
+  if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
+    return failed();
+  if (emit != Emit::Mlir) {
+    progress(model.name + ": machine code");
+    CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
+                    : emit == Emit::LlvmIr ? CodeKind::LlvmIr
+                                           : CodeKind::Object;
+    std::string weights = request.externalWeights || model.weightsFile.empty() ? ""
+                          : isText()                                          ? weightsPath()
+                                                                              : model.weightsFile;
+    FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*model.module, *target, kind, weights);
+    if (mlir::failed(code) || sink.hasErrors())
+      return failed();
+    model.code = std::move(*code);
+  }
+  warnings += sink.takeWarnings();
+  return {};
+}
+
+Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
+  llvm::Expected<std::string> file = files.create(request.output, text);
+  if (!file)
+    return Outcome::fault(messageOf(file.takeError()));
+  if (weightsOf && !weightsOf->weightsFile.empty())
+    if (Outcome outcome = keep(weightsOf->weightsFile); !outcome)
+      return outcome;
+  return keep(*file);
+}
+
+Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
+  std::vector<std::string> objects;
+  std::vector<std::string> names;
+  StringRef folder = llvm::sys::path::parent_path(request.output);
+  for (CompiledModel &model : models) {
+    llvm::SmallString<128> path = folder;
+    llvm::sys::path::append(path, model.name + ".o");
+    llvm::Expected<std::string> file = files.create(path.str().str(), StringRef(model.code.data(), model.code.size()));
+    if (!file)
+      return Outcome::fault(messageOf(file.takeError()));
+    objects.push_back(*file);
+    names.push_back(model.name);
+  }
+  llvm::Expected<std::string> output = files.create(request.output);
+  if (!output)
+    return Outcome::fault(messageOf(output.takeError()));
+  llvm::Error error = llvm::Error::success();
+  if (emit == Emit::Static) {
+    error = writeStaticLibrary(objects, names, *output);
+  } else {
+    llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
+    if (!table)
+      return Outcome::fault("internal: " + messageOf(table.takeError()));
+    llvm::Expected<std::string> file =
+        files.create(request.output + ".table.o", StringRef(table->data(), table->size()));
+    if (!file)
+      return Outcome::fault(messageOf(file.takeError()));
+    objects.push_back(*file);
+    error = linkSharedLibrary(objects, *output, llvm::sys::path::filename(request.output));
+  }
+  if (error)
+    return Outcome::fault(messageOf(std::move(error)));
+  return keep(*output);
+}
+
+Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
+  progress("writing " + request.output);
+  if (emit == Emit::Mlir) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    (*models.front().module)->print(os);
+    return writeText(text, nullptr);
+  }
+  if (isText())
+    return writeText(StringRef(models.front().code.data(), models.front().code.size()), &models.front());
+  if (emit != Emit::Shared) {
+    SmallVector<HeaderModel> headers;
+    for (CompiledModel &model : models)
+      headers.push_back(model.header);
+    llvm::SmallString<128> path(request.output);
+    llvm::sys::path::replace_extension(path, ".h");
+    llvm::Expected<std::string> header =
+        files.create(path.str().str(), headerText(headers, identifierOf(llvm::sys::path::stem(path))));
+    if (!header)
+      return Outcome::fault(messageOf(header.takeError()));
+    if (Outcome outcome = keep(*header); !outcome)
+      return outcome;
+  }
+  CompiledModel &first = models.front();
+  if (request.externalWeights && !first.weightsFile.empty())
+    if (Outcome outcome = keep(first.weightsFile); !outcome)
+      return outcome;
+  if (emit == Emit::Object)
+    return writeText(StringRef(first.code.data(), first.code.size()), nullptr);
+  return writeLibrary(models);
+}
+
+Outcome Compilation::run() {
+  Outcome outcome = checkRequest();
+  if (!outcome)
+    return outcome;
+  std::vector<CompiledModel> models(request.model.models.size());
+  for (auto [path, model] : llvm::zip(request.model.models, models)) {
+    outcome = compileOne(path, model);
+    if (emit != Emit::Mlir) { // the IR is not needed again
+      model.module = nullptr;
+      model.context = nullptr;
+    }
+    if (!outcome)
+      break;
+  }
+  if (outcome)
+    outcome = writeOutput(models);
+  outcome.warnings = warnings;
+  return outcome;
+}
+
+} // namespace
+
+Outcome compileModels(const CompileRequest &request) {
+  if (!request.mlirFlags.empty()) {
+    static std::once_flag once;
+    std::call_once(once, [] {
+      registerPassManagerCLOptions();
+      registerAsmPrinterCLOptions();
+    });
+    std::vector<const char *> arguments = {"nnfc"};
+    for (const std::string &flag : request.mlirFlags)
+      arguments.push_back(flag.c_str());
+    std::string errors;
+    llvm::raw_string_ostream os(errors);
+    if (!llvm::cl::ParseCommandLineOptions(arguments.size(), arguments.data(), "", &os))
+      return Outcome::wrongUsage("--mlir: " + errors);
+  }
+  return Compilation(request).run();
+}
+
+std::string producerText() { return ("nnfc " + version).str(); }
+
+void installFatalErrorHandlers() {
+  auto die = [](void *, const char *reason, bool) {
+    llvm::sys::RunInterruptHandlers(); // removes temporary files
+    fprintf(stderr, "error: internal: LLVM: %s\n", reason);
+    _exit(1);
+  };
+  llvm::install_fatal_error_handler(die);
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
+    llvm::sys::RunInterruptHandlers();
+    static const char text[] = "error: out of memory\n";
+    (void)!write(2, text, sizeof text - 1);
+    _exit(1);
+  });
+}
+
+} // namespace nnf

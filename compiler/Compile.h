@@ -1,0 +1,64 @@
+// Models in, libraries out: what `nnfc compile` and everything like it calls. Plain C++: no MLIR in sight.
+#ifndef NNF_COMPILER_COMPILE_H
+#define NNF_COMPILER_COMPILE_H
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nnf {
+
+/// How a request ended: exit status 0, 1 (the model, the input or the machine) or 2 (the request).
+struct Outcome {
+  int status = 0;
+  std::string text;     ///< what follows "error: "; more lines may follow
+  std::string warnings; ///< whole lines
+  explicit operator bool() const { return status == 0; }
+
+  static Outcome fault(std::string text) { return {1, std::move(text), ""}; }
+  static Outcome wrongUsage(std::string text) { return {2, std::move(text), ""}; }
+};
+
+/// What the models are and how they are read.
+struct ModelRequest {
+  std::vector<std::string> models;                    ///< paths
+  std::string format;                                 ///< nnf, nnf-text, onnx, mlir; "": by extension
+  std::string name;                                   ///< of the model; "": its file's stem. Only with one model
+  std::map<std::string, int64_t> dims;                ///< sizes fixed for symbols
+  std::vector<std::pair<std::string, std::string>> inout; ///< input, output: one buffer
+  std::vector<std::string> dataDirs;                  ///< folders that external data may come from
+};
+
+/// What the code is for.
+struct CodeRequest {
+  std::string triple, cpu; ///< "": this machine's
+  unsigned optLevel = 2;
+};
+
+struct CompileRequest {
+  ModelRequest model;
+  CodeRequest code;
+  std::string output;
+  std::string emit;             ///< so, o, a, s, ll, mlir; "": by the extension of `output`
+  std::string phase;            ///< of .mlir output; "": input
+  bool externalWeights = false; ///< weights go to a file beside the output
+  bool verifyEach = false;
+  std::vector<std::string> mlirFlags; ///< of MLIR's pass manager
+  std::function<void(const std::string &)> progress; ///< told what happens now
+};
+
+/// Compiles all models into one file. On failure there is no output, whole or half.
+Outcome compileModels(const CompileRequest &request);
+
+/// From now on a fatal error inside LLVM or LLD removes temporary files, says "error: internal: …" and ends the process
+/// with status 1.
+void installFatalErrorHandlers();
+
+/// "nnfc 0.1.0"
+std::string producerText();
+
+} // namespace nnf
+#endif

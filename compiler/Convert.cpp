@@ -1,0 +1,26 @@
+#include "compiler/Convert.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/ReadModel.h"
+
+using namespace mlir;
+namespace nnf {
+
+Outcome convertModel(const ModelRequest &request, const std::string &output, bool weightsBeside) {
+  std::optional<ModelFormat> format = modelFormatOf(output, "");
+  if (!format || *format == ModelFormat::Onnx)
+    return Outcome::wrongUsage("output '" + output + "': expected a name that ends in .nnf, .nnf.txt or .mlir");
+  std::unique_ptr<MLIRContext> context = createContext();
+  DiagnosticSink sink(*context);
+  OwningOpRef<ModuleOp> module = readModel(*context, request.models.front(), request);
+  if (!module)
+    return Outcome::fault(sink.errors());
+  LogicalResult written =
+      writeModelFile(*module, output, format, weightsBeside ? WeightsGo::Beside : WeightsGo::Inside);
+  if (failed(written))
+    return Outcome::fault(sink.errors());
+  Outcome done;
+  done.warnings = sink.takeWarnings();
+  return done;
+}
+
+} // namespace nnf

@@ -1,0 +1,51 @@
+#include "compiler/Diagnostics.h"
+#include "dialects/nnf/Diagnostics.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+constexpr unsigned maxErrors = 20; // more say nothing new
+
+/// "file.mlir:3:15: " where the location is one of a text file; else the node, where the message does not name one.
+std::string prefixOf(Diagnostic &diagnostic, const std::string &message) {
+  if (auto file = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
+    return (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn()) + ": ").str();
+  std::string node = nodeText(diagnostic.getLocation());
+  if (node.empty() || StringRef(message).contains("node '") || StringRef(message).contains("node ("))
+    return "";
+  return node + ": ";
+}
+
+} // namespace
+
+DiagnosticSink::DiagnosticSink(MLIRContext &context)
+    : handler(&context, [this](Diagnostic &diagnostic) {
+        add(diagnostic);
+        return success();
+      }) {}
+
+void DiagnosticSink::add(Diagnostic &diagnostic) {
+  std::lock_guard<std::mutex> lock(mutex);
+  std::string message = diagnostic.str();
+  std::string line = prefixOf(diagnostic, message) + message;
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
+    warnings += "warning: " + line + "\n";
+    return;
+  }
+  if (diagnostic.getSeverity() != DiagnosticSeverity::Error || ++count > maxErrors)
+    return;
+  text += (text.empty() ? "" : "error: ") + line + "\n";
+  for (Diagnostic &note : diagnostic.getNotes()) {
+    std::string noteText = note.str();
+    // MLIR's "see current operation" prints whole functions; what a user can act on is short.
+    if (!StringRef(noteText).starts_with("see current operation") && noteText.size() < 2000)
+      text += "  " + noteText + "\n";
+  }
+}
+
+std::string DiagnosticSink::errors() const {
+  return text.empty() ? "internal: a step failed without saying why\n" : text;
+}
+
+} // namespace nnf

@@ -1,0 +1,27 @@
+// The C header that goes with an object or a static library.
+#ifndef NNF_COMPILER_HEADER_H
+#define NNF_COMPILER_HEADER_H
+
+#include "codegen/driver/Signature.h"
+#include <string>
+
+namespace nnf {
+
+/// What the header says of one model.
+struct HeaderModel {
+  struct Tensor {
+    std::string name;
+    uint32_t dtype;
+    int64_t rank;
+  };
+  std::string name;
+  std::vector<Tensor> inputs, outputs;
+  std::optional<int64_t> arenaBytes; // where sizes are fixed
+};
+
+/// The text of a header that C and C++ take: `extern const nnf_model nnf_model_<name>;` and macros for each model.
+/// `guard` names it among others.
+std::string headerText(llvm::ArrayRef<HeaderModel> models, llvm::StringRef guard);
+
+} // namespace nnf
+#endif

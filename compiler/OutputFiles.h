@@ -1,0 +1,35 @@
+// Files that appear whole or not at all.
+#ifndef NNF_COMPILER_OUTPUTFILES_H
+#define NNF_COMPILER_OUTPUTFILES_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace nnf {
+
+/// Temporary files beside their destinations. What is not kept is removed: when this goes, and when a signal or a fatal
+/// error of LLVM ends the process.
+class OutputFiles {
+public:
+  OutputFiles() = default;
+  OutputFiles(const OutputFiles &) = delete;
+  ~OutputFiles();
+
+  /// The path of a new empty file in the folder of `destination`, for which it is meant.
+  llvm::Expected<std::string> create(const std::string &destination);
+  /// create(), with these bytes.
+  llvm::Expected<std::string> create(const std::string &destination, llvm::StringRef bytes);
+  /// Moves a file to the destination it was created for, replacing what is there.
+  llvm::Error keep(const std::string &temporary);
+
+private:
+  struct File {
+    std::string temporary, destination;
+  };
+  llvm::SmallVector<File> files;
+};
+
+} // namespace nnf
+#endif

@@ -1,0 +1,112 @@
+#include "compiler/Pipeline.h"
+#include "codegen/Passes.h"
+#include "codegen/cpu/Lowering.h"
+#include "compiler/Prepare.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+namespace nnf {
+
+// ---- the table of contents
+
+void addPrimitives(OpPassManager &passes) {
+  passes.addNestedPass<func::FuncOp>(createDecompose());
+  // Decompositions are written as formulas: equal subterms and unused halves go here.
+  passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  passes.addNestedPass<func::FuncOp>(createCSEPass());
+}
+
+void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
+  // While convolutions still have their own layout: a scale is one dimension of the weight.
+  passes.addNestedPass<func::FuncOp>(createFoldScales());
+  passes.addNestedPass<func::FuncOp>(createAssignLayout());
+  passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  PackContractionsOptions panels;
+  panels.panelBytes = 2 * options.target.vectorBytes;
+  passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
+  passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  passes.addNestedPass<func::FuncOp>(createCSEPass());
+  // Last: everything the passes before have made of weights is computed once, now.
+  passes.addPass(createSplitPrepare());
+}
+
+void addGroups(OpPassManager &passes) { passes.addPass(createFormGroups()); }
+
+void addTiles(OpPassManager &passes, const PipelineOptions &options) {
+  LowerKernelsOptions kernels;
+  kernels.vectorBytes = options.target.vectorBytes;
+  kernels.l1Bytes = options.target.l1Bytes;
+  kernels.l2Bytes = options.target.l2Bytes;
+  passes.addPass(createLowerKernels(kernels));
+}
+
+void addMemory(OpPassManager &passes, const PipelineOptions &options) {
+  // Before the plan: an output that is copied must not claim the buffer of what it is copied from.
+  passes.addPass(createCopyOutputs());
+  passes.addPass(createPackWeights({options.weightsFile}));
+  passes.addPass(createPlanMemory());
+}
+
+void addDriver(OpPassManager &passes) { passes.addPass(createEmitDriver()); }
+
+void addCode(OpPassManager &passes, const PipelineOptions &options) { addCpuLowering(passes, options.target); }
+
+// ---- running it
+
+static constexpr llvm::StringLiteral names[] = {"input", "primitives", "groups", "tiles", "buffers", "code"};
+
+llvm::ArrayRef<llvm::StringLiteral> phaseNames() { return names; }
+
+std::optional<Phase> phaseOf(StringRef name) {
+  auto found = llvm::find(names, name);
+  if (found == std::end(names))
+    return std::nullopt;
+  return static_cast<Phase>(found - std::begin(names));
+}
+
+Phase currentPhase(ModuleOp module) {
+  if (!module.getOps<KernelOp>().empty())
+    return Phase::Groups;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr("nnf.kernel"))
+      return Phase::Tiles;
+  return Phase::Input;
+}
+
+LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &options,
+                        llvm::function_ref<LogicalResult()> beforeDriver, bool stopBeforeDriver) {
+  Phase current = currentPhase(module);
+  auto wanted = [&](Phase phase) { return current < phase && phase <= last; };
+  auto run = [&](Phase phase, auto add) -> LogicalResult {
+    if (!wanted(phase))
+      return success();
+    if (options.progress)
+      options.progress(names[static_cast<size_t>(phase)]);
+    PassManager passes(module.getContext(), ModuleOp::getOperationName());
+    passes.enableVerifier(options.verifyEach);
+    if (options.applyMlirFlags && failed(applyPassManagerCLOptions(passes)))
+      return failure();
+    add(passes);
+    return passes.run(module);
+  };
+  if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
+      failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) ||
+      (wanted(Phase::Groups) && failed(runPrepare(module, options))) ||
+      failed(run(Phase::Groups, [](OpPassManager &p) { addGroups(p); })) ||
+      failed(run(Phase::Tiles, [&](OpPassManager &p) { addTiles(p, options); })) ||
+      failed(run(Phase::Buffers, [&](OpPassManager &p) { addMemory(p, options); })))
+    return failure();
+  if (!wanted(Phase::Buffers))
+    return success();
+  if (failed(beforeDriver()))
+    return failure();
+  if (stopBeforeDriver)
+    return success();
+  if (failed(run(Phase::Buffers, [](OpPassManager &p) { addDriver(p); })))
+    return failure();
+  return run(Phase::Code, [&](OpPassManager &p) { addCode(p, options); });
+}
+
+} // namespace nnf

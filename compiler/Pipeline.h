@@ -1,0 +1,57 @@
+// The road from a graph to LLVM's dialect, as named phases.
+#ifndef NNF_COMPILER_PIPELINE_H
+#define NNF_COMPILER_PIPELINE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "passes/TargetInfo.h"
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace mlir {
+class OpPassManager;
+}
+
+namespace nnf {
+
+/// In the order they run. `--phase=` has their names.
+enum class Phase { Input, Primitives, Groups, Tiles, Buffers, Code };
+
+/// "input", "primitives", …
+llvm::ArrayRef<llvm::StringLiteral> phaseNames();
+std::optional<Phase> phaseOf(llvm::StringRef name);
+
+struct PipelineOptions {
+  TargetInfo target;
+  std::string weightsFile;   // where the packed weights are written; "": nowhere
+  bool verifyEach = false;   // verify the IR after every pass
+  bool applyMlirFlags = false; // MLIR's own command-line flags have been parsed
+  /// Called with the name of each phase as it begins.
+  std::function<void(llvm::StringRef)> progress;
+};
+
+/// The passes of a phase, or of a part of one: what stands between two parts of a phase is no pass.
+void addPrimitives(mlir::OpPassManager &passes);
+void addConstantPart(mlir::OpPassManager &passes, const PipelineOptions &options); // then @prepare is run
+void addGroups(mlir::OpPassManager &passes);
+void addTiles(mlir::OpPassManager &passes, const PipelineOptions &options);
+void addMemory(mlir::OpPassManager &passes, const PipelineOptions &options); // then attributes for the driver are set
+void addDriver(mlir::OpPassManager &passes);
+void addCode(mlir::OpPassManager &passes, const PipelineOptions &options);
+/// From primitives to kernels without any of the layouts of `addConstantPart`: for @prepare itself.
+inline void addKernels(mlir::OpPassManager &passes, const PipelineOptions &options) {
+  addGroups(passes);
+  addTiles(passes, options);
+}
+
+/// The phase whose IR a module holds: what .mlir text is may be anything up to `Tiles`.
+Phase currentPhase(mlir::ModuleOp module);
+
+/// Runs the phases after the module's current one, `last` included. `beforeDriver` is called between the halves of
+/// `Buffers`; with `stopBeforeDriver` nothing runs after it.
+mlir::LogicalResult runPhases(mlir::ModuleOp module, Phase last, const PipelineOptions &options,
+                              llvm::function_ref<mlir::LogicalResult()> beforeDriver, bool stopBeforeDriver = false);
+
+} // namespace nnf
+#endif

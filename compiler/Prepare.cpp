@@ -1,0 +1,192 @@
+#include "compiler/Prepare.h"
+#include "codegen/Passes.h"
+#include "codegen/cpu/Emit.h"
+#include "codegen/driver/Arena.h"
+#include "codegen/driver/ConstantBytes.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/Parallel.h"
+#include "mlir/Pass/PassManager.h"
+#include "runtime/abi.h"
+#include <deque>
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+/// Runs tasks on all cores, in chunks: weights are packed in pieces of a few kilobytes.
+int32_t parallelTasks(const nnf_rt *, uint32_t, nnf_kernel_fn function, int64_t tasks, int64_t scratchBytes,
+                      const void *const *args) {
+  if (tasks <= 0)
+    return NNF_OK;
+  int64_t chunks = std::min<int64_t>(tasks, 64);
+  llvm::parallelFor(0, chunks, [&](size_t chunk) {
+    std::unique_ptr<uint8_t[]> scratch(scratchBytes ? new uint8_t[scratchBytes + arenaAlignment] : nullptr);
+    auto aligned = (reinterpret_cast<uintptr_t>(scratch.get()) + arenaAlignment - 1) / arenaAlignment * arenaAlignment;
+    function(args, tasks * int64_t(chunk) / chunks, tasks * int64_t(chunk + 1) / chunks, reinterpret_cast<void *>(aligned));
+  });
+  return NNF_OK;
+}
+
+/// All results have memory already.
+void *noOutput(const nnf_rt *, uint32_t, const int64_t *, uint32_t) { return nullptr; }
+int64_t readScalar(const nnf_rt *, const int64_t *address) { return *address; }
+int32_t failCheck(const nnf_rt *, uint32_t, int64_t, int64_t) { return NNF_ERROR_DATA; }
+int32_t neverCancelled(const nnf_rt *) { return 0; }
+
+constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0, parallelTasks, noOutput, readScalar, failCheck, neverCancelled};
+
+/// A text of a check with its numbers in place.
+std::string checkText(StringRef message, const nnf_check_state &state) {
+  std::string text = message.str();
+  for (auto [name, value] : {std::pair<StringRef, int64_t>("{value}", state.value), {"{bound}", state.bound}})
+    if (size_t at = text.find(name); at != std::string::npos)
+      text.replace(at, name.size(), std::to_string(value));
+  return text;
+}
+
+class Preparation {
+public:
+  Preparation(ModuleOp module, func::FuncOp prepare, const PipelineOptions &options)
+      : module(module), prepare(prepare), options(options), dialect(*module.getContext()->getLoadedDialect<NnfDialect>()) {}
+
+  LogicalResult run() {
+    llvm::Expected<CpuTarget> host = CpuTarget::create({"", "native", 2});
+    if (!host)
+      return error() << llvm::toString(host.takeError());
+    makeModule();
+    PipelineOptions own = options;
+    own.target = host->info();
+    own.weightsFile.clear(); // that one is the model's
+    PassManager kernels(module.getContext(), ModuleOp::getOperationName());
+    kernels.enableVerifier(options.verifyEach);
+    addKernels(kernels, own);
+    if (failed(kernels.run(*standalone)))
+      return failure();
+    takeTablesAsInputs();
+    PassManager driver(module.getContext(), ModuleOp::getOperationName());
+    driver.enableVerifier(options.verifyEach);
+    addMemory(driver, own);
+    addDriver(driver);
+    addCode(driver, own);
+    if (failed(driver.run(*standalone)))
+      return failure();
+    FailureOr<llvm::SmallVector<char, 0>> object = emitCode(*standalone, *host, CodeKind::Object, "");
+    if (failed(object))
+      return failure();
+    return execute(*object);
+  }
+
+private:
+  ModuleOp module;
+  func::FuncOp prepare;
+  const PipelineOptions &options;
+  NnfDialect &dialect;
+  OwningOpRef<ModuleOp> standalone;
+  SmallVector<Type> resultTypes;
+  std::vector<ArrayRef<uint8_t>> inputs;
+  std::deque<std::vector<uint8_t>> constants; // bytes of inputs that are no weights
+
+  InFlightDiagnostic error() { return emitError(prepare.getLoc()) << "internal: constant part of the graph: "; }
+
+  /// @prepare as the @main of a module of its own.
+  void makeModule() {
+    resultTypes = llvm::to_vector(prepare.getResultTypes());
+    standalone = ModuleOp::create(module.getLoc());
+    (*standalone)->setAttr("nnf.name", StringAttr::get(module.getContext(), "prepare"));
+    prepare->remove();
+    standalone->push_back(prepare);
+    prepare.setSymName("main");
+  }
+
+  ArrayRef<uint8_t> bytesOfWeight(WeightOp weight) {
+    const Weight *stored = dialect.weights().find(weight.getName());
+    assert(stored && "readers make a weight for every nnf.weight");
+    return stored->bytes;
+  }
+  ArrayRef<uint8_t> bytesOfConstant(ConstantOp constant) {
+    constants.push_back(bytesOf(cast<DenseElementsAttr>(constant.getValue())));
+    return constants.back();
+  }
+
+  /// Weights and constants go in as inputs: their bytes are read where they lie.
+  void takeTablesAsInputs() {
+    auto main = standalone->lookupSymbol<func::FuncOp>("main");
+    llvm::DenseMap<Attribute, Value> known;
+    SmallVector<Type> types;
+    for (Operation &op : llvm::make_early_inc_range(main.front())) {
+      auto weight = dyn_cast<WeightOp>(op);
+      auto constant = dyn_cast<ConstantOp>(op);
+      if (!weight && !constant)
+        continue;
+      Value &argument = known[weight ? Attribute(weight.getNameAttr()) : Attribute(constant.getValue())];
+      if (!argument) {
+        argument = main.front().addArgument(op.getResult(0).getType(), op.getLoc());
+        types.push_back(argument.getType());
+        inputs.push_back(weight ? bytesOfWeight(weight) : bytesOfConstant(constant));
+      }
+      op.getResult(0).replaceAllUsesWith(argument);
+      op.erase();
+    }
+    main.setType(FunctionType::get(module.getContext(), types, main.getResultTypes()));
+  }
+
+  LogicalResult execute(ArrayRef<char> object) {
+    auto jit = llvm::orc::LLJITBuilder().create();
+    if (!jit)
+      return error() << llvm::toString(jit.takeError());
+    auto buffer = llvm::MemoryBuffer::getMemBuffer(StringRef(object.data(), object.size()), "prepare", false);
+    if (llvm::Error failure = (*jit)->addObjectFile(std::move(buffer)))
+      return error() << llvm::toString(std::move(failure));
+    auto symbol = (*jit)->lookup("nnf_model_prepare");
+    if (!symbol)
+      return error() << llvm::toString(symbol.takeError());
+    const nnf_model &model = *symbol->toPtr<const nnf_model *>();
+
+    std::vector<void *> inputAddresses, outputAddresses;
+    for (ArrayRef<uint8_t> input : inputs)
+      inputAddresses.push_back(const_cast<uint8_t *>(input.data())); // kernels do not write inputs
+    std::vector<std::vector<uint8_t>> results;
+    for (Type type : resultTypes) {
+      auto tensor = cast<RankedTensorType>(type);
+      results.emplace_back(tensor.getNumElements() * elementBytes(tensor.getElementType()));
+      outputAddresses.push_back(results.back().data());
+    }
+    std::vector<uint8_t> arena(model.arena_bytes(nullptr) + arenaAlignment);
+    nnf_check_state check = {UINT64_MAX, 0, 0};
+    nnf_frame frame = {};
+    frame.struct_size = sizeof frame;
+    frame.inputs = inputAddresses.data();
+    frame.outputs = outputAddresses.data();
+    frame.weights = model.weights;
+    frame.arena = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(arena.data()) + arenaAlignment - 1) /
+                                              arenaAlignment * arenaAlignment);
+    frame.check = &check;
+    int32_t status = model.run(&callbacks, &frame);
+    if (check.order != UINT64_MAX)
+      return emitError(prepare.getLoc()) << checkText(model.checks[check.order >> 32].message, check);
+    if (status != NNF_OK)
+      return error() << "its driver stopped with status " << status;
+    return store(results);
+  }
+
+  LogicalResult store(std::vector<std::vector<uint8_t>> &results) {
+    for (auto [i, bytes] : llvm::enumerate(results)) {
+      std::string name = "prepared." + std::to_string(i);
+      if (dialect.weights().find(name))
+        return error() << "the model has a weight that is called '" << name << "' itself";
+      dialect.weights().add(name, cast<RankedTensorType>(resultTypes[i]), std::move(bytes), "computed from weights");
+    }
+    return success();
+  }
+};
+
+} // namespace
+
+LogicalResult runPrepare(ModuleOp module, const PipelineOptions &options) {
+  auto prepare = module.lookupSymbol<func::FuncOp>("prepare");
+  if (!prepare)
+    return success();
+  return Preparation(module, prepare, options).run();
+}
+
+} // namespace nnf

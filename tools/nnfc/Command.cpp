@@ -1,0 +1,145 @@
+#include "tools/nnfc/Command.h"
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <unistd.h>
+
+namespace nnf::cli {
+
+bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
+  try {
+    app.parse(argc, argv);
+    return true;
+  } catch (const CLI::CallForHelp &) {
+    streams.out << app.help();
+    status = 0;
+  } catch (const CLI::ParseError &error) {
+    status = report(Outcome::wrongUsage(error.what()), streams);
+    streams.err << "see " << app.get_name() << " --help\n";
+  }
+  return false;
+}
+
+int report(const Outcome &outcome, Streams streams) {
+  // An error is the first line, whatever else there is to say.
+  if (!outcome) {
+    streams.err << "error: " << outcome.text;
+    if (outcome.text.empty() || outcome.text.back() != '\n')
+      streams.err << '\n';
+  }
+  streams.err << outcome.warnings;
+  return outcome.status;
+}
+
+Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, int64_t> &dims) {
+  for (const std::string &text : texts) {
+    size_t equals = text.find('=');
+    std::string size = equals == std::string::npos ? "" : text.substr(equals + 1);
+    if (equals != 0 && size.find(':') != std::string::npos)
+      return Outcome::wrongUsage("--dim " + text + ": ranges of sizes are not there yet");
+    bool isNumber = !size.empty() && size.size() <= 18 && size.find_first_not_of("0123456789") == std::string::npos;
+    if (equals == 0 || !isNumber)
+      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE, a name and a number");
+    auto [known, isNew] = dims.emplace(text.substr(0, equals), std::stoll(size));
+    if (!isNew && known->second != std::stoll(size))
+      return Outcome::wrongUsage("--dim " + text + ": '" + known->first + "' is given as " + std::to_string(known->second) +
+                                 " already");
+  }
+  return {};
+}
+
+ModelOptions::ModelOptions(CLI::App &app, ModelRequest &request, bool withDims) : request(request) {
+  app.add_option("--format", request.format, "nnf, nnf-text, onnx or mlir, where the file's name does not say")
+      ->type_name("FORMAT");
+  if (withDims)
+    app.add_option("--dim", dims, "fix a named size")->type_name("SYMBOL=SIZE")->allow_extra_args(false);
+  app.add_option("--inout", inout, "tie an output to an input of the same type: one buffer")
+      ->type_name("IN=OUT")
+      ->allow_extra_args(false);
+  app.add_option("--data-dir", request.dataDirs, "another folder that a model's data files may be in")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+}
+
+Outcome ModelOptions::finish() {
+  if (Outcome outcome = parseDims(dims, request.dims); !outcome)
+    return outcome;
+  for (const std::string &text : inout) {
+    size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      return Outcome::wrongUsage("--inout " + text + ": expected IN=OUT, an input and an output");
+    request.inout.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  return {};
+}
+
+CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request) : request(request) {
+  app.add_option("--target", target, "cpu (default), cuda or cuda-emu")->type_name("TARGET");
+  app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")->type_name("CPU");
+  app.add_option("--triple", request.triple, "another machine, such as aarch64-linux-gnu")->type_name("TRIPLE");
+  app.add_option("--cuda-arch", cudaArch, "sm_80,sm_90a,…")->type_name("ARCHS");
+  app.add_option("-O", request.optLevel, "how hard to optimise: -O0 to -O3 (default 2)")->type_name("LEVEL");
+}
+
+Outcome CodeOptions::finish() {
+  if (target == "cuda" || target == "cuda-emu")
+    return Outcome::wrongUsage("--target=" + target + " is not there yet");
+  if (target != "cpu")
+    return Outcome::wrongUsage("--target=" + target + ": expected cpu, cuda or cuda-emu");
+  if (!cudaArch.empty())
+    return Outcome::wrongUsage("--cuda-arch goes with --target=cuda");
+  if (request.cpu.find(',') != std::string::npos)
+    return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet");
+  if (request.optLevel > 3)
+    return Outcome::wrongUsage("-O" + std::to_string(request.optLevel) + ": expected -O0, -O1, -O2 or -O3");
+  return {};
+}
+
+ReservedOptions::ReservedOptions(CLI::App &app) {
+  auto add = [&](const char *name, bool takesValue) {
+    Flag &flag = *flags.emplace_back(std::make_unique<Flag>());
+    flag.name = name;
+    CLI::Option *option = takesValue ? app.add_option(name, flag.value, "not there yet")->expected(0, 1)
+                                     : app.add_flag(name, flag.given, "not there yet");
+    option->group(""); // hidden from --help
+    option->each([&flag](const std::string &) { flag.given = true; });
+  };
+  for (const char *name : {"--accuracy", "--tuning", "--cuda-compiler", "--data-parallel-dim"})
+    add(name, true);
+  for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
+    add(name, false);
+}
+
+Outcome ReservedOptions::finish() const {
+  for (const auto &flag : flags)
+    if (flag->given)
+      return Outcome::wrongUsage(flag->name + " is not there yet");
+  return {};
+}
+
+bool isCompiled(const std::string &path) {
+  char magic[4] = {};
+  std::ifstream file(path, std::ios::binary);
+  return file.read(magic, sizeof magic) && memcmp(magic, "\177ELF", 4) == 0;
+}
+
+static int64_t nowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+ProgressLine::ProgressLine() : onTerminal(isatty(2)), begin(nowMs()) {}
+ProgressLine::~ProgressLine() {
+  if (shown)
+    fputs("\r\033[K", stderr);
+}
+void ProgressLine::say(const std::string &what) {
+  if (!onTerminal || nowMs() - begin < 1000)
+    return;
+  shown = true;
+  fprintf(stderr, "\r\033[K%s …", what.c_str());
+  fflush(stderr);
+}
+
+} // namespace nnf::cli

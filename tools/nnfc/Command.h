@@ -1,0 +1,86 @@
+// What the commands of nnfc share: how they are called, and how they parse.
+#pragma once
+#include "compiler/Compile.h"
+#include "tools/run/Commands.h"
+#include <memory>
+
+namespace nnf::cli {
+
+using run::Streams;
+
+/// One command: its arguments are what follows its name.
+struct Command {
+  const char *name, *arguments, *summary;
+  int (*function)(int argc, char **argv, Streams streams);
+};
+
+int compileCommand(int argc, char **argv, Streams streams);
+int runCommand(int argc, char **argv, Streams streams);
+int benchCommand(int argc, char **argv, Streams streams);
+int inspectCommand(int argc, char **argv, Streams streams);
+int convertCommand(int argc, char **argv, Streams streams);
+int opsCommand(int argc, char **argv, Streams streams);
+
+/// Parses argv (argv[0] is the command's name). True: go on. False: done, with exit status `status` (help was printed, or
+/// an error).
+bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status);
+
+/// Options about reading models; what they say is put into a request by `finish`, which reports a value that is wrong.
+class ModelOptions {
+public:
+  /// `withDims`: `--dim` is among them.
+  ModelOptions(CLI::App &app, ModelRequest &request, bool withDims = true);
+  Outcome finish();
+
+private:
+  ModelRequest &request;
+  std::vector<std::string> dims, inout;
+};
+
+/// Options about the machine the code is for.
+class CodeOptions {
+public:
+  CodeOptions(CLI::App &app, CodeRequest &request);
+  Outcome finish();
+
+private:
+  CodeRequest &request;
+  std::string target = "cpu", cudaArch;
+};
+
+/// Flags of the contract that are still to come: giving one is an error.
+class ReservedOptions {
+public:
+  explicit ReservedOptions(CLI::App &app);
+  Outcome finish() const;
+
+private:
+  struct Flag {
+    std::string name, value;
+    bool given = false;
+  };
+  std::vector<std::unique_ptr<Flag>> flags;
+};
+
+/// "SYMBOL=SIZE" each.
+Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, int64_t> &dims);
+
+/// Prints warnings, and "error: …" when it is one; returns the exit status.
+int report(const Outcome &outcome, Streams streams);
+
+/// Whether the file is a compiled library rather than a model: an ELF file, by its first bytes.
+bool isCompiled(const std::string &path);
+
+/// On a terminal, a line that says what is happening once a second has gone by; cleared at the end.
+class ProgressLine {
+public:
+  ProgressLine();
+  ~ProgressLine();
+  void say(const std::string &what);
+
+private:
+  bool onTerminal, shown = false;
+  int64_t begin;
+};
+
+} // namespace nnf::cli

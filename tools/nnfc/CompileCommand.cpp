@@ -1,0 +1,41 @@
+// nnfc compile MODEL -o OUT
+#include "tools/nnfc/Command.h"
+#include <CLI/CLI.hpp>
+
+int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
+  CLI::App app("Compiles a model, or several into one library. What is made follows the extension of OUT: .so, .o (with a "
+               ".h), .a (with a .h), .s, .ll, .mlir.",
+               "nnfc compile");
+  CompileRequest request;
+  std::string weights = "embed";
+  app.add_option("MODEL", request.model.models, "what to compile")->required();
+  app.add_option("-o,--output", request.output, "where the result goes")->type_name("OUT")->required();
+  app.add_option("--emit", request.emit, "so, o, a, s, ll or mlir, instead of the extension")->type_name("KIND");
+  app.add_option("--phase", request.phase, "with .mlir: input (default), primitives, groups, tiles, buffers or code")
+      ->type_name("PHASE");
+  app.add_option("--name", request.model.name, "the model's name in symbols (default: the file's)")->type_name("NAME");
+  app.add_option("--weights", weights, "embed (default), or external: a file beside OUT")->type_name("WHERE");
+  app.add_flag("--verify-each", request.verifyEach, "check the IR after every pass");
+  app.add_option("--mlir", request.mlirFlags, "a flag for MLIR, such as --mlir=--mlir-timing")->type_name("FLAG")->allow_extra_args(false);
+  ModelOptions model(app, request.model);
+  CodeOptions code(app, request.code);
+  ReservedOptions reserved(app);
+  int status;
+  if (!parse(app, argc, argv, streams, status))
+    return status;
+  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
+    if (!outcome)
+      return report(outcome, streams);
+  if (request.emit == "ptx" || request.emit == "cubin" || request.output.ends_with(".ptx") || request.output.ends_with(".cubin"))
+    return report(Outcome::wrongUsage("output of CUDA code is not there yet"), streams);
+  if (weights != "embed" && weights != "external")
+    return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external"), streams);
+  request.externalWeights = weights == "external";
+  Outcome outcome;
+  {
+    ProgressLine line;
+    request.progress = [&](const std::string &what) { line.say(what); };
+    outcome = compileModels(request);
+  }
+  return report(outcome, streams);
+}

@@ -1,0 +1,161 @@
+// nnfc inspect MODEL_OR_COMPILED
+#include "compiler/Inspect.h"
+#include "runtime/nnf.h"
+#include "tools/nnfc/Command.h"
+#include <CLI/CLI.hpp>
+#include <iomanip>
+#include <ostream>
+
+namespace nnf::cli {
+namespace {
+
+/// "1536 bytes", "1.5 MB"
+std::string bytesText(double bytes) {
+  const char *units[] = {"bytes", "KB", "MB", "GB"};
+  int unit = 0;
+  for (; bytes >= 10000 && unit < 3; ++unit)
+    bytes /= 1024;
+  char text[64];
+  snprintf(text, sizeof text, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+  return text;
+}
+
+void print(std::ostream &out, const char *title, const std::vector<ModelSummary::Tensor> &tensors) {
+  out << title << "\n";
+  for (const ModelSummary::Tensor &tensor : tensors)
+    out << "  " << tensor.name << ": " << tensor.type << (tensor.note.empty() ? "" : " (" + tensor.note + ")") << "\n";
+}
+
+void print(std::ostream &out, const ModelSummary &model) {
+  out << "model " << model.name << "\n";
+  print(out, "inputs", model.inputs);
+  print(out, "outputs", model.outputs);
+  out << "ops\n";
+  for (const auto &[name, count] : model.ops)
+    out << "  " << name << ": " << count << "\n";
+  out << "weights\n  " << model.weights.size() << " tensors, packed with small constants into "
+      << bytesText(double(model.weightsBytes)) << "\n";
+  for (const ModelSummary::Weight &weight : model.weights)
+    out << "  " << weight.name << ": " << weight.type << ", " << bytesText(double(weight.bytes)) << "\n";
+  out << "memory plan\n  between kernels: " << model.arena << " bytes\n";
+  if (model.arenaBytes) {
+    out << "  most that is needed at once: " << *model.liveBytes << " bytes";
+    if (*model.liveBytes)
+      out << "; the plan takes " << std::fixed << std::setprecision(1)
+          << 100.0 * double(*model.arenaBytes) / double(*model.liveBytes) << " % of that";
+    out << "\n";
+  }
+  out << "kernels\n";
+  for (const ModelSummary::Kernel &kernel : model.kernels)
+    out << "  " << kernel.name << ": " << kernel.title << ", launched " << kernel.launches << " times, " << kernel.tasks
+        << " tasks" << (kernel.scratchBytes ? ", scratch " + bytesText(double(kernel.scratchBytes)) : "") << "\n";
+  out << "  " << model.launches << " launches of " << model.kernels.size() << " kernels\n";
+}
+
+// ---- a compiled model, of which the descriptor is left
+
+std::string typeText(const nnf_model &model, const nnf_tensor_info &tensor) {
+  std::string text = std::string(nnf_dtype_name(tensor.dtype)) + " [";
+  for (uint32_t d = 0; d < tensor.rank; ++d) {
+    int64_t dim = tensor.dims[d];
+    text += d ? ", " : "";
+    text += dim >= 0 ? std::to_string(dim) : dim == NNF_DIM_COMPUTED ? "computed" : model.symbols[-1 - dim].name;
+  }
+  return text + "]";
+}
+
+ModelSummary summaryOf(const nnf_model &model) {
+  ModelSummary summary;
+  for (uint32_t i = 0; i < model.num_inputs; ++i)
+    summary.inputs.push_back({model.inputs[i].name, typeText(model, model.inputs[i]),
+                              model.inputs[i].tied < 0 ? "" : std::string("in-out, becomes output '") +
+                                                                  model.outputs[model.inputs[i].tied].name + "'"});
+  for (uint32_t j = 0; j < model.num_outputs; ++j)
+    summary.outputs.push_back({model.outputs[j].name, typeText(model, model.outputs[j]), ""});
+  return summary;
+}
+
+void print(std::ostream &out, const nnf_model &model) {
+  ModelSummary summary = summaryOf(model);
+  out << "model " << model.name << "\n  made by " << model.producer << " for " << model.target << ", ABI "
+      << model.abi_major << "." << model.abi_minor << "\n";
+  print(out, "inputs", summary.inputs);
+  print(out, "outputs", summary.outputs);
+  out << "weights\n  " << bytesText(double(model.weights_bytes))
+      << (model.weights_file ? std::string(" in ") + model.weights_file : model.weights_bytes ? ", embedded" : "") << "\n";
+  out << "memory plan\n  between kernels: ";
+  if (model.num_symbols)
+    out << "depends on the sizes of the inputs\n";
+  else
+    out << model.arena_bytes(nullptr) << " bytes\n";
+  out << "kernels\n";
+  std::vector<uint64_t> launches(model.num_kernels);
+  for (uint32_t i = 0; i < model.num_launches; ++i)
+    if (model.launches[i].kernel < model.num_kernels)
+      ++launches[model.launches[i].kernel];
+  for (uint32_t i = 0; i < model.num_kernels; ++i)
+    out << "  " << model.kernels[i].name << ", launched " << launches[i] << " times"
+        << (model.kernels[i].scratch_bytes ? ", scratch " + bytesText(double(model.kernels[i].scratch_bytes)) : "") << "\n";
+  out << "  " << model.num_launches << " launches of " << model.num_kernels << " kernels\n";
+}
+
+int inspectLibrary(const std::string &path, const std::string &name, Streams streams) {
+  nnf_library *library = nullptr;
+  if (nnf_library_open(path.c_str(), &library) != NNF_OK)
+    return report(Outcome::fault(nnf_error_message(nullptr)), streams);
+  // A program is made to have the descriptor checked; its CPU may be another machine's, which inspection does not mind.
+  Outcome outcome;
+  uint32_t shown = 0;
+  for (uint32_t i = 0; i < nnf_library_num_models(library); ++i) {
+    const nnf_model *model = nnf_library_model(library, i);
+    if (model->abi_major != NNF_ABI_MAJOR || model->struct_size < sizeof(nnf_model) || !model->name) {
+      outcome = Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " +
+                               std::to_string(model->abi_major) + "." + std::to_string(model->abi_minor) + ", expected " +
+                               std::to_string(NNF_ABI_MAJOR));
+      break;
+    }
+    if (!name.empty() && name != model->name)
+      continue;
+    if (shown++)
+      streams.out << "\n";
+    print(streams.out, *model);
+  }
+  if (outcome && !shown)
+    outcome = Outcome::wrongUsage("--model " + name + ": '" + path + "' holds no such model");
+  nnf_library_close(library);
+  return report(outcome, streams);
+}
+
+} // namespace
+
+int inspectCommand(int argc, char **argv, Streams streams) {
+  CLI::App app("Shows a model's inputs, outputs, ops, weights, memory plan and kernels; of a compiled one, what is left.",
+               "nnfc inspect");
+  ModelRequest request;
+  CodeRequest code;
+  std::string path, name, graph;
+  app.add_option("MODEL_OR_COMPILED", path, "what to look at")->required();
+  app.add_option("--model", name, "which model, where a library holds several")->type_name("NAME");
+  app.add_option("--graph", graph, "draw it, to a .svg or .dot file")->type_name("FILE");
+  ModelOptions model(app, request);
+  CodeOptions codeOptions(app, code);
+  ReservedOptions reserved(app);
+  int status;
+  if (!parse(app, argc, argv, streams, status))
+    return status;
+  for (const Outcome &outcome : {reserved.finish(), model.finish(), codeOptions.finish()})
+    if (!outcome)
+      return report(outcome, streams);
+  if (!graph.empty())
+    return report(Outcome::wrongUsage("--graph is not there yet"), streams);
+  if (path.ends_with(".so") || isCompiled(path))
+    return inspectLibrary(path, name, streams);
+  request.models = {path};
+  ModelSummary summary;
+  Outcome outcome = inspectModel(request, code, summary);
+  if (outcome)
+    print(streams.out, summary);
+  return report(outcome, streams);
+}
+
+} // namespace nnf::cli

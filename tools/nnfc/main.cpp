@@ -1,0 +1,58 @@
+// nnfc: the commands, and which one is meant.
+#include "tools/nnfc/Command.h"
+#include <cstring>
+#include <iostream>
+
+using namespace nnf::cli;
+
+namespace {
+
+constexpr Command commands[] = {
+    {"compile", "MODEL... -o OUT", "compile a model, or several into one library", compileCommand},
+    {"run", "MODEL_OR_COMPILED", "run it once", runCommand},
+    {"bench", "MODEL_OR_COMPILED", "measure latency, throughput and memory", benchCommand},
+    {"inspect", "MODEL_OR_COMPILED", "show inputs, outputs, ops, weights, memory plan and kernels", inspectCommand},
+    {"convert", "IN -o OUT", "write a model in another format", convertCommand},
+    {"ops", "[NAME]", "what the compiler knows", opsCommand},
+};
+constexpr const char *reserved[] = {"tune", "report", "compare"};
+
+void printHelp(std::ostream &out) {
+  out << "nnfc compiles neural networks to native code.\n\n";
+  for (const Command &command : commands) {
+    std::string call = std::string("nnfc ") + command.name + " " + command.arguments;
+    out << "  " << call << std::string(call.size() < 34 ? 34 - call.size() : 1, ' ') << command.summary << "\n";
+  }
+  out << "\nnnfc COMMAND --help says more.\n";
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Streams streams{std::cout, std::cerr};
+  nnf::installFatalErrorHandlers();
+  if (argc < 2) {
+    int status = report(nnf::Outcome::wrongUsage("no command given"), streams);
+    printHelp(std::cerr);
+    return status;
+  }
+  const char *name = argv[1];
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+    printHelp(std::cout);
+    return 0;
+  }
+  if (strcmp(name, "--version") == 0) {
+    std::cout << nnf::producerText() << "\n";
+    return 0;
+  }
+  for (const Command &command : commands)
+    if (strcmp(name, command.name) == 0)
+      return command.function(argc - 1, argv + 1, streams);
+  for (const char *command : reserved)
+    if (strcmp(name, command) == 0)
+      return report(nnf::Outcome::wrongUsage(std::string("nnfc ") + command + " is not there yet"), streams);
+  std::string known;
+  for (const Command &command : commands)
+    known += std::string(known.empty() ? "" : ", ") + command.name;
+  return report(nnf::Outcome::wrongUsage(std::string("no command '") + name + "', expected one of " + known), streams);
+}
