@@ -1,4 +1,5 @@
 // Tensors out of nothing: constants, ranges, diagonals.
+#include "compiler/import/onnx/Declared.h"
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
 #include "compiler/import/onnx/Tensors.h"
@@ -47,7 +48,8 @@ void constant(Call &call) {
 }
 
 void constantOfShape(Call &call) {
-  std::optional<Shape> sizes = call.sizes("shape");
+  std::optional<Shape> sizes = declaredSizes(
+      call, "shape", [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
   if (!sizes)
     return;
   for (Dim size : *sizes)
@@ -68,9 +70,32 @@ void constantOfShape(Call &call) {
   call.result(call.full(*sizes, fill));
 }
 
+/// A range of a declared length whose numbers only the run knows. False when no length is declared.
+bool rangeAsDeclared(Call &call) {
+  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
+  if (!declared || declared->size() != 1)
+    return false;
+  std::string text = "node '" + call.node.name + "' (Range), argument 'limit': {value}, expected one that gives the " +
+                     toString(*declared) + " elements the model declares";
+  call.result(call.primitives({call.input(0), call.input(1), call.input(2)}, [&](Primitives &p, ArrayRef<Value> in) {
+    Value start = p.reshape(in[0], {}), limit = p.reshape(in[1], {}), delta = p.reshape(in[2], {});
+    Type element = Primitives::elementOf(start), f64 = Float64Type::get(call.context());
+    auto wide = [&](Value x) { return p.convert(x, f64); };
+    // count - 1 < (limit - start) / delta <= count; nothing where that is not above 0.
+    Value span = p.div(p.sub(wide(limit), wide(start)), wide(delta)), count = p.size(declared->front(), f64);
+    Value fits = p.bitAnd(p.le(span, count),
+                          p.bitOr(p.lt(p.sub(count, 1), span), p.eq(count, 0)));
+    p.check(fits, limit, text);
+    return p.add(p.mul(p.iota(*declared, 0, element), delta), start);
+  }));
+  return true;
+}
+
 void range(Call &call) {
   const Known *start = call.known(0), *limit = call.known(1), *delta = call.known(2);
   auto isOne = [](const Known *known) { return known && known->values.size() == 1; };
+  if ((!isOne(start) || !isOne(limit) || !isOne(delta)) && rangeAsDeclared(call))
+    return;
   if (!isOne(start) || !isOne(limit) || !isOne(delta))
     return void(call.error() << "'start', 'limit' and 'delta' are known at run time only, "
                              << "expected constants or something computed from sizes");

@@ -1,5 +1,7 @@
 // Reading and writing at computed positions.
 #include "compiler/import/onnx/Broadcast.h"
+#include "compiler/import/onnx/Declared.h"
+#include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
 
 using namespace mlir;
@@ -10,6 +12,10 @@ namespace {
 TensorId wrapped(Call &call, TensorId indices, Dim size) {
   Type i64 = IntegerType::get(call.context(), 64);
   TensorId wide = call.cast(indices, i64);
+  if (std::optional<int64_t> length = constantOf(size))
+    return call.call("where", {{"condition", call.binary("lt", wide, int64_t(0))},
+                               {"input", call.add(wide, *length)},
+                               {"other", wide}});
   return call.primitives({wide}, [&](Primitives &p, ArrayRef<Value> in) {
     Value fromEnd = p.add(in[0], p.size(size, i64));
     return p.select(p.lt(in[0], 0), fromEnd, in[0]);
@@ -184,9 +190,15 @@ void oneHot(Call &call) {
   std::optional<Shape> depth;
   if (const Known *known = call.known(1); known && known->values.size() == 1 && known->isFloat())
     depth = Shape{call.size(static_cast<int64_t>(known->number(0).value_or(0)))};
-  else
-    depth = call.sizes("depth");
   int64_t rank = shape.size(), axis = call.axis(call.integer("axis", -1), rank + 1);
+  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
+  if (!depth && !call.known(1) && declared && static_cast<int64_t>(declared->size()) == rank + 1) {
+    depth = Shape{(*declared)[axis]};
+    checkAgainst(call, "depth", *depth,
+                 [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
+  } else if (!depth) {
+    depth = call.sizes("depth");
+  }
   if (call.hasFailed())
     return;
   if (!depth || depth->size() != 1)

@@ -101,6 +101,7 @@ const OpTable &opTable() {
     addResizing(table);
     addGenerators(table);
     addQuantization(table);
+    addSignals(table);
     addControlFlow(table);
     addRecords(table);
     addEvaluations(table);

@@ -63,6 +63,7 @@ void addIndexing(OpTable &table);
 void addResizing(OpTable &table);
 void addGenerators(OpTable &table);
 void addQuantization(OpTable &table);
+void addSignals(OpTable &table);
 void addControlFlow(OpTable &table);
 void addEvaluations(OpTable &table);
 /// One-to-one operators, from the functions' records; what a family has is left alone.

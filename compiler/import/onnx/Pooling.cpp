@@ -228,7 +228,7 @@ void addPooling(OpTable &table) {
   table.add("GlobalAveragePool", 1, globalAveragePool);
   table.add("GlobalMaxPool", 1, globalMaxPool);
   table.add("GlobalLpPool", 1, globalLpPool);
-  table.add("MaxUnpool", 9, maxUnpool);
+  table.add("MaxUnpool", 9, maxUnpool, "max_unpool2d");
 }
 
 } // namespace nnf::onnx

@@ -369,9 +369,22 @@ void resize(Call &call) {
   resizeWith(call, modes, bySize, axes);
 }
 
+void gridSample(Call &call) {
+  TensorId x = call.input(0), grid = call.input(1);
+  std::string mode = call.text("mode", "bilinear");
+  // Version 20 names them after polynomials.
+  mode = mode == "linear" ? "bilinear" : mode == "cubic" ? "bicubic" : mode;
+  call.result(call.call("grid_sample", {{"input", x},
+                                        {"grid", grid},
+                                        {"mode", mode},
+                                        {"padding_mode", call.text("padding_mode", "zeros")},
+                                        {"align_corners", call.flag("align_corners")}}));
+}
+
 } // namespace
 
 void addResizing(OpTable &table) {
+  table.add("GridSample", 16, gridSample, "grid_sample");
   table.add("Upsample", 1, upsample);
   table.add("Resize", 10, resize);
 }

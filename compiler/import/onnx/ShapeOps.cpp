@@ -1,37 +1,11 @@
 // Reshaping, moving, cutting and joining.
+#include "compiler/import/onnx/Declared.h"
 #include "compiler/import/onnx/Evaluate.h"
 #include "compiler/import/onnx/Importer.h"
 
 using namespace mlir;
 namespace nnf::onnx {
 namespace {
-
-/// Sizes that are an input the run knows only: those the model declares for the output. `accepts` makes the values that
-/// mean them, one condition an entry; anything else is a run-time error.
-std::optional<Shape> declaredSizes(Call &call, StringRef parameter,
-                                   llvm::function_ref<Value(Primitives &, Value given, Value declared)> accepts) {
-  std::optional<size_t> input = inputOfParameter(call.node.opType, parameter, call.version);
-  const Known *known = input ? call.known(*input) : nullptr;
-  if (!input || !call.has(*input) || (known && known->sizes()))
-    return call.sizes(parameter);
-  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
-  Shape entries = call.inputShape(*input);
-  if (!declared || entries.size() != 1 || !isConstant(entries[0], declared->size()) || declared->empty())
-    return call.sizes(parameter); // reports
-  TensorId given = call.input(*input);
-  Known expected{call.element(given), {static_cast<int64_t>(declared->size())}, {}};
-  for (Dim size : *declared)
-    expected.values.push_back({size});
-  TensorId sizes = call.constant(expected);
-  std::string message = "node '" + call.node.name + "' (" + call.node.opType + "), argument '" + parameter.str() +
-                        "': {value}, expected the size the model declares for '" + call.node.outputs.front() + "'";
-  if (!call.hasFailed()) {
-    Primitives p(call.graph().ops(), call.location());
-    Value values = call.graph().value(given);
-    p.check(accepts(p, values, call.graph().value(sizes)), values, message);
-  }
-  return declared;
-}
 
 void reshape(Call &call) {
   TensorId x = call.input(0);
@@ -96,8 +70,36 @@ void transpose(Call &call) {
   call.result(call.permute(x, perm));
 }
 
+/// Axes that only the run knows: the output has the sizes the model declares, and each axis must be one of size 1 in
+/// `shape`. False when there is nothing declared.
+bool reshapeAsDeclared(Call &call, TensorId x, std::optional<Shape> shape) {
+  std::optional<size_t> input = inputOfParameter(call.node.opType, "axes", call.version);
+  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
+  if (call.hasFailed() || !input || !call.has(*input) || call.known(*input) || !declared)
+    return false;
+  TensorId axes = call.input(*input);
+  Known sizes{IntegerType::get(call.context(), 64), {}, {}};
+  for (Dim size : shape ? *shape : *declared)
+    sizes.values.push_back({size});
+  int64_t rank = sizes.values.size();
+  sizes.shape.push_back(rank);
+  TensorId known = call.constant(sizes);
+  if (call.hasFailed() || rank == 0)
+    return false;
+  Primitives p(call.graph().ops(), call.location());
+  Value given = p.convert(call.graph().value(axes), IntegerType::get(call.context(), 64));
+  std::string text = "node '" + call.node.name + "' (" + call.node.opType + "), argument 'axes': ";
+  Value wrapped = p.select(p.lt(given, 0), p.add(given, p.scalar(static_cast<double>(rank), Primitives::elementOf(given))), given);
+  Value size = p.gather(call.graph().value(known), {wrapped}, {0}, BoundsKind::Error, text + "{value}, expected one below {bound}");
+  p.check(p.eq(size, 1), given, text + "{value}, expected the dimensions of size 1 that the model declares");
+  call.result(call.reshape(x, *declared));
+  return true;
+}
+
 void squeeze(Call &call) {
   TensorId x = call.input(0);
+  if (reshapeAsDeclared(call, x, call.shape(x)))
+    return;
   Shape shape = call.shape(x), kept;
   std::optional<Ints> given = call.constants("axes");
   Ints axes = given ? call.axes(*given, shape.size()) : Ints();
@@ -113,6 +115,8 @@ void squeeze(Call &call) {
 
 void unsqueeze(Call &call) {
   TensorId x = call.input(0);
+  if (reshapeAsDeclared(call, x, std::nullopt))
+    return;
   Shape shape = call.shape(x), result;
   std::optional<Ints> given = call.constants("axes");
   if (!given)
@@ -262,13 +266,29 @@ void expand(Call &call) {
   call.result(call.expand(x, *target));
 }
 
+/// How often each dimension is repeated, from the sizes that the model declares for the output.
+std::optional<Shape> declaredRepeats(Call &call, ArrayRef<Dim> from) {
+  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
+  if (!declared || declared->size() != from.size())
+    return call.sizes("repeats"); // reports
+  Shape repeats;
+  for (auto [in, out] : llvm::zip(from, *declared)) {
+    repeats.push_back(exactQuotient({out}, {in}, call.context()));
+    if (!repeats.back())
+      return call.sizes("repeats"); // reports
+  }
+  checkAgainst(call, "repeats", repeats,
+               [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
+  return repeats;
+}
+
 /// [2, 3] repeats of [a, b]: [1, a, 1, b] becomes [2, a, 3, b], then [2a, 3b].
 void tile(Call &call) {
   TensorId x = call.input(0);
   Shape from = call.shape(x);
   std::optional<Shape> repeats;
   if (call.version >= 6) {
-    repeats = call.sizes("repeats");
+    repeats = call.known(1) ? call.sizes("repeats") : declaredRepeats(call, from);
   } else {
     // Version 1: how often, and along which axis.
     const Known *times = call.known(1), *along = call.known(2);
@@ -409,9 +429,21 @@ void spaceToDepth(Call &call) {
 
 void trilu(Call &call) {
   TensorId x = call.input(0);
+  bool upper = call.flag("upper", true);
+  if (call.has(1) && !call.known(1)) {
+    TensorId diagonal = call.input(1);
+    return call.result(call.primitives({x, diagonal}, [&](Primitives &p, ArrayRef<Value> in) {
+      Shape shape = Primitives::shapeOf(in[0]);
+      int64_t rank = shape.size();
+      Type i64 = IntegerType::get(call.context(), 64);
+      Value offset = p.sub(p.iota(shape, rank - 1, i64), p.iota(shape, rank - 2, i64)), k = p.reshape(in[1], {});
+      Value isKept = upper ? p.ge(offset, k) : p.le(offset, k);
+      return p.select(isKept, in[0], p.full(shape, 0, Primitives::elementOf(in[0])));
+    }));
+  }
   std::optional<Ints> k = call.constants("k");
   int64_t diagonal = k && k->size() == 1 ? k->front() : 0;
-  call.result(call.call(call.flag("upper", true) ? "triu" : "tril", {{"input", x}, {"diagonal", diagonal}}));
+  call.result(call.call(upper ? "triu" : "tril", {{"input", x}, {"diagonal", diagonal}}));
 }
 
 /// Crops, or fills with zeros, evenly on both sides.
