@@ -1,0 +1,201 @@
+"""What PyTorch makes of a row. 16-bit floats: computed in float32, rounded once at the result."""
+import torch
+import torch.nn.functional as F
+
+from rows import TensorValue
+
+HALF = (torch.float16, torch.bfloat16)
+# Sums of products, whose tolerance grows with the sum of their absolute values.
+CONTRACTIONS = {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "conv_tbc",
+                "linear", "bilinear", "matmul", "bmm", "sum", "mean", "fold"}
+DTYPE_NAMES = {name: getattr(torch, name) for name in
+               ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")}
+
+
+def slice_(input, dim, start=None, end=None, step=1):
+    """Python's slices; torch has no negative steps, numpy does."""
+    as_list = lambda v, n: v if isinstance(v, list) else [v] * n
+    dims = as_list(dim, 1)
+    index = [slice(None)] * input.dim()
+    for i, d in enumerate(dims):
+        index[d] = slice(as_list(start, len(dims))[i], as_list(end, len(dims))[i], as_list(step, len(dims))[i])
+    return torch.from_numpy(input.numpy()[tuple(index)].copy())
+
+
+def attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+    """torch 2's scaled_dot_product_attention; a row with nothing kept is 0."""
+    if enable_gqa:
+        key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
+        value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
+    scores = query @ key.transpose(-2, -1) * (query.size(-1) ** -0.5 if scale is None else scale)
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+    weights = torch.where(scores.amax(-1, keepdim=True) == -torch.inf, torch.zeros(()), scores.softmax(-1))
+    return weights @ value
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    shape = [normalized_shape] if isinstance(normalized_shape, int) else normalized_shape
+    dims = list(range(input.dim() - len(shape), input.dim()))
+    eps = torch.finfo(input.dtype).eps if eps is None else eps
+    y = input / (input.square().mean(dims, keepdim=True) + eps).sqrt()
+    return y if weight is None else y * weight
+
+
+def arange(start=0, end=None, step=1, dtype=None):
+    return torch.arange(start, end, step, dtype=dtype)
+
+
+def var(input, dim=None, unbiased=True, keepdim=False, correction=None, root=False):
+    dims = list(range(input.dim())) if dim is None else dim
+    correction = (1 if unbiased else 0) if correction is None else correction
+    result = torch.var(input, dims, correction=correction, keepdim=keepdim)
+    return result.sqrt() if root else result
+
+
+def everything(input, dim=None, keepdim=False, which=torch.all):
+    """torch 1.13 reduces one dimension at a time."""
+    dims = range(input.dim()) if dim is None else dim if isinstance(dim, list) else [dim]
+    for d in sorted((d % input.dim() for d in dims), reverse=True):
+        input = which(input, d, keepdim)
+    return input.bool()
+
+
+def prod(input, dim=None, keepdim=False, dtype=None):
+    return torch.prod(input, dtype=dtype) if dim is None else torch.prod(input, dim, keepdim, dtype=dtype)
+
+
+def mean(input, dim=None, keepdim=False, dtype=None):
+    return torch.mean(input, list(range(input.dim())) if dim is None else dim, keepdim, dtype=dtype)
+
+
+def total(input, dim=None, keepdim=False, dtype=None):
+    return torch.sum(input, list(range(input.dim())) if dim is None else dim, keepdim, dtype=dtype)
+
+
+def squeeze(input, dim=None):
+    dims = range(input.dim()) if dim is None else dim if isinstance(dim, list) else [dim]
+    for d in sorted((d % input.dim() for d in dims), reverse=True):
+        input = input.squeeze(d)
+    return input
+
+
+def norm(input, p=2.0, dim=None, keepdim=False):
+    return torch.norm(input, p, list(range(input.dim())) if dim is None else dim, keepdim)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    shape = [normalized_shape] if isinstance(normalized_shape, int) else normalized_shape
+    return F.layer_norm(input, shape, weight, bias, eps)
+
+
+def batch_norm(input, running_mean=None, running_var=None, **rest):
+    return F.batch_norm(input, running_mean, running_var, **rest)
+
+
+def channel_shuffle(input, groups):
+    n, c, *rest = input.shape
+    return input.reshape(n, groups, c // groups, *rest).transpose(1, 2).reshape(input.shape)
+
+
+def lp_pool3d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    k = [kernel_size] * 3 if isinstance(kernel_size, int) else kernel_size
+    m = F.avg_pool3d(input.pow(norm_type), k, stride, 0, ceil_mode)
+    return (m.sign() * F.relu(m.abs()) * k[0] * k[1] * k[2]).pow(1.0 / norm_type)
+
+
+def adaptive(function):
+    def call(input, output_size, **rest):
+        sizes = output_size if isinstance(output_size, list) else [output_size]
+        return function(input, [None if s == -1 else s for s in sizes] if len(sizes) > 1 else
+                        sizes[0] if sizes[0] != -1 else None, **rest)
+    return call
+
+
+def scatter_like(name):
+    def call(input, dim, index, src=None, value=None):
+        return getattr(torch, name)(input, dim, index, src if src is not None else value)
+    return call
+
+
+# What is spelled otherwise than in torch.nn.functional or torch, or is not in 1.13.
+SPELLED = {
+    "slice": slice_, "scaled_dot_product_attention": attention, "rms_norm": rms_norm, "arange": arange, "var": var,
+    "std": lambda **a: var(root=True, **a), "all": everything, "any": lambda **a: everything(which=torch.any, **a),
+    "prod": prod, "mean": mean, "sum": total, "squeeze": squeeze, "norm": norm, "channel_shuffle": channel_shuffle,
+    "lp_pool3d": lp_pool3d, "layer_norm": layer_norm, "batch_norm": batch_norm, "to": lambda input, dtype: input.to(dtype),
+    "expand": lambda input, size: input.expand(size), "reshape": lambda input, shape: input.reshape(shape),
+    "permute": lambda input, dims: input.permute(dims),
+    "split": lambda input, split_size_or_sections, dim=0: torch.split(input, split_size_or_sections, dim),
+    "logsigmoid": lambda input: F.logsigmoid(input),
+    "tanh": torch.tanh, "sigmoid": torch.sigmoid, "one_hot": lambda tensor, num_classes=-1: F.one_hot(tensor, num_classes),
+    "square": torch.square, "masked_fill": lambda input, mask, value: input.masked_fill(mask, value),
+    "pow": lambda input, exponent: torch.pow(input, exponent), "bmm": lambda input, mat2: torch.bmm(input, mat2),
+    "adaptive_avg_pool1d": F.adaptive_avg_pool1d, "adaptive_avg_pool2d": adaptive(F.adaptive_avg_pool2d),
+    "adaptive_avg_pool3d": adaptive(F.adaptive_avg_pool3d), "adaptive_max_pool2d": adaptive(F.adaptive_max_pool2d),
+    "adaptive_max_pool3d": adaptive(F.adaptive_max_pool3d),
+    "cat": lambda tensors, dim=0: torch.cat(tensors, dim), "stack": lambda tensors, dim=0: torch.stack(tensors, dim),
+    "where": lambda condition, input, other: torch.where(condition, input, other),
+}
+
+
+def function_of(op):
+    for place in (SPELLED, vars(F), vars(torch)):
+        if op in place:
+            return place[op]
+    if op.endswith("_"):
+        for place in (vars(F), vars(torch)):
+            if op in place:
+                return place[op]
+    raise KeyError(f"no reference for '{op}'")
+
+
+def call(row, wide=False, absolute=False):
+    """The outputs of the row, those changed in place last."""
+    halves = []
+
+    def plain(name, value):
+        if isinstance(value, TensorValue):
+            data = value.data.clone()
+            if data.dtype in HALF:
+                halves.append(data.dtype)
+                data = data.float()
+            if wide and data.dtype == torch.float32:
+                data = data.double()
+            return data.abs() if absolute and data.is_floating_point() else data
+        if isinstance(value, list) and value and isinstance(value[0], TensorValue):
+            return [plain(name, v) for v in value]
+        if name == "dtype":
+            return DTYPE_NAMES[value]
+        return value
+
+    arguments = {name: plain(name, value) for name, value in row.arguments.items() if value is not None}
+    function = function_of(row.op)
+    positional = row.op in ("where", "add", "sub", "mul", "div", "minimum", "maximum", "eq", "ne", "lt", "le", "gt", "ge",
+                            "logical_and", "logical_or", "logical_xor")
+    if positional:
+        # Numbers on the left and Python operators: torch takes tensors there.
+        names = [n for n in ("condition", "input", "other") if n in arguments]
+        values = [arguments.pop(n) for n in names]
+        if not any(isinstance(v, torch.Tensor) for v in values[-2:]):
+            values[-1] = torch.tensor(values[-1])
+        if row.op not in ("where", "add", "sub", "mul", "div") and not isinstance(values[0], torch.Tensor):
+            values[0] = torch.tensor(values[0])
+        if row.op in ("minimum", "maximum", "logical_and", "logical_or", "logical_xor"):
+            values = [v if isinstance(v, torch.Tensor) else torch.tensor(v) for v in values]
+        if row.op in ("sub", "div", "add", "mul") and not isinstance(values[0], torch.Tensor):
+            values[0] = torch.tensor(values[0])
+        results = function(*values, **arguments)
+    else:
+        results = function(**arguments)
+    results = list(results) if isinstance(results, (tuple, list)) else [results]
+    results += [arguments[name] for name in row.also]
+    explicit = row.arguments.get("dtype")
+    if halves and not wide and not absolute:
+        half = halves[0]
+        for i, result in enumerate(results):
+            if result.dtype == torch.float32 and explicit is None and row.op not in ("to",):
+                results[i] = result.to(half)
+    return [r.detach() for r in results]
