@@ -21,6 +21,7 @@ for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         config.environment[name] = os.environ[name]
 config.substitutions.append(("%root", root))
 config.substitutions.append(("%build", build))
+config.substitutions.append(("%llvm", llvm))
 config.substitutions.append(("%python", "/usr/bin/python3 -B"))
 
 # NVIDIA's assembler, found by ./dev. Without it the tests that say `REQUIRES: ptxas` are counted as skipped.
