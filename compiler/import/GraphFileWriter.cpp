@@ -35,7 +35,7 @@ private:
   LogicalResult writeInput(BlockArgument input);
   LogicalResult writeConstant(Operation *op);
   LogicalResult writeNode(Operation *op, const Function &function);
-  FailureOr<std::string> use(Operation *user, StringRef argument, Value value);
+  FailureOr<std::string> use(Operation *user, const Parameter &parameter, Value value);
 
   ModuleOp module;
   func::FuncOp main;
@@ -48,7 +48,9 @@ private:
   llvm::DenseMap<Value, std::string> wanted; ///< names that graph outputs give to values
   llvm::DenseMap<Value, std::string> names;
   llvm::StringMap<Value> current; ///< what a name means at this point of the file
-  llvm::DenseMap<Operation *, std::string> changedInPlace; ///< op -> name of the graph input it changes
+  /// What changes a graph input: the op, the parameter, and the input's name. The value the op reads may have another
+  /// name too, but only a call with this one changes the input.
+  llvm::DenseMap<std::pair<Operation *, const Parameter *>, std::string> changesInput;
 };
 
 /// The name of an op that is no node: a constant's.
@@ -81,9 +83,9 @@ LogicalResult GraphWriter::findInPlaceChains() {
       if (argument.empty())
         return emitError(value.getLoc()) << "input '" << nameOf(input) << "': changed by no function that works in "
                                          << "place, which is all a graph file can say";
-      if (argument == "input")
-        changedInPlace[op] = nameOf(input);
-      value = operandsByParameter(op, *function)[function->parameter(argument) - function->parameters.data()].front();
+      const Parameter *parameter = function->parameter(argument);
+      changesInput[{op, parameter}] = nameOf(input);
+      value = operandsByParameter(op, *function)[parameter - function->parameters.data()].front();
     }
   }
   return success();
@@ -202,11 +204,12 @@ LogicalResult GraphWriter::writeConstant(Operation *op) {
   return success();
 }
 
-FailureOr<std::string> GraphWriter::use(Operation *user, StringRef argument, Value value) {
-  std::string name = names.lookup(value);
+FailureOr<std::string> GraphWriter::use(Operation *user, const Parameter &parameter, Value value) {
+  auto changed = changesInput.find({user, &parameter});
+  std::string name = changed != changesInput.end() ? changed->second : names.lookup(value);
   if (!name.empty() && current.lookup(name) == value)
     return name;
-  return argumentError(user->getLoc(), argument) << "the value of '" << name << "' before it was changed in place, "
+  return argumentError(user->getLoc(), parameter.name) << "the value of '" << name << "' before it was changed in place, "
                                                  << "which a graph file cannot say";
 }
 
@@ -234,8 +237,12 @@ LogicalResult GraphWriter::writeNode(Operation *op, const Function &function) {
   message::Node node;
   node.name = nodeName(op->getLoc());
   node.op = function.name;
-  auto changed = changedInPlace.find(op);
-  if (changed != changedInPlace.end() && !function.inplaceTwin.empty())
+  // Effects happen by themselves; the change of "input" has to be asked for.
+  const Parameter *input = function.parameter("input");
+  bool hasInputEffect = llvm::any_of(function.effects, [](const FunctionEffect &e) { return e.argument == "input"; });
+  auto changed = hasInputEffect ? changesInput.end() : changesInput.find({op, input});
+  bool isInPlace = changed != changesInput.end();
+  if (isInPlace && !function.inplaceTwin.empty())
     node.op = function.inplaceTwin;
 
   SmallVector<OperandRange> operands = operandsByParameter(op, function);
@@ -245,7 +252,7 @@ LogicalResult GraphWriter::writeNode(Operation *op, const Function &function) {
     if (parameter.kind == ParameterKind::Tensors) {
       message::TensorNames list;
       for (Value value : given) {
-        FailureOr<std::string> name = use(op, parameter.name, value);
+        FailureOr<std::string> name = use(op, parameter, value);
         if (failed(name))
           return failure();
         list.names.push_back(*name);
@@ -255,7 +262,7 @@ LogicalResult GraphWriter::writeNode(Operation *op, const Function &function) {
       if (auto number = given.front().getDefiningOp<NumberOp>()) {
         argument.value = messageOf(number.getValue());
       } else {
-        FailureOr<std::string> name = use(op, parameter.name, given.front());
+        FailureOr<std::string> name = use(op, parameter, given.front());
         if (failed(name))
           return failure();
         argument.value = message::TensorName{*name};
@@ -268,7 +275,7 @@ LogicalResult GraphWriter::writeNode(Operation *op, const Function &function) {
     }
     node.arguments.push_back(std::move(argument));
   }
-  if (changed != changedInPlace.end() && function.inplaceTwin.empty())
+  if (isInPlace && function.inplaceTwin.empty())
     node.arguments.push_back({"inplace", true});
 
   // Outputs get names; effects take the name of what they change.
@@ -277,9 +284,11 @@ LogicalResult GraphWriter::writeNode(Operation *op, const Function &function) {
     unsigned record = recordResult(op, function, result.getResultNumber());
     auto effect = llvm::find_if(function.effects, [&](const FunctionEffect &e) { return e.result == record; });
     if (effect != function.effects.end()) {
-      OperandRange argument = operands[function.parameter(effect->argument) - function.parameters.data()];
+      const Parameter *parameter = function.parameter(effect->argument);
+      OperandRange argument = operands[parameter - function.parameters.data()];
+      auto input = changesInput.find({op, parameter});
       if (!argument.empty())
-        bind(result, names.lookup(argument.front()));
+        bind(result, input != changesInput.end() ? input->second : names.lookup(argument.front()));
       continue;
     }
     auto given = wanted.find(result);
@@ -287,7 +296,7 @@ LogicalResult GraphWriter::writeNode(Operation *op, const Function &function) {
     node.outputs.push_back(given != wanted.end() ? given->second : freshName(hint));
     bind(result, node.outputs.back());
   }
-  if (changed != changedInPlace.end())
+  if (isInPlace)
     current[changed->second] = op->getResult(0);
   graph.nodes.push_back(std::move(node));
   return success();
