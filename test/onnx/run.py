@@ -36,7 +36,7 @@ GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple")
 RTOL, ATOL = 1e-3, 1e-6
 BATCH = 24
 TIMEOUT_S = 600
-RUN_TIME_ONLY = "is known at run time only"
+RUN_TIME_ONLY = "known at run time only"
 
 
 class Case:
@@ -93,7 +93,7 @@ def read_all(cases, tool):
 
 
 def with_constants(case, work):
-    """A copy of the model whose integer and bool inputs of rank 0 and 1 are constants, if there are any."""
+    """A copy of the model whose scalars and lists of integers among its inputs are constants, if there are any."""
     model = onnx.load(case.path)
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in stored]
@@ -105,7 +105,7 @@ def with_constants(case, work):
         if value is None or value.ndim > 1 or value.dtype.kind not in "iub" and value.size > 8:
             continue
         # Data is left alone: only what sizes, axes, scales and the like are made of.
-        if value.dtype.kind == "f" and info.name not in ("scales", "roi"):
+        if value.dtype.kind == "f" and value.ndim > 0 and info.name not in ("scales", "roi"):
             continue
         model.graph.initializer.append(numpy_helper.from_array(value, info.name))
         changed = True

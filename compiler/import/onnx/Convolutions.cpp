@@ -162,7 +162,9 @@ void convTranspose(Call &call) {
         extra[i] -= total;
         total = 0;
       }
-      w.low[i] = automatic == "SAME_UPPER" ? total - total / 2 : total / 2;
+      // Of an odd total, the larger half: with SAME_UPPER high, SAME_LOWER low; with output_shape the other way round.
+      bool isHighLarger = (automatic == "SAME_UPPER") == output.empty();
+      w.low[i] = isHighLarger ? total / 2 : total - total / 2;
       w.high[i] = total - w.low[i];
     }
   } else {

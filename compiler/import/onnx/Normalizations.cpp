@@ -155,10 +155,13 @@ void dropout(Call &call) {
     isTraining = !call.flag("is_test") && call.wants(1);
   }
   double ratio = 0.5;
-  if (call.version >= 12) {
-    if (const Known *given = call.known(1); given && given->values.size() == 1)
-      ratio = given->number(0).value_or(ratio);
-  } else {
+  if (call.version >= 12 && isTraining && call.has(1)) {
+    const Known *given = call.known(1);
+    std::optional<double> number = given && given->values.size() == 1 ? given->number(0) : std::nullopt;
+    if (!number)
+      return void(call.error("ratio") << "is known at run time only, expected a constant");
+    ratio = *number;
+  } else if (call.version < 12) {
     ratio = call.number("ratio", 0.5);
   }
   if (isTraining && ratio != 0) {
