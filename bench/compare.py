@@ -4,11 +4,12 @@
     ./dev bench [CASE...] [--seconds S] [--threads 1,2] [--json FILE]
 
 The machine may be shared and its clock moves, so a wall time says little: what counts is the ratio of medians of
-interleaved calls, and the rate as a fraction of the peak measured just before (bench/peak.c). Runs in ./dev's virtual
-environment. Exit status 1 when a model fails or gives other numbers than ONNX Runtime.
+interleaved calls. "of peak" is the rate of the best call (contractions counted by the direct method) over the best rate
+that bench/peak.c reached just before. Runs in ./dev's virtual environment. Exit status 1 when a model fails or gives other numbers than ONNX Runtime.
 """
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -45,14 +46,14 @@ def timed(call):
 
 
 def in_turn(ours, theirs, seconds):
-    """Medians of both, in seconds."""
+    """Medians of both, and our best, in seconds, and how many calls that were."""
     for _ in range(WARMUP_RUNS):
         ours(), theirs()
     a, b, end = [], [], time.monotonic() + seconds
     while len(a) < MIN_RUNS or (time.monotonic() < end and len(a) < MAX_RUNS):
         a.append(timed(ours))
         b.append(timed(theirs))
-    return statistics.median(a), statistics.median(b), len(a)
+    return statistics.median(a), statistics.median(b), min(a), len(a)
 
 
 def compile_model(nnfc, model, library):
@@ -74,8 +75,9 @@ def measure(case, options, runtime):
     row = {"model": case, "compile_s": compile_model(options.build / "bin" / "nnfc", folder / "model.onnx", library)}
     row["size_bytes"] = library.stat().st_size
     inputs = {path.stem: np.load(path) for path in sorted((folder / "inputs").glob("*.npy"))}
+    flops_file = folder / "flops"  # only measured cases have one
+    flops = int(flops_file.read_text()) if flops_file.exists() else None
     with nnf.Program(library, runtime=runtime) as program:
-        flops = program.flops()
         for threads in options.threads:
             with nnf.Context(program, threads=threads) as context:
                 run = context.prepare(inputs)
@@ -84,9 +86,9 @@ def measure(case, options, runtime):
                 row["relative_error"] = largest_error(run(), expected)
                 if not row["relative_error"] < MAX_RELATIVE_ERROR:
                     raise RuntimeError(f"relative error {row['relative_error']:.1e} against ONNX Runtime")
-                ours, theirs, runs = in_turn(lambda: run(False), lambda: session.run(None, inputs), options.seconds)
+                ours, theirs, best, runs = in_turn(lambda: run(False), lambda: session.run(None, inputs), options.seconds)
             row[f"threads_{threads}"] = {"nnfc_ms": ours * 1e3, "ort_ms": theirs * 1e3, "ratio": ours / theirs,
-                                         "runs": runs, "gflops": flops / ours / 1e9 if flops else None}
+                                         "best_ms": best * 1e3, "runs": runs, "gflops": flops / best / 1e9 if flops else None}
     return row
 
 
@@ -109,6 +111,8 @@ def main():
     peaks = {t: peak(options.build, t) for t in options.threads}
     print("measured peak: " + ", ".join(f"{p:.0f} GFLOP/s on {t} thread{'s'[:t > 1]}" for t, p in peaks.items()) +
           f"; ONNX Runtime {onnxruntime.__version__}")
+    if (load := os.getloadavg()[0]) > 1:
+        print(f"note: other processes are busy (load average {load:.1f}): figures are rough")
     print(f"\n{'model':<16} {'threads':>7} {'nnfc ms':>9} {'ort ms':>9} {'nnfc/ort':>8} {'of peak':>8} {'compile s':>9} {'MB':>7}")
     runtime, rows, failed = nnf.Runtime(options.build), [], False
     for case in cases:

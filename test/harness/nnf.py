@@ -25,17 +25,12 @@ class TensorInfo(Structure):
                 ("flags", c_uint32), ("tied", c_int32)]
 
 
-class LaunchInfo(Structure):
-    _fields_ = [("kernel", c_uint32), ("reserved", c_uint32), ("node", c_char_p), ("flops", c_int64), ("bytes", c_int64)]
-
-
 class Model(Structure):
     """The head of nnf_model, as far as tests look at it."""
     _fields_ = [("abi_major", c_uint32), ("abi_minor", c_uint32), ("struct_size", c_uint32), ("flags", c_uint32),
                 ("name", c_char_p), ("target", c_char_p), ("producer", c_char_p), ("content_hash", c_uint64),
                 ("num_inputs", c_uint32), ("num_outputs", c_uint32), ("num_symbols", c_uint32),
-                ("num_kernels", c_uint32), ("num_launches", c_uint32), ("num_checks", c_uint32), ("inputs", c_void_p),
-                ("outputs", c_void_p), ("symbols", c_void_p), ("kernels", c_void_p), ("launches", POINTER(LaunchInfo))]
+                ("num_kernels", c_uint32), ("num_launches", c_uint32), ("num_checks", c_uint32)]
 
 
 class DataType(Structure):
@@ -106,11 +101,6 @@ class Program:
     def _describe(pointer):
         info = pointer.contents
         return info.name.decode(), info.dtype, [info.dims[d] for d in range(info.rank)]
-
-    def flops(self):
-        """Per run, with symbols at their hints; None when a launch does not say."""
-        each = [self.model.launches[i].flops for i in range(self.model.num_launches)]
-        return sum(each) if all(f >= 0 for f in each) else None
 
     def close(self):
         self.runtime.lib.nnf_program_destroy(self.handle)

@@ -7,6 +7,7 @@ Needs Debian's python3-torch, python3-torchvision and python3-onnx. For each cas
     model.onnx              the model
     inputs/NAME.npy         one input each
     expected/NAME.npy       PyTorch's output for them
+    flops                   multiplications and additions of its contractions (measured cases, whose sizes are fixed)
     stamp                   hash of the scripts and versions: a case whose stamp is current is not exported again
 """
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Callable
 
 import numpy as np
+import onnx
 import torch
 import torchvision
 from torch import nn
@@ -154,6 +156,33 @@ def export(name, case, folder):
         torch.onnx.export(model, tuple(inputs.values()), str(folder / "model.onnx"), opset_version=case.opset,
                           training=mode, do_constant_folding=not case.preserve, input_names=list(inputs),
                           output_names=case.outputs, dynamic_axes=axes)
+    if case.bench:
+        (folder / "flops").write_text(str(contraction_flops(folder / "model.onnx")))
+
+
+def contraction_flops(path):
+    """Two for each multiply-add of the direct method, whatever a compiler makes of it."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)), data_prop=True)
+    graph, sizes = model.graph, {}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        sizes[value.name] = [d.dim_value for d in value.type.tensor_type.shape.dim]
+    for weight in graph.initializer:
+        sizes[weight.name] = list(weight.dims)
+    total = 0
+    for node in graph.node:
+        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+            continue
+        left, right, out = (sizes[name] for name in (node.input[0], node.input[1], node.output[0]))
+        if node.op_type == "Conv":
+            each = np.prod(out) * np.prod(right[1:])
+        elif node.op_type == "ConvTranspose":
+            each = np.prod(left) * np.prod(right[1:])
+        else:
+            transposed = any(a.name == "transA" and a.i for a in node.attribute)
+            each = np.prod(out) * (left[0] if transposed else left[-1])
+        assert each > 0, f"{path}: sizes of {node.name} are not known"
+        total += 2 * int(each)
+    return total
 
 
 def stamp():
