@@ -7,6 +7,7 @@
 //   g.output("y", y);
 //   if (nnfc::Result<void> saved = g.save("net.nnf"); !saved)
 //     std::cerr << saved.error().text() << "\n";                      // names your source line
+//   g.compile("net.so");
 //
 // One method for each function of `nnfc ops`: required parameters in torch's order, the others by name in a struct.
 // Errors are values: the first one is kept with the line that caused it, calls after it do nothing, and save() and
@@ -189,6 +190,16 @@ struct Argument {
 /// What save() does with constants above 1 KB.
 enum class Weights { inside, beside };
 
+/// How compile() compiles; as the options of `nnfc compile` of the same names.
+struct CompileOptions {
+  std::string name = {};                        ///< of the model in the library; empty: the graph's name
+  std::string cpu = {};                         ///< "native", "x86-64-v3", …; empty: native
+  std::string triple = {};                      ///< empty: this machine's
+  unsigned opt_level = 2;
+  std::map<std::string, std::int64_t> dims = {}; ///< sizes fixed for names
+  bool external_weights = false;                ///< weights go to a file beside the output
+};
+
 /// A graph under construction.
 class Graph {
 public:
@@ -234,6 +245,10 @@ public:
   const std::optional<Error> &error() const;
   /// Writes *.nnf, *.nnf.txt or *.mlir. Nothing can be added afterwards.
   Result<void> save(const std::string &path, Weights weights = Weights::inside, Where where = Where::current());
+
+  /// Compiles to what the extension of `output` says: *.so, *.o (with a *.h beside it), *.a, *.s, *.ll. Nothing can be
+  /// added afterwards. Needs the whole compiler, nnfCompiler.
+  Result<void> compile(const std::string &output, const CompileOptions &options = {}, Where where = Where::current());
 
   struct Impl;
   /// For the compiler itself.
