@@ -91,15 +91,47 @@ struct Former {
       growEpilogue(group, anchor);
   }
 
-  /// Elementwise consumers, while each value in between has one reader.
-  void growEpilogue(Group *group, Operation *last) {
-    while (last->getNumResults() >= 1 && last->getResult(0).hasOneUse()) {
-      Operation *user = *last->getResult(0).user_begin();
-      if (!user->hasTrait<Elementwise>() || groups.of(user))
-        return;
-      groups.add(group, user);
-      last = user;
+  /// Elementwise consumers, as long as one value comes out of them: nothing in between has a reader elsewhere.
+  void growEpilogue(Group *group, Operation *anchor) {
+    if (anchor->getNumResults() == 0)
+      return;
+    Value last = anchor->getResult(0);
+    llvm::SetVector<Operation *> consumers;
+    while (Value exit = absorb(last, consumers)) {
+      for (Operation *op : consumers)
+        groups.add(group, op);
+      last = exit;
     }
+  }
+
+  /// The fewest elementwise ops that read all of `value` (x in select(x <= 0, 0, x) has two readers) and give one
+  /// value to the rest of the graph; null when there are none.
+  Value absorb(Value value, llvm::SetVector<Operation *> &consumers) const {
+    constexpr size_t maxConsumers = 24;
+    consumers.clear();
+    auto isTaken = [&](Operation *op) { return consumers.contains(op); };
+    auto canTake = [&](Operation *op) {
+      return isTaken(op) || (op->hasTrait<Elementwise>() && !groups.of(op) && op->getNumResults() == 1);
+    };
+    SmallVector<Value> open{value};
+    while (consumers.size() <= maxConsumers) {
+      if (!consumers.empty() && open.size() == 1)
+        return open.front();
+      Value next;
+      for (Value candidate : open)
+        if (!candidate.use_empty() && llvm::all_of(candidate.getUsers(), canTake)) {
+          next = candidate;
+          break;
+        }
+      if (!next)
+        return {};
+      consumers.insert(next.user_begin(), next.user_end());
+      open.clear();
+      for (Operation *op : consumers)
+        if (op->use_empty() || !llvm::all_of(op->getUsers(), isTaken))
+          open.push_back(op->getResult(0));
+    }
+    return {};
   }
 
   /// Everything that works on the rows of `anchor`: the same reductions, what is elementwise on whole rows or on their
