@@ -24,6 +24,9 @@ const Decompositions &decompositions() {
     addIndexing(all);
     addResizing(all);
     addPadding(all);
+    addSampling(all);
+    addLosses(all);
+    addClassLosses(all);
     return all;
   }();
   return table;

@@ -13,4 +13,7 @@ include "dialects/nnf/ops/Movement.td"
 include "dialects/nnf/ops/Indexing.td"
 include "dialects/nnf/ops/Dropout.td"
 include "dialects/nnf/ops/Resizing.td"
+include "dialects/nnf/ops/Loss.td"
+include "dialects/nnf/ops/ClassLoss.td"
+include "dialects/nnf/ops/Sampling.td"
 #endif

@@ -90,6 +90,42 @@ Value unfold(UnfoldOp op, UnfoldOp::Adaptor operands, Primitives &p) {
   return p.reshape(columns, shapeOf(op.getOutput()));
 }
 
+/// One gather and a sum over the kernel: pixel (h, w) of tap (i, j) lies in block (h + padding - i*dilation) / stride,
+/// where that is whole. No scatter, so that the order of the sum is fixed.
+Value fold(FoldOp op, FoldOp::Adaptor operands, Primitives &p) {
+  Location loc = op.getLoc();
+  Value x = operands.getInput();
+  if (p.rankOf(x) == 2)
+    x = p.unsqueeze(x, 0);
+  IntList image = *perDim(loc, "output_size", op.getOutputSize(), 2, 1);
+  IntList size = *perDim(loc, "kernel_size", op.getKernelSize(), 2, 1);
+  IntList dilation = *perDim(loc, "dilation", op.getDilation(), 2, 1);
+  IntList padding = *perDim(loc, "padding", op.getPadding(), 2, 0);
+  IntList stride = *perDim(loc, "stride", op.getStride(), 2, 1);
+
+  MLIRContext *context = p.context();
+  Shape in = shapeOf(x), out = shapeOf(op.getOutput());
+  Shape split{in[0], out[out.size() - 3]}; // [N, C, kH, kW, Lh, Lw]
+  for (int i : {0, 1})
+    split.push_back(dimOf(context, size[i]));
+  for (int i : {0, 1})
+    split.push_back(windowCount(dimOf(context, image[i]), 2 * padding[i], dilation[i], split[2 + i], stride[i]));
+  Shape taps{split[2], split[3], dimOf(context, image[0]), dimOf(context, image[1])};
+  Type i64 = IntegerType::get(context, 64);
+  SmallVector<Value> indices{p.iota(taps, 0, i64), p.iota(taps, 1, i64)};
+  for (int i : {0, 1}) {
+    Value offset = p.sub(p.add(p.iota(taps, 2 + i, i64), static_cast<double>(padding[i])),
+                         p.mul(indices[i], static_cast<double>(dilation[i])));
+    Value isWhole = p.eq(p.rem(offset, static_cast<double>(stride[i])), 0);
+    Value block = p.div(offset, static_cast<double>(stride[i]));
+    indices.push_back(p.select(p.bitAnd(p.ge(offset, 0), isWhole), block, -1));
+  }
+  Value spread = p.gather(p.reshape(x, split), indices, {2, 3, 4, 5}, BoundsKind::Fill, "",
+                          p.scalar(0, p.elementOf(x)));
+  Value summed = p.sum(spread, {0, 1}); // [H, W, N, C]
+  return p.reshape(p.transpose(summed, {2, 3, 0, 1}), out);
+}
+
 } // namespace
 
 void addConvolutions(Decompositions &table) {
@@ -101,6 +137,7 @@ void addConvolutions(Decompositions &table) {
   table.add<ConvTranspose3dOp>([](auto op, auto x, auto &p) { return convTranspose(op, x, p, 3); });
   table.add<ConvTbcOp>(convTbc);
   table.addMove<UnfoldOp>(unfold);
+  table.add<FoldOp>(fold);
 }
 
 } // namespace nnf

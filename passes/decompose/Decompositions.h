@@ -58,6 +58,9 @@ void addMovement(Decompositions &table);
 void addIndexing(Decompositions &table);
 void addResizing(Decompositions &table);
 void addPadding(Decompositions &table);
+void addSampling(Decompositions &table);
+void addLosses(Decompositions &table);
+void addClassLosses(Decompositions &table);
 
 } // namespace nnf
 #endif

@@ -1,6 +1,7 @@
 // Resampling as primitives: one dimension after the other, each output a weighted sum of gathered taps.
 #include "dialects/nnf/infer/Resizing.h"
 #include "passes/decompose/AdaptivePooling.h"
+#include "passes/decompose/Cubic.h"
 #include "passes/decompose/Decompositions.h"
 
 #define GET_OP_CLASSES
@@ -8,6 +9,18 @@
 
 using namespace mlir;
 namespace nnf {
+
+std::array<Value, 4> cubicWeights(Primitives &p, Value t) {
+  constexpr double a = -0.75;
+  // Within distance 1: (a + 2) d^3 - (a + 3) d^2 + 1; to 2: a d^3 - 5a d^2 + 8a d - 4a.
+  auto near = [&](Value d) { return p.add(p.mul(p.mul(p.sub(p.mul(a + 2, d), a + 3), d), d), 1); };
+  auto far = [&](Value d) {
+    return p.sub(p.mul(p.add(p.mul(p.sub(p.mul(a, d), 5 * a), d), 8 * a), d), 4 * a);
+  };
+  Value rest = p.sub(1, t);
+  return {far(p.add(t, 1)), near(t), near(rest), far(p.add(rest, 1))};
+}
+
 namespace {
 
 /// One resampled dimension: its lengths before and after, and how far apart two outputs are in the input.
@@ -90,23 +103,12 @@ Value linear(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
                weighted(p, pick(p, x, axis.dim, high), axis.dim, share));
 }
 
-/// Keys' kernel with a = -0.75, over the four taps around c.
 Value cubic(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
-  constexpr double a = -0.75;
   Type i64 = IntegerType::get(p.context(), 64);
   Value c = coordinate(p, axis, alignCorners);
-  Value whole = p.floor(c), base = p.convert(whole, i64), t = p.sub(c, whole);
-  // Within distance 1: (a + 2) d^3 - (a + 3) d^2 + 1; to 2: a d^3 - 5a d^2 + 8a d - 4a.
-  auto near = [&](Value d) {
-    return p.add(p.mul(p.mul(p.sub(p.mul(a + 2, d), a + 3), d), d), 1);
-  };
-  auto far = [&](Value d) {
-    return p.sub(p.mul(p.add(p.mul(p.sub(p.mul(a, d), 5 * a), d), 8 * a), d), 4 * a);
-  };
-  Value rest = p.sub(1, t);
-  Value weights[] = {far(p.add(t, 1)), near(t), near(rest), far(p.add(rest, 1))};
+  Value whole = p.floor(c), base = p.convert(whole, i64);
   Value total;
-  for (auto [k, weight] : llvm::enumerate(weights)) {
+  for (auto [k, weight] : llvm::enumerate(cubicWeights(p, p.sub(c, whole)))) {
     Value tap = weighted(p, pick(p, x, axis.dim, p.add(base, static_cast<double>(k) - 1)), axis.dim, weight);
     total = total ? p.add(total, tap) : tap;
   }

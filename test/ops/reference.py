@@ -194,7 +194,8 @@ def call(row, wide=False, absolute=False):
     results += [arguments[name] for name in row.also]
     explicit = row.arguments.get("dtype")
     if halves and not wide and not absolute:
-        half = halves[0]
+        # float16 with bfloat16 is float32.
+        half = halves[0] if len(set(halves)) == 1 else torch.float32
         for i, result in enumerate(results):
             if result.dtype == torch.float32 and explicit is None and row.op not in ("to",):
                 results[i] = result.to(half)

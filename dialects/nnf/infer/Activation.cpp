@@ -51,7 +51,8 @@ NNF_INFER(PreluOp) {
 
 NNF_INFER(RreluOp) {
   if (op.getLower() > op.getUpper())
-    return argumentError(loc, "lower") << op.getLower() << ", expected at most 'upper', " << op.getUpper();
+    return argumentError(loc, "lower") << toString(op.getLower()) << ", expected at most 'upper', "
+                                       << toString(op.getUpper());
   return likeFloatInput(loc, op, types);
 }
 
@@ -63,7 +64,7 @@ NNF_INFER(GeluOp) {
 
 NNF_INFER(SoftshrinkOp) {
   if (op.getLambd() < 0)
-    return argumentError(loc, "lambd") << op.getLambd() << ", expected at least 0";
+    return argumentError(loc, "lambd") << toString(op.getLambd()) << ", expected at least 0";
   return likeFloatInput(loc, op, types);
 }
 

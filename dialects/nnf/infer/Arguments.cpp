@@ -1,4 +1,5 @@
 #include "dialects/nnf/infer/Arguments.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 namespace nnf {
@@ -99,6 +100,12 @@ LogicalResult expectWord(Location loc, StringRef argument, StringRef word, Array
   auto error = argumentError(loc, argument) << "'" << word << "', expected ";
   llvm::interleave(words, [&](StringRef w) { error << "'" << w << "'"; }, [&] { error << " or "; });
   return error;
+}
+
+std::string toString(double number) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.9g", number);
+  return text;
 }
 
 NumberOp numberOf(Value value) { return value ? value.getDefiningOp<NumberOp>() : NumberOp(); }

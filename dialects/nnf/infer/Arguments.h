@@ -71,6 +71,9 @@ llvm::FailureOr<IntList> perDim(mlir::Location loc, llvm::StringRef argument, In
 llvm::LogicalResult expectWord(mlir::Location loc, llvm::StringRef argument, llvm::StringRef word,
                                llvm::ArrayRef<llvm::StringRef> words);
 
+/// "0.5", "1e-12": a parameter's number in a message.
+std::string toString(double number);
+
 /// The number that `value` is, when it was given as one.
 NumberOp numberOf(mlir::Value value);
 /// That number as a double; none where `value` is a tensor.

@@ -95,6 +95,41 @@ NNF_INFER(UnfoldOp) {
   return success();
 }
 
+NNF_INFER(FoldOp) {
+  Value input = op.getInput();
+  if (failed(expectFloat(loc, "input", input)) ||
+      failed(expectRank(loc, "input", input, {3, 2}, "[N, C*kH*kW, blocks] or [C*kH*kW, blocks]")))
+    return failure();
+  FailureOr<IntList> image = perDim(loc, "output_size", op.getOutputSize(), 2, 1);
+  FailureOr<IntList> sizes = perDim(loc, "kernel_size", op.getKernelSize(), 2, 1);
+  FailureOr<IntList> dilations = perDim(loc, "dilation", op.getDilation(), 2, 1);
+  FailureOr<IntList> pads = perDim(loc, "padding", op.getPadding(), 2, 0);
+  FailureOr<IntList> strides = perDim(loc, "stride", op.getStride(), 2, 1);
+  if (failed(image) || failed(sizes) || failed(dilations) || failed(pads) || failed(strides))
+    return failure();
+  MLIRContext *context = loc.getContext();
+  Shape shape = shapeOf(input);
+  int64_t rows = rankOf(input) - 2, volume = (*sizes)[0] * (*sizes)[1], blocks = 1;
+  Dim channels = exactQuotient({shape[rows]}, {dimOf(context, volume)}, context);
+  if (!channels)
+    return argumentError(loc, "input") << "size " << toString(shape[rows]) << " at dimension " << rows
+                                       << ", expected a multiple of " << volume << ", the elements of a block";
+  for (int i : {0, 1}) {
+    int64_t span = (*image)[i] + 2 * (*pads)[i] - (*dilations)[i] * ((*sizes)[i] - 1) - 1;
+    if (span < 0)
+      return argumentError(loc, "output_size") << (*image)[i] << ", expected one that holds a block with padding";
+    blocks *= span / (*strides)[i] + 1;
+  }
+  if (!isConstant(shape[rows + 1], blocks))
+    return argumentError(loc, "input") << "size " << toString(shape[rows + 1]) << " at dimension " << rows + 1
+                                       << ", expected " << blocks << ", the number of blocks";
+  shape[rows] = channels;
+  shape[rows + 1] = dimOf(context, (*image)[0]);
+  shape.push_back(dimOf(context, (*image)[1]));
+  types.push_back(tensorOf(shape, elementOf(input)));
+  return success();
+}
+
 } // namespace nnf
 
 #define GET_OP_CLASSES

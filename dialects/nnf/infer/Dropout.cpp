@@ -11,7 +11,7 @@ template <typename Adaptor>
 static LogicalResult dropped(Location loc, Adaptor op, SmallVectorImpl<Type> &types, int64_t leastRank) {
   double p = op.getP();
   if (!(p >= 0 && p <= 1))
-    return argumentError(loc, "p") << p << ", expected 0 to 1";
+    return argumentError(loc, "p") << toString(p) << ", expected 0 to 1";
   if (rankOf(op.getInput()) < leastRank)
     return argumentError(loc, "input") << "rank " << rankOf(op.getInput()) << ", expected at least " << leastRank;
   if (op.getTraining() && failed(expectFloat(loc, "input", op.getInput())))

@@ -97,7 +97,7 @@ static LogicalResult promotedWithAlpha(Location loc, Adaptor op, SmallVectorImpl
     return argumentError(loc, "input") << "dtype bool, expected a number";
   Type result = cast<RankedTensorType>(types[0]).getElementType();
   if (!isFloat(result) && op.getAlpha() != std::trunc(op.getAlpha()))
-    return argumentError(loc, "alpha") << op.getAlpha() << ", expected an integer for integer tensors";
+    return argumentError(loc, "alpha") << toString(op.getAlpha()) << ", expected an integer for integer tensors";
   return success();
 }
 
@@ -139,7 +139,7 @@ NNF_INFER(PowOp) {
   if (isBool(element))
     return argumentError(loc, "input") << "dtype bool, expected a number";
   if (std::optional<double> exponent = numberAsDouble(op.getExponent()); exponent && !isFloat(element) && *exponent < 0)
-    return argumentError(loc, "exponent") << *exponent << ", expected at least 0 for integers";
+    return argumentError(loc, "exponent") << toString(*exponent) << ", expected at least 0 for integers";
   types.push_back(tensorOf(*shape, element));
   return success();
 }

@@ -51,7 +51,7 @@ NNF_INFER(EmbeddingOp) {
       padding && rows && (*padding < -*rows || *padding >= *rows))
     return argumentError(loc, "padding_idx") << *padding << ", expected " << -*rows << " to " << *rows - 1;
   if (op.getMaxNorm())
-    return argumentError(loc, "max_norm") << *op.getMaxNorm() << " is not there yet: it needs a scatter primitive";
+    return argumentError(loc, "max_norm") << toString(*op.getMaxNorm()) << " is not there yet: it needs a scatter primitive";
   Shape shape = shapeOf(input);
   shape.push_back(table[1]);
   types.push_back(tensorOf(shape, elementOf(weight)));
@@ -107,7 +107,7 @@ NNF_INFER(PdistOp) {
       failed(expectRank(loc, "input", op.getInput(), {2}, "[M, D]")))
     return failure();
   if (op.getP() < 0 || std::isnan(op.getP()))
-    return argumentError(loc, "p") << op.getP() << ", expected at least 0";
+    return argumentError(loc, "p") << toString(op.getP()) << ", expected at least 0";
   Dim rows = shapeOf(op.getInput())[0];
   types.push_back(tensorOf({simplify((rows * (rows - 1)).floorDiv(2))}, elementOf(op.getInput())));
   return success();

@@ -117,7 +117,7 @@ NNF_INFER(ScaledDotProductAttentionOp) {
     if (rankOf(x) < 2)
       return argumentError(loc, name) << "rank " << rankOf(x) << ", expected at least 2";
   if (op.getDropoutP() != 0)
-    return argumentError(loc, "dropout_p") << op.getDropoutP()
+    return argumentError(loc, "dropout_p") << toString(op.getDropoutP())
                                            << " is not there yet: it needs a random-number primitive";
   if (mask && op.getIsCausal())
     return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true";

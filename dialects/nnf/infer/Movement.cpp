@@ -411,12 +411,13 @@ FailureOr<Steps> arangeSteps(Location loc, Value start, Value end, Value step, s
   Type element = dtype.value_or(anyFloat ? Type(Float32Type::get(context)) : IntegerType::get(context, 64));
   double from = numberAsDouble(start).value_or(0), to = *numberAsDouble(end), by = numberAsDouble(step).value_or(1);
   if (by == 0 || !std::isfinite(by))
-    return argumentError(loc, "step") << by << ", expected a finite number other than 0";
+    return argumentError(loc, "step") << toString(by) << ", expected a finite number other than 0";
   if (!std::isfinite(from) || !std::isfinite(to) || (to - from) / by < 0)
-    return argumentError(loc, "end") << to << ", expected a finite number that " << by << " leads to from " << from;
+    return argumentError(loc, "end") << toString(to) << ", expected a finite number that " << toString(by)
+                                     << " leads to from " << toString(from);
   double count = std::ceil((to - from) / by);
   if (count > 0x1p40)
-    return argumentError(loc, "end") << to << " makes " << count << " elements, expected at most 2^40";
+    return argumentError(loc, "end") << toString(to) << " makes " << toString(count) << " elements, expected at most 2^40";
   return Steps{from, by, static_cast<int64_t>(count), element};
 }
 

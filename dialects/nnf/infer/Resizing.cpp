@@ -19,7 +19,7 @@ NNF_INFER(PadOp) {
     return argumentError(loc, "pad") << pads.size() << " entries, expected an even number of at most " << 2 * rank;
   if (mode != "constant") {
     if (op.getValue() != 0)
-      return argumentError(loc, "value") << op.getValue() << ", expected 0 with mode '" << mode << "'";
+      return argumentError(loc, "value") << toString(op.getValue()) << ", expected 0 with mode '" << mode << "'";
     bool fits = pairs >= 1 && pairs <= 3 && (rank == pairs + 2 || (rank == pairs + 1 && mode != "circular"));
     if (!fits)
       return argumentError(loc, "pad") << pads.size() << " entries for rank " << rank
@@ -111,13 +111,13 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
   for (int64_t i = 0; i < spatial; ++i) {
     double factor = factors[i];
     if (!(factor > 0) || std::isinf(factor))
-      return argumentError(loc, "scale_factor") << factor << ", expected a finite number above 0";
+      return argumentError(loc, "scale_factor") << toString(factor) << ", expected a finite number above 0";
     Dim length = shape[2 + i];
     std::optional<int64_t> known = constantOf(length);
     if (known) {
       double scaled = std::floor(static_cast<double>(*known) * factor);
       if (scaled < 1 || scaled > 0x1p40)
-        return argumentError(loc, "scale_factor") << factor << " makes " << scaled << " of " << *known
+        return argumentError(loc, "scale_factor") << toString(factor) << " makes " << toString(scaled) << " of " << *known
                                                   << ", expected at least 1";
       result.sizes.push_back(dimOf(loc.getContext(), static_cast<int64_t>(scaled)));
     } else if (factor == std::floor(factor) && factor < 0x1p20) {
@@ -125,7 +125,7 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
     } else if (1 / factor == std::floor(1 / factor) && factor * (1 / factor) == 1) {
       result.sizes.push_back(simplify(length.floorDiv(static_cast<int64_t>(1 / factor))));
     } else {
-      return argumentError(loc, "scale_factor") << factor << " of the symbolic size " << toString(length)
+      return argumentError(loc, "scale_factor") << toString(factor) << " of the symbolic size " << toString(length)
                                                 << ", expected a whole number or one part of a whole number";
     }
   }

@@ -74,4 +74,15 @@ def Nnf_UnfoldOp : Nnf_Function<"unfold"> {
   let formula = "output[n, (c*kH + i)*kW + j, oh*Lw + ow] = input[n, c, oh*stride - padding + i*dilation, ow*stride - padding + j*dilation]";
   let example = [{ %y = nnf.unfold %x {kernel_size = array<i64: 2>} : (tensor<2x3x4x4xf32>) -> tensor<2x12x9xf32> }];
 }
+
+def Nnf_FoldOp : Nnf_Function<"fold"> {
+  let summary = "Sums overlapping blocks into an image: the transpose of unfold";
+  let description = [{ input [N], C*kH*kW, blocks; gives [N], C, output_size. Padding is cropped. }];
+  let arguments = (ins Nnf_Tensor:$input, Nnf_Ints:$output_size, Nnf_Ints:$kernel_size,
+      DefaultValuedAttr<Nnf_Ints, "{1}">:$dilation, DefaultValuedAttr<Nnf_Ints, "{0}">:$padding,
+      DefaultValuedAttr<Nnf_Ints, "{1}">:$stride);
+  let results = (outs Nnf_Tensor:$output);
+  let formula = "output[n, c, oh*stride - padding + i*dilation, ow*stride - padding + j*dilation] += input[n, (c*kH + i)*kW + j, oh*Lw + ow]";
+  let example = [{ %y = nnf.fold %x {output_size = array<i64: 4>, kernel_size = array<i64: 2>} : (tensor<2x12x9xf32>) -> tensor<2x3x4x4xf32> }];
+}
 #endif

@@ -1,0 +1,112 @@
+// Result types of losses of classes.
+#include "dialects/nnf/infer/Losses.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/ClassLoss.h.inc"
+
+using namespace mlir;
+namespace nnf {
+
+static LogicalResult reducedLoss(const FailureOr<LossReduction> &reduction, ArrayRef<Dim> shape, Type element,
+                                 SmallVectorImpl<Type> &types) {
+  if (failed(reduction))
+    return failure();
+  types.push_back(tensorOf(*reduction == LossReduction::None ? shape : ArrayRef<Dim>(), element));
+  return success();
+}
+
+/// input N,C,* or C with class numbers N,* or a scalar, and a weight [C].
+static LogicalResult expectClasses(Location loc, Value input, Value target, Value weight) {
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  Type element = elementOf(target);
+  if (!element.isSignlessInteger(64) && !element.isUnsignedInteger(8))
+    return argumentError(loc, "target") << "dtype " << dtypeName(element) << ", expected int64";
+  if (rankOf(input) == 0)
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [N, C, ...] or [C]";
+  Shape shape = shapeOf(input);
+  Dim classes = shape[shape.size() == 1 ? 0 : 1];
+  shape.erase(shape.begin() + (shape.size() == 1 ? 0 : 1));
+  if (failed(expectShape(loc, "target", target, shape, "the shape of 'input' without the classes")) ||
+      failed(expectElement(loc, "weight", weight, elementOf(input))) ||
+      failed(expectShape(loc, "weight", weight, {classes}, "[C]")))
+    return failure();
+  return success();
+}
+
+NNF_INFER(NllLossOp) {
+  if (failed(expectClasses(loc, op.getInput(), op.getTarget(), op.getWeight())))
+    return failure();
+  return reducedLoss(lossReductionOf(loc, op), shapeOf(op.getTarget()), elementOf(op.getInput()), types);
+}
+
+NNF_INFER(CrossEntropyOp) {
+  Value input = op.getInput(), target = op.getTarget(), weight = op.getWeight();
+  double smoothing = op.getLabelSmoothing();
+  if (!(smoothing >= 0 && smoothing <= 1))
+    return argumentError(loc, "label_smoothing") << toString(smoothing) << ", expected 0 to 1";
+  if (!isFloat(elementOf(target))) {
+    if (failed(expectClasses(loc, input, target, weight)))
+      return failure();
+    return reducedLoss(lossReductionOf(loc, op), shapeOf(target), elementOf(input), types);
+  }
+  Shape shape = shapeOf(input);
+  if (failed(expectFloat(loc, "input", input)) ||
+      failed(expectShape(loc, "target", target, shape, "the shape of 'input'")) ||
+      failed(expectElement(loc, "target", target, elementOf(input))))
+    return failure();
+  if (shape.empty())
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [N, C, ...] or [C]";
+  if (static_cast<int64_t>(op.getIgnoreIndex()) >= 0)
+    return argumentError(loc, "ignore_index") << static_cast<int64_t>(op.getIgnoreIndex())
+                                              << ", expected none with probabilities";
+  size_t classDim = shape.size() == 1 ? 0 : 1;
+  if (failed(expectElement(loc, "weight", weight, elementOf(input))) ||
+      failed(expectShape(loc, "weight", weight, {shape[classDim]}, "[C]")))
+    return failure();
+  shape.erase(shape.begin() + classDim);
+  return reducedLoss(lossReductionOf(loc, op), shape, elementOf(input), types);
+}
+
+NNF_INFER(MultiMarginLossOp) {
+  Value input = op.getInput(), target = op.getTarget(), weight = op.getWeight();
+  if (failed(expectFloat(loc, "input", input)) || failed(expectIndices(loc, "target", target, /*narrow=*/false)) ||
+      failed(expectRank(loc, "input", input, {2, 1}, "[N, C] or [C]")))
+    return failure();
+  if (op.getP() != 1 && op.getP() != 2)
+    return argumentError(loc, "p") << static_cast<int64_t>(op.getP()) << ", expected 1 or 2";
+  Shape in = shapeOf(input), classes = shapeOf(target);
+  bool isVector = in.size() == 1;
+  bool fits = isVector ? classes.empty() || sameShape(classes, {dimOf(loc.getContext(), 1)})
+                       : sameShape(classes, {in[0]});
+  if (!fits)
+    return argumentError(loc, "target") << "shape " << toString(classes) << ", expected "
+                                        << (isVector ? "[] or [1]" : "[N]");
+  if (failed(expectElement(loc, "weight", weight, elementOf(input))) ||
+      failed(expectShape(loc, "weight", weight, {in.back()}, "[C]")))
+    return failure();
+  return reducedLoss(lossReductionOf(loc, op), classes, elementOf(input), types);
+}
+
+NNF_INFER(MultilabelMarginLossOp) {
+  Value input = op.getInput(), target = op.getTarget();
+  Shape shape = shapeOf(input);
+  if (failed(expectFloat(loc, "input", input)) || failed(expectIndices(loc, "target", target, /*narrow=*/false)) ||
+      failed(expectRank(loc, "input", input, {2, 1}, "[N, C] or [C]")) ||
+      failed(expectShape(loc, "target", target, shape, "the shape of 'input'")))
+    return failure();
+  shape.pop_back();
+  return reducedLoss(lossReductionOf(loc, op), shape, elementOf(input), types);
+}
+
+} // namespace nnf
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/ClassLoss.cpp.inc"
+
+void nnf::addClassLossOps(NnfDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/nnf/ops/ClassLoss.cpp.inc"
+      >();
+}
