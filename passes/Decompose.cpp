@@ -23,8 +23,10 @@ const Decompositions &decompositions() {
     addMovement(all);
     addIndexing(all);
     addResizing(all);
+    addEmbeddings(all);
     addPadding(all);
     addSampling(all);
+    addOrdering(all);
     addLosses(all);
     addClassLosses(all);
     return all;

@@ -57,8 +57,10 @@ void addReductions(Decompositions &table);
 void addMovement(Decompositions &table);
 void addIndexing(Decompositions &table);
 void addResizing(Decompositions &table);
+void addEmbeddings(Decompositions &table);
 void addPadding(Decompositions &table);
 void addSampling(Decompositions &table);
+void addOrdering(Decompositions &table);
 void addLosses(Decompositions &table);
 void addClassLosses(Decompositions &table);
 

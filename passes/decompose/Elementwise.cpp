@@ -46,6 +46,13 @@ Value mul(MulOp op, MulOp::Adaptor x, Primitives &p) {
   return isBool(p.elementOf(a)) ? p.bitAnd(a, b) : p.mul(a, b);
 }
 
+Value logaddexp(LogaddexpOp op, LogaddexpOp::Adaptor x, Primitives &p) {
+  auto [a, b] = both(op, x, p);
+  Value sum = p.add(p.max(a, b), p.log1p(p.exp(p.neg(p.abs(p.sub(a, b))))));
+  // Equal infinities have no difference.
+  return p.select(p.eq(a, b), p.add(a, M_LN2), sum);
+}
+
 Value trunc(Primitives &p, Value x) { return p.select(p.lt(x, 0), p.neg(p.floor(p.neg(x))), p.floor(x)); }
 
 /// floor(a / b) as torch and Python compute it: exact where a / b would round up to an integer.
@@ -258,6 +265,7 @@ void addElementwise(Decompositions &table) {
     auto [a, b] = both(op, x, p);
     return isBool(p.elementOf(a)) ? p.bitOr(a, b) : p.max(a, b);
   });
+  table.add<LogaddexpOp>(logaddexp);
   addCompare<EqOp>(table, CompareKind::Eq);
   addCompare<NeOp>(table, CompareKind::Ne);
   addCompare<LtOp>(table, CompareKind::Lt);

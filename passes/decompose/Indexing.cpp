@@ -48,21 +48,6 @@ Value indexSelect(IndexSelectOp op, IndexSelectOp::Adaptor x, Primitives &p) {
   return p.transpose(picked, perm);
 }
 
-Value embedding(EmbeddingOp, EmbeddingOp::Adaptor x, Primitives &p) {
-  return p.gather(x.getWeight(), {p.convert(x.getInput(), i64Of(p))}, {0}, BoundsKind::Error, outOfRange(p, "input"));
-}
-
-Value oneHot(OneHotOp op, OneHotOp::Adaptor x, Primitives &p) {
-  Value classes = x.getTensor();
-  Shape shape = shapeOf(op.getOutput());
-  int64_t count = op.getNumClasses(), last = shape.size() - 1;
-  Value inside = p.bitAnd(p.ge(classes, 0), p.lt(classes, static_cast<double>(count)));
-  p.check(inside, classes,
-          p.message("tensor", "class {value}, expected 0 <= class < " + std::to_string(count)));
-  Value repeated = p.broadcastOver(classes, shape, {last});
-  return p.convert(p.eq(repeated, p.iota(shape, last, i64Of(p))), i64Of(p));
-}
-
 /// Both operands in the type and shape they are compared in.
 template <typename Op> std::pair<Value, Value> joined(Op op, typename Op::Adaptor x, Primitives &p) {
   Type element = promoteTypes({op.getX1(), op.getX2()});
@@ -124,8 +109,6 @@ template <typename Op> Value dropout(Op op, typename Op::Adaptor x, Primitives &
 void addIndexing(Decompositions &table) {
   table.addMove<GatherOp>(gather);
   table.addMove<IndexSelectOp>(indexSelect);
-  table.addMove<EmbeddingOp>(embedding);
-  table.addMove<OneHotOp>(oneHot);
   table.add<PairwiseDistanceOp>(pairwiseDistance);
   table.add<CosineSimilarityOp>(cosineSimilarity);
   table.add<PdistOp>(pdist);

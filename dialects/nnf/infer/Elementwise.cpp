@@ -116,6 +116,13 @@ NNF_INFER_BY(LogicalAndOp, compared)
 NNF_INFER_BY(LogicalOrOp, compared)
 NNF_INFER_BY(LogicalXorOp, compared)
 
+NNF_INFER(LogaddexpOp) {
+  Type element = promoteTypes({op.getInput(), op.getOther()});
+  if (!isFloat(element))
+    return argumentError(loc, "input") << "dtype " << dtypeName(element) << ", expected a float";
+  return promoted(loc, op, types);
+}
+
 NNF_INFER(DivOp) {
   if (op.getRoundingMode() && failed(expectWord(loc, "rounding_mode", *op.getRoundingMode(), {"trunc", "floor"})))
     return failure();

@@ -41,38 +41,6 @@ NNF_INFER(IndexSelectOp) {
   return success();
 }
 
-NNF_INFER(EmbeddingOp) {
-  Value input = op.getInput(), weight = op.getWeight();
-  if (failed(expectIndices(loc, "input", input, /*narrow=*/true)) ||
-      failed(expectRank(loc, "weight", weight, {2}, "[V, D]")))
-    return failure();
-  Shape table = shapeOf(weight);
-  if (std::optional<int64_t> padding = op.getPaddingIdx(), rows = constantOf(table[0]);
-      padding && rows && (*padding < -*rows || *padding >= *rows))
-    return argumentError(loc, "padding_idx") << *padding << ", expected " << -*rows << " to " << *rows - 1;
-  if (op.getMaxNorm())
-    return argumentError(loc, "max_norm") << toString(*op.getMaxNorm()) << " is not there yet: it needs a scatter primitive";
-  Shape shape = shapeOf(input);
-  shape.push_back(table[1]);
-  types.push_back(tensorOf(shape, elementOf(weight)));
-  return success();
-}
-
-NNF_INFER(OneHotOp) {
-  if (failed(expectIndices(loc, "tensor", op.getTensor(), /*narrow=*/false)))
-    return failure();
-  int64_t classes = op.getNumClasses();
-  if (classes == -1)
-    return argumentError(loc, "num_classes")
-           << "-1 is not there yet: a size that depends on the data; expected at least 1";
-  if (classes < 1)
-    return argumentError(loc, "num_classes") << classes << ", expected at least 1, or -1";
-  Shape shape = shapeOf(op.getTensor());
-  shape.push_back(dimOf(loc.getContext(), classes));
-  types.push_back(tensorOf(shape, IntegerType::get(loc.getContext(), 64)));
-  return success();
-}
-
 template <typename Adaptor> static FailureOr<Shape> joinVectors(Location loc, Adaptor op) {
   if (failed(expectFloat(loc, "x1", op.getX1())) || failed(expectFloat(loc, "x2", op.getX2())))
     return failure();

@@ -246,6 +246,13 @@ def Nnf_MaximumOp : Nnf_BinaryTensorOp<"maximum"> {
   let example = [{ %y = nnf.maximum %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
 }
 
+def Nnf_LogaddexpOp : Nnf_BinaryTensorOp<"logaddexp"> {
+  let summary = "Logarithm of the sum of exponentials";
+  let description = [{ Floats only; the larger is taken out first, so nothing overflows. Broadcasts and promotes as torch does. }];
+  let formula = "max(input, other) + log(1 + e^-|input - other|)";
+  let example = [{ %y = nnf.logaddexp %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
+}
+
 def Nnf_EqOp : Nnf_BinaryTensorOp<"eq"> {
   let summary = "Equal";
   let description = [{ Gives bool. Broadcasts and promotes as torch does. }];

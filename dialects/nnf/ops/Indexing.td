@@ -1,4 +1,4 @@
-// Reads with computed indices.
+// Reads with computed indices, and distances.
 #ifndef NNF_OPS_INDEXING
 #define NNF_OPS_INDEXING
 include "dialects/nnf/NnfBase.td"
@@ -19,24 +19,6 @@ def Nnf_IndexSelectOp : Nnf_Function<"index_select"> {
   let results = (outs Nnf_Tensor:$output);
   let formula = "output[..., i, ...] = input[..., index[i], ...]";
   let example = [{ %y = nnf.index_select %x, %i {dim = 0 : i64} : (tensor<4x8xf32>, tensor<2xi64>) -> tensor<2x8xf32> }];
-}
-
-def Nnf_EmbeddingOp : Nnf_Function<"embedding"> {
-  let summary = "Rows of a table";
-  let description = [{ input int64 or int32 of any shape, weight V, D. An index outside 0..V-1 is a run-time error. max_norm is not there yet. }];
-  let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$weight, OptionalAttr<Nnf_Int>:$padding_idx, OptionalAttr<Nnf_Float>:$max_norm, DefaultValuedAttr<Nnf_Float, "2.0">:$norm_type, DefaultValuedAttr<Nnf_Bool, "false">:$scale_grad_by_freq, DefaultValuedAttr<Nnf_Bool, "false">:$sparse);
-  let results = (outs Nnf_Tensor:$output);
-  let formula = "output[i] = weight[input[i]]";
-  let example = [{ %y = nnf.embedding %i, %w : (tensor<2x3xi64>, tensor<10x4xf32>) -> tensor<2x3x4xf32> }];
-}
-
-def Nnf_OneHotOp : Nnf_Function<"one_hot"> {
-  let summary = "Indices as rows with a single 1";
-  let description = [{ tensor int64; gives int64 *, num_classes. A class outside is a run-time error. num_classes = -1 is not there yet. }];
-  let arguments = (ins Nnf_Tensor:$tensor, DefaultValuedAttr<Nnf_Int, "-1">:$num_classes);
-  let results = (outs Nnf_Tensor:$output);
-  let formula = "output[i, k] = tensor[i] == k";
-  let example = [{ %y = nnf.one_hot %i {num_classes = 5 : i64} : (tensor<3xi64>) -> tensor<3x5xi64> }];
 }
 
 def Nnf_PairwiseDistanceOp : Nnf_Function<"pairwise_distance"> {

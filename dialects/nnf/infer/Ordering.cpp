@@ -1,0 +1,159 @@
+// Result types of sorting, running sums, and writes to computed places.
+#include "dialects/nnf/infer/Windows.h"
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Ordering.h.inc"
+
+using namespace mlir;
+namespace nnf {
+
+static Type i64Type(Location loc) { return IntegerType::get(loc.getContext(), 64); }
+
+NNF_INFER(SortOp) {
+  Value input = op.getInput();
+  if (failed(wrapDim(loc, "dim", op.getDim(), rankOf(input))))
+    return failure();
+  types.append({input.getType(), tensorOf(shapeOf(input), i64Type(loc))});
+  return success();
+}
+
+NNF_INFER(ArgsortOp) {
+  Value input = op.getInput();
+  if (failed(wrapDim(loc, "dim", op.getDim(), rankOf(input))))
+    return failure();
+  types.push_back(tensorOf(shapeOf(input), i64Type(loc)));
+  return success();
+}
+
+NNF_INFER(TopkOp) {
+  Value input = op.getInput();
+  Shape shape = shapeOf(input);
+  FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size());
+  if (failed(dim))
+    return failure();
+  int64_t k = op.getK();
+  Dim size = shape.empty() ? dimOf(loc.getContext(), 1) : shape[*dim];
+  std::optional<int64_t> known = constantOf(size);
+  if (k < 0 || (known && k > *known))
+    return argumentError(loc, "k") << k << ", expected 0 to " << toString(size);
+  if (!known)
+    return argumentError(loc, "k") << k << ", but the symbolic size " << toString(size) << " may be smaller";
+  if (!shape.empty())
+    shape[*dim] = dimOf(loc.getContext(), k);
+  types.append({tensorOf(shape, elementOf(input)), tensorOf(shape, i64Type(loc))});
+  return success();
+}
+
+NNF_INFER(CumsumOp) {
+  Value input = op.getInput();
+  Shape shape = shapeOf(input);
+  FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size());
+  if (failed(dim))
+    return failure();
+  if (!shape.empty() && !constantOf(shape[*dim]))
+    return argumentError(loc, "input") << "size " << toString(shape[*dim]) << " at dimension " << *dim
+                                       << " is symbolic, which is not there yet; expected a number";
+  Type element = elementOf(input);
+  types.push_back(tensorOf(shape, op.getDtype().value_or(isFloat(element) ? element : i64Type(loc))));
+  return success();
+}
+
+/// index of input's rank and int64, nowhere larger than input but along `dim`, and src at least as large.
+static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value index, Value src) {
+  FailureOr<int64_t> at = wrapDim(loc, "dim", dim, rankOf(input));
+  if (failed(at) || failed(expectIndices(loc, "index", index, /*narrow=*/false)) ||
+      failed(expectRank(loc, "index", index, {rankOf(input)}, "as 'input' has")))
+    return failure();
+  Shape in = shapeOf(input), places = shapeOf(index);
+  auto fits = [](Dim part, Dim whole) {
+    auto a = constantOf(part), b = constantOf(whole);
+    return sameDim(part, whole) || (a && b && *a <= *b);
+  };
+  for (int64_t d = 0, rank = in.size(); d < rank; ++d) {
+    if (d != *at && !fits(places[d], in[d]))
+      return argumentError(loc, "index") << "size " << toString(places[d]) << " at dimension " << d
+                                         << ", expected at most " << toString(in[d]) << " as 'input' has";
+    if (!sameDim(places[d], in[d]) && !(constantOf(places[d]) && constantOf(in[d])) && d != *at)
+      return argumentError(loc, "index") << "size " << toString(places[d]) << " at dimension " << d << ", expected "
+                                         << toString(in[d]) << " as 'input' has";
+  }
+  if (!src)
+    return success();
+  if (failed(expectElement(loc, "src", src, elementOf(input))) ||
+      failed(expectRank(loc, "src", src, {rankOf(input)}, "as 'input' has")))
+    return failure();
+  Shape given = shapeOf(src);
+  for (int64_t d = 0, rank = in.size(); d < rank; ++d)
+    if (!fits(places[d], given[d]))
+      return argumentError(loc, "src") << "size " << toString(given[d]) << " at dimension " << d
+                                       << ", expected at least " << toString(places[d]) << " as 'index' has";
+  return success();
+}
+
+NNF_INFER(ScatterOp) {
+  Value src = op.getSrc();
+  if (static_cast<bool>(src) == static_cast<bool>(op.getValue()))
+    return argumentError(loc, "src") << (src ? "given beside 'value'" : "missing like 'value'")
+                                     << ", expected one of the two";
+  types.push_back(op.getInput().getType());
+  // A number may stand for src, as torch has it.
+  return expectPlaces(loc, op.getInput(), op.getDim(), op.getIndex(), numberOf(src) ? Value() : src);
+}
+
+NNF_INFER(ScatterAddOp) {
+  types.push_back(op.getInput().getType());
+  if (isBool(elementOf(op.getInput())))
+    return argumentError(loc, "input") << "dtype bool, expected a number";
+  return expectPlaces(loc, op.getInput(), op.getDim(), op.getIndex(), op.getSrc());
+}
+
+template <typename Adaptor>
+static LogicalResult unpooled(Location loc, Adaptor op, SmallVectorImpl<Type> &types, int64_t spatial) {
+  Value input = op.getInput();
+  if (failed(expectIndices(loc, "indices", op.getIndices(), /*narrow=*/false)) ||
+      failed(expectShape(loc, "indices", op.getIndices(), shapeOf(input), "the shape of 'input'")))
+    return failure();
+  FailureOr<Window> window =
+      poolWindow(loc, input, op.getKernelSize(), op.getStride(), op.getPadding(), {1}, false, spatial);
+  if (failed(window))
+    return failure();
+  Shape shape = shapeOf(input);
+  int64_t first = shape.size() - spatial;
+  Ints given = op.getOutputSize().value_or(Ints());
+  if (!given.empty() && static_cast<int64_t>(given.size()) != spatial &&
+      static_cast<int64_t>(given.size()) != spatial + 2)
+    return argumentError(loc, "output_size") << given.size() << " entries, expected " << spatial << " or "
+                                             << spatial + 2;
+  given = given.take_back(given.empty() ? 0 : spatial);
+  for (int64_t i = 0; i < spatial; ++i) {
+    Dim &dim = shape[first + i];
+    int64_t stride = window->stride[i];
+    dim = simplify((dim - 1) * stride + (window->size[i] - 2 * window->low[i]));
+    std::optional<int64_t> usual = constantOf(dim);
+    if (!given.empty()) {
+      if (!usual || given[i] <= *usual - stride || given[i] >= *usual + stride)
+        return argumentError(loc, "output_size") << given[i] << ", expected less than " << stride << " away from "
+                                                 << toString(dim);
+      dim = dimOf(loc.getContext(), given[i]);
+    } else if (usual && *usual < 1) {
+      return argumentError(loc, "padding") << "leaves a length of " << *usual << ", expected at least 1";
+    }
+  }
+  types.push_back(tensorOf(shape, elementOf(input)));
+  return success();
+}
+NNF_INFER_BY(MaxUnpool1dOp, unpooled, 1)
+NNF_INFER_BY(MaxUnpool2dOp, unpooled, 2)
+NNF_INFER_BY(MaxUnpool3dOp, unpooled, 3)
+
+} // namespace nnf
+
+#define GET_OP_CLASSES
+#include "dialects/nnf/ops/Ordering.cpp.inc"
+
+void nnf::addOrderingOps(NnfDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/nnf/ops/Ordering.cpp.inc"
+      >();
+}
