@@ -18,6 +18,7 @@ const Decompositions &decompositions() {
     addAdaptivePooling(all);
     addNormalizations(all);
     addLinear(all);
+    addAttention(all);
     addElementwise(all);
     addReductions(all);
     addMovement(all);

@@ -52,6 +52,7 @@ void addPooling(Decompositions &table);
 void addAdaptivePooling(Decompositions &table);
 void addNormalizations(Decompositions &table);
 void addLinear(Decompositions &table);
+void addAttention(Decompositions &table);
 void addElementwise(Decompositions &table);
 void addReductions(Decompositions &table);
 void addMovement(Decompositions &table);

@@ -108,56 +108,6 @@ NNF_INFER(BmmOp) {
   return success();
 }
 
-NNF_INFER(ScaledDotProductAttentionOp) {
-  Value q = op.getQuery(), k = op.getKey(), v = op.getValue(), mask = op.getAttnMask();
-  if (failed(expectFloat(loc, "query", q)) || failed(expectElement(loc, "key", k, elementOf(q), "query")) ||
-      failed(expectElement(loc, "value", v, elementOf(q), "query")))
-    return failure();
-  for (auto [name, x] : {std::pair<StringRef, Value>{"query", q}, {"key", k}, {"value", v}})
-    if (rankOf(x) < 2)
-      return argumentError(loc, name) << "rank " << rankOf(x) << ", expected at least 2";
-  if (op.getDropoutP() != 0)
-    return argumentError(loc, "dropout_p") << toString(op.getDropoutP())
-                                           << " is not there yet: it needs a random-number primitive";
-  if (mask && op.getIsCausal())
-    return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true";
-  Shape qs = shapeOf(q), ks = shapeOf(k), vs = shapeOf(v);
-  if (failed(expectContracted(loc, "key", k, ks.size() - 1, qs.back(), "the last dimension of 'query'")) ||
-      failed(expectContracted(loc, "value", v, vs.size() - 2, ks[ks.size() - 2], "dimension -2 of 'key'")))
-    return failure();
-  Shape qb(ArrayRef<Dim>(qs).drop_back(2)), kb(ArrayRef<Dim>(ks).drop_back(2)), vb(ArrayRef<Dim>(vs).drop_back(2));
-  if (op.getEnableGqa()) {
-    for (auto [name, heads] : {std::pair<StringRef, Shape *>{"key", &kb}, {"value", &vb}}) {
-      if (heads->empty() || qb.empty())
-        return argumentError(loc, name) << "rank 2, expected heads at dimension -3 when enable_gqa is true";
-      if (!exactQuotient({qb.back()}, {heads->back()}, loc.getContext()))
-        return argumentError(loc, name) << toString(heads->back()) << " heads, expected a divisor of the "
-                                        << toString(qb.back()) << " of 'query'";
-      heads->back() = qb.back();
-    }
-  }
-  FailureOr<Shape> batch = broadcastShapes(loc, "key", qb, kb);
-  if (succeeded(batch))
-    batch = broadcastShapes(loc, "value", *batch, vb);
-  if (failed(batch))
-    return failure();
-  if (mask) {
-    if (!isBool(elementOf(mask)) && failed(expectElement(loc, "attn_mask", mask, elementOf(q), "query")))
-      return failure();
-    Shape scores(*batch);
-    scores.append({qs[qs.size() - 2], ks[ks.size() - 2]});
-    FailureOr<Shape> joined = broadcastShapes(loc, "attn_mask", scores, shapeOf(mask));
-    if (failed(joined))
-      return failure();
-    if (!sameShape(*joined, scores))
-      return argumentError(loc, "attn_mask") << "shape " << toString(shapeOf(mask))
-                                             << ", expected one that broadcasts to " << toString(scores);
-  }
-  batch->append({qs[qs.size() - 2], vs.back()});
-  types.push_back(tensorOf(*batch, elementOf(q)));
-  return success();
-}
-
 } // namespace nnf
 
 #define GET_OP_CLASSES

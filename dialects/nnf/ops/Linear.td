@@ -36,19 +36,4 @@ def Nnf_BmmOp : Nnf_Function<"bmm"> {
   let formula = "output[b, i, j] = sum over k of input[b, i, k] * mat2[b, k, j]";
   let example = [{ %y = nnf.bmm %a, %b : (tensor<2x4x8xf32>, tensor<2x8x5xf32>) -> tensor<2x4x5xf32> }];
 }
-def Nnf_ScaledDotProductAttentionOp : Nnf_Function<"scaled_dot_product_attention"> {
-  let summary = "Attention";
-  let description = [{
-    query *, L, E; key *, S, E; value *, S, Ev; attn_mask broadcasts to *, L, S: bool (true keeps) or added. is_causal
-    keeps the lower triangle from the top left. scale left out is 1 / sqrt(E). A row with nothing kept is 0. With
-    enable_gqa the heads (dimension -3) of key and value repeat to those of query. dropout_p must be 0.
-  }];
-  let arguments = (ins Nnf_Tensor:$query, Nnf_Tensor:$key, Nnf_Tensor:$value, Optional<Nnf_Tensor>:$attn_mask,
-      DefaultValuedAttr<Nnf_Float, "0.0">:$dropout_p, DefaultValuedAttr<Nnf_Bool, "false">:$is_causal,
-      OptionalAttr<Nnf_Float>:$scale, DefaultValuedAttr<Nnf_Bool, "false">:$enable_gqa);
-  let results = (outs Nnf_Tensor:$output);
-  let formula = "softmax(query * transpose(key) * scale + attn_mask) * value";
-  let source = "Vaswani et al. 2017, section 3.2.1";
-  let example = [{ %y = nnf.scaled_dot_product_attention %q, %k, %v : (tensor<2x4x8xf32>, tensor<2x6x8xf32>, tensor<2x6x5xf32>) -> tensor<2x4x5xf32> }];
-}
 #endif
