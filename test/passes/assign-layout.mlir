@@ -1,0 +1,90 @@
+// RUN: nnf-opt %s -split-input-file -nnf-assign-layout -canonicalize | FileCheck %s
+
+// Two convolutions, a bias, an activation, a pool: the transposes between them meet and cancel; one is left at each end.
+// CHECK-LABEL: @network
+// CHECK: %[[X:.*]] = nnf.prim.transpose %arg0 {perm = array<i64: 0, 2, 3, 1>} : {{.*}}-> tensor<?x8x8x3xf32, #nnf.dims<[N, 8, 8, 3]>>
+// CHECK-NOT: perm = array<i64: 0
+// CHECK: nnf.prim.conv %[[X]], {{.*}}layout = 1
+// CHECK-NOT: perm = array<i64: 0
+// CHECK: nnf.prim.broadcast %{{.*}}{dims = array<i64: 3>} : (tensor<4xf32>) -> tensor<?x8x8x4xf32
+// CHECK: nnf.prim.reduce_window max {{.*}}size = array<i64: 1, 2, 2, 1>, stride = array<i64: 1, 2, 2, 1>
+// CHECK-NOT: perm = array<i64: 0
+// CHECK: %[[LAST:.*]] = nnf.prim.conv {{.*}}layout = 1
+// CHECK-NEXT: %[[Y:.*]] = nnf.prim.transpose %[[LAST]] {perm = array<i64: 0, 3, 1, 2>}
+// CHECK-NEXT: return %[[Y]]
+!x = tensor<?x3x8x8xf32, #nnf.dims<[N, 3, 8, 8]>>
+!a = tensor<?x4x8x8xf32, #nnf.dims<[N, 4, 8, 8]>>
+!b = tensor<?x4x4x4xf32, #nnf.dims<[N, 4, 4, 4]>>
+func.func @network(%x: !x, %w0: tensor<4x3x1x1xf32>, %b0: tensor<4xf32>, %w1: tensor<4x4x1x1xf32>) -> !b {
+  %0 = nnf.prim.conv %x, %w0 {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 1, 1>} : (!x, tensor<4x3x1x1xf32>) -> !a
+  %1 = nnf.prim.broadcast %b0 {dims = array<i64: 1>} : (tensor<4xf32>) -> !a
+  %2 = nnf.prim.add %0, %1 : (!a, !a) -> !a
+  %3 = nnf.prim.tanh %2 : (!a) -> !a
+  %4 = nnf.prim.reduce_window max %3 {size = array<i64: 1, 1, 2, 2>, stride = array<i64: 1, 1, 2, 2>, dilation = array<i64: 1, 1, 1, 1>, low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 0, 0, 0>, indexDims = array<i64>} : (!a) -> !b
+  %5 = nnf.prim.conv %4, %w1 {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 1, 1>} : (!b, tensor<4x4x1x1xf32>) -> !b
+  return %5 : !b
+}
+
+// -----
+
+// Through what else keeps its dimensions apart: pad, slice, concat, reduce.
+// CHECK-LABEL: @sinks
+// CHECK: nnf.prim.pad %arg0
+// CHECK-SAME: low = array<i64: 0, 1, 0>
+// CHECK: nnf.prim.slice {{.*}}start = #nnf.dims<[0, 1, 0]>, step = array<i64: 1, 2, 1>
+// CHECK: nnf.prim.concat {{.*}}{dim = 1 : i64}
+// CHECK: nnf.prim.reduce add {{.*}}{dims = array<i64: 1>}
+// CHECK-NOT: nnf.prim.transpose
+// CHECK: return
+!t = tensor<?x4x3xf32, #nnf.dims<[N, 4, 3]>>
+!x = tensor<?x3x4xf32, #nnf.dims<[N, 3, 4]>>
+!p = tensor<?x3x6xf32, #nnf.dims<[N, 3, 6]>>
+!s = tensor<?x3x3xf32, #nnf.dims<[N, 3, 3]>>
+!c = tensor<?x3x6xf32, #nnf.dims<[N, 3, 6]>>
+!r = tensor<?x3xf32, #nnf.dims<[N, 3]>>
+func.func @sinks(%t: !t) -> !r {
+  %z = nnf.constant dense<0.0> : tensor<f32>
+  %x = nnf.prim.transpose %t {perm = array<i64: 0, 2, 1>} : (!t) -> !x
+  %0 = nnf.prim.pad %x, %z {low = array<i64: 0, 0, 1>, high = array<i64: 0, 0, 1>, interior = array<i64: 0, 0, 0>} : (!x, tensor<f32>) -> !p
+  %1 = nnf.prim.slice %0 {start = #nnf.dims<[0, 0, 1]>, step = array<i64: 1, 1, 2>} : (!p) -> !s
+  %2 = nnf.prim.concat %1, %1 {dim = 2 : i64} : (!s, !s) -> !c
+  %3 = nnf.prim.reduce add %2 {dims = array<i64: 2>} : (!c) -> !r
+  return %3 : !r
+}
+
+// -----
+
+// An operand that would have to be transposed for it keeps the transpose in front: sinking saves nothing.
+// CHECK-LABEL: @refused
+// CHECK-NEXT: nnf.prim.transpose %arg0
+// CHECK-NEXT: nnf.prim.add
+// CHECK-NEXT: return
+!t = tensor<?x4xf32, #nnf.dims<[N, 4]>>
+!x = tensor<4x?xf32, #nnf.dims<[4, N]>>
+func.func @refused(%t: !t, %other: !x) -> !x {
+  %0 = nnf.prim.transpose %t {perm = array<i64: 1, 0>} : (!t) -> !x
+  %1 = nnf.prim.add %0, %other : (!x, !x) -> !x
+  return %1 : !x
+}
+
+// -----
+
+// A transpose that moves only a 1 is a reshape.
+// CHECK-LABEL: @moves_ones
+// CHECK-NEXT: nnf.prim.reshape %arg0
+// CHECK-NEXT: return
+func.func @moves_ones(%t: tensor<?x1x8xf32, #nnf.dims<[N, 1, 8]>>) -> tensor<?x8x1xf32, #nnf.dims<[N, 8, 1]>> {
+  %0 = nnf.prim.transpose %t {perm = array<i64: 0, 2, 1>} : (tensor<?x1x8xf32, #nnf.dims<[N, 1, 8]>>) -> tensor<?x8x1xf32, #nnf.dims<[N, 8, 1]>>
+  return %0 : tensor<?x8x1xf32, #nnf.dims<[N, 8, 1]>>
+}
+
+// -----
+
+// CHECK-LABEL: @nothing_to_do
+// CHECK-NEXT: nnf.prim.tanh
+// CHECK-NEXT: return
+!x = tensor<?x8xf32, #nnf.dims<[N, 8]>>
+func.func @nothing_to_do(%x: !x) -> !x {
+  %0 = nnf.prim.tanh %x : (!x) -> !x
+  return %0 : !x
+}

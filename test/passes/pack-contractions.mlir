@@ -1,0 +1,85 @@
+// RUN: nnf-opt %s -split-input-file -nnf-pack-contractions -canonicalize | FileCheck %s
+// RUN: nnf-opt %s -split-input-file -nnf-pack-contractions=panel-bytes=128 -canonicalize | FileCheck %s --check-prefix=WIDE
+
+// A product with a constant matrix is a convolution without taps; 20 outputs are two panels of 16, the last filled up.
+// CHECK-LABEL: @linear
+// CHECK: nnf.prim.pad {{.*}}high = array<i64: 0, 0, 12>
+// CHECK: %[[W:.*]] = nnf.prim.transpose {{.*}}-> tensor<1x2x8x16xf32>
+// CHECK: nnf.prim.conv %arg0, %[[W]] {{.*}}packed = 16
+// CHECK-NOT: nnf.prim.dot
+// WIDE-LABEL: @linear
+// WIDE: nnf.prim.conv {{.*}}packed = 32 {{.*}}tensor<1x1x8x32xf32>
+!x = tensor<?x8xf32, #nnf.dims<[N, 8]>>
+!y = tensor<?x20xf32, #nnf.dims<[N, 20]>>
+func.func @linear(%x: !x) -> !y {
+  %w = nnf.weight "w" : tensor<20x8xf32>
+  %0 = nnf.prim.dot %x, %w {lhsBatch = array<i64>, lhsContract = array<i64: 1>, rhsBatch = array<i64>, rhsContract = array<i64: 1>} : (!x, tensor<20x8xf32>) -> !y
+  return %0 : !y
+}
+
+// -----
+
+// Three input channels: taps would be short runs, so the padding goes to memory and rows of taps become one run.
+// CHECK-LABEL: @first_layer
+// CHECK: %[[P:.*]] = nnf.prim.pad %arg0, {{.*}}high = array<i64: 0, 1, 1, 0>, interior = array<i64: 0, 0, 0, 0>, low = array<i64: 0, 1, 1, 0>
+// CHECK: nnf.prim.conv %[[P]], {{.*}}high = array<i64: 0, 0>, {{.*}}low = array<i64: 0, 0>, packed = 16
+!x = tensor<?x8x8x3xf32, #nnf.dims<[N, 8, 8, 3]>>
+!y = tensor<?x8x8x16xf32, #nnf.dims<[N, 8, 8, 16]>>
+func.func @first_layer(%x: !x) -> !y {
+  %w = nnf.weight "w" : tensor<3x3x3x16xf32>
+  %0 = nnf.prim.conv %x, %w {groups = 1 : i64, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 1 : i64, low = array<i64: 1, 1>, stride = array<i64: 1, 1>} : (!x, tensor<3x3x3x16xf32>) -> !y
+  return %0 : !y
+}
+
+// -----
+
+// Many channels: padding stays with the convolution, which reads a row of zeros there. Groups have panels of their own.
+// CHECK-LABEL: @groups
+// CHECK: nnf.prim.conv %arg0, {{.*}}groups = 2 : i64, high = array<i64: 1, 1>, {{.*}}packed = 16 : i64, {{.*}}tensor<2x1x3x3x16x16xf32>
+!x = tensor<?x8x8x32xf32, #nnf.dims<[N, 8, 8, 32]>>
+func.func @groups(%x: !x) -> !x {
+  %w = nnf.weight "w" : tensor<3x3x16x32xf32>
+  %0 = nnf.prim.conv %x, %w {groups = 2 : i64, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 1 : i64, low = array<i64: 1, 1>, stride = array<i64: 1, 1>} : (!x, tensor<3x3x16x32xf32>) -> !x
+  return %0 : !x
+}
+
+// -----
+
+// Two computed operands: q k^T gets k with contiguous columns, and is no convolution.
+// CHECK-LABEL: @computed
+// CHECK: %[[K:.*]] = nnf.prim.transpose %arg1 {perm = array<i64: 0, 2, 1>}
+// CHECK: nnf.prim.dot %arg0, %[[K]] {lhsBatch = array<i64: 0>, lhsContract = array<i64: 2>, rhsBatch = array<i64: 0>, rhsContract = array<i64: 1>}
+!q = tensor<?x?x8xf32, #nnf.dims<[B, S, 8]>>
+!s = tensor<?x?x?xf32, #nnf.dims<[B, S, S]>>
+func.func @computed(%q: !q, %k: !q) -> !s {
+  %0 = nnf.prim.dot %q, %k {lhsBatch = array<i64: 0>, lhsContract = array<i64: 2>, rhsBatch = array<i64: 0>, rhsContract = array<i64: 2>} : (!q, !q) -> !s
+  return %0 : !s
+}
+
+// -----
+
+// Refused: depthwise (lanes lie along channels instead), a computed weight, 16-bit floats.
+// CHECK-LABEL: @refused
+// CHECK-NOT: packed
+// CHECK: return
+!x = tensor<?x8x16xf32, #nnf.dims<[N, 8, 16]>>
+!h = tensor<?x8x16xf16, #nnf.dims<[N, 8, 16]>>
+func.func @refused(%x: !x, %h: !h, %w1: tensor<1x16x16xf32>) -> (!x, !x, !h) {
+  %w0 = nnf.weight "w0" : tensor<1x1x16xf32>
+  %w2 = nnf.weight "w2" : tensor<1x16x16xf16>
+  %0 = nnf.prim.conv %x, %w0 {groups = 16 : i64, high = array<i64: 0>, inputDilation = array<i64: 1>, kernelDilation = array<i64: 1>, layout = 1 : i64, low = array<i64: 0>, stride = array<i64: 1>} : (!x, tensor<1x1x16xf32>) -> !x
+  %1 = nnf.prim.conv %x, %w1 {groups = 1 : i64, high = array<i64: 0>, inputDilation = array<i64: 1>, kernelDilation = array<i64: 1>, layout = 1 : i64, low = array<i64: 0>, stride = array<i64: 1>} : (!x, tensor<1x16x16xf32>) -> !x
+  %2 = nnf.prim.conv %h, %w2 {groups = 1 : i64, high = array<i64: 0>, inputDilation = array<i64: 1>, kernelDilation = array<i64: 1>, layout = 1 : i64, low = array<i64: 0>, stride = array<i64: 1>} : (!h, tensor<1x16x16xf16>) -> !h
+  return %0, %1, %2 : !x, !x, !h
+}
+
+// -----
+
+// CHECK-LABEL: @nothing_to_do
+// CHECK-NEXT: nnf.prim.dot %arg0, %arg1
+// CHECK-NEXT: return
+!x = tensor<?x8xf32, #nnf.dims<[N, 8]>>
+func.func @nothing_to_do(%x: !x, %w: tensor<8x8xf32>) -> !x {
+  %0 = nnf.prim.dot %x, %w {lhsBatch = array<i64>, lhsContract = array<i64: 1>, rhsBatch = array<i64>, rhsContract = array<i64: 0>} : (!x, tensor<8x8xf32>) -> !x
+  return %0 : !x
+}
