@@ -73,8 +73,8 @@ private:
   static std::string texts(mlir::TypeRange types) {
     std::string all;
     for (mlir::Type type : types)
-      all += (all.empty() ? "" : ", ") +
-             dtypeName(llvm::cast<mlir::RankedTensorType>(type).getElementType()) + " " + toString(shapeOf(type));
+      all += (all.empty() ? "" : ", ") + dtypeName(llvm::cast<mlir::RankedTensorType>(type).getElementType()) + " " +
+             toString(shapeOf(type));
     return all;
   }
 };

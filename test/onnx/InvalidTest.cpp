@@ -26,7 +26,8 @@ TEST(Invalid, Files) {
 }
 
 TEST(Invalid, EveryTruncationIsAnErrorOrAWholeModel) {
-  std::string bytes = modelBytes("float[N,3,8,8] x, float[4,3,3,3] w", "float[N,4,6,6] y", "h = Conv(x, w) y = Relu(h)");
+  std::string bytes =
+      modelBytes("float[N,3,8,8] x, float[4,3,3,3] w", "float[N,4,6,6] y", "h = Conv(x, w) y = Relu(h)");
   ASSERT_TRUE(Imported(fileOf("whole.onnx", bytes)).module);
   unsigned errors = 0;
   for (size_t length = 0; length < bytes.size(); ++length) {
@@ -49,9 +50,7 @@ TEST(Invalid, EveryFlippedByteIsAnErrorOrAModel) {
 }
 
 TEST(Invalid, DataOfTensors) {
-  auto withWeight = [](Change change) {
-    return errorOf("float[2] x", "float[2] y", "y = Add(x, w)", 13, change);
-  };
+  auto withWeight = [](Change change) { return errorOf("float[2] x", "float[2] y", "y = Add(x, w)", 13, change); };
   EXPECT_EQ(withWeight(raw("w", 1, {2}, std::string(7, 'x'))),
             "initializer 'w': raw_data has 7 bytes, expected 8 for 2 elements of type float");
   EXPECT_EQ(withWeight(floats("w", {2}, {1})), "initializer 'w': float_data has 1 values, expected 2");
@@ -67,6 +66,14 @@ TEST(Invalid, DataOfTensors) {
 TEST(Invalid, MoreThanOneDataField) {
   Imported m(fileOf("two.onnx", twoDataFields()));
   EXPECT_EQ(m.error, "initializer 'w': data in both raw_data and float_data, expected exactly one data field");
+}
+
+TEST(Invalid, SparseTensors) {
+  EXPECT_EQ(errorOf("float[2] x", "float[2] y", "y = Add(x, w)", 13, sparse("w", {2}, {2}, {5})),
+            "sparse initializer 'w': index 2, expected 0 to 1");
+  EXPECT_EQ(errorOf("float[2] x", "float[2] y", "y = Add(x, w)", 13, sparse("w", {2}, {0, 1}, {5})),
+            "sparse initializer 'w': 2 indices for 1 values, expected one for each value, or one for each value and "
+            "dimension");
 }
 
 TEST(Invalid, ExternalData) {
@@ -106,7 +113,8 @@ TEST(Invalid, Inputs) {
             "input 'x': no shape, expected one (sizes may be symbolic, the rank may not)");
   EXPECT_EQ(errorOf("string[2] x", "string[2] y", "y = Identity(x)"),
             "input 'x': elements of type string, which are not supported");
-  EXPECT_EQ(errorOf("float[2] x", "float[2] y", "y = Identity(x)", 13, sequenceInput()), "input 'x': a sequence, expected a tensor");
+  EXPECT_EQ(errorOf("float[2] x", "float[2] y", "y = Identity(x)", 13, sequenceInput()),
+            "input 'x': a sequence, expected a tensor");
   EXPECT_EQ(errorOf("float[2] x", "float[2] y", "y = Identity(x)", 13, inputSize(0, -3)),
             "input 'x': size -3 in dimension 0, expected 0 or more");
   EXPECT_EQ(errorOf("float[2] x", "float[2] y", "y = Identity(x)", 13, inputSize(0, int64_t(1) << 62)).substr(0, 10),
@@ -124,7 +132,7 @@ TEST(Invalid, UnsupportedOperatorsAreListedAtOnce) {
   EXPECT_EQ(errorOf("float[4] x", "float[4] y",
                     "a = Relu(x) b = Frobnicate(a) c = Frobnicate(b) d = NonZero(c) e = com.acme.Magic(d) "
                     "f = LayerNormalization(e, x) y = Abs(f)"),
-            "4 operators are not supported\n"
+            "node 'b' (Frobnicate) is not supported: not there yet; in all:\n"
             "  Frobnicate, 2 nodes, the first one 'b': not there yet\n"
             "  NonZero, 1 node 'd': outputs whose size depends on the data are not there yet\n"
             "  com.acme.Magic, 1 node 'e': opset_import has no version of its domain\n"
@@ -146,8 +154,9 @@ TEST(Invalid, Nodes) {
             "node 'y' (Flatten), argument 'axis': 7, expected -2 to 2");
   EXPECT_EQ(errorOf("float[2,3] x", "float[6] y", "y = Flatten<axis = \"one\">(x)"),
             "node 'y' (Flatten), argument 'axis': a string, expected an integer");
-  EXPECT_EQ(errorOf("float[2,3] x", "float[4] y", "y = Reshape(x, s)", 13, ints("s", {2}, {-1, 4})),
-            "node 'y' (Reshape), argument 'shape': [-1, 4] for an input [2, 3]: the size written -1 is no whole number");
+  EXPECT_EQ(
+      errorOf("float[2,3] x", "float[4] y", "y = Reshape(x, s)", 13, ints("s", {2}, {-1, 4})),
+      "node 'y' (Reshape), argument 'shape': [-1, 4] for an input [2, 3]: the size written -1 is no whole number");
   EXPECT_EQ(errorOf("float[2,3] x", "float[4] y", "y = Reshape(x, s)", 13, ints("s", {2}, {-1, -1})),
             "node 'y' (Reshape), argument 'shape': [-1, -1], expected at most one -1");
   EXPECT_EQ(errorOf("float[N,3] x, int64[2] s", "float[A,B] y", "y = Reshape(x, s)"),
@@ -170,8 +179,9 @@ TEST(Invalid, Nodes) {
 }
 
 TEST(Invalid, FunctionsThatCallThemselves) {
-  EXPECT_NE(errorOf("float[4] x", "float[4] y", "y = own.Loop(x)", 13, recursiveFunction()).find("do they call themselves?"),
-            std::string::npos);
+  EXPECT_NE(
+      errorOf("float[4] x", "float[4] y", "y = own.Loop(x)", 13, recursiveFunction()).find("do they call themselves?"),
+      std::string::npos);
 }
 
 } // namespace

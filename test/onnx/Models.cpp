@@ -99,7 +99,8 @@ Change external(const std::string &name, std::vector<int64_t> dims, const std::s
     for (int64_t dim : dims)
       tensor->add_dims(dim);
     tensor->set_data_location(::onnx::TensorProto::EXTERNAL);
-    for (auto [key, value] : {std::pair("location", location), std::pair("offset", offset), std::pair("length", length)})
+    for (auto [key, value] :
+         {std::pair("location", location), std::pair("offset", offset), std::pair("length", length)})
       if (!value.empty()) {
         auto *entry = tensor->add_external_data();
         entry->set_key(key);
@@ -142,6 +143,47 @@ Change recursiveFunction() {
     node->set_domain("own");
     node->add_input("a");
     node->add_output("b");
+  };
+}
+
+Change leakyFunction() {
+  return [](::onnx::ModelProto &model) {
+    auto *import = model.add_opset_import();
+    import->set_domain("own");
+    import->set_version(1);
+    auto *function = model.add_functions();
+    function->set_name("Leaky");
+    function->set_domain("own");
+    function->add_input("a");
+    function->add_output("b");
+    function->add_attribute("slope");
+    *function->add_opset_import() = model.opset_import(0);
+    auto *node = function->add_node();
+    node->set_op_type("LeakyRelu");
+    node->add_input("a");
+    node->add_output("b");
+    auto *attribute = node->add_attribute();
+    attribute->set_name("alpha");
+    attribute->set_type(::onnx::AttributeProto::FLOAT);
+    attribute->set_ref_attr_name("slope");
+  };
+}
+
+Change sparse(const std::string &name, std::vector<int64_t> dims, std::vector<int64_t> positions,
+              std::vector<float> values) {
+  return [=](::onnx::ModelProto &model) {
+    auto *tensor = model.mutable_graph()->add_sparse_initializer();
+    for (int64_t dim : dims)
+      tensor->add_dims(dim);
+    tensor->mutable_values()->set_name(name);
+    tensor->mutable_values()->set_data_type(::onnx::TensorProto::FLOAT);
+    tensor->mutable_values()->add_dims(values.size());
+    for (float value : values)
+      tensor->mutable_values()->add_float_data(value);
+    tensor->mutable_indices()->set_data_type(::onnx::TensorProto::INT64);
+    tensor->mutable_indices()->add_dims(positions.size());
+    for (int64_t position : positions)
+      tensor->mutable_indices()->add_int64_data(position);
   };
 }
 

@@ -31,8 +31,8 @@ Change floats(const std::string &name, std::vector<int64_t> dims, std::vector<fl
 Change ints(const std::string &name, std::vector<int64_t> dims, std::vector<int64_t> values);
 /// An initializer in raw bytes, of ONNX's type `type`.
 Change raw(const std::string &name, int32_t type, std::vector<int64_t> dims, const std::string &bytes);
-Change external(const std::string &name, std::vector<int64_t> dims, const std::string &location, const std::string &offset,
-                const std::string &length);
+Change external(const std::string &name, std::vector<int64_t> dims, const std::string &location,
+                const std::string &offset, const std::string &length);
 /// Size `value` in dimension `dim` of the first input.
 Change inputSize(int dim, int64_t value);
 /// The first input becomes a sequence of tensors.
@@ -40,6 +40,11 @@ Change sequenceInput();
 Change irVersion(int64_t version);
 /// A model-local function own.Loop that calls own.Loop.
 Change recursiveFunction();
+/// A model-local function own.Leaky(x), LeakyRelu with alpha from the call's attribute `slope`.
+Change leakyFunction();
+/// A sparse initializer: values at flat positions of a tensor with these sizes.
+Change sparse(const std::string &name, std::vector<int64_t> dims, std::vector<int64_t> positions,
+              std::vector<float> values);
 /// y = x + w, with w both in raw_data and in float_data.
 std::string twoDataFields();
 

@@ -15,17 +15,18 @@ TEST(Reader, ConvolutionWithEvenPaddingIsOneFunction) {
 }
 
 TEST(Reader, UnevenPaddingIsWrittenOut) {
-  Imported m(modelFile("float[1,3,8,8] x, float[4,3,3,3] w", "float[1,4,8,7] y",
-                       "y = Conv<pads = [0,1,2,0]>(x, w)"));
+  Imported m(modelFile("float[1,3,8,8] x, float[4,3,3,3] w", "float[1,4,8,7] y", "y = Conv<pads = [0,1,2,0]>(x, w)"));
   EXPECT_EQ(m.ops(), "pad conv2d");
   EXPECT_EQ(m.attribute("pad", "pad"), "array<i64: 1, 0, 0, 2>");
   EXPECT_EQ(m.outputs(), "float32 [1, 4, 8, 7]");
 }
 
 TEST(Reader, SamePaddingPutsTheOddOneWhereItSays) {
-  Imported upper(modelFile("float[1,3,7] x, float[4,3,4] w", "float[1,4,7] y", "y = Conv<auto_pad = \"SAME_UPPER\">(x, w)"));
+  Imported upper(
+      modelFile("float[1,3,7] x, float[4,3,4] w", "float[1,4,7] y", "y = Conv<auto_pad = \"SAME_UPPER\">(x, w)"));
   EXPECT_EQ(upper.attribute("pad", "pad"), "array<i64: 1, 2>");
-  Imported lower(modelFile("float[1,3,7] x, float[4,3,4] w", "float[1,4,7] y", "y = Conv<auto_pad = \"SAME_LOWER\">(x, w)"));
+  Imported lower(
+      modelFile("float[1,3,7] x, float[4,3,4] w", "float[1,4,7] y", "y = Conv<auto_pad = \"SAME_LOWER\">(x, w)"));
   EXPECT_EQ(lower.attribute("pad", "pad"), "array<i64: 2, 1>");
 }
 
@@ -73,13 +74,15 @@ TEST(Reader, SoftmaxBeforeVersion13SeesAMatrix) {
 }
 
 TEST(Reader, OldBroadcastingFollowsTheAxis) {
-  Imported m(modelFile("float[2,3,4,5] x, float[3,4] b", "float[2,3,4,5] y", "y = Add<broadcast = 1, axis = 1>(x, b)", 6));
+  Imported m(
+      modelFile("float[2,3,4,5] x, float[3,4] b", "float[2,3,4,5] y", "y = Add<broadcast = 1, axis = 1>(x, b)", 6));
   EXPECT_EQ(m.ops(), "reshape add");
   EXPECT_EQ(m.outputs(), "float32 [2, 3, 4, 5]");
 }
 
 TEST(Reader, IntegersKeepTheirTypes) {
-  Imported sum(modelFile("int32[2,3] x", "int32[2] y", "y = ReduceSum<keepdims = 0>(x, axes)", 13, ints("axes", {1}, {1})));
+  Imported sum(
+      modelFile("int32[2,3] x", "int32[2] y", "y = ReduceSum<keepdims = 0>(x, axes)", 13, ints("axes", {1}, {1})));
   EXPECT_EQ(sum.outputs(), "int32 [2]");
   Imported div(modelFile("int32[4] x, int32[4] z", "int32[4] y", "y = Div(x, z)"));
   EXPECT_EQ(div.outputs(), "int32 [4]");
@@ -100,20 +103,43 @@ TEST(Reader, PoolingWithTorchsLimitsIsOneFunction) {
   EXPECT_EQ(global.outputs(), "float32 [N, 3, 1, 1]");
 }
 
+/// The value of the last constant, or the error.
+std::string constantText(Imported &m) {
+  std::string text = "error: " + m.error;
+  if (m.module)
+    m.module->walk([&](ConstantOp op) {
+      text.clear();
+      llvm::raw_string_ostream(text) << op.getValueAttr();
+    });
+  return text;
+}
+
 TEST(Reader, BothEncodingsOfDataAreTheSame) {
   std::string bytes(8, '\0');
   float values[] = {1.5f, -2};
   std::memcpy(bytes.data(), values, 8);
-  auto constantText = [](Imported &m) {
-    std::string text = "error: " + m.error;
-    if (m.module)
-      m.module->walk([&](ConstantOp op) { text.clear(); llvm::raw_string_ostream(text) << op.getValueAttr(); });
-    return text;
-  };
   Imported typed(modelFile("float[2] x", "float[2] y", "y = Add(x, w)", 13, floats("w", {2}, {1.5f, -2})));
   Imported raws(modelFile("float[2] x", "float[2] y", "y = Add(x, w)", 13, raw("w", 1, {2}, bytes)));
   EXPECT_EQ(constantText(typed), "dense<[1.500000e+00, -2.000000e+00]> : tensor<2xf32>");
   EXPECT_EQ(constantText(raws), constantText(typed));
+}
+
+TEST(Reader, SparseInitializersGetTheirZeros) {
+  Imported m(modelFile("float[2,2] x", "float[2,2] y", "y = Add(x, w)", 13, sparse("w", {2, 2}, {1, 2}, {5, 7})));
+  EXPECT_EQ(constantText(m), "dense<[[0.000000e+00, 5.000000e+00], [7.000000e+00, 0.000000e+00]]> : tensor<2x2xf32>");
+}
+
+TEST(Reader, FunctionsOfTheModelTakeTheCallsAttributes) {
+  Imported given(modelFile("float[4] x", "float[4] y", "y = own.Leaky<slope = 0.25>(x)", 13, leakyFunction()));
+  EXPECT_EQ(given.attribute("leaky_relu", "negative_slope"), "2.500000e-01 : f64");
+  Imported omitted(modelFile("float[4] x", "float[4] y", "y = own.Leaky(x)", 13, leakyFunction()));
+  EXPECT_EQ(omitted.attribute("leaky_relu", "negative_slope"), "0.0099999997764825821 : f64");
+}
+
+TEST(Reader, SizesGivenAtRunTimeAreThoseDeclaredAndChecked) {
+  Imported m(modelFile("float[2,6] x, int64[2] s", "float[3,4] y", "y = Reshape(x, s)"));
+  EXPECT_EQ(m.outputs(), "float32 [3, 4]");
+  EXPECT_NE(m.ops().find("prim.check"), std::string::npos) << m.ops();
 }
 
 TEST(Reader, ExternalDataIsReadFromBesideTheModel) {
@@ -163,7 +189,8 @@ TEST(Reader, OperatorsThatOnnxDefinesAreExpanded) {
 }
 
 TEST(Reader, LayerNormalizationIsOneFunctionUnlessStatisticsAreWanted) {
-  Imported plain(modelFile("float[N,4] x, float[4] s, float[4] b", "float[N,4] y", "y = LayerNormalization(x, s, b)", 17));
+  Imported plain(
+      modelFile("float[N,4] x, float[4] s, float[4] b", "float[N,4] y", "y = LayerNormalization(x, s, b)", 17));
   EXPECT_EQ(plain.ops(), "layer_norm");
   Imported full(modelFile("float[N,4] x, float[4] s, float[4] b", "float[N,4] y, float[N,1] m, float[N,1] d",
                           "y, m, d = LayerNormalization(x, s, b)", 17));

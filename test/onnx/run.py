@@ -258,7 +258,7 @@ def main():
             ready.append(case)
         elif "not supported" in error or "not there yet" in error or RUN_TIME_ONLY in error or "expected a tensor" in error:
             skipped.append(case)
-            for line in error.split("\\n")[1:] or [re.sub(r"^node '.*?' \((\w+)\)", r"\1", error)]:
+            for line in error.split("\\n")[1:] or [re.sub(r"^node '.*?' \(([\w.]+)\)(?: is not supported)?", r"\1", error)]:
                 reasons[re.sub(r", \d+ nodes?(, the first one)? '.*?':", ":", line).strip()].append(case)
         else:
             failures[case] = f"import: {error}"

@@ -52,9 +52,8 @@ void prelu(Call &call) {
   }
   if ((isOne || isPerChannel) && call.isFloat(x))
     return call.result(call.call("prelu", {{"input", x}, {"weight", call.reshape(slope, {total})}}));
-  call.result(call.call("where", {{"condition", call.binary("lt", x, int64_t(0))},
-                                  {"input", call.mul(x, slope)},
-                                  {"other", x}}));
+  call.result(call.call(
+      "where", {{"condition", call.binary("lt", x, int64_t(0))}, {"input", call.mul(x, slope)}, {"other", x}}));
 }
 
 /// Before version 13 the tensor is seen as a matrix: dimensions before `axis`, and the rest.
@@ -67,8 +66,8 @@ template <typename Map> void alongAxis(Call &call, Map map) {
   if (call.version >= 13 || axis == rank - 1)
     return call.result(map(x, axis));
   MLIRContext *context = call.context();
-  TensorId matrix = call.reshape(x, {productOf(context, ArrayRef(shape).take_front(axis)),
-                                     productOf(context, ArrayRef(shape).drop_front(axis))});
+  TensorId matrix = call.reshape(
+      x, {productOf(context, ArrayRef(shape).take_front(axis)), productOf(context, ArrayRef(shape).drop_front(axis))});
   call.result(call.reshape(map(matrix, 1), shape));
 }
 

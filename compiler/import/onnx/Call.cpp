@@ -299,8 +299,8 @@ TensorId Call::slice(TensorId x, int64_t dim, Dim start, Dim length, int64_t ste
     return x;
   Dim last = simplify(start + (length - 1) * step);
   bool isEmpty = isConstant(length, 0);
-  bool isInside = isEmpty || (step > 0 ? isNonNegative(start) && isBelow(last, size)
-                                       : isNonNegative(last) && isBelow(start, size));
+  bool isInside =
+      isEmpty || (step > 0 ? isNonNegative(start) && isBelow(last, size) : isNonNegative(last) && isBelow(start, size));
   std::optional<int64_t> first = constantOf(start), count = constantOf(length);
   // The function cannot count down, and has numbers only.
   if (isInside && first && count && step > 0)
@@ -314,8 +314,9 @@ TensorId Call::slice(TensorId x, int64_t dim, Dim start, Dim length, int64_t ste
       return p.sliceDim(in[0], dim, start, length, step);
     Type i64 = IntegerType::get(context(), 64);
     Value index = p.add(p.mul(p.iota({length}, 0, i64), p.scalar(step, i64)), p.size(start, i64));
-    Value rows = p.gather(in[0], {index}, {dim}, BoundsKind::Error,
-                          "node '" + node.name + "' (" + node.opType + "): position {value}, expected one below {bound}");
+    Value rows =
+        p.gather(in[0], {index}, {dim}, BoundsKind::Error,
+                 "node '" + node.name + "' (" + node.opType + "): position {value}, expected one below {bound}");
     Ints perm;
     for (int64_t i = 0, rank = Primitives::rankOf(in[0]); i < rank; ++i)
       perm.push_back(i == dim ? 0 : i < dim ? i + 1 : i);

@@ -18,14 +18,15 @@ using Doubles = llvm::SmallVector<double>;
 /// What a name in an ONNX graph stands for. Only what a function needs as a tensor is put into the graph.
 struct Entry {
   std::string name;
-  TensorId tensor;                        ///< null: not in the graph yet
-  const Tensor *stored = nullptr;         ///< data of the model
-  std::shared_ptr<const Known> known;     ///< the elements, where they are known
-  bool knownWasRead = false;              ///< `known` has been taken from `stored`, if it can be
-  bool isBroken = false;                  ///< reading `stored` failed, and that was reported
+  TensorId tensor;                    ///< null: not in the graph yet
+  const Tensor *stored = nullptr;     ///< data of the model
+  std::shared_ptr<const Known> known; ///< the elements, where they are known
+  bool knownWasRead = false;          ///< `known` has been taken from `stored`, if it can be
+  bool isBroken = false;              ///< reading `stored` failed, and that was reported
 };
 
-/// An error being written, or nothing: only the first of a node is reported, since what follows from it says nothing new.
+/// An error being written, or nothing: only the first of a node is reported, since what follows from it says nothing
+/// new.
 class Complaint {
 public:
   Complaint() = default;

@@ -8,8 +8,7 @@ namespace {
 
 void conditional(Call &call) {
   const Known *condition = call.known(0);
-  std::optional<int64_t> choice =
-      condition && condition->values.size() == 1 ? condition->integer(0) : std::nullopt;
+  std::optional<int64_t> choice = condition && condition->values.size() == 1 ? condition->integer(0) : std::nullopt;
   if (!choice)
     return call.notThereYet("a condition that only the run knows");
   StringRef name = *choice ? "then_branch" : "else_branch";
@@ -42,7 +41,8 @@ void addControlFlow(OpTable &table) {
     table.refuse(op, "loops are not there yet");
   for (StringRef op : {"NonZero", "Unique", "Compress", "NonMaxSuppression"})
     table.refuse(op, "outputs whose size depends on the data are not there yet");
-  for (StringRef op : {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})
+  for (StringRef op :
+       {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})
     table.refuse(op, "random numbers are not there yet");
 }
 

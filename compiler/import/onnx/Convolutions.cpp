@@ -57,8 +57,9 @@ Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
         break;
       }
       // ceil(size / stride) windows.
-      int64_t total = w.stride[i] == 1 ? w.span(i) - 1
-                                       : ((*size + w.stride[i] - 1) / w.stride[i] - 1) * w.stride[i] + w.span(i) - *size;
+      int64_t total = w.stride[i] == 1
+                          ? w.span(i) - 1
+                          : ((*size + w.stride[i] - 1) / w.stride[i] - 1) * w.stride[i] + w.span(i) - *size;
       total = std::max<int64_t>(total, 0);
       (automatic == "SAME_UPPER" ? w.low : w.high)[i] = total / 2;
       (automatic == "SAME_UPPER" ? w.high : w.low)[i] = total - total / 2;
@@ -151,8 +152,8 @@ void convTranspose(Call &call) {
       if (!output.empty()) {
         std::optional<int64_t> size = constantOf(input[2 + i]);
         if (!size)
-          return void(call.error("output_shape") << "given for the symbolic size " << toString(input[2 + i])
-                                                 << ", expected a fixed size");
+          return void(call.error("output_shape")
+                      << "given for the symbolic size " << toString(input[2 + i]) << ", expected a fixed size");
         total = (*size - 1) * w.stride[i] + extra[i] + w.span(i) - output[i];
       } else {
         total = extra[i] + w.span(i) - w.stride[i];

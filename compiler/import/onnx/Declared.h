@@ -10,8 +10,8 @@ namespace nnf::onnx {
 /// Which given values mean the declared ones; both are lists.
 using Accepts = llvm::function_ref<mlir::Value(Primitives &, mlir::Value given, mlir::Value declared)>;
 
-/// The sizes that a parameter says. Where only the run knows them, those the model declares for the output, with a check
-/// that they are what is given; an error where nothing is declared.
+/// The sizes that a parameter says. Where only the run knows them, those the model declares for the output, with a
+/// check that they are what is given; an error where nothing is declared.
 std::optional<Shape> declaredSizes(Call &call, llvm::StringRef parameter, Accepts accepts);
 
 /// Fails the run unless the parameter, an input of a list, means these sizes.

@@ -52,9 +52,9 @@ template <const char *const &function> void binary(Call &call) {
 constexpr const char *abs = "abs", *neg = "neg", *exp = "exp", *log = "log", *sqrt = "sqrt", *sin = "sin", *cos = "cos",
                      *erf = "erf", *reciprocal = "reciprocal", *floor = "floor", *ceil = "ceil", *round = "round",
                      *sign = "sign", *logicalNot = "logical_not", *isNan = "isnan";
-constexpr const char *add = "add", *sub = "sub", *mul = "mul", *eq = "eq", *ne = "ne", *lt = "lt", *gt = "gt", *le = "le",
-                     *ge = "ge", *logicalAnd = "logical_and", *logicalOr = "logical_or", *minimum = "minimum",
-                     *maximum = "maximum";
+constexpr const char *add = "add", *sub = "sub", *mul = "mul", *eq = "eq", *ne = "ne", *lt = "lt", *gt = "gt",
+                     *le = "le", *ge = "ge", *logicalAnd = "logical_and", *logicalOr = "logical_or",
+                     *minimum = "minimum", *maximum = "maximum";
 
 void div(Call &call) {
   TensorId x = call.input(0), y = secondOperand(call);
@@ -69,10 +69,12 @@ void pow(Call &call) {
   Type element = call.element(x);
   ArgumentValue exponent = y;
   // A number says more than a tensor: x*x for 2, sqrt for a half.
-  if (const Known *known = call.known(1); known && known->values.size() == 1 && known->shape.size() <= call.shape(x).size())
+  if (const Known *known = call.known(1);
+      known && known->values.size() == 1 && known->shape.size() <= call.shape(x).size())
     if (std::optional<double> number = known->number(0))
-      exponent = *number == std::floor(*number) && std::abs(*number) < 1e9 ? ArgumentValue(static_cast<int64_t>(*number))
-                                                                           : ArgumentValue(*number);
+      exponent = *number == std::floor(*number) && std::abs(*number) < 1e9
+                     ? ArgumentValue(static_cast<int64_t>(*number))
+                     : ArgumentValue(*number);
   // The result has the type of the base, whatever torch would promote to.
   call.result(call.cast(call.call("pow", {{"input", x}, {"exponent", exponent}}), element));
 }
@@ -88,13 +90,16 @@ void mod(Call &call) {
     return void(call.error("fmod") << "0 with elements of type " << dtypeName(call.element(xy[0]))
                                    << ", expected 1 for floats");
   std::string message = "node '" + call.node.name + "' (Mod): division by {value}, expected another number";
+  Type element = call.element(xy[0]);
+  // 16-bit floats are computed in float32, where the remainder is exact.
+  Type wide = isFloat && element.getIntOrFloatBitWidth() < 32 ? Type(Float32Type::get(call.context())) : element;
   call.result(call.primitives(xy, [&](Primitives &p, ArrayRef<Value> in) -> Value {
-    Value x = in[0], y = in[1];
+    Value x = p.convert(in[0], wide), y = p.convert(in[1], wide);
     if (!isFloat)
       p.check(p.ne(y, 0), y, message);
     Value rest = p.rem(x, y);
     if (likeC)
-      return rest;
+      return p.convert(rest, element);
     Value differs = p.bitXor(p.lt(rest, 0), p.lt(y, 0));
     return p.select(p.bitAnd(p.ne(rest, 0), differs), p.add(rest, y), rest);
   }));
@@ -139,17 +144,14 @@ template <Formula formula> void composed(Call &call) {
   Type element = call.element(x);
   // 16-bit types are computed in float32, as everywhere.
   Type wide = element.getIntOrFloatBitWidth() < 32 ? Type(Float32Type::get(call.context())) : element;
-  call.result(call.primitives({x}, [&](Primitives &p, ArrayRef<Value> in) {
-    return p.convert(formula(p, p.convert(in[0], wide)), element);
-  }));
+  call.result(call.primitives(
+      {x}, [&](Primitives &p, ArrayRef<Value> in) { return p.convert(formula(p, p.convert(in[0], wide)), element); }));
 }
 
 Value tan(Primitives &p, Value x) { return p.div(p.sin(x), p.cos(x)); }
 Value atan(Primitives &p, Value x) { return p.atan(x); }
 // asin x = atan(x / sqrt((1 - x)(1 + x))); at 1 the quotient is infinite and its arc tangent pi/2.
-Value asin(Primitives &p, Value x) {
-  return p.atan(p.div(x, p.sqrt(p.mul(p.sub(1, x), p.add(1, x)))));
-}
+Value asin(Primitives &p, Value x) { return p.atan(p.div(x, p.sqrt(p.mul(p.sub(1, x), p.add(1, x))))); }
 // acos x = 2 atan(sqrt((1 - x) / (1 + x)))
 Value acos(Primitives &p, Value x) { return p.mul(2, p.atan(p.sqrt(p.div(p.sub(1, x), p.add(1, x))))); }
 // sinh x = (e + e / (e + 1)) / 2 with e = expm1(x); from the magnitude, so that it is odd and does not cancel.

@@ -173,9 +173,7 @@ template <bool (*op)(bool, bool)> Result logic(Pair p) {
 
 // ---- one operand
 
-Result negate(Pair p) {
-  return p.isFloat() ? Scalar{p.a.size, -p.a.factor} : Scalar{simplify(p.a.size * -1)};
-}
+Result negate(Pair p) { return p.isFloat() ? Scalar{p.a.size, -p.a.factor} : Scalar{simplify(p.a.size * -1)}; }
 
 Result absolute(Pair p) {
   if (p.isFloat() ? p.a.factor >= 0 && isNonNegative(p.a.size) : isNonNegative(p.a.size))
@@ -304,9 +302,8 @@ bool where(Call &call) {
 bool cast(Call &call) {
   const Known *x = call.known(0);
   const Attribute *to = call.node.attribute("to");
-  Type element = to && to->kind == Attribute::Kind::Int
-                     ? elementTypeOf(call.context(), static_cast<DataType>(to->i))
-                     : Type();
+  Type element =
+      to && to->kind == Attribute::Kind::Int ? elementTypeOf(call.context(), static_cast<DataType>(to->i)) : Type();
   if (!x || !element || element.isUnsignedInteger(64))
     return false;
   Known result{element, x->shape, {}};

@@ -166,7 +166,8 @@ bool concat(Call &call) {
   SmallVector<const Known *> parts;
   for (size_t i = 0; i < call.numInputs(); ++i) {
     parts.push_back(call.known(i));
-    if (!parts.back() || parts.back()->element != parts[0]->element || parts.back()->shape.size() != parts[0]->shape.size())
+    if (!parts.back() || parts.back()->element != parts[0]->element ||
+        parts.back()->shape.size() != parts[0]->shape.size())
       return false;
   }
   if (parts.empty())
@@ -314,8 +315,8 @@ bool constantOfShape(Call &call) {
   Known result{Float32Type::get(call.context()), *sizes, {}};
   Scalar fill = result.ofNumber(0);
   if (const Attribute *value = call.attribute("value", Attribute::Kind::Tensor)) {
-    std::optional<Known> stored =
-        knownOf(call.context(), value->tensor->type, value->tensor->dims, {value->tensor->bytes.data(), value->tensor->bytes.size()});
+    std::optional<Known> stored = knownOf(call.context(), value->tensor->type, value->tensor->dims,
+                                          {value->tensor->bytes.data(), value->tensor->bytes.size()});
     if (!stored || stored->values.size() != 1)
       return false;
     result.element = stored->element;

@@ -48,8 +48,8 @@ void constant(Call &call) {
 }
 
 void constantOfShape(Call &call) {
-  std::optional<Shape> sizes = declaredSizes(
-      call, "shape", [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
+  std::optional<Shape> sizes =
+      declaredSizes(call, "shape", [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
   if (!sizes)
     return;
   for (Dim size : *sizes)
@@ -83,8 +83,7 @@ bool rangeAsDeclared(Call &call) {
     auto wide = [&](Value x) { return p.convert(x, f64); };
     // count - 1 < (limit - start) / delta <= count; nothing where that is not above 0.
     Value span = p.div(p.sub(wide(limit), wide(start)), wide(delta)), count = p.size(declared->front(), f64);
-    Value fits = p.bitAnd(p.le(span, count),
-                          p.bitOr(p.lt(p.sub(count, 1), span), p.eq(count, 0)));
+    Value fits = p.bitAnd(p.le(span, count), p.bitOr(p.lt(p.sub(count, 1), span), p.eq(count, 0)));
     p.check(fits, limit, text);
     return p.add(p.mul(p.iota(*declared, 0, element), delta), start);
   }));
@@ -122,7 +121,8 @@ void range(Call &call) {
   if (std::optional<int64_t> number = constantOf(count); number && *number < 0)
     count = call.size(0);
   call.result(call.primitives({}, [&](Primitives &p, ArrayRef<Value>) {
-    return p.add(p.mul(p.iota({count}, 0, element), p.scalar(static_cast<double>(*step), element)), p.size(first, element));
+    return p.add(p.mul(p.iota({count}, 0, element), p.scalar(static_cast<double>(*step), element)),
+                 p.size(first, element));
   }));
 }
 

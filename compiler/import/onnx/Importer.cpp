@@ -168,7 +168,8 @@ LogicalResult Importer::addInputs(Scope &scope) {
     if (input.name.empty())
       return error() << "an input has no name";
     if (input.type.kind != TypeInfo::Kind::Tensor) {
-      const char *kinds[] = {"no type", "a tensor", "a sparse tensor", "a sequence", "an optional", "a map", "no tensor"};
+      const char *kinds[] = {"no type",     "a tensor", "a sparse tensor", "a sequence",
+                             "an optional", "a map",    "no tensor"};
       return inputError() << kinds[static_cast<int>(input.type.kind)] << ", expected a tensor";
     }
     Type element = elementTypeOf(context(), input.type.element);
@@ -186,8 +187,7 @@ LogicalResult Importer::addInputs(Scope &scope) {
     for (Dim dim : shape)
       sizes.push_back(constantOf(dim).value_or(1));
     std::optional<int64_t> bytes = checkedTensorBytes(sizes, elementBytes(element));
-    if (!bytes || *bytes > options.limits.maxTensorBytes ||
-        static_cast<int64_t>(shape.size()) > options.limits.maxRank)
+    if (!bytes || *bytes > options.limits.maxTensorBytes || static_cast<int64_t>(shape.size()) > options.limits.maxRank)
       return inputError() << "shape " << toString(shape) << ", expected at most rank " << options.limits.maxRank
                           << " and " << options.limits.maxTensorBytes << " bytes";
     FailureOr<TensorId> tensor = graph.addInput(input.name, element, shape);
@@ -268,9 +268,9 @@ const Function *Importer::functionOf(const Node &node) const {
 }
 
 LogicalResult Importer::importNodes(ArrayRef<Node> nodes, ArrayRef<std::string> wanted, Scope &scope) {
-  FailureOr<SmallVector<const Node *>> order =
-      schedule(nodes, wanted, [&](StringRef name) { return scope.find(name) != nullptr; },
-               [&](StringRef name) { return scope.entries.contains(name); }, *context(), path);
+  FailureOr<SmallVector<const Node *>> order = schedule(
+      nodes, wanted, [&](StringRef name) { return scope.find(name) != nullptr; },
+      [&](StringRef name) { return scope.entries.contains(name); }, *context(), path);
   if (failed(order))
     return failure();
   for (const Node *node : *order)

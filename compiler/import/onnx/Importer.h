@@ -68,7 +68,7 @@ private:
   const ReadOptions &options;
   GraphBuilder graph;
   ExternalFiles files;
-  llvm::StringSet<> symbols; ///< named by the model
+  llvm::StringSet<> symbols;   ///< named by the model
   llvm::StringSet<> fixedDims; ///< of options.dims, those that an input has
   int64_t constantBytes = 0;
   /// Bodies and tensors made while importing; entries and calls point into them.

@@ -13,9 +13,9 @@ TensorId wrapped(Call &call, TensorId indices, Dim size) {
   Type i64 = IntegerType::get(call.context(), 64);
   TensorId wide = call.cast(indices, i64);
   if (std::optional<int64_t> length = constantOf(size))
-    return call.call("where", {{"condition", call.binary("lt", wide, int64_t(0))},
-                               {"input", call.add(wide, *length)},
-                               {"other", wide}});
+    return call.call(
+        "where",
+        {{"condition", call.binary("lt", wide, int64_t(0))}, {"input", call.add(wide, *length)}, {"other", wide}});
   return call.primitives({wide}, [&](Primitives &p, ArrayRef<Value> in) {
     Value fromEnd = p.add(in[0], p.size(size, i64));
     return p.select(p.lt(in[0], 0), fromEnd, in[0]);

@@ -47,8 +47,8 @@ struct ExternalData {
   std::optional<int64_t> length;
 };
 
-/// Dense data. `bytes` are little-endian and row-major, exactly as many as type and sizes need (bool: one byte, 0 or 1);
-/// empty when the data is external, or when the type is one without bytes (strings).
+/// Dense data. `bytes` are little-endian and row-major, exactly as many as type and sizes need (bool: one byte, 0 or
+/// 1); empty when the data is external, or when the type is one without bytes (strings).
 struct Tensor {
   std::string name;
   DataType type = DataType::Undefined;
@@ -104,7 +104,7 @@ struct Attribute {
 std::string_view kindText(Attribute::Kind kind);
 
 struct Node {
-  std::string name, opType, domain; ///< domain "ai.onnx" is written as ""
+  std::string name, opType, domain;         ///< domain "ai.onnx" is written as ""
   std::vector<std::string> inputs, outputs; ///< an empty name is an omitted one
   std::vector<Attribute> attributes;
 

@@ -5,7 +5,6 @@ using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
-
 TensorId batchNormWith(Call &call, TensorId x, TensorId mean, TensorId variance) {
   TensorId scale = call.input(1), bias = call.input(2);
   return call.call("batch_norm", {{"input", x},
@@ -34,7 +33,9 @@ void batchNormalization(Call &call) {
   TensorId batchVariance = call.call("var", {{"input", x}, {"dim", list(dims)}, {"unbiased", false}});
   call.output(0, batchNormWith(call, x, batchMean, batchVariance));
   double momentum = call.number("momentum", 0.9f);
-  auto blend = [&](TensorId old, TensorId now) { return call.add(call.mul(old, momentum), call.mul(now, 1 - momentum)); };
+  auto blend = [&](TensorId old, TensorId now) {
+    return call.add(call.mul(old, momentum), call.mul(now, 1 - momentum));
+  };
   if (call.wants(1))
     call.output(1, blend(mean, batchMean));
   if (call.wants(2))
@@ -64,13 +65,12 @@ void layerNormalization(Call &call) {
     return;
   ArrayRef<Dim> normalized = ArrayRef(shape).drop_front(axis);
   std::optional<SmallVector<int64_t>> sizes = constantsOf(normalized);
-  bool isPlain = sizes && sameShape(call.shape(scale), normalized) && (!bias || sameShape(call.shape(bias), normalized));
+  bool isPlain =
+      sizes && sameShape(call.shape(scale), normalized) && (!bias || sameShape(call.shape(bias), normalized));
   if (isPlain && !call.wants(1) && !call.wants(2))
-    return call.result(call.call("layer_norm", {{"input", x},
-                                                {"normalized_shape", list(*sizes)},
-                                                {"weight", scale},
-                                                {"bias", bias},
-                                                {"eps", epsilon}}));
+    return call.result(call.call(
+        "layer_norm",
+        {{"input", x}, {"normalized_shape", list(*sizes)}, {"weight", scale}, {"bias", bias}, {"eps", epsilon}}));
   // Statistics in float32, whatever x is.
   Type element = call.element(x), wide = element.isF64() ? element : Type(Float32Type::get(call.context()));
   Ints dims = llvm::to_vector(llvm::seq<int64_t>(axis, rank));
@@ -97,7 +97,8 @@ void groupNormalization(Call &call) {
     for (TensorId *vector : {&scale, &bias}) {
       Dim each = exactQuotient({shape[1]}, call.shape(*vector), call.context());
       if (!each)
-        return void(call.error("scale") << toString(call.shape(*vector)) << " for " << toString(shape[1]) << " channels");
+        return void(call.error("scale") << toString(call.shape(*vector)) << " for " << toString(shape[1])
+                                        << " channels");
       TensorId column = call.reshape(*vector, {call.size(groups), call.size(1)});
       *vector = call.reshape(call.expand(column, {call.size(groups), each}), {shape[1]});
     }

@@ -149,7 +149,8 @@ void averagePool(Call &call) {
 void lpPool(Call &call) {
   Window w = poolWindow(call);
   std::string function = withDimensions(call, "avg_pool", w.kernel.size());
-  double p = call.hasAttribute("p") && call.version >= 2 ? static_cast<double>(call.integer("p", 2)) : call.number("p", 2);
+  double p =
+      call.hasAttribute("p") && call.version >= 2 ? static_cast<double>(call.integer("p", 2)) : call.number("p", 2);
   TensorId x = call.input(0);
   if (call.hasFailed())
     return;

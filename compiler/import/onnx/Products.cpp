@@ -12,7 +12,8 @@ void gemm(Call &call) {
   if (call.hasFailed())
     return;
   if (call.rank(a) != 2 || call.rank(b) != 2)
-    return void(call.error() << "operands of rank " << call.rank(a) << " and " << call.rank(b) << ", expected matrices");
+    return void(call.error() << "operands of rank " << call.rank(a) << " and " << call.rank(b)
+                             << ", expected matrices");
   if (transA)
     a = call.permute(a, {1, 0});
   // linear wants the weight as [out, in], which is how exporters store it; the bias is a vector.

@@ -162,8 +162,8 @@ Tensor tensorOf(::onnx::TensorProto &proto, const std::string &place) {
     bytes.reset(proto.release_raw_data());
   } else if (used) {
     if (used->name != std::string_view(typedField(tensor.type)))
-      throw Fault(place + ": data in " + used->name + ", expected " + typedField(tensor.type) + " for elements of type " +
-                  dataTypeName(tensor.type));
+      throw Fault(place + ": data in " + used->name + ", expected " + typedField(tensor.type) +
+                  " for elements of type " + dataTypeName(tensor.type));
     int64_t expected = tensor.numElements;
     if (tensor.type == DataType::Complex64 || tensor.type == DataType::Complex128)
       return tensor;
@@ -229,16 +229,16 @@ std::shared_ptr<Graph> graphOf(::onnx::GraphProto &proto, const std::string &pla
   using P = ::onnx::AttributeProto;
   if (proto.type() != P::UNDEFINED)
     return proto.type();
-  return proto.has_f()            ? P::FLOAT
-         : proto.has_i()          ? P::INT
-         : proto.has_s()          ? P::STRING
-         : proto.has_t()          ? P::TENSOR
-         : proto.has_g()          ? P::GRAPH
-         : proto.floats_size()    ? P::FLOATS
-         : proto.ints_size()      ? P::INTS
-         : proto.strings_size()   ? P::STRINGS
+  return proto.has_f()               ? P::FLOAT
+         : proto.has_i()             ? P::INT
+         : proto.has_s()             ? P::STRING
+         : proto.has_t()             ? P::TENSOR
+         : proto.has_g()             ? P::GRAPH
+         : proto.floats_size()       ? P::FLOATS
+         : proto.ints_size()         ? P::INTS
+         : proto.strings_size()      ? P::STRINGS
          : proto.has_sparse_tensor() ? P::SPARSE_TENSOR
-                                  : P::UNDEFINED;
+                                     : P::UNDEFINED;
 }
 
 Attribute attributeOf(::onnx::AttributeProto &proto, const std::string &nodePlace) {

@@ -100,8 +100,8 @@ void qLinearConv(Call &call) {
     bias = call.cast(bias, Float64Type::get(call.context()));
   TensorId sum = call.cast(integerConv(call, x, weight, 3, bias), f32(call));
   TensorId weightScale = alongAxis(call, call.input(4), 1, call.rank(sum));
-  TensorId scale = call.div(call.mul(weightScale, alongAxis(call, call.input(1), 0, 1)),
-                            alongAxis(call, call.input(6), 0, 1));
+  TensorId scale =
+      call.div(call.mul(weightScale, alongAxis(call, call.input(1), 0, 1)), alongAxis(call, call.input(6), 0, 1));
   TensorId zero = call.input(7);
   if (call.hasFailed())
     return;
@@ -116,9 +116,9 @@ void qLinearMatMul(Call &call) {
   if (call.hasFailed())
     return;
   int64_t rank = call.rank(sum);
-  TensorId scale = call.div(call.mul(alongAxis(call, call.input(1), rank - 2, rank),
-                                     alongAxis(call, call.input(4), rank - 1, rank)),
-                            alongAxis(call, call.input(6), rank - 2, rank));
+  TensorId scale =
+      call.div(call.mul(alongAxis(call, call.input(1), rank - 2, rank), alongAxis(call, call.input(4), rank - 1, rank)),
+               alongAxis(call, call.input(6), rank - 2, rank));
   TensorId zero = call.input(7);
   if (call.hasFailed())
     return;

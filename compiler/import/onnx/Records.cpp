@@ -5,7 +5,6 @@ using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
-
 const nnf::Function *recordOf(StringRef op) {
   for (const nnf::Function &function : allFunctions())
     for (const OnnxOperator &onnx : function.onnx)

@@ -146,11 +146,9 @@ void topK(Call &call) {
     return;
   if (!k || k->size() != 1)
     return void(call.error("k") << "missing, expected one number");
-  SmallVector<TensorId> results = call.callAll("topk", {{"input", x},
-                                                        {"k", k->front()},
-                                                        {"dim", axis},
-                                                        {"largest", call.flag("largest", true)},
-                                                        {"sorted", true}});
+  SmallVector<TensorId> results = call.callAll(
+      "topk",
+      {{"input", x}, {"k", k->front()}, {"dim", axis}, {"largest", call.flag("largest", true)}, {"sorted", true}});
   for (auto [i, result] : llvm::enumerate(results))
     call.output(i, result);
 }

@@ -33,9 +33,10 @@ double positionOf(const Modes &modes, const Axis &axis, int64_t in, int64_t out,
   if (kind == "tf_half_pixel_for_nn")
     return (at + 0.5) / axis.scale;
   if (kind == "tf_crop_and_resize")
-    return out == 1 ? 0.5 * (axis.roiStart + axis.roiEnd) * static_cast<double>(in - 1)
-                    : axis.roiStart * static_cast<double>(in - 1) +
-                          at * (axis.roiEnd - axis.roiStart) * static_cast<double>(in - 1) / static_cast<double>(out - 1);
+    return out == 1
+               ? 0.5 * (axis.roiStart + axis.roiEnd) * static_cast<double>(in - 1)
+               : axis.roiStart * static_cast<double>(in - 1) +
+                     at * (axis.roiEnd - axis.roiStart) * static_cast<double>(in - 1) / static_cast<double>(out - 1);
   if (kind == "pytorch_half_pixel" && out == 1)
     return 0;
   if (kind == "half_pixel_symmetric") {
@@ -162,8 +163,8 @@ void keepAspectRatio(Call &call, MutableArrayRef<Axis> axes, const std::string &
   for (Axis &axis : axes) {
     std::optional<int64_t> in = constantOf(axis.in);
     if (!in)
-      return void(call.error("keep_aspect_ratio_policy") << "over the symbolic size " << toString(axis.in)
-                                                         << ", expected a fixed size");
+      return void(call.error("keep_aspect_ratio_policy")
+                  << "over the symbolic size " << toString(axis.in) << ", expected a fixed size");
     axis.scale = scale;
     axis.out = call.size(static_cast<int64_t>(std::floor(static_cast<double>(*in) * scale + 0.5)));
   }
@@ -312,11 +313,12 @@ void resize(Call &call) {
   modes.cubic = call.number("cubic_coeff_a", -0.75);
   modes.outside = call.number("extrapolation_value", 0);
   modes.excludesOutside = call.flag("exclude_outside");
-  static constexpr StringRef known[] = {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric",
-                                        "tf_half_pixel_for_nn", "tf_crop_and_resize", "half_pixel_symmetric"};
+  static constexpr StringRef known[] = {"half_pixel",          "pytorch_half_pixel",   "align_corners",
+                                        "asymmetric",          "tf_half_pixel_for_nn", "tf_crop_and_resize",
+                                        "half_pixel_symmetric"};
   if (!llvm::is_contained(known, modes.coordinates))
-    return void(call.error("coordinate_transformation_mode") << "'" << modes.coordinates << "', expected one of "
-                                                             << llvm::join(llvm::ArrayRef(known), ", "));
+    return void(call.error("coordinate_transformation_mode")
+                << "'" << modes.coordinates << "', expected one of " << llvm::join(llvm::ArrayRef(known), ", "));
   if (call.flag("antialias"))
     return call.notThereYet("antialias");
   Ints named = call.axes(call.integers("axes", llvm::to_vector(llvm::seq<int64_t>(0, rank))), rank);

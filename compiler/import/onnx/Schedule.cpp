@@ -50,7 +50,8 @@ SmallVector<StringRef> namesReadBy(const Node &node) {
 }
 
 /// Which nodes the wanted values need. `makers` is the node that makes a name.
-SmallVector<bool> neededNodes(ArrayRef<Node> nodes, ArrayRef<std::string> wanted, const llvm::StringMap<size_t> &makers) {
+SmallVector<bool> neededNodes(ArrayRef<Node> nodes, ArrayRef<std::string> wanted,
+                              const llvm::StringMap<size_t> &makers) {
   SmallVector<bool> needed(nodes.size(), false);
   SmallVector<size_t> stack;
   auto need = [&](StringRef name) {
@@ -107,7 +108,8 @@ FailureOr<SmallVector<const Node *>> schedule(ArrayRef<Node> nodes, ArrayRef<std
         return error() << title(node) << " makes '" << output << "', which " << title(nodes[maker->second])
                        << " makes too, expected one";
       if (isTaken(output))
-        return error() << title(node) << " makes '" << output << "', which is an input or initializer too, expected one";
+        return error() << title(node) << " makes '" << output
+                       << "', which is an input or initializer too, expected one";
     }
 
   SmallVector<SmallVector<size_t>> sources(nodes.size()), readers(nodes.size());
@@ -248,11 +250,15 @@ LogicalResult listUnsupported(MLIRContext &context, const std::string &path, con
   if (survey.findings.empty())
     return success();
   size_t ops = survey.findings.size();
-  InFlightDiagnostic error = emitError(UnknownLoc::get(&context)) << path << ": " << ops;
-  error << (ops == 1 ? " operator is not supported" : " operators are not supported");
+  const auto &[firstOp, first] = survey.findings.front();
+  InFlightDiagnostic error = emitError(UnknownLoc::get(&context)) << path << ": node '" << first.first << "' ("
+                                                                  << firstOp << ") is not supported: " << first.reason;
+  if (ops == 1 && first.count == 1)
+    return error;
+  error << "; in all:";
   for (const auto &[op, finding] : survey.findings)
-    error << "\n  " << op << ", " << finding.count << (finding.count == 1 ? " node" : " nodes, the first one")
-          << " '" << finding.first << "': " << finding.reason;
+    error << "\n  " << op << ", " << finding.count << (finding.count == 1 ? " node" : " nodes, the first one") << " '"
+          << finding.first << "': " << finding.reason;
   return error;
 }
 

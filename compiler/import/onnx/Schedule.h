@@ -10,13 +10,14 @@
 
 namespace nnf::onnx {
 
-/// The nodes the `wanted` values need, each after what it reads, otherwise in the file's order. `isVisible` says whether
-/// a name that no node makes is one of the graph, or of one around it; `isTaken`, whether one is defined here already.
-/// Errors: a name made twice, one that nothing makes, a cycle.
-mlir::FailureOr<llvm::SmallVector<const Node *>>
-schedule(llvm::ArrayRef<Node> nodes, llvm::ArrayRef<std::string> wanted,
-         llvm::function_ref<bool(llvm::StringRef)> isVisible, llvm::function_ref<bool(llvm::StringRef)> isTaken,
-         mlir::MLIRContext &context, const std::string &path);
+/// The nodes the `wanted` values need, each after what it reads, otherwise in the file's order. `isVisible` says
+/// whether a name that no node makes is one of the graph, or of one around it; `isTaken`, whether one is defined here
+/// already. Errors: a name made twice, one that nothing makes, a cycle.
+mlir::FailureOr<llvm::SmallVector<const Node *>> schedule(llvm::ArrayRef<Node> nodes,
+                                                          llvm::ArrayRef<std::string> wanted,
+                                                          llvm::function_ref<bool(llvm::StringRef)> isVisible,
+                                                          llvm::function_ref<bool(llvm::StringRef)> isTaken,
+                                                          mlir::MLIRContext &context, const std::string &path);
 
 /// Fails with one error that lists every operator of the model without a mapping, with its count, the name of its
 /// first node, and the reason. Nodes that no output needs do not count.

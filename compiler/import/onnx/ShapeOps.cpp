@@ -89,8 +89,10 @@ bool reshapeAsDeclared(Call &call, TensorId x, std::optional<Shape> shape) {
   Primitives p(call.graph().ops(), call.location());
   Value given = p.convert(call.graph().value(axes), IntegerType::get(call.context(), 64));
   std::string text = "node '" + call.node.name + "' (" + call.node.opType + "), argument 'axes': ";
-  Value wrapped = p.select(p.lt(given, 0), p.add(given, p.scalar(static_cast<double>(rank), Primitives::elementOf(given))), given);
-  Value size = p.gather(call.graph().value(known), {wrapped}, {0}, BoundsKind::Error, text + "{value}, expected one below {bound}");
+  Value wrapped =
+      p.select(p.lt(given, 0), p.add(given, p.scalar(static_cast<double>(rank), Primitives::elementOf(given))), given);
+  Value size = p.gather(call.graph().value(known), {wrapped}, {0}, BoundsKind::Error,
+                        text + "{value}, expected one below {bound}");
   p.check(p.eq(size, 1), given, text + "{value}, expected the dimensions of size 1 that the model declares");
   call.result(call.reshape(x, *declared));
   return true;
@@ -346,9 +348,8 @@ void pad(Call &call) {
     if (std::holds_alternative<TensorId>(value)) {
       TensorId fill = std::get<TensorId>(value);
       fill = call.reshape(fill, {});
-      return call.result(call.primitives({x, fill}, [&](Primitives &p, ArrayRef<Value> in) {
-        return p.pad(in[0], in[1], low, high);
-      }));
+      return call.result(call.primitives(
+          {x, fill}, [&](Primitives &p, ArrayRef<Value> in) { return p.pad(in[0], in[1], low, high); }));
     }
     // Dimensions that stay, at the front, are left out of torch's list.
     std::vector<int64_t> pairs;
@@ -399,7 +400,8 @@ void depthToSpace(Call &call) {
   std::string mode = call.text("mode", "DCR");
   if (call.hasFailed())
     return;
-  Dim channels = s.size() == 4 && b > 0 && b < (1 << 15) ? exactQuotient({s[1]}, {call.size(b * b)}, call.context()) : Dim();
+  Dim channels =
+      s.size() == 4 && b > 0 && b < (1 << 15) ? exactQuotient({s[1]}, {call.size(b * b)}, call.context()) : Dim();
   if (!channels || (mode != "DCR" && mode != "CRD"))
     return void(call.error("blocksize") << b << " and mode '" << mode << "' for an input " << toString(s)
                                         << ", expected [N, C, H, W], C a multiple of blocksize^2, mode 'DCR' or 'CRD'");

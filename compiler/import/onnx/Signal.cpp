@@ -1,5 +1,5 @@
-// Fourier transforms, as products with tables of sines and cosines: exact in the sense of rounding once per sum, and fast
-// for the lengths that audio models use. Lengths are fixed.
+// Fourier transforms, as products with tables of sines and cosines: exact in the sense of rounding once per sum, and
+// fast for the lengths that audio models use. Lengths are fixed.
 #include "compiler/import/onnx/OpTable.h"
 
 #include <cmath>
@@ -29,8 +29,8 @@ TensorId table(Call &call, Type element, int64_t length, int64_t bins, bool isSi
         std::memcpy(bytes.data() + (n * bins + k) * 4, &narrow, 4);
     }
   return call.hasFailed() ? TensorId()
-                          : call.graph().addConstant(call.node.name + (isSine ? ".sin" : ".cos"), type, std::move(bytes),
-                                                     "table of " + call.node.name);
+                          : call.graph().addConstant(call.node.name + (isSine ? ".sin" : ".cos"), type,
+                                                     std::move(bytes), "table of " + call.node.name);
 }
 
 /// Real and imaginary part; no imaginary one for a real signal.
@@ -152,7 +152,8 @@ void stft(Call &call) {
     return;
   if (!size || step < 1 || length < 1 || length > *size)
     return void(call.error() << "a signal " << toString(call.shape(signal)) << " in frames of " << length
-                             << " elements every " << step << ", expected [N, L] or [N, L, 1 or 2], and frames inside it");
+                             << " elements every " << step
+                             << ", expected [N, L] or [N, L, 1 or 2], and frames inside it");
   int64_t frames = (*size - length) / step + 1;
   Ints positions;
   for (int64_t frame = 0; frame < frames; ++frame)
@@ -182,7 +183,8 @@ void melWeightMatrix(Call &call) {
   if (call.hasFailed())
     return;
   if (!lowest || !highest || mels < 1 || length < 1 || rate < 1 || mels > 4096 || length > (1 << 20) || !element)
-    return void(call.error() << "expected constants: numbers of bins, lengths and rates of at least 1, and two frequencies");
+    return void(
+        call.error() << "expected constants: numbers of bins, lengths and rates of at least 1, and two frequencies");
   int64_t bins = length / 2 + 1;
   auto mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
   SmallVector<int64_t> edges;
