@@ -11,7 +11,12 @@ Outcome convertModel(const ModelRequest &request, const std::string &output, boo
     return Outcome::wrongUsage("output '" + output + "': expected a name that ends in .nnf, .nnf.txt or .mlir");
   std::unique_ptr<MLIRContext> context = createContext();
   DiagnosticSink sink(*context);
-  OwningOpRef<ModuleOp> module = readModel(*context, request.models.front(), request);
+  // Not readModel(): that names the model for a library, and a conversion keeps the name it has.
+  ReadOptions options;
+  options.dims = request.dims;
+  options.dataDirs = request.dataDirs;
+  const std::string &input = request.models.front();
+  OwningOpRef<ModuleOp> module = readModelFile(*context, input, modelFormatOf(input, request.format), options);
   if (!module)
     return Outcome::fault(sink.errors());
   LogicalResult written =

@@ -142,6 +142,8 @@ struct IntsOrString {
 /// A tensor, or a number that takes part in type promotion as Python's numbers do in torch.
 struct TensorOrNumber {
   TensorOrNumber(Tensor tensor) : value(tensor) {}
+  /// The outputs of a function of which the first is meant.
+  template <std::convertible_to<Tensor> T> TensorOrNumber(const T &outputs) : value(static_cast<Tensor>(outputs)) {}
   TensorOrNumber(bool flag) : value(flag) {}
   template <std::integral T> TensorOrNumber(T number) : value(static_cast<std::int64_t>(number)) {}
   template <std::floating_point T> TensorOrNumber(T number) : value(static_cast<double>(number)) {}

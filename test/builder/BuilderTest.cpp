@@ -75,6 +75,24 @@ outputs: "y"
 )");
 }
 
+TEST(Builder, ParametersTakeWhatReadsWell) {
+  nnfc::Graph g("net");
+  nnfc::Tensor x = g.input("x", nnfc::float32, {"N", 3, 8, 8});
+  nnfc::Tensor w = g.constant("w", {4, 3, 3, 3}, std::vector<float>(108));
+  nnfc::Tensor b = g.constant("b", nnfc::float32, {4}, std::vector<float>(4));
+  nnfc::Tensor y = g.conv2d(x, w, {.bias = b, .padding = "same"});
+  auto pooled = g.max_pool2d(y, 2, {.return_indices = true});
+  // Outputs that are asked for are there, and the first stands for all.
+  EXPECT_TRUE(pooled.indices);
+  auto again = g.max_pool2d(pooled, {2, 2}, {.stride = 1});
+  EXPECT_FALSE(again.indices);
+  nnfc::Tensor sum = g.add(again, 1.5, {.alpha = 2});
+  std::vector<nnfc::Tensor> pieces = g.split(sum, 2, {.dim = 1});
+  EXPECT_EQ(pieces.size(), 2u);
+  g.output("z", g.to(g.cat(pieces, {.dim = 1}), nnfc::float64));
+  EXPECT_THAT(saved(g), testing::HasSubstr("s: \"float64\""));
+}
+
 TEST(Builder, InPlaceFunctionsStayInPlace) {
   nnfc::Graph g("net");
   nnfc::Tensor x = g.input("x", nnfc::float32, {4});

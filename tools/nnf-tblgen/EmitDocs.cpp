@@ -7,14 +7,6 @@
 using namespace llvm;
 namespace nnf::tblgen {
 
-/// The lines of an indented TableGen block, without the common indentation.
-static void emitParagraph(raw_ostream &os, StringRef text) {
-  SmallVector<StringRef> lines;
-  text.split(lines, '\n');
-  for (StringRef line : lines)
-    os << line.trim() << "\n";
-}
-
 static StringRef kindWords(StringRef kind) {
   return StringSwitch<StringRef>(kind)
       .Case("Tensor", "tensor")
@@ -70,12 +62,9 @@ static void emitFunction(raw_ostream &os, const FunctionRecord &f) {
     os << ".\n";
   }
   if (!f.description.empty()) {
-    os << "\n";
-    emitParagraph(os, f.description);
+    os << "\n" << f.description << "\n";
   }
-  os << "\n```mlir\n";
-  emitParagraph(os, f.example);
-  os << "```\n\n";
+  os << "\n```mlir\n" << f.example << "\n```\n\n";
 }
 
 void emitDocs(ArrayRef<FunctionRecord> functions, raw_ostream &os) {

@@ -124,7 +124,12 @@ static ParameterRecord readParameter(const Record &def, const tg::Operator &op, 
 static FunctionRecord readFunction(const Record &def) {
   tg::Operator op(def);
   FunctionRecord function;
-  auto text = [&](StringRef field) { return def.getValueAsString(field).trim().str(); };
+  // Without the indentation that the record has.
+  auto text = [&](StringRef field) {
+    SmallVector<StringRef> lines;
+    def.getValueAsString(field).trim().split(lines, '\n');
+    return join(map_range(lines, [](StringRef line) { return line.trim(); }), "\n");
+  };
   function.name = def.getValueAsString("opName").str();
   function.summary = text("summary");
   function.description = text("description");
