@@ -115,6 +115,51 @@ Value cubic(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
   return total;
 }
 
+/// The step as a number: what it must be where the number of taps follows from it.
+double knownStep(const Resampling &plan, size_t d, Dim in, Dim out) {
+  if (!plan.alignCorners && !plan.factors.empty())
+    return 1 / plan.factors[d];
+  double from = static_cast<double>(*constantOf(in)), to = static_cast<double>(*constantOf(out));
+  if (!plan.alignCorners)
+    return from / to;
+  return to == 1 ? 0 : (from - 1) / (to - 1);
+}
+
+/// The kernel at distance x: a triangle, or Keys' with a = -0.5.
+Value filter(Primitives &p, Value x, bool isCubic) {
+  Value d = p.abs(x);
+  if (!isCubic)
+    return p.select(p.lt(d, 1), p.sub(1, d), 0);
+  constexpr double a = -0.5;
+  Value near = p.add(p.mul(p.mul(p.sub(p.mul(a + 2, d), a + 3), d), d), 1);
+  Value far = p.sub(p.mul(p.add(p.mul(p.sub(p.mul(a, d), 5 * a), d), 8 * a), d), 4 * a);
+  return p.select(p.lt(d, 1), near, p.select(p.lt(d, 2), far, 0));
+}
+
+/// Output i is the mean of the taps around (i + 0.5) * step, weighted by a kernel stretched by the step where that is
+/// above 1.
+Value antialiased(Primitives &p, Value x, const Axis &axis, double step, bool isCubic) {
+  Type type = p.elementOf(axis.step), i64 = IntegerType::get(p.context(), 64);
+  double stretch = std::max(step, 1.0), support = (isCubic ? 2 : 1) * stretch;
+  int64_t most = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
+  Shape taps{axis.out, dimOf(p.context(), most)};
+  Value centre = p.mul(p.add(p.iota(taps, 0, type), 0.5), axis.step);
+  Value low = p.convert(p.floor(p.add(p.sub(centre, support), 0.5)), i64);
+  Value high = p.convert(p.floor(p.add(p.add(centre, support), 0.5)), i64);
+  Value first = p.max(low, 0), end = p.min(high, p.broadcastTo(p.size(axis.in, i64), taps));
+  Value index = p.add(first, p.iota(taps, 1, i64));
+  Value distance = p.add(p.sub(p.convert(index, type), centre), 0.5);
+  Value weight = p.select(p.lt(index, end), filter(p, p.div(distance, stretch), isCubic), 0);
+  Value share = p.convert(p.div(weight, p.broadcastOver(p.sum(weight, {1}), taps, {1})), p.elementOf(x));
+
+  Value gathered = p.gather(x, {index}, {axis.dim}, BoundsKind::Clamp); // [out, taps, the rest…]
+  Value total = p.sum(p.mul(gathered, p.broadcast(share, shapeOf(gathered), {0, 1})), {1});
+  IntList perm;
+  for (int64_t d = 0, rank = p.rankOf(x); d < rank; ++d)
+    perm.push_back(d == axis.dim ? 0 : d < axis.dim ? d + 1 : d);
+  return p.transpose(total, perm);
+}
+
 Value resample(Primitives &p, Value x, const Resampling &plan, bool isDouble) {
   if (plan.mode == Resample::Area)
     return adaptiveMean(p, x, plan.sizes);
@@ -134,6 +179,10 @@ Value resample(Primitives &p, Value x, const Resampling &plan, bool isDouble) {
       continue;
     }
     Axis axis{dim, in, out, stepOf(p, plan, d, in, out, type)};
+    if (plan.antialias) {
+      x = antialiased(p, x, axis, knownStep(plan, d, in, out), plan.mode == Resample::Cubic);
+      continue;
+    }
     switch (plan.mode) {
     case Resample::Nearest: x = nearest(p, x, axis, 0); break;
     case Resample::NearestExact: x = nearest(p, x, axis, 0.5); break;

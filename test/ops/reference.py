@@ -95,6 +95,13 @@ def batch_norm(input, running_mean=None, running_var=None, **rest):
     return F.batch_norm(input, running_mean, running_var, **rest)
 
 
+def multi_head_attention_forward(**arguments):
+    """What may be left out in a graph is positional in torch."""
+    left_out = {name: arguments.pop(name, None) for name in
+                ("in_proj_weight", "in_proj_bias", "bias_k", "bias_v", "out_proj_bias")}
+    return F.multi_head_attention_forward(**left_out, **arguments)
+
+
 def channel_shuffle(input, groups):
     n, c, *rest = input.shape
     return input.reshape(n, groups, c // groups, *rest).transpose(1, 2).reshape(input.shape)
@@ -125,7 +132,8 @@ SPELLED = {
     "slice": slice_, "scaled_dot_product_attention": attention, "rms_norm": rms_norm, "arange": arange, "var": var,
     "std": lambda **a: var(root=True, **a), "all": everything, "any": lambda **a: everything(which=torch.any, **a),
     "prod": prod, "mean": mean, "sum": total, "squeeze": squeeze, "norm": norm, "channel_shuffle": channel_shuffle,
-    "lp_pool3d": lp_pool3d, "layer_norm": layer_norm, "batch_norm": batch_norm, "to": lambda input, dtype: input.to(dtype),
+    "lp_pool3d": lp_pool3d, "layer_norm": layer_norm, "batch_norm": batch_norm,
+    "multi_head_attention_forward": multi_head_attention_forward, "to": lambda input, dtype: input.to(dtype),
     "expand": lambda input, size: input.expand(size), "reshape": lambda input, shape: input.reshape(shape),
     "permute": lambda input, dims: input.permute(dims),
     "split": lambda input, split_size_or_sections, dim=0: torch.split(input, split_size_or_sections, dim),

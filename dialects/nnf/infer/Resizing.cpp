@@ -85,8 +85,9 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
                                        << (isNearest ? " or uint8" : "");
   if (a.alignCorners && (isNearest || *mode == Resample::Area))
     return argumentError(loc, "align_corners") << "given, expected none with mode '" << a.mode << "'";
-  if (a.antialias)
-    return argumentError(loc, "antialias") << "true is not there yet";
+  if (a.antialias && (spatial != 2 || (*mode != Resample::Linear && *mode != Resample::Cubic)))
+    return argumentError(loc, "antialias") << "true with mode '" << a.mode
+                                           << "', expected mode 'bilinear' or 'bicubic' and rank 4";
   if (a.size.has_value() == a.scaleFactor.has_value())
     return argumentError(loc, "size") << (a.size ? "given beside 'scale_factor'" : "missing like 'scale_factor'")
                                       << ", expected one of the two";
@@ -94,7 +95,10 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
     return argumentError(loc, "recompute_scale_factor") << "true with 'size', expected 'scale_factor'";
 
   Shape shape = shapeOf(input);
-  Resampling result{*mode, a.alignCorners.value_or(false), {}, {}};
+  Resampling result{*mode, a.alignCorners.value_or(false), a.antialias, {}, {}};
+  if (a.antialias && (a.size || a.recomputeScaleFactor || result.alignCorners) &&
+      !constantsOf(ArrayRef<Dim>(shape).drop_front(2)))
+    return argumentError(loc, "antialias") << "true with symbolic sizes, expected numbers, or a scale_factor used as given";
   if (a.size) {
     FailureOr<IntList> sizes = perDim(loc, "size", *a.size, spatial, 1);
     if (failed(sizes))

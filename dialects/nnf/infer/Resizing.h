@@ -12,7 +12,7 @@ enum class Resample { Nearest, NearestExact, Area, Linear, Cubic };
 /// the step follows from the sizes.
 struct Resampling {
   Resample mode;
-  bool alignCorners;
+  bool alignCorners, antialias;
   Shape sizes;
   llvm::SmallVector<double> factors;
 };

@@ -21,7 +21,8 @@ class Nnf_Resampling<string name> : Nnf_Function<name> {
   let description = [{
     input N, C, * with S = 1..3 spatial dimensions; one of size and scale_factor. mode: nearest, nearest-exact, area for
     any S; linear for S = 1; bilinear, bicubic for S = 2; trilinear for S = 3. Bicubic has a = -0.75. A scale factor is
-    used as given unless recompute_scale_factor. antialias (bilinear, bicubic) is not there yet.
+    used as given unless recompute_scale_factor. antialias (bilinear, bicubic of rank 4) widens the kernel to the step when
+    the size shrinks, with a = -0.5.
   }];
   let formula = "output[p] = sum over taps t of weight(p, t) * input[t]; p maps to (p + 0.5) * step - 0.5, or p * step if align_corners";
 }
