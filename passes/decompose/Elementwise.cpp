@@ -225,6 +225,7 @@ void addElementwise(Decompositions &table) {
   addFloat<ExpOp>(table, [](Primitives &p, Value x) { return p.exp(x); });
   addFloat<Expm1Op>(table, [](Primitives &p, Value x) { return p.expm1(x); });
   addFloat<LogOp>(table, [](Primitives &p, Value x) { return p.log(x); });
+  addFloat<Log2Op>(table, [](Primitives &p, Value x) { return p.mul(p.log(x), M_LOG2E); });
   addFloat<Log1pOp>(table, [](Primitives &p, Value x) { return p.log1p(x); });
   addFloat<SqrtOp>(table, [](Primitives &p, Value x) { return p.sqrt(x); });
   addFloat<RsqrtOp>(table, [](Primitives &p, Value x) { return p.div(1, p.sqrt(x)); });

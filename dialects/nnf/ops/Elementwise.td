@@ -51,6 +51,13 @@ def Nnf_LogOp : Nnf_UnaryTensorOp<"log"> {
   let example = [{ %y = nnf.log %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
+def Nnf_Log2Op : Nnf_UnaryTensorOp<"log2"> {
+  let summary = "Logarithm to base 2";
+  let description = [{ Integers give float32. }];
+  let formula = "log(input) / log(2)";
+  let example = [{ %y = nnf.log2 %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
+}
+
 def Nnf_Log1pOp : Nnf_UnaryTensorOp<"log1p"> {
   let summary = "Natural logarithm of 1 + input, accurate near 0";
   let description = [{ Integers give float32. }];
