@@ -202,9 +202,34 @@ void convTranspose(Call &call) {
   call.result(y);
 }
 
+/// Sums overlapping blocks into an image. torch's function has two dimensions.
+void col2Im(Call &call) {
+  TensorId x = call.input(0);
+  std::optional<Ints> image = call.constants("image_shape"), block = call.constants("block_shape");
+  if (!image || !block)
+    return void(call.error() << "no 'image_shape' or no 'block_shape', expected both");
+  if (image->size() != 2 || block->size() != 2)
+    return call.notThereYet("an image of other than two dimensions");
+  Window w;
+  w.stride = spatialList(call, "strides", 2, 1, 1);
+  w.dilation = spatialList(call, "dilations", 2, 1, 1);
+  Ints pads = call.integers("pads", Ints(4, 0));
+  if (pads.size() != 4)
+    return void(call.error("pads") << static_cast<int64_t>(pads.size()) << " entries, expected 4");
+  if (pads[0] != pads[2] || pads[1] != pads[3])
+    return call.notThereYet("uneven padding");
+  call.result(call.call("fold", {{"input", x},
+                                 {"output_size", list(*image)},
+                                 {"kernel_size", list(*block)},
+                                 {"dilation", list(w.dilation)},
+                                 {"padding", std::vector<int64_t>{pads[0], pads[1]}},
+                                 {"stride", list(w.stride)}}));
+}
+
 } // namespace
 
 void addConvolutions(OpTable &table) {
+  table.add("Col2Im", 18, col2Im, "fold");
   table.add("Conv", 1, conv);
   table.add("ConvTranspose", 1, convTranspose);
 }

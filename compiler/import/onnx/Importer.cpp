@@ -183,13 +183,6 @@ LogicalResult Importer::addInputs(Scope &scope) {
         return inputError() << "size " << *dimension.size << " in dimension " << i << ", expected 0 or more";
       shape.push_back(nameDimension(input.name, i, dimension));
     }
-    SmallVector<int64_t> sizes;
-    for (Dim dim : shape)
-      sizes.push_back(constantOf(dim).value_or(1));
-    std::optional<int64_t> bytes = checkedTensorBytes(sizes, elementBytes(element));
-    if (!bytes || *bytes > options.limits.maxTensorBytes || static_cast<int64_t>(shape.size()) > options.limits.maxRank)
-      return inputError() << "shape " << toString(shape) << ", expected at most rank " << options.limits.maxRank
-                          << " and " << options.limits.maxTensorBytes << " bytes";
     FailureOr<TensorId> tensor = graph.addInput(input.name, element, shape);
     if (failed(tensor))
       return failure();

@@ -38,6 +38,9 @@ constexpr Move moves[] = {
     {"TopK", "k", 1, 10},
     {"Unsqueeze", "axes", 1, 13},
     {"Upsample", "scales", 1, 9},
+    {"AffineGrid", "size", 1, 20},
+    {"Col2Im", "image_shape", 1, 18},
+    {"Col2Im", "block_shape", 2, 18},
     // Inputs in every version, read as sizes all the same.
     {"CenterCropPad", "shape", 1, 1},
     {"ConstantOfShape", "shape", 0, 1},
@@ -102,6 +105,7 @@ const OpTable &opTable() {
     addGenerators(table);
     addQuantization(table);
     addSignals(table);
+    addRecurrent(table);
     addControlFlow(table);
     addRecords(table);
     addEvaluations(table);

@@ -64,6 +64,7 @@ void addResizing(OpTable &table);
 void addGenerators(OpTable &table);
 void addQuantization(OpTable &table);
 void addSignals(OpTable &table);
+void addRecurrent(OpTable &table);
 void addControlFlow(OpTable &table);
 void addEvaluations(OpTable &table);
 /// One-to-one operators, from the functions' records; what a family has is left alone.

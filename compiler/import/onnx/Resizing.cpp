@@ -383,9 +383,19 @@ void gridSample(Call &call) {
                                         {"align_corners", call.flag("align_corners")}}));
 }
 
+void affineGrid(Call &call) {
+  TensorId theta = call.input(0);
+  std::optional<Ints> size = call.constants("size");
+  if (!size)
+    return void(call.error("size") << "missing, expected the sizes of the output");
+  call.result(call.call("affine_grid",
+                        {{"theta", theta}, {"size", list(*size)}, {"align_corners", call.flag("align_corners")}}));
+}
+
 } // namespace
 
 void addResizing(OpTable &table) {
+  table.add("AffineGrid", 20, affineGrid, "affine_grid");
   table.add("GridSample", 16, gridSample, "grid_sample");
   table.add("Upsample", 1, upsample);
   table.add("Resize", 10, resize);
