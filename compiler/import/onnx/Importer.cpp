@@ -253,13 +253,6 @@ std::optional<Shape> Importer::declaredShape(StringRef name) {
 
 // ---- nodes
 
-const Function *Importer::functionOf(const Node &node) const {
-  for (const Function &function : model.functions)
-    if (function.name == node.opType && function.domain == node.domain)
-      return &function;
-  return nullptr;
-}
-
 LogicalResult Importer::importNodes(ArrayRef<Node> nodes, ArrayRef<std::string> wanted, Scope &scope) {
   FailureOr<SmallVector<const Node *>> order = schedule(
       nodes, wanted, [&](StringRef name) { return scope.find(name) != nullptr; },
@@ -275,7 +268,7 @@ LogicalResult Importer::importNodes(ArrayRef<Node> nodes, ArrayRef<std::string> 
 LogicalResult Importer::importNode(const Node &node, Scope &scope) {
   auto version = scope.opsets->find(node.domain);
   Location location = siteLocation(context(), NodeSite{node.name, node.opType});
-  if (const Function *function = functionOf(node))
+  if (const Function *function = model.functionOf(node))
     return expand(node, *function, scope);
   if (version == scope.opsets->end())
     return nodeError(location) << "domain '" << node.domain << "' has no version in opset_import";

@@ -57,7 +57,6 @@ private:
   mlir::LogicalResult importNode(const Node &node, Scope &scope);
   mlir::LogicalResult expand(const Node &node, const Function &function, Scope &scope);
   void nameOutputs(const Node &node, Scope &scope);
-  const Function *functionOf(const Node &node) const;
   Dim nameDimension(llvm::StringRef input, size_t index, const Dimension &dimension);
   mlir::FailureOr<Entry *> defineInitializer(Scope &scope, const std::string &name);
   mlir::FailureOr<llvm::ArrayRef<uint8_t>> bytesOf(const Tensor &tensor, std::shared_ptr<const void> &owner);

@@ -69,4 +69,14 @@ const Attribute *Node::attribute(std::string_view name) const {
   return nullptr;
 }
 
+void Model::indexFunctions() {
+  for (size_t i = 0; i < functions.size(); ++i)
+    functionNumbers.try_emplace({functions[i].domain, functions[i].name}, i);
+}
+
+const Function *Model::functionOf(const Node &node) const {
+  auto number = functionNumbers.find({node.domain, node.opType});
+  return number == functionNumbers.end() ? nullptr : &functions[number->second];
+}
+
 } // namespace nnf::onnx

@@ -136,6 +136,14 @@ struct Model {
   Opsets opsets;
   Graph graph;
   std::vector<Function> functions;
+
+  /// The function of the model that a node calls; null when its operator is none of them.
+  const Function *functionOf(const Node &node) const;
+  /// Called once, when `functions` is complete.
+  void indexFunctions();
+
+private:
+  std::map<std::pair<std::string, std::string>, size_t> functionNumbers; ///< by domain and name
 };
 
 } // namespace nnf::onnx

@@ -455,6 +455,7 @@ std::unique_ptr<Model> parseModel(int descriptor, std::string &error) {
     fill(model->graph, *proto.mutable_graph(), "");
     for (::onnx::FunctionProto &function : *proto.mutable_functions())
       model->functions.push_back(functionOf(function));
+    model->indexFunctions();
     return model;
   } catch (const std::bad_alloc &) {
     error = "the model does not fit in memory";

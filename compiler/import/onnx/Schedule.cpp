@@ -189,13 +189,12 @@ private:
     for (const Attribute &attribute : node.attributes)
       if (attribute.graph && depth < 64)
         visitGraph(*attribute.graph, opsets, depth + 1);
-    for (const Function &function : model.functions)
-      if (function.name == node.opType && function.domain == node.domain) {
-        // Bodies are looked at once, and recursion is the importer's to refuse.
-        if (visited.insert(&function).second)
-          visit(function.nodes, function.opsets.empty() ? opsets : function.opsets, depth);
-        return;
-      }
+    if (const Function *function = model.functionOf(node)) {
+      // Bodies are looked at once, and recursion is the importer's to refuse.
+      if (visited.insert(function).second)
+        visit(function->nodes, function->opsets.empty() ? opsets : function->opsets, depth);
+      return;
+    }
     std::string reason = reasonAgainst(node, opsets, depth);
     if (reason.empty())
       return;
