@@ -33,7 +33,9 @@ Result<void> Graph::compile(const std::string &output, const CompileOptions &opt
   request.model.models = {file.str().str()};
   request.model.name = name;
   request.model.dims = options.dims;
-  request.code = {options.triple, options.cpu, options.opt_level};
+  request.code.triple = options.triple;
+  request.code.cpu = options.cpu;
+  request.code.optLevel = options.opt_level;
   request.output = output;
   request.externalWeights = options.external_weights;
   if (nnf::Outcome outcome = nnf::compileModels(request); !outcome)
