@@ -1,5 +1,6 @@
 #include "compiler/Compile.h"
 #include "codegen/cpu/Emit.h"
+#include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/link/Link.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Header.h"
@@ -13,6 +14,7 @@
 #include "llvm/Support/Signals.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 #include "runtime/Hash.h"
 #include <mutex>
 #include <set>
@@ -26,7 +28,7 @@ constexpr StringLiteral version = "0.1.0";
 /// More makes object files that linkers for the small code model cannot place.
 constexpr int64_t maxEmbeddedWeights = int64_t(3) << 29; // 1.5 GB
 
-enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Mlir };
+enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Ptx, Mlir };
 
 std::optional<Emit> emitOf(StringRef text) {
   return llvm::StringSwitch<std::optional<Emit>>(text)
@@ -35,6 +37,7 @@ std::optional<Emit> emitOf(StringRef text) {
       .Cases({"a", "static"}, Emit::Static)
       .Cases({"s", "asm"}, Emit::Assembly)
       .Cases({"ll", "llvm-ir"}, Emit::LlvmIr)
+      .Case("ptx", Emit::Ptx)
       .Case("mlir", Emit::Mlir)
       .Default(std::nullopt);
 }
@@ -61,10 +64,13 @@ private:
   Emit emit = Emit::Shared;
   Phase phase = Phase::Code;
   std::optional<CpuTarget> target;
+  std::optional<CudaTarget> gpu; // kernels are for it
   OutputFiles files;
+  std::string output; // temporary, until all is well
   std::string warnings;
 
   Outcome checkRequest();
+  Outcome checkTarget();
   Outcome compileOne(const std::string &path, CompiledModel &model);
   LogicalResult describe(CompiledModel &model, const std::string &path);
   Outcome writeOutput(MutableArrayRef<CompiledModel> models);
@@ -77,7 +83,7 @@ private:
   }
   /// Where weights go that are not in the output itself.
   std::string weightsPath() const { return request.output + ".weights"; }
-  bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr; }
+  bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || emit == Emit::Ptx; }
   Outcome keep(const std::string &temporary) {
     if (llvm::Error error = files.keep(temporary))
       return Outcome::fault(messageOf(std::move(error)));
@@ -98,8 +104,8 @@ Outcome Compilation::checkRequest() {
   if (!found)
     return Outcome::wrongUsage(request.emit.empty()
                                    ? "output '" + request.output + "': its extension says no kind of output, expected "
-                                     ".so, .o, .a, .s, .ll or .mlir, or --emit="
-                                   : "--emit=" + request.emit + ": expected so, o, a, s, ll or mlir");
+                                     ".so, .o, .a, .s, .ll, .ptx or .mlir, or --emit="
+                                   : "--emit=" + request.emit + ": expected so, o, a, s, ll, ptx or mlir");
   emit = *found;
   if (!request.phase.empty()) {
     std::optional<Phase> named = phaseOf(request.phase);
@@ -131,11 +137,33 @@ Outcome Compilation::checkRequest() {
     if (models.size() > 1 && !names.insert(name).second)
       return Outcome::wrongUsage("two models are called '" + name + "', expected different file names");
   }
-  CpuTargetOptions options{request.code.triple, request.code.cpu, request.code.optLevel};
+  return checkTarget();
+}
+
+Outcome Compilation::checkTarget() {
+  const CodeRequest &code = request.code;
+  CpuTargetOptions options{code.triple, code.cpu, code.optLevel};
   llvm::Expected<CpuTarget> created = CpuTarget::create(options);
   if (!created)
     return Outcome::wrongUsage(messageOf(created.takeError()));
   target = std::move(*created);
+  if (code.target != "cpu" && code.target != "cuda" && code.target != "cuda-emu")
+    return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu");
+  if (emit == Emit::Ptx && code.target != "cuda")
+    return Outcome::wrongUsage("PTX is code for GPUs: found --target=" + code.target + ", expected --target=cuda");
+  if (code.target == "cpu")
+    return code.cudaArch.empty() ? Outcome() : Outcome::wrongUsage("--cuda-arch goes with --target=cuda or cuda-emu");
+  if (code.target == "cuda" && emit != Emit::Ptx && emit != Emit::Mlir)
+    return Outcome::wrongUsage("--target=cuda: libraries for GPUs are not there yet, expected an output .ptx or .mlir");
+  if (code.target == "cuda-emu" && !(target->isX86() && target->has("fma") && target->has("f16c")))
+    return Outcome::wrongUsage("--target=cuda-emu: found " + target->text() +
+                               ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3");
+  if (code.cudaArch.find(',') != std::string::npos)
+    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": several architectures are not there yet, expected one");
+  llvm::Expected<CudaTarget> device = CudaTarget::create(code.cudaArch);
+  if (!device)
+    return Outcome::wrongUsage(messageOf(device.takeError()));
+  gpu = std::move(*device);
   return {};
 }
 
@@ -153,7 +181,10 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
            << " can be embedded; use --weights=external";
   if (request.externalWeights && weightsBytes > 0)
     module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
-  module->setAttr("nnf.target", builder.getStringAttr(target->text()));
+  std::string targetText = target->text();
+  if (gpu)
+    targetText += " " + request.code.target + " " + gpu->getArch();
+  module->setAttr("nnf.target", builder.getStringAttr(targetText));
   module->setAttr("nnf.producer", builder.getStringAttr(producerText()));
   module->setAttr("nnf.cpu_features", builder.getI64IntegerAttr(static_cast<int64_t>(target->abiFeatures())));
 
@@ -195,10 +226,12 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
   PipelineOptions options;
   options.target = target->info();
+  options.gpuKernels = gpu.has_value();
+  options.emulateGpu = request.code.target == "cuda-emu";
   options.verifyEach = request.verifyEach;
   options.applyMlirFlags = !request.mlirFlags.empty();
   options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
-  if (phase == Phase::Code) {
+  if (phase == Phase::Code && emit != Emit::Ptx) {
     // Beside the output: weights may be larger than what /tmp holds.
     llvm::Expected<std::string> file = files.create(weightsPath());
     if (!file)
@@ -207,15 +240,30 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   }
   if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
     return failed();
-  if (emit != Emit::Mlir) {
+  if (emit == Emit::Ptx) {
+    progress(model.name + ": PTX");
+    FailureOr<std::string> ptx = emitPtx(takeDeviceCode(*model.module), *gpu, producerText());
+    if (mlir::failed(ptx) || sink.hasErrors())
+      return failed();
+    model.code.assign(ptx->begin(), ptx->end());
+  } else if (emit != Emit::Mlir) {
     progress(model.name + ": machine code");
     CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
                     : emit == Emit::LlvmIr ? CodeKind::LlvmIr
                                            : CodeKind::Object;
-    std::string weights = request.externalWeights || model.weightsFile.empty() ? ""
-                          : isText()                                          ? weightsPath()
-                                                                              : model.weightsFile;
-    FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*model.module, *target, kind, weights);
+    WeightsBytes weights;
+    if (!request.externalWeights && !model.weightsFile.empty())
+      weights = {model.weightsFile, weightsPath()};
+    DeviceCode device;
+    auto linkDevice = [&](llvm::Module &host) {
+      return linkEmulatedKernels(device, *gpu, host, request.code.emuSeed);
+    };
+    llvm::function_ref<LogicalResult(llvm::Module &)> link;
+    if (gpu) {
+      device = takeDeviceCode(*model.module);
+      link = linkDevice;
+    }
+    FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*model.module, *target, kind, weights, link);
     if (mlir::failed(code) || sink.hasErrors())
       return failed();
     model.code = std::move(*code);
@@ -225,13 +273,12 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
 }
 
 Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
-  llvm::Expected<std::string> file = files.create(request.output, text);
-  if (!file)
-    return Outcome::fault(messageOf(file.takeError()));
+  if (llvm::Error error = files.write(output, text))
+    return Outcome::fault(messageOf(std::move(error)));
   if (weightsOf && !weightsOf->weightsFile.empty())
     if (Outcome outcome = keep(weightsOf->weightsFile); !outcome)
       return outcome;
-  return keep(*file);
+  return keep(output);
 }
 
 Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
@@ -247,12 +294,9 @@ Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
     objects.push_back(*file);
     names.push_back(model.name);
   }
-  llvm::Expected<std::string> output = files.create(request.output);
-  if (!output)
-    return Outcome::fault(messageOf(output.takeError()));
   llvm::Error error = llvm::Error::success();
   if (emit == Emit::Static) {
-    error = writeStaticLibrary(objects, names, *output);
+    error = writeStaticLibrary(objects, names, output);
   } else {
     llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
     if (!table)
@@ -262,11 +306,11 @@ Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
     if (!file)
       return Outcome::fault(messageOf(file.takeError()));
     objects.push_back(*file);
-    error = linkSharedLibrary(objects, *output, llvm::sys::path::filename(request.output));
+    error = linkSharedLibrary(objects, output, llvm::sys::path::filename(request.output));
   }
   if (error)
     return Outcome::fault(messageOf(std::move(error)));
-  return keep(*output);
+  return keep(output);
 }
 
 Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
@@ -305,6 +349,11 @@ Outcome Compilation::run() {
   Outcome outcome = checkRequest();
   if (!outcome)
     return outcome;
+  // Now, so that a folder that cannot be written to is not found out after minutes.
+  llvm::Expected<std::string> file = files.create(request.output);
+  if (!file)
+    return Outcome::fault(messageOf(file.takeError()));
+  output = *file;
   std::vector<CompiledModel> models(request.model.models.size());
   for (auto [path, model] : llvm::zip(request.model.models, models)) {
     outcome = compileOne(path, model);
@@ -329,6 +378,7 @@ Outcome compileModels(const CompileRequest &request) {
     std::call_once(once, [] {
       registerPassManagerCLOptions();
       registerAsmPrinterCLOptions();
+      registerDefaultTimingManagerCLOptions();
     });
     std::vector<const char *> arguments = {"nnfc"};
     for (const std::string &flag : request.mlirFlags)

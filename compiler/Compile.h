@@ -34,7 +34,10 @@ struct ModelRequest {
 
 /// What the code is for.
 struct CodeRequest {
-  std::string triple, cpu; ///< "": this machine's
+  std::string target = "cpu"; ///< cpu, cuda, or cuda-emu: GPU kernels that the CPU of `triple` and `cpu` plays
+  std::string triple, cpu;    ///< "": this machine's
+  std::string cudaArch;       ///< "": sm_80
+  uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
 };
 
@@ -42,7 +45,7 @@ struct CompileRequest {
   ModelRequest model;
   CodeRequest code;
   std::string output;
-  std::string emit;             ///< so, o, a, s, ll, mlir; "": by the extension of `output`
+  std::string emit;             ///< so, o, a, s, ll, ptx, mlir; "": by the extension of `output`
   std::string phase;            ///< of .mlir output; "": input
   bool externalWeights = false; ///< weights go to a file beside the output
   bool verifyEach = false;

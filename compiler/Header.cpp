@@ -49,11 +49,18 @@ std::string headerText(ArrayRef<HeaderModel> models, StringRef guard) {
   os << "/* Made by " << producerText() << ". To run a model, see nnf.h of its runtime. */\n"
      << "#ifndef NNF_MODEL_" << guard.upper() << "_H\n#define NNF_MODEL_" << guard.upper() << "_H\n"
      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
-     // Once with the runtime's header, in either order: C before C11 takes a typedef only once.
+     // With the runtime's header or without, in either order. C before C11 takes a typedef only once.
+     << "#if defined(NNF_ABI_H) || defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)\n"
      << "#ifndef NNF_ABI_H\ntypedef struct nnf_model nnf_model;\n#endif\n";
+  for (const HeaderModel &model : models)
+    os << "extern const nnf_model nnf_model_" << model.name << ";\n";
+  os << "#else\nstruct nnf_model;\n";
+  for (const HeaderModel &model : models)
+    os << "extern const struct nnf_model nnf_model_" << model.name << ";\n";
+  os << "#endif\n";
   for (const HeaderModel &model : models) {
     std::string prefix = macroPrefix(model.name);
-    os << "\nextern const nnf_model nnf_model_" << model.name << ";\n";
+    os << "\n";
     addTensors(os, prefix, "INPUT", model.inputs);
     addTensors(os, prefix, "OUTPUT", model.outputs);
     if (model.arenaBytes)

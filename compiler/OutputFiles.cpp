@@ -38,26 +38,34 @@ llvm::Expected<std::string> OutputFiles::create(const std::string &destination) 
   return path.str().str();
 }
 
-llvm::Expected<std::string> OutputFiles::create(const std::string &destination, llvm::StringRef bytes) {
-  llvm::Expected<std::string> path = create(destination);
-  if (!path)
-    return path;
+OutputFiles::File *OutputFiles::find(const std::string &temporary) {
+  auto file = llvm::find_if(files, [&](const File &f) { return f.temporary == temporary; });
+  assert(file != files.end() && "only files made here are written and kept");
+  return file;
+}
+
+llvm::Error OutputFiles::write(const std::string &temporary, llvm::StringRef bytes) {
   std::error_code code;
-  llvm::raw_fd_ostream os(*path, code);
+  llvm::raw_fd_ostream os(temporary, code);
   if (!code) {
     os << bytes;
     os.close();
     code = os.error();
     os.clear_error();
   }
-  if (code)
-    return cannotWrite(destination, code);
+  return code ? cannotWrite(find(temporary)->destination, code) : llvm::Error::success();
+}
+
+llvm::Expected<std::string> OutputFiles::create(const std::string &destination, llvm::StringRef bytes) {
+  llvm::Expected<std::string> path = create(destination);
+  if (path)
+    if (llvm::Error error = write(*path, bytes))
+      return std::move(error);
   return path;
 }
 
 llvm::Error OutputFiles::keep(const std::string &temporary) {
-  auto file = llvm::find_if(files, [&](const File &f) { return f.temporary == temporary; });
-  assert(file != files.end() && "only files made here are kept");
+  File *file = find(temporary);
   if (std::error_code code = llvm::sys::fs::rename(file->temporary, file->destination))
     return cannotWrite(file->destination, code);
   llvm::sys::DontRemoveFileOnSignal(file->temporary);

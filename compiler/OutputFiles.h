@@ -19,7 +19,9 @@ public:
 
   /// The path of a new empty file in the folder of `destination`, for which it is meant.
   llvm::Expected<std::string> create(const std::string &destination);
-  /// create(), with these bytes.
+  /// Fills a file made by create().
+  llvm::Error write(const std::string &temporary, llvm::StringRef bytes);
+  /// create() and write().
   llvm::Expected<std::string> create(const std::string &destination, llvm::StringRef bytes);
   /// Moves a file to the destination it was created for, replacing what is there.
   llvm::Error keep(const std::string &temporary);
@@ -28,6 +30,7 @@ private:
   struct File {
     std::string temporary, destination;
   };
+  File *find(const std::string &temporary);
   llvm::SmallVector<File> files;
 };
 

@@ -1,6 +1,7 @@
 #include "compiler/Pipeline.h"
 #include "codegen/Passes.h"
 #include "codegen/cpu/Lowering.h"
+#include "codegen/cuda/Target.h"
 #include "compiler/Prepare.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -21,11 +22,13 @@ void addPrimitives(OpPassManager &passes) {
 void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
   // While convolutions still have their own layout: a scale is one dimension of the weight.
   passes.addNestedPass<func::FuncOp>(createFoldScales());
-  passes.addNestedPass<func::FuncOp>(createAssignLayout());
-  passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
-  PackContractionsOptions panels;
-  panels.panelBytes = 2 * options.target.vectorBytes;
-  passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
+  if (!options.gpuKernels) { // layouts and panels for the caches and registers of a CPU
+    passes.addNestedPass<func::FuncOp>(createAssignLayout());
+    passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+    PackContractionsOptions panels;
+    panels.panelBytes = 2 * options.target.vectorBytes;
+    passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
+  }
   passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   passes.addNestedPass<func::FuncOp>(createCSEPass());
   // Last: everything the passes before have made of weights is computed once, now.
@@ -35,6 +38,12 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
 void addGroups(OpPassManager &passes) { passes.addPass(createFormGroups()); }
 
 void addTiles(OpPassManager &passes, const PipelineOptions &options) {
+  if (options.gpuKernels) {
+    passes.addPass(createLowerKernelsToGpu());
+    if (options.emulateGpu)
+      passes.addPass(createPrepareEmulation());
+    return;
+  }
   LowerKernelsOptions kernels;
   kernels.vectorBytes = options.target.vectorBytes;
   kernels.l1Bytes = options.target.l1Bytes;
@@ -51,7 +60,10 @@ void addMemory(OpPassManager &passes, const PipelineOptions &options) {
 
 void addDriver(OpPassManager &passes) { passes.addPass(createEmitDriver()); }
 
-void addCode(OpPassManager &passes, const PipelineOptions &options) { addCpuLowering(passes, options.target); }
+void addCode(OpPassManager &passes, const PipelineOptions &options) {
+  // Kernels and driver go to LLVM's dialect on one way; the target says what kernels may leave to it.
+  addCpuLowering(passes, options.gpuKernels ? CudaTarget::info() : options.target);
+}
 
 // ---- running it
 
@@ -86,8 +98,11 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
       options.progress(names[static_cast<size_t>(phase)]);
     PassManager passes(module.getContext(), ModuleOp::getOperationName());
     passes.enableVerifier(options.verifyEach);
-    if (options.applyMlirFlags && failed(applyPassManagerCLOptions(passes)))
-      return failure();
+    if (options.applyMlirFlags) {
+      if (failed(applyPassManagerCLOptions(passes)))
+        return failure();
+      applyDefaultTimingPassManagerCLOptions(passes);
+    }
     add(passes);
     return passes.run(module);
   };

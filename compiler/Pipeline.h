@@ -23,7 +23,9 @@ llvm::ArrayRef<llvm::StringLiteral> phaseNames();
 std::optional<Phase> phaseOf(llvm::StringRef name);
 
 struct PipelineOptions {
-  TargetInfo target;
+  TargetInfo target;         // the CPU that runs the driver, and kernels that are not for a GPU
+  bool gpuKernels = false;   // kernels are the code of GPU threads
+  bool emulateGpu = false;   // ... which the emulator of codegen/cuda runs
   std::string weightsFile;   // where the packed weights are written; "": nowhere
   bool verifyEach = false;   // verify the IR after every pass
   bool applyMlirFlags = false; // MLIR's own command-line flags have been parsed

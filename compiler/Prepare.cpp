@@ -56,6 +56,7 @@ public:
     makeModule();
     PipelineOptions own = options;
     own.target = host->info();
+    own.gpuKernels = own.emulateGpu = false;
     own.weightsFile.clear(); // that one is the model's
     PassManager kernels(module.getContext(), ModuleOp::getOperationName());
     kernels.enableVerifier(options.verifyEach);
@@ -70,7 +71,7 @@ public:
     addCode(driver, own);
     if (failed(driver.run(*standalone)))
       return failure();
-    FailureOr<llvm::SmallVector<char, 0>> object = emitCode(*standalone, *host, CodeKind::Object, "");
+    FailureOr<llvm::SmallVector<char, 0>> object = emitCode(*standalone, *host, CodeKind::Object);
     if (failed(object))
       return failure();
     return execute(*object);

@@ -53,6 +53,18 @@ struct Former {
     placeTheRest();
   }
 
+  /// A convolution on tiles takes panels as they were packed; next to padding it takes channels that are contiguous,
+  /// as the row of zeros is that padding reads.
+  static bool readsFromMemory(PrimConvOp conv, Value operand, const StridedView &view) {
+    if (!conv.getPacked())
+      return true;
+    if (operand == conv.getWeight())
+      return isCompact(view, shapeOf(operand));
+    auto positive = [](int64_t n) { return n > 0; };
+    bool isPadded = llvm::any_of(conv.getLow(), positive) || llvm::any_of(conv.getHigh(), positive);
+    return !isPadded || isConstant(view.strides.back(), 1);
+  }
+
   /// A contraction reads its operands many times: from memory. Views of what is stored are free where the columns of
   /// a right operand stay contiguous.
   void storeContractionOperands() {
@@ -62,6 +74,8 @@ struct Former {
       for (Value operand : op.getOperands()) {
         std::optional<StridedView> view = stridedViewOf(operand);
         auto dot = dyn_cast<PrimDotOp>(op);
+        if (auto conv = dyn_cast<PrimConvOp>(op); view && conv && !readsFromMemory(conv, operand, *view))
+          view = std::nullopt;
         bool isRight = dot && operand == dot.getRhs();
         if (view && isRight && llvm::none_of(view->strides, [](Dim stride) { return isConstant(stride, 1); }))
           view = std::nullopt;

@@ -21,8 +21,16 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
-      if (!emitContractKernel(kernel, target) && !emitRowKernel(kernel, target))
-        emitMapKernel(kernel, target);
+      if (!emitContractKernel(kernel, target)) {
+        // Only tiles read panels.
+        for (auto conv : kernel.getBody().getOps<PrimConvOp>())
+          if (conv.getPacked()) {
+            conv.emitError("internal error: packed weights in a kernel that is no contraction on tiles");
+            return signalPassFailure();
+          }
+        if (!emitRowKernel(kernel, target))
+          emitMapKernel(kernel, target);
+      }
       kernel.erase();
     }
   }

@@ -1,48 +1,13 @@
 #include "codegen/cpu/Emit.h"
-#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "codegen/LlvmPipeline.h"
 #include "llvm/IR/Constants.h"
-#include "llvm/IR/DiagnosticInfo.h"
-#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ObjectFile.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "mlir/Target/LLVMIR/Export.h"
 
 namespace nnf {
 namespace {
-
-/// LLVM's own diagnostics become ours; without this it prints them, and ends the process over errors.
-class ForwardDiagnostics : public llvm::DiagnosticHandler {
-public:
-  explicit ForwardDiagnostics(mlir::Location location) : location(location) {}
-  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
-    if (info.getSeverity() != llvm::DS_Error && info.getSeverity() != llvm::DS_Warning)
-      return true;
-    std::string text;
-    llvm::raw_string_ostream os(text);
-    llvm::DiagnosticPrinterRawOStream printer(os);
-    info.print(printer);
-    if (info.getSeverity() == llvm::DS_Error)
-      mlir::emitError(location) << "internal: LLVM: " << text;
-    else
-      mlir::emitWarning(location) << "LLVM: " << text;
-    hasErrors |= info.getSeverity() == llvm::DS_Error;
-    return true;
-  }
-  bool hasErrors = false;
-
-private:
-  mlir::Location location;
-};
-
-/// No library function exists for the code: no call may be recognised, and none be made (memset out of a loop).
-llvm::TargetLibraryInfoImpl noLibrary(const llvm::Triple &triple) {
-  llvm::TargetLibraryInfoImpl library(triple);
-  library.disableAllFunctions();
-  return library;
-}
 
 void prepare(llvm::Module &module, const llvm::TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
@@ -61,55 +26,37 @@ void prepare(llvm::Module &module, const llvm::TargetMachine &machine) {
   }
 }
 
-void optimise(llvm::Module &module, llvm::TargetMachine &machine, unsigned level) {
-  if (level == 0)
-    return;
-  llvm::PipelineTuningOptions tuning;
-  // Kernels are vectorised where their data is understood; what LLVM would vectorise again are their tails.
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopInterleaving = false;
-  tuning.LoopUnrolling = true;
-  llvm::PassBuilder builder(&machine, tuning);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(noLibrary(machine.getTargetTriple())); });
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  llvm::OptimizationLevel levels[] = {llvm::OptimizationLevel::O1, llvm::OptimizationLevel::O2,
-                                      llvm::OptimizationLevel::O3};
-  builder.buildPerModuleDefaultPipeline(levels[std::min(level, 3u) - 1]).run(module, modules);
+std::string incbinLine(llvm::StringRef file) {
+  std::string line;
+  llvm::raw_string_ostream os(line);
+  os << "\t.incbin \"";
+  os.write_escaped(file);
+  os << "\"\n";
+  return line;
 }
 
 /// Defines `nnf.weights` in assembly, so that the bytes never become IR.
 void includeWeights(llvm::Module &module, llvm::StringRef file) {
   if (file.empty())
     return;
-  std::string path;
-  llvm::raw_string_ostream(path).write_escaped(file);
   module.appendModuleInlineAsm("\t.section .rodata.nnf.weights,\"a\",@progbits\n"
                                "\t.p2align 6\n"
                                "\t.hidden nnf.weights\n"
-                               "nnf.weights:\n"
-                               "\t.incbin \"" + path + "\"\n"
+                               "nnf.weights:\n" +
+                               incbinLine(file) +
                                "\t.size nnf.weights, .-nnf.weights\n"
                                "\t.text\n");
 }
 
-bool writeMachineCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type,
-                      llvm::SmallVectorImpl<char> &code) {
-  llvm::raw_svector_ostream os(code);
-  llvm::legacy::PassManager passes;
-  passes.add(new llvm::TargetLibraryInfoWrapperPass(noLibrary(machine.getTargetTriple())));
-  if (machine.addPassesToEmitFile(passes, os, nullptr, type, /*DisableVerify=*/true))
-    return false;
-  passes.run(module);
-  return true;
+/// Assembly is printed with the path that LLVM could open while it wrote.
+void renameInText(llvm::SmallVectorImpl<char> &code, const WeightsBytes &weights) {
+  std::string from = incbinLine(weights.file), to = incbinLine(weights.textAs);
+  std::string text(code.begin(), code.end());
+  size_t at = text.find(from);
+  if (weights.file.empty() || at == std::string::npos)
+    return;
+  text.replace(at, from.size(), to);
+  code.assign(text.begin(), text.end());
 }
 
 /// Names of what an object does not define.
@@ -137,23 +84,27 @@ llvm::Expected<std::string> undefinedSymbols(llvm::ArrayRef<char> object) {
 } // namespace
 
 mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
-                                                     llvm::StringRef weightsFile) {
+                                                     const WeightsBytes &weights,
+                                                     llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link) {
   mlir::Location location = mlir::UnknownLoc::get(module.getContext());
   auto internal = [&](const llvm::Twine &text) {
     mlir::emitError(location) << "internal: " << text;
     return mlir::failure();
   };
   llvm::LLVMContext context;
-  auto handler = std::make_unique<ForwardDiagnostics>(location);
-  ForwardDiagnostics &diagnostics = *handler;
-  context.setDiagnosticHandler(std::move(handler));
+  ForwardDiagnostics &diagnostics = ForwardDiagnostics::install(context, location);
   std::unique_ptr<llvm::Module> llvmModule = mlir::translateModuleToLLVMIR(module, context, "nnf", true);
   if (!llvmModule)
     return mlir::failure(); // reported by the translation
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   prepare(*llvmModule, *machine);
-  optimise(*llvmModule, *machine, target.getOptLevel());
-  includeWeights(*llvmModule, weightsFile);
+  if (link) {
+    if (mlir::failed(link(*llvmModule)))
+      return mlir::failure();
+    prepare(*llvmModule, *machine); // what has come in
+  }
+  optimiseModule(*llvmModule, *machine, target.getOptLevel());
+  includeWeights(*llvmModule, kind == CodeKind::LlvmIr ? weights.textAs : weights.file);
   llvm::SmallVector<char, 0> code;
   if (kind == CodeKind::LlvmIr) {
     llvm::raw_svector_ostream os(code);
@@ -165,6 +116,8 @@ mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, cons
     return internal("LLVM writes no objects for " + target.getTriple());
   if (diagnostics.hasErrors)
     return mlir::failure();
+  if (kind == CodeKind::Assembly)
+    renameInText(code, weights);
   if (kind == CodeKind::Object) {
     llvm::Expected<std::string> undefined = undefinedSymbols(code);
     if (!undefined)

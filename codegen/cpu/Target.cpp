@@ -83,7 +83,9 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   } else if (!options.cpu.empty()) {
     result.cpu = options.cpu;
   } else {
-    result.cpu = result.x86 ? "x86-64" : "generic";
+    result.cpu = result.x86 ? "x86-64-v2" : triple.isRISCV() ? "generic-rv64" : "generic";
+    if (triple.isRISCV()) // rv64gc, what distributions are built for
+      result.features = "+m,+a,+f,+d,+c";
   }
   std::unique_ptr<llvm::MCSubtargetInfo> plain(result.target->createMCSubtargetInfo(triple, "", ""));
   if (!plain)
@@ -96,6 +98,8 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
     return error("--cpu: '" + result.cpu + "' has no 64-bit mode, expected a CPU that does");
   if (result.x86 && !result.has("sse4.2"))
     return error("--cpu: '" + result.cpu + "' is older than x86-64-v2, expected that or newer");
+  if (triple.isRISCV() && !result.has("d"))
+    return error("--cpu: '" + result.cpu + "' has no double-precision registers, expected a CPU with rv64gc");
   return result;
 }
 
@@ -106,6 +110,8 @@ std::unique_ptr<llvm::TargetMachine> CpuTarget::createMachine() const {
   // Sums are split as the IR says: only llvm.fma and what carries `contract` is fused.
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   options.FunctionSections = true;
+  if (llvm::Triple(triple).isRISCV())
+    options.MCOptions.ABIName = "lp64d";
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
       llvm::Triple(triple), cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
       optLevel == 0 ? llvm::CodeGenOptLevel::None : optLevel == 1 ? llvm::CodeGenOptLevel::Less

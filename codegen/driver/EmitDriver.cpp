@@ -415,7 +415,8 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     if (failed(plan))
       return signalPassFailure();
     DriverCode code(module, *plan);
-    for (func::FuncOp kernel : plan->kernels) {
+    for (auto [index, kernel] : llvm::enumerate(plan->kernels)) {
+      kernel->setAttr("nnf.index", Builder(module.getContext()).getI64IntegerAttr(index)); // in the descriptor
       hideKernel(kernel);
       code.emitEntry(kernel);
     }

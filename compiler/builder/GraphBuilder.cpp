@@ -1,6 +1,7 @@
 // Inputs, constants, outputs, and the finished module. Nodes are in GraphNode.cpp.
 #include "compiler/builder/GraphBuilder.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -19,7 +20,19 @@ GraphBuilder::GraphBuilder(MLIRContext &context, StringRef graphName, const Read
 
 GraphBuilder::~GraphBuilder() = default;
 
+/// Names become C strings, which end at a zero byte.
+LogicalResult GraphBuilder::checkName(const char *what, StringRef name) {
+  if (!name.contains('\0'))
+    return success();
+  hasErrors = true;
+  std::string shown;
+  llvm::raw_string_ostream os(shown);
+  llvm::printEscapedString(name, os);
+  return emitError(main.getLoc()) << what << " '" << shown << "': a zero byte in its name, expected none";
+}
+
 Dim GraphBuilder::symbol(StringRef name) {
+  (void)checkName("size", name); // finish() fails
   if (auto fixed = options.dims.find(name.str()); fixed != options.dims.end()) {
     fixedSymbolsUsed.insert(name);
     return size(fixed->second);
@@ -34,6 +47,8 @@ TensorId GraphBuilder::adopt(Value value) {
 
 FailureOr<TensorId> GraphBuilder::addInput(StringRef name, Type element, ArrayRef<Dim> shape) {
   Location location = NameLoc::get(builder.getStringAttr(name));
+  if (failed(checkName("input", name)))
+    return failure();
   if (!inputNames.insert(name).second) {
     hasErrors = true;
     return emitError(location) << "input '" << name << "': there are two inputs of that name, expected one";
@@ -101,12 +116,15 @@ TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, std::v
 
 LogicalResult GraphBuilder::setOutputs(ArrayRef<std::pair<std::string, TensorId>> named) {
   llvm::StringSet<> names;
-  for (const auto &[name, tensor] : named)
+  for (const auto &[name, tensor] : named) {
+    if (failed(checkName("output", name)))
+      return failure();
     if (!names.insert(name).second) {
       hasErrors = true;
       return emitError(NameLoc::get(builder.getStringAttr(name)))
              << "output '" << name << "': there are two outputs of that name, expected one";
     }
+  }
   outputs.assign(named.begin(), named.end());
   return success();
 }

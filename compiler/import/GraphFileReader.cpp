@@ -45,6 +45,7 @@ private:
   LogicalResult readInputs();
   LogicalResult readConstants();
   LogicalResult readConstant(message::Constant &constant);
+  LogicalResult checkBools(const std::string &what, StringRef dtype, ArrayRef<uint8_t> bytes);
   llvm::Expected<StoredTensor> openFile(StringRef path);
   LogicalResult readNodes();
   LogicalResult readNode(const message::Node &node);
@@ -165,6 +166,15 @@ std::string typeText(StringRef dtype, ArrayRef<int64_t> sizes) {
   return (dtype + " [" + llvm::join(texts, ", ") + "]").str();
 }
 
+LogicalResult GraphReader::checkBools(const std::string &what, StringRef dtype, ArrayRef<uint8_t> bytes) {
+  if (dtype != "bool")
+    return success();
+  auto wrong = llvm::find_if(bytes, [](uint8_t byte) { return byte > 1; });
+  if (wrong == bytes.end())
+    return success();
+  return error() << what << ": byte " << static_cast<unsigned>(*wrong) << " in a bool tensor, expected 0 or 1";
+}
+
 LogicalResult GraphReader::readConstant(message::Constant &constant) {
   std::string what = "constant '" + constant.name + "'";
   const message::TensorType &declared = constant.tensor.type;
@@ -202,6 +212,8 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
                      << typeText(dtype, sizes);
     auto owner = std::make_shared<const std::string>(std::move(inside->bytes));
     ArrayRef bytes(reinterpret_cast<const uint8_t *>(owner->data()), owner->size());
+    if (failed(checkBools(what, dtype, bytes)))
+      return failure();
     tensors[constant.name] = builder.addConstant(constant.name, type, bytes, owner, provenance);
     return success();
   }
@@ -215,6 +227,8 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
   if (!isDTypeRight || ArrayRef<int64_t>(stored->sizes) != ArrayRef<int64_t>(sizes))
     return error() << what << ": file '" << file->path << "': " << typeText(stored->dtype, stored->sizes)
                    << ", expected " << typeText(dtype, sizes);
+  if (failed(checkBools(what, dtype, stored->bytes)))
+    return failure();
   tensors[constant.name] = builder.addConstant(constant.name, type, stored->bytes, stored->owner, provenance);
   return success();
 }

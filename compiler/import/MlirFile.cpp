@@ -29,6 +29,90 @@ bool isNestedTooDeeply(StringRef text) {
   return false;
 }
 
+/// Attributes that files may carry. The rest are the passes' notes to each other, and trusted by them.
+LogicalResult checkAttributes(Operation *op, ArrayRef<StringRef> allowed) {
+  for (NamedAttribute attribute : op->getDiscardableAttrs())
+    if (!llvm::is_contained(allowed, attribute.getName().getValue()))
+      return emitError(op->getLoc()) << "attribute " << attribute.getName() << ": not known here, expected "
+                                     << (allowed.empty() ? "none" : llvm::join(allowed, " or "));
+  return success();
+}
+
+/// The name of an input or output, which becomes a C string.
+LogicalResult checkName(func::FuncOp main, const char *what, unsigned i, Attribute attribute, llvm::StringSet<> &seen) {
+  auto error = [&] { return emitError(main.getLoc()) << "@main, " << what << " " << i << ": "; };
+  auto name = dyn_cast_or_null<StringAttr>(attribute);
+  if (!name || name.empty())
+    return error() << "no name, expected nnf.name = \"…\"";
+  if (name.getValue().contains('\0'))
+    return error() << "a zero byte in its name, expected none";
+  if (!seen.insert(name.getValue()).second)
+    return error() << "named " << name << " as another one is, expected different names";
+  return success();
+}
+
+/// A graph is one function @main of the dialect's functions and primitives on tensors. Nothing else is read: machine
+/// code in a model would be run, by the compiler itself where it belongs to a constant.
+LogicalResult checkGraph(ModuleOp module) {
+  if (failed(checkAttributes(module, {"nnf.name", "nnf.weights"})))
+    return failure();
+  func::FuncOp main;
+  for (Operation &op : *module.getBody()) {
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (!function || function.getSymName() != "main" || main)
+      return emitError(op.getLoc()) << "'" << op.getName() << "' beside the graph, expected one function @main";
+    main = function;
+  }
+  if (!main)
+    return emitError(module.getLoc()) << "no graph: expected a function @main";
+  if (main.isPrivate() || !llvm::hasSingleElement(main.getBody()))
+    return emitError(main.getLoc()) << "@main: expected a public function with a body of one block";
+  if (failed(checkAttributes(main, {})))
+    return failure();
+  WalkResult result = main.walk([&](Operation *op) {
+    bool isReturn = isa<func::ReturnOp>(op) && op->getParentOp() == main;
+    bool isGraph = isa_and_nonnull<NnfDialect>(op->getDialect()) && !isa<KernelOp, LaunchOp>(op);
+    if (op != main && !isReturn && !isGraph) {
+      emitError(op->getLoc()) << "'" << op->getName() << "', expected functions and primitives of the dialect nnf";
+      return WalkResult::interrupt();
+    }
+    bool areTensors = llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        areTensors &= llvm::all_of(block.getArgumentTypes(), llvm::IsaPred<RankedTensorType>);
+    if (!areTensors) {
+      emitError(op->getLoc()) << "'" << op->getName() << "': a value of another type, expected tensors of known rank";
+      return WalkResult::interrupt();
+    }
+    return WalkResult(op == main ? success() : checkAttributes(op, {}));
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// What @main's inputs and outputs are called and which of them are one buffer. After verification.
+LogicalResult checkSignature(func::FuncOp main) {
+  llvm::StringSet<> inputs, outputs;
+  llvm::DenseSet<int64_t> tied;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    if (failed(checkName(main, "input", i, main.getArgAttr(i, "nnf.name"), inputs)))
+      return failure();
+    Attribute attribute = main.getArgAttr(i, "nnf.inout");
+    if (!attribute)
+      continue;
+    auto result = dyn_cast<IntegerAttr>(attribute);
+    if (!result || !result.getType().isInteger(64) || result.getInt() < 0 || result.getInt() >= main.getNumResults() ||
+        main.getResultTypes()[result.getInt()] != main.getArgumentTypes()[i] || !tied.insert(result.getInt()).second)
+      return emitError(main.getLoc()) << "@main, input " << i << ": nnf.inout = " << attribute
+                                      << ", expected the number (i64) of an output of its type, each once";
+  }
+  for (unsigned j = 0; j < main.getNumResults(); ++j)
+    if (failed(checkName(main, "output", j, main.getResultAttr(j, "nnf.name"), outputs)))
+      return failure();
+  if (main.getNumResults() == 0)
+    return emitError(main.getLoc()) << "@main: no outputs, expected at least one";
+  return success();
+}
+
 /// Every tensor has a rank within the limits, and names for the sizes it leaves open.
 LogicalResult checkTypes(ModuleOp module, const Limits &limits) {
   auto check = [&](Location location, Type type) -> LogicalResult {
@@ -162,13 +246,13 @@ OwningOpRef<ModuleOp> readMlirFile(MLIRContext &context, StringRef path, const R
   // Verifiers rely on what checkTypes() checks.
   ParserConfig config(&context, /*verifyAfterParse=*/false);
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, config);
-  if (!module || failed(checkTypes(*module, options.limits)) || failed(readWeights(*module, path, options)) ||
-      failed(fixSymbols(*module, options.dims)) || failed(verify(*module)))
+  if (!module || failed(checkGraph(*module)) || failed(checkTypes(*module, options.limits)) || failed(verify(*module)) ||
+      failed(checkSignature(module->lookupSymbol<func::FuncOp>("main"))) || failed(readWeights(*module, path, options)) ||
+      failed(fixSymbols(*module, options.dims)))
     return {};
-  if (!module->lookupSymbol<func::FuncOp>("main")) {
-    emitError(module->getLoc()) << "no graph: expected a function @main";
+  // Fixed sizes may not fit each other.
+  if (!options.dims.empty() && failed(verify(*module)))
     return {};
-  }
   return module;
 }
 

@@ -69,21 +69,43 @@ private:
         else if (ops.insert(operand.getDefiningOp()))
           work.push_back(operand.getDefiningOp());
       }
-    body.ops = ops.takeVector();
-    llvm::sort(body.ops, [&](Operation *a, Operation *b) { return position.lookup(a) < position.lookup(b); });
+    body.ops = ordered(group, ops);
     // Operands in the order of first use, so that equal groups have equal kernels.
-    llvm::SetVector<Value> ordered;
+    llvm::SetVector<Value> byUse;
     for (Operation *op : body.ops)
       for (Value operand : op->getOperands())
         if (inputs.contains(operand))
-          ordered.insert(operand);
-    body.inputs = ordered.takeVector();
+          byUse.insert(operand);
+    body.inputs = byUse.takeVector();
     for (Operation *op : body.ops)
       if (groups.of(op) == &group)
         for (Value result : op->getResults())
           if (usedOutside(result, group))
             body.outputs.push_back(result);
     return body;
+  }
+
+  /// Members in program order, each right after what it needs: where an op that is computed for several readers stands
+  /// in @main does not matter, so equal groups come out equal.
+  SmallVector<Operation *> ordered(const Group &group, const llvm::SetVector<Operation *> &ops) const {
+    SmallVector<Operation *> members(group.members.begin(), group.members.end());
+    llvm::sort(members, [&](Operation *a, Operation *b) { return position.lookup(a) < position.lookup(b); });
+    llvm::SetVector<Operation *> order;
+    for (Operation *member : members) {
+      SmallVector<Operation *> stack{member};
+      while (!stack.empty()) {
+        Operation *op = stack.back();
+        size_t before = stack.size();
+        for (Value operand : llvm::reverse(op->getOperands()))
+          if (Operation *producer = operand.getDefiningOp(); producer && ops.contains(producer) && !order.contains(producer))
+            stack.push_back(producer);
+        if (stack.size() > before)
+          continue;
+        order.insert(op);
+        stack.pop_back();
+      }
+    }
+    return order.takeVector();
   }
 
   bool usedOutside(Value value, const Group &group) const {

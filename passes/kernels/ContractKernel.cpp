@@ -49,10 +49,18 @@ Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).g
 /// The operand lies in memory: fusion left no computation in front of it.
 bool isBuffer(const StridedView &view) { return isa<BlockArgument>(view.buffer); }
 
+bool isPadded(PrimConvOp op) {
+  auto positive = [](int64_t n) { return n > 0; };
+  return llvm::any_of(op.getLow(), positive) || llvm::any_of(op.getHigh(), positive);
+}
+
 std::optional<Contraction> Contraction::of(PrimConvOp op) {
   MLIRContext *context = op.getContext();
   auto view = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
   if (!op.getPacked() || !view || !weight || !isBuffer(*view) || !isBuffer(*weight))
+    return std::nullopt;
+  // Panels lie as they were packed, and the row of zeros that taps in the padding read is contiguous.
+  if (!isCompact(*weight, shapeOf(op.getWeight())) || (isPadded(op) && !isConstant(view->strides.back(), 1)))
     return std::nullopt;
   Shape in = shapeOf(op.getInput()), out = shapeOf(op.getOutput()), kernel = op.kernelSizes();
   Contraction c;

@@ -194,6 +194,13 @@ Value ElementEmitter::under(Value condition, llvm::function_ref<Value()> evaluat
   return value;
 }
 
+/// A branch whose sides have one type: a constant evaluates to one value even where `at` differs from lane to lane.
+Value ElementEmitter::eitherSide(Value inside, const Indices &at, llvm::function_ref<Value()> evaluate, Value fill) {
+  auto shaped = [&](Value value) { return allUniform(at) ? value : k.spread(value); };
+  return k.branch(
+      inside, [&] { Scope scope(*this); return shaped(evaluate()); }, [&] { return shaped(fill); });
+}
+
 Value ElementEmitter::pad(PrimPadOp op, const Indices &at) {
   Shape in = shapeOf(op.getInput());
   Indices from;
@@ -220,9 +227,7 @@ Value ElementEmitter::pad(PrimPadOp op, const Indices &at) {
     return evaluate();
   Value fill = this->at(op.getValue(), {});
   if (!k.isVector(inside))
-    return k.branch(
-        inside, [&] { Scope scope(*this); return evaluate(); },
-        [&] { return allUniform(at) ? fill : k.spread(fill); });
+    return eitherSide(inside, at, evaluate, fill);
   Value value = under(inside, evaluate);
   SmallVector<Value> sides{value, fill, inside};
   k.unify(sides);
@@ -638,9 +643,7 @@ Value ElementEmitter::gather(PrimGatherOp op, const Indices &at) {
   Type element = elementOf(op.getInput());
   Value fill = op.getFill() ? this->at(op.getFill(), {}) : k.zeroOf(KernelBuilder::registerType(element));
   if (!k.isVector(inside))
-    return k.branch(
-        inside, [&] { Scope scope(*this); return evaluate(); },
-        [&] { return allUniform(at) ? fill : k.spread(fill); });
+    return eitherSide(inside, at, evaluate, fill);
   Value value = under(inside, evaluate);
   SmallVector<Value> sides{inside, value, fill};
   k.unify(sides);

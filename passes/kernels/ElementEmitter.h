@@ -63,6 +63,8 @@ private:
   Value broadcast(PrimBroadcastOp op, const Indices &at);
   Value slice(PrimSliceOp op, const Indices &at);
   Value pad(PrimPadOp op, const Indices &at);
+  mlir::Value eitherSide(mlir::Value inside, const Indices &at, llvm::function_ref<mlir::Value()> evaluate,
+                         mlir::Value fill);
   Value concat(PrimConcatOp op, const Indices &at);
   Value reduce(PrimReduceOp op, const Indices &at);
   Value argReduce(PrimArgReduceOp op, const Indices &at);

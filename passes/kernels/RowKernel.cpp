@@ -2,61 +2,11 @@
 // the other: softmax, norms, means, losses. A row stays in cache between its passes.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/RowPlan.h"
 
 using namespace mlir;
 namespace nnf {
 namespace {
-
-/// The common frame of a row kernel's reductions.
-struct RowPlan {
-  Shape full;                    // sizes of what is reduced
-  SmallVector<int64_t> reduced;  // the dimensions of a row
-  SmallVector<int64_t> kept;     // the others
-  /// Reductions by stage: those of a stage need only results of earlier stages.
-  SmallVector<SmallVector<PrimReduceOp>> stages;
-
-  static std::optional<RowPlan> of(KernelOp kernel, ArrayRef<Value> results);
-};
-
-std::optional<RowPlan> RowPlan::of(KernelOp kernel, ArrayRef<Value> results) {
-  RowPlan plan;
-  DenseMap<Value, unsigned> stageOf; // number of reductions on the longest way to a value
-  bool uniform = true;
-  for (Operation &op : kernel.getBody().front()) {
-    unsigned stage = 0;
-    for (Value operand : op.getOperands())
-      stage = std::max(stage, stageOf.lookup(operand));
-    if (auto reduce = dyn_cast<PrimReduceOp>(op)) {
-      Shape in = shapeOf(reduce.getInput());
-      if (plan.stages.empty()) {
-        plan.full = in;
-        plan.reduced = SmallVector<int64_t>(reduce.getDims());
-      }
-      uniform &= sameShape(in, plan.full) && llvm::equal(plan.reduced, reduce.getDims());
-      if (plan.stages.size() <= stage)
-        plan.stages.resize(stage + 1);
-      plan.stages[stage].push_back(reduce);
-      ++stage;
-    }
-    // Anything that moves elements between rows after a reduction needs that row's results: not this family.
-    if (stage > 0 && isa<PrimDotOp, PrimConvOp, PrimReduceWindowOp, PrimGatherOp, PrimArgReduceOp>(op))
-      uniform = false;
-    for (Value result : op.getResults())
-      stageOf[result] = stage;
-  }
-  if (plan.stages.empty() || !uniform)
-    return std::nullopt;
-  Shape keptShape;
-  for (int64_t i = 0, e = plan.full.size(); i < e; ++i)
-    if (!llvm::is_contained(plan.reduced, i)) {
-      plan.kept.push_back(i);
-      keptShape.push_back(plan.full[i]);
-    }
-  for (Value result : results)
-    if (!sameShape(shapeOf(result), plan.full) && !sameShape(shapeOf(result), keptShape))
-      return std::nullopt;
-  return plan;
-}
 
 class RowEmitter {
 public:
@@ -210,13 +160,7 @@ void RowEmitter::emit() {
 } // namespace
 
 bool emitRowKernel(KernelOp kernel, const TargetInfo &target) {
-  SmallVector<Value> results;
-  for (Value value : kernel.yielded()) {
-    while (auto reshape = value.getDefiningOp<PrimReshapeOp>())
-      value = reshape.getInput();
-    results.push_back(value);
-  }
-  std::optional<RowPlan> plan = RowPlan::of(kernel, results);
+  std::optional<RowPlan> plan = RowPlan::of(kernel);
   if (!plan)
     return false;
   KernelEmitter emitter(kernel, target);

@@ -86,4 +86,16 @@ std::optional<StridedView> stridedViewOf(Value tensor) {
   return from;
 }
 
+bool isCompact(const StridedView &view, ArrayRef<Dim> shape) {
+  if (!isConstant(view.offset, 0))
+    return false;
+  Dim stride = dimOf(view.buffer.getContext(), 1);
+  for (size_t d = shape.size(); d-- > 0;) {
+    if (!isConstant(shape[d], 1) && !sameDim(view.strides[d], stride))
+      return false;
+    stride = simplify(stride * shape[d]);
+  }
+  return true;
+}
+
 } // namespace nnf

@@ -17,5 +17,8 @@ struct StridedView {
 /// reshape on the way joins dimensions that are not contiguous.
 std::optional<StridedView> stridedViewOf(mlir::Value tensor);
 
+/// A view of this shape reads its buffer from the start, element after element.
+bool isCompact(const StridedView &view, llvm::ArrayRef<Dim> shape);
+
 } // namespace nnf
 #endif

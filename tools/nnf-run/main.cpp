@@ -1,4 +1,4 @@
-// nnf-run LIB.so …: runs a compiled model once. nnf-run bench LIB.so …: measures it.
+// nnf-run [run] LIB.so …: runs a compiled model once. nnf-run bench LIB.so …: measures it.
 #include "tools/run/Commands.h"
 #include <CLI/CLI.hpp>
 #include <cstring>
@@ -46,6 +46,8 @@ int main(int argc, char **argv) {
   try {
     if (argc > 1 && strcmp(argv[1], "bench") == 0)
       return mainOfBench(argc - 1, argv + 1, streams);
+    if (argc > 1 && strcmp(argv[1], "run") == 0)
+      return mainOfRun(argc - 1, argv + 1, streams);
     return mainOfRun(argc, argv, streams);
   } catch (const std::exception &error) { // out of memory while parsing, say
     return report(fault(error.what()), streams);

@@ -76,20 +76,16 @@ Outcome ModelOptions::finish() {
 }
 
 CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request) : request(request) {
-  app.add_option("--target", target, "cpu (default), cuda or cuda-emu")->type_name("TARGET");
+  app.add_option("--target", request.target, "cpu (default), cuda, or cuda-emu: GPU kernels run by an emulator")->type_name("TARGET");
   app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")->type_name("CPU");
   app.add_option("--triple", request.triple, "another machine, such as aarch64-linux-gnu")->type_name("TRIPLE");
-  app.add_option("--cuda-arch", cudaArch, "sm_80,sm_90a,…")->type_name("ARCHS");
+  app.add_option("--cuda-arch", request.cudaArch, "sm_80 (default), sm_90, sm_90a, …")->type_name("ARCH");
+  app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
+      ->type_name("N");
   app.add_option("-O", request.optLevel, "how hard to optimise: -O0 to -O3 (default 2)")->type_name("LEVEL");
 }
 
 Outcome CodeOptions::finish() {
-  if (target == "cuda" || target == "cuda-emu")
-    return Outcome::wrongUsage("--target=" + target + " is not there yet");
-  if (target != "cpu")
-    return Outcome::wrongUsage("--target=" + target + ": expected cpu, cuda or cuda-emu");
-  if (!cudaArch.empty())
-    return Outcome::wrongUsage("--cuda-arch goes with --target=cuda");
   if (request.cpu.find(',') != std::string::npos)
     return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet");
   if (request.optLevel > 3)
@@ -102,9 +98,9 @@ ReservedOptions::ReservedOptions(CLI::App &app) {
     Flag &flag = *flags.emplace_back(std::make_unique<Flag>());
     flag.name = name;
     CLI::Option *option = takesValue ? app.add_option(name, flag.value, "not there yet")->expected(0, 1)
-                                     : app.add_flag(name, flag.given, "not there yet");
+                                     : app.add_flag(name, flag.isSet, "not there yet");
     option->group(""); // hidden from --help
-    option->each([&flag](const std::string &) { flag.given = true; });
+    flag.option = option;
   };
   for (const char *name : {"--accuracy", "--tuning", "--cuda-compiler", "--data-parallel-dim"})
     add(name, true);
@@ -114,7 +110,7 @@ ReservedOptions::ReservedOptions(CLI::App &app) {
 
 Outcome ReservedOptions::finish() const {
   for (const auto &flag : flags)
-    if (flag->given)
+    if (flag->option->count() > 0)
       return Outcome::wrongUsage(flag->name + " is not there yet");
   return {};
 }

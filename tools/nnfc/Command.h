@@ -45,7 +45,6 @@ public:
 
 private:
   CodeRequest &request;
-  std::string target = "cpu", cudaArch;
 };
 
 /// Flags of the contract that are still to come: giving one is an error.
@@ -57,7 +56,8 @@ public:
 private:
   struct Flag {
     std::string name, value;
-    bool given = false;
+    bool isSet = false;
+    const CLI::Option *option = nullptr;
   };
   std::vector<std::unique_ptr<Flag>> flags;
 };

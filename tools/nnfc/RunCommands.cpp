@@ -57,6 +57,8 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
     return report(outcome, streams);
   request.dims.clear(); // the compiled code has these sizes fixed
+  if (request.device == "cuda-emu")
+    compile.code.target = request.device;
   compile.model.models = {request.library};
   compile.output = library.path();
   Outcome outcome;

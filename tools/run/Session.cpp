@@ -8,10 +8,10 @@ namespace nnf::run {
 namespace {
 
 Failure checkDevice(const std::string &device) {
-  if (device == "cpu")
+  if (device == "cpu" || device == "cuda-emu")
     return {};
-  if (device == "cuda-emu" || device.starts_with("cuda:") || device == "cuda" || device.starts_with("cpu:"))
-    return fault("--device " + device + ": not there yet, expected cpu");
+  if (device.starts_with("cuda:") || device == "cuda" || device.starts_with("cpu:"))
+    return fault("--device " + device + ": not there yet, expected cpu or cuda-emu");
   return wrongUsage("--device: found '" + device + "', expected cpu, cuda:K or cuda-emu");
 }
 
@@ -148,6 +148,10 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
           Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
     return fault(status.message());
+  std::string target = model.descriptor().target;
+  if (request.device == "cuda-emu" && target.find("cuda-emu") == std::string::npos)
+    return fault("--device cuda-emu: '" + request.library + "' is compiled for " + target +
+                 ", expected a library of nnfc compile --target=cuda-emu");
 
   size_t count = model.inputs().size();
   std::vector<bool> given(count, false);

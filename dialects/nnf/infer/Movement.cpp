@@ -1,5 +1,6 @@
 // Result types of ops that move, cut, join and make data.
 #include "dialects/nnf/infer/Movement.h"
+#include "llvm/Support/MathExtras.h"
 
 #define GET_OP_CLASSES
 #include "dialects/nnf/ops/Movement.h.inc"
@@ -261,12 +262,16 @@ NNF_INFER(StackOp) {
 
 // ---- cut
 
+/// More results than any model has; a file of a few bytes could ask for 2^62.
+constexpr int64_t maxPieces = 1 << 16;
+
 FailureOr<IntList> splitLengths(Location loc, Dim size, Ints sections) {
   int64_t total = 0;
   for (int64_t section : sections) {
     if (section < 0)
       return argumentError(loc, "split_size_or_sections") << section << ", expected at least 0";
-    total += section;
+    if (llvm::AddOverflow(total, section, total))
+      return argumentError(loc, "split_size_or_sections") << "sections whose sum is no 64-bit number";
   }
   std::optional<int64_t> length = constantOf(size);
   if (!length)
@@ -278,6 +283,9 @@ FailureOr<IntList> splitLengths(Location loc, Dim size, Ints sections) {
   }
   if (sections[0] == 0 && *length != 0)
     return argumentError(loc, "split_size_or_sections") << "0, expected at least 1";
+  if (sections[0] != 0 && *length / sections[0] > maxPieces)
+    return argumentError(loc, "split_size_or_sections")
+           << sections[0] << " cuts size " << *length << " into more than " << maxPieces << " pieces, expected fewer";
   IntList lengths;
   for (int64_t rest = *length; rest > 0; rest -= sections[0])
     lengths.push_back(std::min(rest, sections[0]));
@@ -287,6 +295,8 @@ FailureOr<IntList> splitLengths(Location loc, Dim size, Ints sections) {
 FailureOr<IntList> chunkLengths(Location loc, Dim size, int64_t chunks) {
   if (chunks < 1)
     return argumentError(loc, "chunks") << chunks << ", expected at least 1";
+  if (chunks > maxPieces)
+    return argumentError(loc, "chunks") << chunks << ", expected at most " << maxPieces;
   std::optional<int64_t> length = constantOf(size);
   if (!length)
     return argumentError(loc, "input") << "size " << toString(size) << " is symbolic, expected a number to cut";

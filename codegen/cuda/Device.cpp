@@ -1,0 +1,105 @@
+#include "codegen/cuda/Device.h"
+#include "codegen/LlvmPipeline.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+/// first, last, scratch: what a CPU kernel takes after its own arguments.
+constexpr unsigned taskArguments = 3;
+
+int64_t numberOr(Operation *op, StringRef name, int64_t otherwise) {
+  auto value = op->getAttrOfType<IntegerAttr>(name);
+  return value ? value.getInt() : otherwise;
+}
+
+LLVM::LLVMFuncOp makeKernel(LLVM::LLVMFuncOp declared, OpBuilder &b, int64_t threads) {
+  auto type = declared.getFunctionType();
+  ArrayRef<Type> parameters = type.getParams().drop_back(taskArguments);
+  auto kernel = LLVM::LLVMFuncOp::create(b, declared.getLoc(), declared.getSymName(),
+                                         LLVM::LLVMFunctionType::get(type.getReturnType(), parameters));
+  for (unsigned i = 0; i < parameters.size(); ++i)
+    kernel.setArgAttrs(i, declared.getArgAttrDict(i));
+  kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
+  kernel.getBody().takeBody(declared.getBody());
+  Block &entry = kernel.getBody().front();
+  for (unsigned i = 0; i < taskArguments; ++i) {
+    assert(entry.getArguments().back().use_empty() && "a GPU kernel's task is its block");
+    entry.eraseArgument(entry.getNumArguments() - 1);
+  }
+  return kernel;
+}
+
+} // namespace
+
+DeviceCode takeDeviceCode(ModuleOp module) {
+  DeviceCode code;
+  code.module = ModuleOp::create(module.getLoc());
+  OpBuilder b = OpBuilder::atBlockEnd(code.module->getBody());
+  for (auto global : llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>()))
+    if (global->hasAttr("nnf.shared_of"))
+      global->moveBefore(code.module->getBody(), code.module->getBody()->end());
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    int64_t threads = numberOr(function, "nnf.block", 0);
+    if (threads == 0 || function.isExternal())
+      continue;
+    auto title = function->getAttrOfType<StringAttr>("nnf.title");
+    makeKernel(function, b, threads);
+    function.setLinkage(LLVM::Linkage::External);
+    int64_t parameters = function.getFunctionType().getNumParams() - taskArguments;
+    code.kernels.push_back({function.getSymName().str(), title ? title.str() : "", numberOr(function, "nnf.index", -1),
+                            threads, parameters, numberOr(function, "nnf.checks", 0)});
+  }
+  return code;
+}
+
+std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, const CudaTarget &target,
+                                                    llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(*code.module, context, "nnf.device", true);
+  if (!module)
+    return nullptr; // reported by the translation
+  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
+  module->setTargetTriple(machine->getTargetTriple());
+  module->setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : *module)
+    if (!function.isDeclaration())
+      function.addFnAttr(llvm::Attribute::NoUnwind);
+  optimiseModule(*module, *machine, 3);
+  for (llvm::Function &function : *module)
+    if (function.isDeclaration() && !function.isIntrinsic()) {
+      emitError(code.module.get()->getLoc()) << "internal: device code calls '" << function.getName().str()
+                                       << "', but kernels must need no library";
+      return nullptr;
+    }
+  return module;
+}
+
+FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target, StringRef producer) {
+  Location location = code.module.get()->getLoc();
+  llvm::LLVMContext context;
+  ForwardDiagnostics &diagnostics = ForwardDiagnostics::install(context, location);
+  std::unique_ptr<llvm::Module> module = optimisedDeviceModule(code, target, context);
+  if (!module)
+    return failure();
+  llvm::SmallVector<char, 0> ptx;
+  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
+  if (!writeMachineCode(*module, *machine, llvm::CodeGenFileType::AssemblyFile, ptx) || diagnostics.hasErrors) {
+    if (!diagnostics.hasErrors)
+      emitError(location) << "internal: LLVM writes no PTX for " << target.getArch();
+    return failure();
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "// " << producer << ", " << target.getArch() << ". A block is a task of its kernel's grid (docs/design/0005).\n";
+  for (const DeviceKernel &kernel : code.kernels)
+    os << "// kernel " << kernel.index << " " << kernel.name << " threads=" << kernel.threads << " parameters=" << kernel.parameters << " "
+       << kernel.title << "\n";
+  os << StringRef(ptx.data(), ptx.size());
+  return text;
+}
+
+} // namespace nnf

@@ -1,0 +1,39 @@
+// The GPU's half of a compiled module.
+#ifndef NNF_CODEGEN_CUDA_DEVICE_H
+#define NNF_CODEGEN_CUDA_DEVICE_H
+
+#include "codegen/cuda/Target.h"
+#include "llvm/IR/Module.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace nnf {
+
+struct DeviceKernel {
+  std::string name, title;
+  int64_t index;      // in the model's descriptor
+  int64_t threads;    // of a block
+  int64_t parameters; // addresses, sizes, and the check state and base where it has checks
+  int64_t checks;     // 0: it has none
+};
+
+/// Kernels in LLVM's dialect, apart from the code that launches them.
+struct DeviceCode {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  llvm::SmallVector<DeviceKernel> kernels;
+};
+
+/// Moves the GPU kernels of a module in LLVM's dialect (nnf-lower-kernels-to-gpu made them) and their shared memory into
+/// a module of their own; `module` keeps declarations of them. A kernel of the device code takes what its declaration
+/// does but first, last and scratch: the block it runs in is its task.
+DeviceCode takeDeviceCode(mlir::ModuleOp module);
+
+/// Translates device code to LLVM IR and optimises it for the GPU. Null when that failed; then it is reported.
+std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, const CudaTarget &target,
+                                                    llvm::LLVMContext &context);
+
+/// PTX text of all kernels, headed by comments that list them with their threads and parameters.
+mlir::FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target, llvm::StringRef producer);
+
+} // namespace nnf
+#endif

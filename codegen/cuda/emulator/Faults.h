@@ -1,0 +1,28 @@
+/* What the emulator finds wrong with a kernel: the numbers it reports, and the words for them. Each emulated kernel has
+ * these after its own run-time checks; {value} is the block, {bound} the second number. */
+#ifndef NNF_CODEGEN_CUDA_EMULATOR_FAULTS_H
+#define NNF_CODEGEN_CUDA_EMULATOR_FAULTS_H
+
+enum {
+  NNF_FAULT_DEADLOCK,
+  NNF_FAULT_BARRIER,
+  NNF_FAULT_SHUFFLE,
+  NNF_FAULT_RACE,
+  NNF_FAULT_UNWRITTEN,
+  NNF_FAULT_BOUNDS,
+  NNF_FAULT_ALIGNMENT,
+  NNF_FAULT_STACK,
+  NNF_FAULTS
+};
+
+#define NNF_FAULT_MESSAGES                                                                                             \
+  "cuda-emu: block {value} hangs: {bound} threads wait for threads that never come",                                   \
+      "cuda-emu: block {value}: threads meet at different barriers, thread {bound} among them",                        \
+      "cuda-emu: block {value}: thread {bound} shuffles with lanes that do not take part",                             \
+      "cuda-emu: block {value}: threads race for byte {bound} of shared memory",                                       \
+      "cuda-emu: block {value}: byte {bound} of shared memory is read before it is written",                           \
+      "cuda-emu: block {value}: byte {bound} is beyond shared memory",                                                 \
+      "cuda-emu: block {value}: the access to byte {bound} of shared memory is not aligned",                           \
+      "cuda-emu: block {value}: thread {bound} needs more stack than the emulator gives"
+
+#endif

@@ -1,0 +1,254 @@
+#include "codegen/cuda/emulator/Retarget.h"
+#include "codegen/cuda/emulator/Emulator.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/ReplaceConstant.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+// Emulator.cpp as bitcode, put here by the build.
+extern "C" const char nnf_emulator_bitcode[], nnf_emulator_bitcode_end[];
+asm(".pushsection .rodata\n"
+    ".global nnf_emulator_bitcode\n"
+    "nnf_emulator_bitcode:\n"
+    ".incbin \"" NNF_EMULATOR_BITCODE "\"\n"
+    ".global nnf_emulator_bitcode_end\n"
+    "nnf_emulator_bitcode_end:\n"
+    ".popsection\n");
+
+namespace nnf {
+namespace {
+
+constexpr unsigned sharedSpace = 3;
+constexpr llvm::StringLiteral prefix = "nnf_emu_";
+
+/// One device module on its way to the host.
+class Retarget {
+public:
+  Retarget(llvm::Module &device, llvm::Module &emulator, mlir::Location location, uint64_t seed)
+      : device(device), emulator(emulator), context(device.getContext()), location(location), seed(seed),
+        pointer(llvm::PointerType::getUnqual(context)), i64(llvm::Type::getInt64Ty(context)),
+        i32(llvm::Type::getInt32Ty(context)) {}
+
+  mlir::LogicalResult run(llvm::ArrayRef<DeviceKernel> kernels);
+
+private:
+  llvm::Module &device, &emulator;
+  llvm::LLVMContext &context;
+  mlir::Location location;
+  const uint64_t seed;
+  llvm::Type *pointer, *i64, *i32;
+  unsigned sites = 0;
+
+  mlir::InFlightDiagnostic internal() { return mlir::emitError(location) << "internal: cuda-emu: "; }
+  /// A function of the emulator, declared in the device module.
+  llvm::FunctionCallee callee(llvm::StringRef name) {
+    llvm::Function *function = emulator.getFunction((prefix + name).str());
+    assert(function && "the emulator has it");
+    return device.getOrInsertFunction(function->getName(), function->getFunctionType());
+  }
+  llvm::Function *threadFunction(llvm::Function &kernel);
+  mlir::LogicalResult callEmulator(llvm::Function &function);
+  uint64_t placeShared(llvm::Function &function);
+  void watchShared(llvm::Function &function);
+  llvm::Function *slotFunction(llvm::Function &thread);
+  void hostFunction(const DeviceKernel &kernel, llvm::Function &slots, uint64_t sharedBytes);
+};
+
+/// The kernel with its thread as first parameter, under a name of its own. Attributes stay behind: they speak of a GPU,
+/// and a barrier must not be thought to leave memory alone.
+llvm::Function *Retarget::threadFunction(llvm::Function &kernel) {
+  llvm::SmallVector<llvm::Type *> types{pointer};
+  llvm::append_range(types, kernel.getFunctionType()->params());
+  auto *function = llvm::Function::Create(llvm::FunctionType::get(kernel.getReturnType(), types, false),
+                                          llvm::Function::InternalLinkage, kernel.getName() + ".thread", device);
+  function->splice(function->begin(), &kernel);
+  for (unsigned i = 0; i < kernel.arg_size(); ++i)
+    kernel.getArg(i)->replaceAllUsesWith(function->getArg(i + 1));
+  return function;
+}
+
+/// Every NVVM intrinsic becomes a call of the emulator.
+mlir::LogicalResult Retarget::callEmulator(llvm::Function &function) {
+  for (llvm::Instruction &instruction : llvm::make_early_inc_range(llvm::instructions(function))) {
+    auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+    if (!call)
+      continue;
+    if (call->isInlineAsm())
+      return internal() << "inline assembly in " << function.getName().str();
+    llvm::Function *called = call->getCalledFunction();
+    llvm::StringRef name = called ? called->getName() : "";
+    if (!name.consume_front("llvm.nvvm."))
+      continue;
+    std::string inEmulator = name.str();
+    std::replace(inEmulator.begin(), inEmulator.end(), '.', '_');
+    llvm::Function *body = emulator.getFunction((prefix + inEmulator).str());
+    if (!body)
+      return internal() << "it has no " << called->getName().str();
+    llvm::IRBuilder<> b(call);
+    llvm::SmallVector<llvm::Value *> arguments{function.getArg(0)};
+    llvm::append_range(arguments, call->args());
+    arguments.push_back(b.getInt32(sites++));
+    call->replaceAllUsesWith(b.CreateCall(callee(inEmulator), arguments));
+    call->eraseFromParent();
+  }
+  return mlir::success();
+}
+
+/// Each load and store of shared memory is announced; those of other memory lose alignment that x86 would fault over.
+void Retarget::watchShared(llvm::Function &function) {
+  const llvm::DataLayout &layout = device.getDataLayout();
+  for (llvm::Instruction &instruction : llvm::make_early_inc_range(llvm::instructions(function))) {
+    auto *load = llvm::dyn_cast<llvm::LoadInst>(&instruction);
+    auto *store = llvm::dyn_cast<llvm::StoreInst>(&instruction);
+    if (!load && !store)
+      continue;
+    llvm::Value *address = load ? load->getPointerOperand() : store->getPointerOperand();
+    llvm::Type *type = load ? load->getType() : store->getValueOperand()->getType();
+    llvm::Align align = load ? load->getAlign() : store->getAlign();
+    if (address->getType()->getPointerAddressSpace() == sharedSpace) {
+      llvm::IRBuilder<> b(&instruction);
+      b.CreateCall(callee("access"),
+                   {function.getArg(0), b.CreateAddrSpaceCast(address, pointer),
+                    b.getInt32(layout.getTypeStoreSize(type)), b.getInt32(align.value()), b.getInt32(store != nullptr)});
+    } else if (align > layout.getABITypeAlign(type->getScalarType())) {
+      llvm::Align scalar = layout.getABITypeAlign(type->getScalarType());
+      load ? load->setAlignment(scalar) : store->setAlignment(scalar);
+    }
+  }
+}
+
+/// Gives the function's shared arrays their places in the emulator's memory; returns the bytes of all.
+uint64_t Retarget::placeShared(llvm::Function &function) {
+  llvm::SmallVector<llvm::GlobalVariable *> arrays;
+  for (llvm::GlobalVariable &global : device.globals())
+    if (global.getAddressSpace() == sharedSpace)
+      arrays.push_back(&global);
+  llvm::SmallVector<llvm::Constant *> constants(arrays.begin(), arrays.end());
+  llvm::convertUsersOfConstantsToInstructions(constants);
+  uint64_t offset = 0;
+  for (llvm::GlobalVariable *array : arrays) {
+    llvm::Value *place = nullptr;
+    offset = llvm::alignTo(offset, 16);
+    for (llvm::User *user : llvm::make_early_inc_range(array->users())) {
+      auto *instruction = llvm::dyn_cast<llvm::Instruction>(user);
+      if (!instruction || instruction->getFunction() != &function)
+        continue;
+      if (!place) {
+        llvm::IRBuilder<> b(&*function.getEntryBlock().getFirstInsertionPt());
+        llvm::Value *base = b.CreateCall(callee("shared"), {function.getArg(0)});
+        place = b.CreateAddrSpaceCast(b.CreateConstGEP1_64(b.getInt8Ty(), base, offset), array->getType());
+      }
+      instruction->replaceUsesOfWith(array, place);
+    }
+    if (place)
+      offset += device.getDataLayout().getTypeAllocSize(array->getValueType());
+  }
+  return offset;
+}
+
+/// f.slots(thread, slots): loads the parameters and runs f.
+llvm::Function *Retarget::slotFunction(llvm::Function &thread) {
+  auto *function = llvm::Function::Create(llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer}, false),
+                                          llvm::Function::InternalLinkage, thread.getName() + ".slots", device);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", function));
+  llvm::SmallVector<llvm::Value *> arguments{function->getArg(0)};
+  for (unsigned i = 1; i < thread.arg_size(); ++i)
+    arguments.push_back(b.CreateLoad(thread.getArg(i)->getType(), b.CreateConstGEP1_64(i64, function->getArg(1), i - 1)));
+  b.CreateCall(&thread, arguments);
+  b.CreateRetVoid();
+  return function;
+}
+
+/// What the driver calls: the kernel's parameters, first, last, scratch.
+void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, uint64_t sharedBytes) {
+  llvm::Function *old = device.getFunction(kernel.name);
+  llvm::SmallVector<llvm::Type *> types(old->getFunctionType()->params());
+  unsigned count = types.size();
+  types.append({i64, i64, pointer});
+  old->setName("");
+  assert(old->use_empty() && "nothing calls a kernel on the device");
+  old->eraseFromParent();
+  auto *function = llvm::Function::Create(llvm::FunctionType::get(llvm::Type::getVoidTy(context), types, false),
+                                          llvm::Function::ExternalLinkage, kernel.name, device);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", function));
+  llvm::Value *array = b.CreateAlloca(i64, b.getInt32(count));
+  for (unsigned i = 0; i < count; ++i)
+    b.CreateStore(function->getArg(i), b.CreateConstGEP1_64(i64, array, i));
+  // The last two parameters are the check state and the number of the first check; the emulator's are the last checks.
+  llvm::Value *firstFault = b.CreateAdd(function->getArg(count - 1), b.getInt64(kernel.checks - NNF_FAULTS));
+  b.CreateCall(callee("run"), {&slots, array, function->getArg(count), function->getArg(count + 1),
+                               function->getArg(count + 2), b.getInt32(kernel.threads), b.getInt64(sharedBytes),
+                               b.getInt64(seed), function->getArg(count - 2), firstFault});
+  b.CreateRetVoid();
+}
+
+mlir::LogicalResult Retarget::run(llvm::ArrayRef<DeviceKernel> kernels) {
+  for (const DeviceKernel &kernel : kernels) {
+    llvm::Function *function = threadFunction(*device.getFunction(kernel.name));
+    if (mlir::failed(callEmulator(*function)))
+      return mlir::failure();
+    uint64_t sharedBytes = placeShared(*function);
+    watchShared(*function);
+    hostFunction(kernel, *slotFunction(*function), sharedBytes);
+  }
+  for (llvm::GlobalVariable &global : llvm::make_early_inc_range(device.globals()))
+    if (global.getAddressSpace() == sharedSpace && global.use_empty())
+      global.eraseFromParent();
+  for (llvm::Function &function : llvm::make_early_inc_range(device))
+    if (function.getName().starts_with("llvm.nvvm.") && function.use_empty())
+      function.eraseFromParent();
+  for (llvm::NamedMDNode &node : llvm::make_early_inc_range(device.named_metadata()))
+    device.eraseNamedMetadata(&node);
+  return mlir::success();
+}
+
+} // namespace
+
+mlir::LogicalResult linkEmulatedKernels(const DeviceCode &code, const CudaTarget &target, llvm::Module &host,
+                                        uint64_t seed) {
+  mlir::Location location = code.module.get()->getLoc();
+  auto internal = [&](const llvm::Twine &text) {
+    mlir::emitError(location) << "internal: cuda-emu: " << text;
+    return mlir::failure();
+  };
+  llvm::LLVMContext &context = host.getContext();
+  std::unique_ptr<llvm::Module> device = optimisedDeviceModule(code, target, context);
+  if (!device)
+    return mlir::failure();
+  llvm::StringRef bitcode(nnf_emulator_bitcode, nnf_emulator_bitcode_end - nnf_emulator_bitcode);
+  auto emulator = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "emulator"), context);
+  if (!emulator)
+    return internal(llvm::toString(emulator.takeError()));
+  for (llvm::Module *module : {device.get(), emulator->get()}) {
+    module->setTargetTriple(host.getTargetTriple());
+    module->setDataLayout(host.getDataLayout());
+  }
+  if (mlir::failed(Retarget(*device, **emulator, location, seed).run(code.kernels)))
+    return mlir::failure();
+  std::string reason;
+  llvm::raw_string_ostream os(reason);
+  if (llvm::verifyModule(*device, &os))
+    return internal(reason);
+  for (llvm::NamedMDNode &node : llvm::make_early_inc_range((*emulator)->named_metadata()))
+    (*emulator)->eraseNamedMetadata(&node);
+  if (llvm::Linker::linkModules(host, std::move(device)) || llvm::Linker::linkModules(host, std::move(*emulator)))
+    return internal("the emulator does not link");
+  // Several models may end in one library: each has its own.
+  for (llvm::Function &function : host)
+    if (!function.isDeclaration() && function.getName().starts_with(prefix))
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+  for (const DeviceKernel &kernel : code.kernels) {
+    llvm::Function *function = host.getFunction(kernel.name);
+    function->setVisibility(llvm::GlobalValue::DefaultVisibility);
+    function->setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+  return mlir::success();
+}
+
+} // namespace nnf

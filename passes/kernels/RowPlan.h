@@ -1,0 +1,25 @@
+// What the row families of all targets share: how a kernel's reductions fit together.
+#ifndef NNF_PASSES_KERNELS_ROWPLAN_H
+#define NNF_PASSES_KERNELS_ROWPLAN_H
+
+#include "dialects/nnf/Nnf.h"
+
+namespace nnf {
+
+/// The common frame of a row kernel's reductions: all reduce the same dimensions (a "row") of tensors of one shape.
+struct RowPlan {
+  Shape full;                            // sizes of what is reduced
+  llvm::SmallVector<int64_t> reduced;    // the dimensions of a row
+  llvm::SmallVector<int64_t> kept;       // the others
+  /// Reductions by stage: those of a stage need only results of earlier stages.
+  llvm::SmallVector<llvm::SmallVector<PrimReduceOp>> stages;
+
+  /// None when the kernel has no reduction, reductions of different frames, a result that is neither of the full shape
+  /// nor of the kept one, or moves elements between rows after a reduction.
+  static std::optional<RowPlan> of(KernelOp kernel);
+
+  Shape keptShape() const, rowShape() const;
+};
+
+} // namespace nnf
+#endif

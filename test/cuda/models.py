@@ -1,0 +1,168 @@
+"""The models of the CUDA tests: each names the kernel family it is for, and computes its answer with numpy in float64.
+
+A model is a chain of nodes in the text form of the graph file. Its reference does not look at that text: it is written
+beside it by hand.
+"""
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+GRAPH_DTYPES = {np.float32: "FLOAT32", np.float64: "FLOAT64", np.float16: "FLOAT16", np.int64: "INT64", np.int32: "INT32",
+                np.bool_: "BOOL"}
+
+
+@dataclass
+class Model:
+    name: str
+    family: str                # map, row or contract: what its kernel should become
+    inputs: dict               # name -> array
+    nodes: list                # (op, {argument: value}, outputs)
+    outputs: list
+    reference: Callable        # arrays in float64 -> list of arrays
+    symbols: dict = None       # (input, dimension) -> symbol
+    scale: Callable = None     # arrays -> sums of absolute products, for contractions
+
+    def text(self):
+        lines = [f'name: "{self.name}"']
+        for name, array in self.inputs.items():
+            dims = ""
+            for i, size in enumerate(array.shape):
+                symbol = (self.symbols or {}).get((name, i))
+                dims += f' dims {{ symbol: "{symbol}" }}' if symbol else f" dims {{ size: {size} }}"
+            lines.append(f'inputs {{ name: "{name}" type {{ dtype: {GRAPH_DTYPES[array.dtype.type]}{dims} }} }}')
+        for op, arguments, outputs in self.nodes:
+            text = "".join(f' arguments {{ name: "{name}" {argument(value)} }}' for name, value in arguments.items())
+            names = "".join(f' outputs: "{name}"' for name in outputs)
+            lines.append(f'nodes {{ op: "{op}"{text}{names} }}')
+        lines += [f'outputs: "{name}"' for name in self.outputs]
+        return "\n".join(lines) + "\n"
+
+
+def argument(value):
+    if isinstance(value, bool):
+        return f"b: {str(value).lower()}"
+    if isinstance(value, int):
+        return f"i: {value}"
+    if isinstance(value, float):
+        return f"f: {value!r}"
+    if isinstance(value, str):
+        return f'tensor: "{value}"'
+    return "ints { values: [" + ", ".join(map(str, value)) + "] }"
+
+
+def softmax(x, axis):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def layer_norm(x, axes):
+    mean = x.mean(axis=axes, keepdims=True)
+    return (x - mean) / np.sqrt(x.var(axis=axes, keepdims=True) + 1e-5)
+
+
+def conv2d(x, w, pad):
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    n, _, h, wide = x.shape
+    o, _, kh, kw = w.shape
+    y = np.zeros((n, o, h - kh + 1, wide - kw + 1))
+    for i in range(kh):
+        for j in range(kw):
+            y += np.einsum("nchw,oc->nohw", x[:, :, i:i + y.shape[2], j:j + y.shape[3]], w[:, :, i, j])
+    return y
+
+
+def erf(x):
+    import math
+    return np.vectorize(math.erf)(x)
+
+
+def models():
+    rng = np.random.default_rng(5)
+
+    def f32(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
+
+    found = []
+
+    def add(name, family, inputs, nodes, reference, **more):
+        outputs = more.pop("outputs", ["y"])
+        found.append(Model(name, family, inputs, nodes, outputs, reference, **more))
+
+    # ---- map: vectors, ragged ends, broadcasts, views, symbols
+    chain = [("mul", {"input": "a", "other": "b"}, ["m"]), ("gelu", {"input": "m"}, ["g"]),
+             ("tanh", {"input": "g"}, ["t"]), ("exp", {"input": "t"}, ["y"])]
+    for rows, columns in ((3, 8), (5, 7), (64, 1024), (1, 1)):
+        add(f"chain_{rows}x{columns}", "map", {"a": f32(rows, columns), "b": f32(columns)}, chain,
+            lambda a, b: [np.exp(np.tanh(0.5 * (a * b) * (1 + erf(a * b / np.sqrt(2)))))])
+    add("symbolic", "map", {"a": f32(5, 12), "b": f32(12)}, chain,
+        lambda a, b: [np.exp(np.tanh(0.5 * (a * b) * (1 + erf(a * b / np.sqrt(2)))))], symbols={("a", 0): "N"})
+    add("doubles", "map", {"x": f32(9, 6).astype(np.float64)}, [("exp", {"input": "x"}, ["e"]), ("log", {"input": "e"}, ["y"])],
+        lambda x: [x])
+    add("halves", "map", {"x": f32(4, 20).astype(np.float16)}, [("mul", {"input": "x", "other": "x"}, ["y"])],
+        lambda x: [x * x])
+    add("integers", "map", {"x": rng.integers(-99, 99, (7, 12)), "z": rng.integers(-99, 99, (7, 12))},
+        [("mul", {"input": "x", "other": "z"}, ["p"]), ("maximum", {"input": "p", "other": "x"}, ["y"])],
+        lambda x, z: [np.maximum(x * z, x)])
+    add("compare", "map", {"x": f32(6, 16)}, [("gt", {"input": "x", "other": 0.25}, ["y"])], lambda x: [x > 0.25])
+    add("permute", "map", {"x": f32(3, 4, 8)}, [("permute", {"input": "x", "dims": [2, 0, 1]}, ["p"]),
+                                                ("neg", {"input": "p"}, ["y"])], lambda x: [-x.transpose(2, 0, 1)])
+    add("cat", "map", {"x": f32(2, 8), "z": f32(3, 8)},
+        [("relu", {"input": "x"}, ["r"]), ("flip", {"input": "z", "dims": [0]}, ["v"]),
+         ("mul", {"input": "v", "other": 2.0}, ["y"])],
+        lambda x, z: [2 * z[::-1], np.maximum(x, 0)], outputs=["y", "r"])
+    add("max_pool", "map", {"x": f32(2, 3, 9, 8)}, [("max_pool2d", {"input": "x", "kernel_size": 2}, ["y"])],
+        lambda x: [x[:, :, :8].reshape(2, 3, 4, 2, 4, 2).max(axis=(3, 5))])
+    add("conv", "map", {"x": f32(2, 5, 9, 8), "w": f32(7, 5, 3, 3)},
+        [("conv2d", {"input": "x", "weight": "w", "padding": 1}, ["c"]), ("relu", {"input": "c"}, ["y"])],
+        lambda x, w: [np.maximum(conv2d(x, w, 1), 0)], scale=lambda x, w: conv2d(abs(x), abs(w), 1))
+
+    # ---- rows: one thread, a warp, or a block for each; some reductions after others
+    for rows, width in ((3, 1), (5, 7), (9, 64), (2, 1000), (3, 1028), (2, 4099), (1, 20000)):
+        add(f"softmax_{rows}x{width}", "row", {"x": f32(rows, width)}, [("softmax", {"input": "x", "dim": -1}, ["y"])],
+            lambda x: [softmax(x, -1)])
+    add("softmax_middle", "row", {"x": f32(2, 6, 40)}, [("softmax", {"input": "x", "dim": 1}, ["y"])],
+        lambda x: [softmax(x, 1)])
+    add("softmax_symbolic", "row", {"x": f32(5, 33)}, [("softmax", {"input": "x", "dim": -1}, ["y"])],
+        lambda x: [softmax(x, -1)], symbols={("x", 0): "N", ("x", 1): "M"})
+    for width in (48, 2048):
+        add(f"layer_norm_{width}", "row", {"x": f32(6, width)},
+            [("layer_norm", {"input": "x", "normalized_shape": [width]}, ["y"])], lambda x: [layer_norm(x, -1)])
+    add("layer_norm_2", "row", {"x": f32(3, 40, 50)}, [("layer_norm", {"input": "x", "normalized_shape": [40, 50]}, ["y"])],
+        lambda x: [layer_norm(x, (1, 2))])
+    add("mean_leading", "row", {"x": f32(30, 17)}, [("mean", {"input": "x", "dim": 0}, ["y"])], lambda x: [x.mean(0)])
+    add("sum_all", "row", {"x": f32(70, 77)}, [("sum", {"input": "x"}, ["y"])], lambda x: [x.sum()],
+        scale=lambda x: abs(x).sum())
+    add("sum_doubles", "row", {"x": f32(3, 3000).astype(np.float64)}, [("sum", {"input": "x", "dim": 1}, ["y"])],
+        lambda x: [x.sum(1)])
+    add("sum_integers", "row", {"x": rng.integers(-9, 9, (4, 1500))}, [("sum", {"input": "x", "dim": 1}, ["y"])],
+        lambda x: [x.sum(1)])
+    add("extremes", "row", {"x": f32(5, 2000)},
+        [("amax", {"input": "x", "dim": [1]}, ["y"]), ("amin", {"input": "x", "dim": [1]}, ["z"])],
+        lambda x: [x.max(1), x.min(1)], outputs=["y", "z"])
+    add("arg_max", "map", {"x": f32(5, 200)}, [("argmax", {"input": "x", "dim": 1}, ["y"])], lambda x: [x.argmax(1)])
+
+    # ---- products of matrices: edges on every side, batches, transposed operands, what follows
+    def product(a, b):
+        return [a @ b]
+
+    def magnitude(a, b):
+        return abs(a) @ abs(b)
+
+    for m, k, n in ((1, 1, 1), (64, 64, 64), (65, 33, 70), (128, 17, 48), (7, 100, 5), (33, 16, 32), (200, 130, 96)):
+        add(f"matmul_{m}x{k}x{n}", "contract", {"a": f32(m, k), "b": f32(k, n)},
+            [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude)
+    add("matmul_batch", "contract", {"a": f32(3, 40, 24), "b": f32(3, 24, 36)},
+        [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
+    add("matmul_doubles", "contract", {"a": f32(40, 30).astype(np.float64), "b": f32(30, 50).astype(np.float64)},
+        [("matmul", {"input": "a", "other": "b"}, ["y"])], product)
+    add("matmul_symbolic", "contract", {"a": f32(45, 20), "b": f32(20, 40)},
+        [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude, symbols={("a", 0): "N"})
+    add("linear", "contract", {"x": f32(50, 72), "w": f32(40, 72), "b": f32(40), "r": f32(50, 40)},
+        [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("relu", {"input": "l"}, ["p"]),
+         ("add", {"input": "p", "other": "r"}, ["y"])],
+        lambda x, w, b, r: [np.maximum(x @ w.T + b, 0) + r], scale=lambda x, w, b, r: abs(x) @ abs(w.T))
+    add("matmul_transposed", "contract", {"a": f32(30, 66), "b": f32(30, 20)},
+        [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("matmul", {"input": "t", "other": "b"}, ["y"])],
+        lambda a, b: [a.T @ b], scale=lambda a, b: abs(a.T) @ abs(b))
+    return found

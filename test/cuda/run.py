@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""The CUDA road: PTX that ptxas takes without spills, and right numbers from the GPU's own code on the emulator.
+
+Every model of models.py is compiled for the emulator with three orders of threads, run, and compared with numpy and with
+the CPU's kernels; its PTX goes through ptxas for two architectures. Then kernels are broken on purpose, to see that the
+emulator notices. With --all every row of test/ops runs on the emulator too.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
+
+import numpy as np
+
+import nnf
+from models import models
+
+# One order is the threads' own; a fixed and a large number stand for any other.
+SEEDS = (0, 1, 20240607)
+ARCHITECTURES = ("sm_80", "sm_90")
+
+
+class Results:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, 0
+
+    def case(self, name, why):
+        if why is None:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAIL {name}: {why}", flush=True)
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace", timeout=600)
+    return done.returncode, done.stdout, done.stderr
+
+
+def difference(found, expected, scale):
+    expected = np.asarray(expected)
+    if found.shape != expected.shape:
+        return f"shape {found.shape}, expected {expected.shape}"
+    if found.dtype.kind in "iub":
+        return None if np.array_equal(found, expected) else f"{np.sum(found != expected)} of {found.size} differ"
+    relative = {2: 2e-3, 4: 1e-4, 8: 1e-9}[found.dtype.itemsize]
+    allowed = relative / 10 + relative * abs(expected)
+    if scale is not None:
+        allowed = allowed + 4 * 2.0 ** -24 * scale
+    bad = ~(abs(found.astype(np.float64) - expected) <= allowed)
+    if not bad.any():
+        return None
+    at = np.unravel_index(np.argmax(bad), bad.shape)
+    return f"{bad.sum()} of {bad.size} differ, first at {tuple(map(int, at))}: {found[at]}, expected {expected[at]}"
+
+
+def numbers(nnfc, folder, all_models, results):
+    """Every model on the emulator, in three orders, and on the CPU."""
+    files = []
+    for model in all_models:
+        files.append(folder / f"{model.name}.nnf.txt")
+        files[-1].write_text(model.text())
+    libraries = {"cpu": ["--target=cpu"]}
+    libraries |= {f"cuda-emu, order {seed}": ["--target=cuda-emu", f"--emu-seed={seed}"] for seed in SEEDS}
+    for title, flags in libraries.items():
+        library = folder / f"{title.replace(' ', '')}.so"
+        code, _, err = run(nnfc, "compile", *files, "-o", library, *flags)
+        if code:
+            results.case(f"models for {title}", err.strip())
+            continue
+        for model in all_models:
+            results.case(f"{model.name} on {title}", run_model(model, library))
+
+
+def run_model(model, library):
+    wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in model.inputs.values()]
+    expected = model.reference(*wide)
+    scale = model.scale(*wide) if model.scale else None
+    with nnf.Program(library, model.name) as program, nnf.Context(program, threads=2) as context:
+        try:
+            outputs = context.run(model.inputs)
+        except nnf.Error as error:
+            return str(error)
+    for name, value in zip(model.outputs, expected):
+        if why := difference(outputs[name], value, scale):
+            return f"{name}: {why}"
+    return None
+
+
+def ptx(nnfc, ptxas, folder, all_models, jobs, results):
+    """PTX of every model: which family its kernel is of, and what ptxas says. Equal kernels are assembled once."""
+    seen = set()
+    work = []
+    for model in all_models:
+        for arch in ARCHITECTURES:
+            out = folder / f"{model.name}.{arch}.ptx"
+            code, _, err = run(nnfc, "compile", folder / f"{model.name}.nnf.txt", "--target=cuda", "--emit=ptx",
+                               f"--cuda-arch={arch}", "-o", out)
+            if code:
+                results.case(f"PTX of {model.name} for {arch}", err.strip())
+                continue
+            text = out.read_text()
+            results.case(f"PTX of {model.name} for {arch}", look_at(text, model, arch))
+            body = re.sub(r"//.*", "", text)
+            if body not in seen:
+                seen.add(body)
+                work.append((model, arch, out))
+    if not ptxas:
+        results.skipped += len(work)
+        return
+
+    def assemble(item):
+        model, arch, out = item
+        code, stdout, stderr = run(ptxas, f"-arch={arch}", "-v", out, "-o", out.with_suffix(".cubin"))
+        log = stdout + stderr
+        if code:
+            return log.strip()
+        spills = re.findall(r"(\d+) bytes spill (?:stores|loads)", log)
+        if any(int(count) for count in spills):
+            return f"registers are spilled: {log.strip()}"
+        return None if spills else f"ptxas does not speak of spills: {log.strip()}"
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for (model, arch, _), why in zip(work, pool.map(assemble, work)):
+            results.case(f"ptxas of {model.name} for {arch}", why)
+
+
+def look_at(text, model, arch):
+    """What the text of PTX should have, by family."""
+    if f".target {arch}\n" not in text:
+        return f"no '.target {arch}'"
+    if "call" in re.sub(r"//.*", "", text):
+        return "it calls a function"
+    shared = ".shared" in text
+    if model.family == "contract" and not (shared and "fma.rn" in text and "ld.shared.v" in text and "bar.sync" in text):
+        return "no product of matrices on shared memory"
+    if model.family == "map" and (shared or "bar.sync" in text):
+        return "threads of a map meet"
+    if model.name == "chain_64x1024" and not ("ld.global.nc.v4" in text and "st.global.v4" in text):
+        return "no accesses of 16 bytes"
+    return None
+
+
+# ---- kernels broken on purpose
+
+def replace(text, pattern, by, which):
+    """Replaces one occurrence."""
+    places = list(re.finditer(pattern, text))
+    if not places:
+        raise ValueError(f"no '{pattern}'")
+    place = places[which]
+    return text[:place.start()] + place.expand(by) + text[place.end():]
+
+
+MUTATIONS = (
+    # name, model, what to change in the IR of phase tiles, a part of the message
+    ("no barrier after the slab is stored", "matmul_65x33x70", (r"nvvm\.barrier0\n", "", 0), "threads race for byte"),
+    ("no barrier before the slab is replaced", "matmul_65x33x70", (r"nvvm\.barrier0\n", "", 1), "threads race for byte"),
+    ("no barrier between partial sums", "softmax_2x4099", (r"nvvm\.barrier0\n", "", 0), "threads race for byte"),
+    ("a barrier that not all reach", "softmax_2x4099",
+     (r"( *)(scf\.if %\w+ \{\n)", r"\1\2\1  nvvm.barrier0\n", 0), "threads meet at different barriers"),
+    ("a shuffle without all lanes", "softmax_9x64",
+     (r"arith\.constant -1 : i32", "arith.constant 65535 : i32", 0), "shuffles with lanes that do not take part"),
+    ("shared memory too small", "matmul_65x33x70", (r"!llvm\.array<\d+ x f32>", "!llvm.array<16 x f32>", 0),
+     "beyond shared memory"),
+)
+
+
+def mutations(nnfc, folder, all_models, results):
+    by_name = {model.name: model for model in all_models}
+    for title, name, (pattern, by, which), message in MUTATIONS:
+        model = by_name[name]
+        tiles, library = folder / "tiles.mlir", folder / "mutant.so"
+        code, _, err = run(nnfc, "compile", folder / f"{name}.nnf.txt", "--target=cuda-emu", "--phase=tiles", "-o", tiles)
+        if code:
+            results.case(title, err.strip())
+            continue
+        try:
+            tiles.write_text(replace(tiles.read_text(), pattern, by, which))
+        except (ValueError, IndexError) as error:
+            results.case(title, f"the IR of {name} cannot be broken so: {error}")
+            continue
+        for seed in SEEDS:
+            code, _, err = run(nnfc, "compile", tiles, "--target=cuda-emu", f"--emu-seed={seed}", "-o", library)
+            if code:
+                results.case(f"{title}, order {seed}", err.strip())
+                continue
+            with nnf.Program(library) as program, nnf.Context(program, threads=1) as context:
+                try:
+                    context.run(model.inputs)
+                    why = "nothing was noticed"
+                except nnf.Error as error:
+                    why = None if message in str(error) else f"'{error}', expected '{message}'"
+            results.case(f"{title}, order {seed}", why)
+
+
+# ---- the command line
+
+def errors(nnfc, folder, results):
+    model = folder / "chain_3x8.nnf.txt"
+    for flags, status, message in (
+            (["--target=cuda", "--cuda-arch=sm_999", "-o", "x.ptx"], 2, "--cuda-arch: 'sm_999' is no architecture that LLVM knows"),
+            (["--target=cuda", "--cuda-arch=hopper", "-o", "x.ptx"], 2, "--cuda-arch: 'hopper' is no architecture"),
+            (["--target=cuda", "--cuda-arch=sm_70", "-o", "x.ptx"], 2, "'sm_70' is older than sm_80, expected that or newer"),
+            (["--target=cuda", "-o", "x.so"], 2, "--target=cuda: libraries for GPUs are not there yet"),
+            (["--target=cuda-emu", "-o", "x.ptx"], 2, "found --target=cuda-emu, expected --target=cuda"),
+            (["-o", "x.ptx"], 2, "found --target=cpu, expected --target=cuda"),
+            (["--cuda-arch=sm_80", "-o", "x.so"], 2, "--cuda-arch goes with --target=cuda or cuda-emu"),
+            (["--target=cuda-emu", "--cpu=x86-64-v2", "-o", "x.so"], 2, "expected an x86-64 CPU with FMA and F16C"),
+            (["--target=rocm", "-o", "x.so"], 2, "--target=rocm: expected cpu, cuda or cuda-emu")):
+        flags = [str(folder / flag) if flag.startswith("x.") else flag for flag in flags]
+        code, _, err = run(nnfc, "compile", model, *flags)
+        first = (err.splitlines() or [""])[0]
+        ok = code == status and first.startswith("error: ") and message in first
+        results.case(" ".join(flags[:-2]) or flags[-1], None if ok else f"exit status {code}, '{first}', expected '{message}'")
+    out = folder / "sm_90a.ptx"
+    code, _, err = run(nnfc, "compile", model, "--target=cuda", "--cuda-arch=sm_90a", "-o", out)
+    results.case("sm_90a", err.strip() if code else None if ".target sm_90a" in out.read_text() else "no .target sm_90a")
+    code, stdout, err = run(nnfc, "run", model, "--device", "cuda-emu", "--random-inputs")
+    results.case("nnfc run --device cuda-emu", None if code == 0 and "y: float32[3,8]" in stdout else f"{code}: {stdout}{err}")
+    code, _, err = run(nnfc, "run", folder / "cpu.so", "--model", "chain_3x8", "--device", "cuda-emu", "--random-inputs")
+    message = "expected a library of nnfc compile --target=cuda-emu"
+    results.case("a CPU library on cuda-emu", None if code == 1 and message in err else f"{code}: {err}")
+
+
+def digits(nnfc, folder, results):
+    """A whole network: the same answers as on the CPU."""
+    model = HERE.parent.parent / "examples" / "digits" / "digits.onnx"
+    images = np.load(model.with_name("images.npy"))[:4]
+    answers = []
+    for target in ("cpu", "cuda-emu"):
+        library = folder / f"digits-{target}.so"
+        code, _, err = run(nnfc, "compile", model, f"--target={target}", "-o", library)
+        if code:
+            return results.case(f"digits for {target}", err.strip())
+        with nnf.Program(library) as program, nnf.Context(program, threads=2) as context:
+            name, _, dims = program.inputs[0]
+            given = images.reshape(-1, *dims[1:]).astype(np.float32)
+            answers.append(next(iter(context.run({name: given}).values())))
+    results.case("digits", difference(answers[1], answers[0].astype(np.float64), None))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--all", action="store_true")
+    options = parser.parse_args()
+    nnfc = options.build / "bin" / "nnfc"
+    ptxas = os.environ.get("NNF_PTXAS") or shutil.which("ptxas")
+    results, all_models = Results(), models()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        numbers(nnfc, folder, all_models, results)
+        ptx(nnfc, ptxas, folder, all_models, options.jobs, results)
+        mutations(nnfc, folder, all_models, results)
+        errors(nnfc, folder, results)
+        digits(nnfc, folder, results)
+    if options.all:
+        done = subprocess.run([sys.executable, "-B", str(HERE.parent / "ops" / "run.py"), "--build", str(options.build),
+                               "--jobs", str(options.jobs), "--target", "cuda-emu"], stdout=subprocess.PIPE, text=True)
+        lines = done.stdout.splitlines() or ["no output"]
+        print("\n".join(line for line in lines if line.startswith("FAIL ")))
+        counts = re.match(r"(\d+) passed, (\d+) failed", lines[-1])
+        results.passed += int(counts[1]) if counts else 0
+        results.failed += int(counts[2]) if counts else 1
+    print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
+    return 1 if results.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
