@@ -37,7 +37,7 @@ static llvm::TargetLibraryInfoImpl noLibrary(const llvm::Triple &triple) {
   return library;
 }
 
-void optimiseModule(llvm::Module &module, llvm::TargetMachine &machine, unsigned level) {
+void optimiseModule(llvm::Module &module, llvm::TargetMachine &machine, unsigned level, bool unrollLoops) {
   if (level == 0)
     return;
   llvm::PipelineTuningOptions tuning;
@@ -45,7 +45,7 @@ void optimiseModule(llvm::Module &module, llvm::TargetMachine &machine, unsigned
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
   tuning.LoopInterleaving = false;
-  tuning.LoopUnrolling = true;
+  tuning.LoopUnrolling = unrollLoops;
   llvm::PassBuilder builder(&machine, tuning);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;

@@ -23,8 +23,8 @@ private:
   mlir::Location location;
 };
 
-/// LLVM's pipeline of -O1 to -O3 (0: nothing) as suits kernels whose vectors and unrolling are chosen before.
-void optimiseModule(llvm::Module &module, llvm::TargetMachine &machine, unsigned level);
+/// LLVM's pipeline of -O1 to -O3 (0: nothing) as suits kernels whose vectors are chosen before.
+void optimiseModule(llvm::Module &module, llvm::TargetMachine &machine, unsigned level, bool unrollLoops = true);
 
 /// False: the target has no such output.
 bool writeMachineCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type,

@@ -68,7 +68,8 @@ std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, cons
   for (llvm::Function &function : *module)
     if (!function.isDeclaration())
       function.addFnAttr(llvm::Attribute::NoUnwind);
-  optimiseModule(*module, *machine, 3);
+  // ptxas knows the registers and unrolls loops by them; what comes unrolled it can only spill.
+  optimiseModule(*module, *machine, 3, /*unrollLoops=*/false);
   for (llvm::Function &function : *module)
     if (function.isDeclaration() && !function.isIntrinsic()) {
       emitError(code.module.get()->getLoc()) << "internal: device code calls '" << function.getName().str()
