@@ -23,6 +23,8 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
   // While convolutions still have their own layout: a scale is one dimension of the weight.
   passes.addNestedPass<func::FuncOp>(createFoldScales());
   if (!options.gpuKernels) { // layouts and panels for the caches and registers of a CPU
+    // Before layouts: phases are cut from the convolution's own.
+    passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
     passes.addNestedPass<func::FuncOp>(createAssignLayout());
     passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
     PackContractionsOptions panels;
