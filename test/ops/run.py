@@ -50,14 +50,14 @@ def first_line(text):
     return (text.strip().splitlines() or ["no output"])[0]
 
 
-def compiled(nnfc, folder, cases):
+def compiled(nnfc, folder, cases, flags):
     """Yields (cases, library) and (case, why it does not compile)."""
     for case in cases:
         (folder / f"{case.model}.nnf.txt").write_text(case.text())
     library = folder / f"{cases[0].model}_{len(cases)}.so"
     try:
-        done = subprocess.run([nnfc, "compile", *(str(folder / f"{c.model}.nnf.txt") for c in cases), "-o", str(library)],
-                              capture_output=True, text=True, errors="replace", timeout=COMPILE_TIMEOUT_S)
+        done = subprocess.run([nnfc, "compile", *(str(folder / f"{c.model}.nnf.txt") for c in cases), "-o", str(library),
+                               *flags], capture_output=True, text=True, errors="replace", timeout=COMPILE_TIMEOUT_S)
         why = first_line(done.stderr) if done.returncode > 0 else f"nnfc was killed by signal {-done.returncode}: " + \
             first_line(done.stderr) if done.returncode else None
     except subprocess.TimeoutExpired:
@@ -68,7 +68,7 @@ def compiled(nnfc, folder, cases):
         return [], [(cases[0], why)]
     built, refused = [], []
     for half in (cases[:len(cases) // 2], cases[len(cases) // 2:]):
-        b, r = compiled(nnfc, folder, half)
+        b, r = compiled(nnfc, folder, half, flags)
         built += b
         refused += r
     return built, refused
@@ -157,6 +157,7 @@ def main():
     parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--target", default="cpu", help="what the rows are compiled for: cpu or cuda-emu")
     parser.add_argument("--only", default="", help="rows whose text holds this")
     parser.add_argument("--library", help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", help=argparse.SUPPRESS)
@@ -195,7 +196,7 @@ def main():
             return f"exit status {done.returncode}, '{first_line(done.stderr)}', expected '{case.row.compile_error}'"
 
         def work(group):
-            built, refused = compiled(nnfc, folder, group)
+            built, refused = compiled(nnfc, folder, group, [f"--target={options.target}"])
             results = [(case, f"compile: {why}") for case, why in refused]
             for cases, library in built:
                 pending = {case.model: case for case in cases}
