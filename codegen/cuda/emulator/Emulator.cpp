@@ -177,7 +177,7 @@ extern "C" {
 void nnf_emu_run(Entry entry, void *const *slots, int64_t first, int64_t last, uint8_t *scratch, uint32_t threads,
                  uint64_t sharedBytes, uint64_t seed, nnf_check_state *check, int64_t firstFault) {
   auto *block = reinterpret_cast<Block *>(scratch);
-  uint8_t *stacks = alignUp(scratch + sizeof(Block));
+  uint8_t *stacks = alignUp(scratch + sizeof(Block)) + NNF_EMU_STACK_BYTES;
   block->entry = entry;
   block->slots = slots;
   block->count = threads;
@@ -256,8 +256,9 @@ uint32_t nnf_emu_shfl_sync_bfly_i32(Thread *thread, uint32_t members, uint32_t v
 /// Where the block's shared memory is.
 uint8_t *nnf_emu_shared(Thread *thread) { return thread->block->shared; }
 
-/// Before each access to shared memory. Two threads may touch the same bytes with no barrier between only to read.
-void nnf_emu_access(Thread *thread, const uint8_t *address, uint32_t bytes, uint32_t alignment, uint32_t isWrite) {
+/// Before each access to shared memory. Two threads may touch the same bytes with no barrier between only to read. Not
+/// inlined: an unrolled kernel calls it a hundred times.
+__attribute__((noinline)) void nnf_emu_access(Thread *thread, const uint8_t *address, uint32_t bytes, uint32_t alignment, uint32_t isWrite) {
   Block *block = thread->block;
   uint64_t offset = static_cast<uint64_t>(address - block->shared);
   if (offset > block->sharedBytes || bytes > block->sharedBytes - offset)

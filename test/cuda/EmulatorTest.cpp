@@ -1,0 +1,249 @@
+// Kernels broken on purpose: the emulator must notice, in whatever order it runs threads.
+#include "codegen/cpu/Emit.h"
+#include "codegen/cuda/emulator/Emulator.h"
+#include "codegen/cuda/emulator/Retarget.h"
+#include "codegen/link/Link.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Pipeline.h"
+#include "compiler/ReadModel.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Parser/Parser.h"
+#include "runtime/nnf.hpp"
+#include <filesystem>
+#include <fstream>
+
+using namespace mlir;
+
+namespace nnf {
+namespace {
+
+/// A product of 65x33 and 33x70 matrices: two slabs and a bit, ragged edges.
+constexpr char product[] = R"(
+  func.func @main(%a: tensor<65x33xf32> {nnf.name = "a"}, %b: tensor<33x70xf32> {nnf.name = "b"})
+      -> (tensor<65x70xf32> {nnf.name = "y"}) {
+    %y = nnf.matmul %a, %b : (tensor<65x33xf32>, tensor<33x70xf32>) -> tensor<65x70xf32>
+    return %y : tensor<65x70xf32>
+  })";
+/// Rows that are the work of a block each.
+constexpr char longRows[] = R"(
+  func.func @main(%x: tensor<3x4099xf32> {nnf.name = "x"}) -> (tensor<3xf32> {nnf.name = "y"}) {
+    %y = nnf.amax %x {dim = array<i64: 1>} : (tensor<3x4099xf32>) -> tensor<3xf32>
+    return %y : tensor<3xf32>
+  })";
+/// Rows that are the work of a warp each.
+constexpr char shortRows[] = R"(
+  func.func @main(%x: tensor<9x64xf32> {nnf.name = "x"}) -> (tensor<9xf32> {nnf.name = "y"}) {
+    %y = nnf.amax %x {dim = array<i64: 1>} : (tensor<9x64xf32>) -> tensor<9xf32>
+    return %y : tensor<9xf32>
+  })";
+
+class EmulatorTest : public testing::TestWithParam<uint64_t> {
+protected:
+  using Change = llvm::function_ref<void(ModuleOp)>;
+
+  /// Compiles the graph for the emulator with a change of its kernels in between, runs it on ones, and returns the
+  /// message of its failure.
+  std::string run(const char *graph, Change change) {
+    std::unique_ptr<MLIRContext> context = createContext();
+    DiagnosticSink sink(*context);
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(graph, context.get());
+    if (!module)
+      return "parsing: " + sink.errors();
+    Builder b(context.get());
+    (*module)->setAttr("nnf.name", b.getStringAttr("broken"));
+    auto cpu = llvm::cantFail(CpuTarget::create({"", "native", 2}));
+    auto gpu = llvm::cantFail(CudaTarget::create("sm_80"));
+    PipelineOptions options;
+    options.target = cpu.info();
+    options.gpuKernels = options.emulateGpu = options.verifyEach = true;
+    auto describe = [&] {
+      (*module)->setAttr("nnf.target", b.getStringAttr(cpu.text()));
+      return success();
+    };
+    if (failed(runPhases(*module, Phase::Tiles, options, describe)))
+      return "lowering: " + sink.errors();
+    change(*module);
+    if (failed(runPhases(*module, Phase::Code, options, describe)))
+      return "lowering what was changed: " + sink.errors();
+    DeviceCode device = takeDeviceCode(*module);
+    auto link = [&](llvm::Module &host) { return linkEmulatedKernels(device, gpu, host, GetParam()); };
+    FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*module, cpu, CodeKind::Object, {}, link);
+    if (failed(code))
+      return "emitting: " + sink.errors();
+    return runObject(*code, cpu);
+  }
+
+private:
+  static void write(const std::string &path, llvm::ArrayRef<char> bytes) {
+    std::ofstream(path, std::ios::binary).write(bytes.data(), bytes.size());
+  }
+
+  std::string runObject(llvm::ArrayRef<char> object, const CpuTarget &cpu) {
+    std::string folder = testing::TempDir() + "/nnf-emulator-" + std::to_string(getpid());
+    std::filesystem::create_directories(folder);
+    struct Remove {
+      std::string folder;
+      ~Remove() { std::filesystem::remove_all(folder); }
+    } remove{folder};
+    std::string model = folder + "/model.o", table = folder + "/table.o", library = folder + "/model.so";
+    write(model, object);
+    write(table, llvm::cantFail(emitModelTable({"broken"}, cpu)));
+    if (llvm::Error error = linkSharedLibrary({model, table}, library, "model.so"))
+      return "linking: " + llvm::toString(std::move(error));
+    runtime::Model loaded;
+    if (Status status = runtime::Model::load(library.c_str(), loaded); !status)
+      return "loading: " + status.message();
+    runtime::Context context;
+    if (Status status = runtime::Context::create(loaded, context, runtime::Context::options(1, 0)); !status)
+      return "starting: " + status.message();
+    std::vector<std::vector<float>> data;
+    std::vector<runtime::Tensor> inputs, outputs(loaded.outputs().size());
+    for (const nnf_tensor_info &info : loaded.inputs()) {
+      std::vector<int64_t> dims(info.dims, info.dims + info.rank);
+      size_t count = 1;
+      for (int64_t dim : dims)
+        count *= dim;
+      data.emplace_back(count, 1.0f);
+      inputs.emplace_back(data.back().data(), NNF_FLOAT32, dims);
+    }
+    Status status = context.run(inputs, outputs);
+    return status ? "it runs" : status.message();
+  }
+};
+
+template <typename Op> SmallVector<Op> opsOf(ModuleOp module) {
+  SmallVector<Op> found;
+  module.walk([&](Op op) { found.push_back(op); });
+  return found;
+}
+
+bool isShared(Value address) { return cast<LLVM::LLVMPointerType>(address.getType()).getAddressSpace() == 3; }
+
+TEST_P(EmulatorTest, unchangedKernelsRun) {
+  for (const char *graph : {product, longRows, shortRows})
+    EXPECT_EQ(run(graph, [](ModuleOp) {}), "it runs");
+}
+
+TEST_P(EmulatorTest, missingBarriers) {
+  auto without = [](size_t which) {
+    return [which](ModuleOp module) {
+      SmallVector<NVVM::Barrier0Op> barriers = opsOf<NVVM::Barrier0Op>(module);
+      ASSERT_LT(which, barriers.size());
+      barriers[which].erase();
+    };
+  };
+  // Before what is read has been written, or while it is: that depends on the order.
+  auto readsTooEarly = testing::AnyOf(testing::HasSubstr("threads race for byte"),
+                                      testing::HasSubstr("is read before it is written"));
+  EXPECT_THAT(run(product, without(0)), readsTooEarly);
+  EXPECT_THAT(run(longRows, without(0)), readsTooEarly);
+  // The barrier that keeps a slab until all have read it.
+  EXPECT_THAT(run(product, without(1)), testing::HasSubstr("threads race for byte"));
+}
+
+TEST_P(EmulatorTest, aBarrierThatOnlySomeReach) {
+  // In the branch of the first lane of each warp, so that it meets the one after.
+  auto intoBranch = [](ModuleOp module) {
+    for (scf::IfOp branch : opsOf<scf::IfOp>(module))
+      for (LLVM::StoreOp store : branch.getThenRegion().getOps<LLVM::StoreOp>())
+        if (isShared(store.getAddr())) {
+          OpBuilder b(store);
+          NVVM::Barrier0Op::create(b, store.getLoc());
+          return;
+        }
+    FAIL() << "no store to shared memory in a branch";
+  };
+  EXPECT_THAT(run(longRows, intoBranch), testing::HasSubstr("threads meet at different barriers"));
+  // The same with the one after gone: the others end without it.
+  EXPECT_THAT(run(longRows,
+                  [&](ModuleOp module) {
+                    opsOf<NVVM::Barrier0Op>(module).front().erase();
+                    intoBranch(module);
+                    // What is read then is not the fault that this is about.
+                    for (LLVM::LoadOp load : opsOf<LLVM::LoadOp>(module))
+                      if (isShared(load.getAddr())) {
+                        OpBuilder b(load);
+                        load.replaceAllUsesWith(
+                            Value(arith::ConstantOp::create(b, load.getLoc(), b.getZeroAttr(load.getType()))));
+                        load.erase();
+                      }
+                  }),
+              testing::HasSubstr("threads wait for threads that never come"));
+}
+
+TEST_P(EmulatorTest, shufflesWithoutAllLanes) {
+  EXPECT_THAT(run(shortRows,
+                  [](ModuleOp module) {
+                    NVVM::ShflOp shuffle = opsOf<NVVM::ShflOp>(module).front();
+                    OpBuilder b(shuffle);
+                    Value half = arith::ConstantOp::create(b, shuffle.getLoc(), b.getI32IntegerAttr(0xffff));
+                    shuffle.getThreadMaskMutable().assign(half);
+                  }),
+              testing::HasSubstr("shuffles with lanes that do not take part"));
+}
+
+TEST_P(EmulatorTest, sharedMemoryThatIsTooSmall) {
+  EXPECT_THAT(run(product,
+                  [](ModuleOp module) {
+                    for (auto global : module.getOps<LLVM::GlobalOp>())
+                      if (global->hasAttr("nnf.shared_of"))
+                        global.setGlobalType(LLVM::LLVMArrayType::get(Float32Type::get(module.getContext()), 16));
+                  }),
+              testing::HasSubstr("is beyond shared memory"));
+}
+
+TEST_P(EmulatorTest, sharedMemoryThatNobodyWrote) {
+  EXPECT_THAT(run(product,
+                  [](ModuleOp module) {
+                    for (LLVM::StoreOp store : opsOf<LLVM::StoreOp>(module))
+                      if (isShared(store.getAddr()))
+                        return store.erase();
+                  }),
+              testing::HasSubstr("is read before it is written"));
+}
+
+TEST_P(EmulatorTest, vectorsAtOddPlaces) {
+  EXPECT_THAT(run(product,
+                  [](ModuleOp module) {
+                    for (LLVM::LoadOp load : opsOf<LLVM::LoadOp>(module))
+                      if (isShared(load.getAddr()) && isa<VectorType>(load.getType())) {
+                        OpBuilder b(load);
+                        load.getAddrMutable().assign(LLVM::GEPOp::create(b, load.getLoc(), load.getAddr().getType(),
+                                                                         b.getF32Type(), load.getAddr(),
+                                                                         ArrayRef<LLVM::GEPArg>{1}));
+                        return;
+                      }
+                    FAIL() << "no vector is read from shared memory";
+                  }),
+              testing::HasSubstr("is not aligned"));
+}
+
+TEST_P(EmulatorTest, stacksThatOverflow) {
+  EXPECT_THAT(run(shortRows,
+                  [](ModuleOp module) {
+                    NVVM::ShflOp shuffle = opsOf<NVVM::ShflOp>(module).front();
+                    auto kernel = shuffle->getParentOfType<func::FuncOp>();
+                    OpBuilder b(&kernel.getBody().front().front());
+                    Location loc = shuffle.getLoc();
+                    auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+                    auto number = [&](int64_t n) -> Value { return arith::ConstantIntOp::create(b, loc, n, 64); };
+                    Value words = LLVM::AllocaOp::create(b, loc, pointer, b.getI64Type(), number(NNF_EMU_STACK_BYTES / 8));
+                    auto loop = scf::ForOp::create(b, loc, number(0), number(NNF_EMU_STACK_BYTES / 8), number(1));
+                    b.setInsertionPointToStart(loop.getBody());
+                    Value word = LLVM::GEPOp::create(b, loc, pointer, b.getI64Type(), words,
+                                                     ArrayRef<LLVM::GEPArg>{loop.getInductionVar()});
+                    LLVM::StoreOp::create(b, loc, loop.getInductionVar(), word, /*alignment=*/8, /*isVolatile=*/true);
+                  }),
+              testing::HasSubstr("needs more stack than the emulator gives"));
+}
+
+INSTANTIATE_TEST_SUITE_P(orders, EmulatorTest, testing::Values(0, 1, 20240607));
+
+} // namespace
+} // namespace nnf
