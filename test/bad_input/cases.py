@@ -70,7 +70,8 @@ bad("in-place-out-of-order", input_of("x") + relu("z", "y", "late") + relu("x", 
     outputs("y"), "topological order")
 bad("name-with-newlines", input_of("x") + relu("a\nerror: b\n") + outputs("y"), "tensor '")
 bad("name-with-zero-byte", {BINARY: wire_graph(x=b"a\0b")}, "input 'a\\00b': a zero byte in its name")
-bad("symbol-with-zero-byte", {BINARY: field(2, field(1, "x") + field(2, field(1, 1) + field(2, field(2, b"N\0")))) + field(5, "x")},
+bad("symbol-with-zero-byte", {BINARY: field(2, field(1, "x") + field(2, field(1, 1) + field(2, field(2, b"N\0")))) +
+                                      field(5, "x")},
     "a zero byte in its name")
 bad("name-of-a-megabyte", input_of("x" * (1 << 20)) + outputs("x" * (1 << 20)), "bytes, expected at most")
 
@@ -102,7 +103,8 @@ bad("constant-with-a-symbol", input_of("x") + constant("w", ("N",), data=b"") + 
     "constant 'w': size 'N', expected a number")
 bad("constant-without-data", adding(), "constant 'w': no data")
 bad("constant-with-little-data", adding(data=bytes(15)), "constant 'w': 15 bytes of data, expected 16")
-bad("constant-giant-with-little-data", adding((2**30, 2**3), x_dims=(1,), data=bytes(16)), "16 bytes of data, expected 34359738368")
+bad("constant-giant-with-little-data", adding((2**30, 2**3), x_dims=(1,), data=bytes(16)),
+    "16 bytes of data, expected 34359738368")
 bad("constant-overflows", adding((HUGE, HUGE), x_dims=(1,), data=bytes(16)), "constant 'w'")
 bad("constant-rank-1000", adding((1,) * 1000, x_dims=(1,), data=bytes(4)), "constant 'w': rank 1000")
 bad("constant-negative-size", adding((-4,), x_dims=(1,), data=bytes(16)), "constant 'w': size -4")
@@ -194,7 +196,7 @@ bad("argument-float-for-integer", call("softmax", input=x, dim=0.5), "argument '
 bad("argument-list-too-long", call("max_pool2d", "y", (1, 1, 8, 8), input=x, kernel_size=[2, 2, 2]), "argument 'kernel_size'")
 bad("argument-empty-list-of-tensors", 'nodes { op: "cat" name: "n" arguments { name: "tensors" tensors { } } outputs: "y" }' +
     outputs("y"), "node 'n' (cat), argument 'tensors'")
-bad("argument-unknown-dtype", input_of("x") + node("to", "y", **{"input": x, "dtype": "float8"}) + outputs("y"), "argument 'dtype'")
+bad("argument-unknown-dtype", input_of("x") + node("to", "y", input=x, dtype="float8") + outputs("y"), "argument 'dtype'")
 bad("argument-unknown-mode", call("gelu", input=x, approximate="roughly"), "argument 'approximate'")
 bad("dim-out-of-range", call("softmax", input=x, dim=1), "node 'n' (softmax), argument 'dim'")
 bad("dim-huge", call("softmax", input=x, dim=-2**63), "argument 'dim'")
@@ -249,7 +251,8 @@ bad("onnx-no-outputs", {ONNX: onnx_model([("Relu", "x", "y", {})], outs=())}, "o
 bad("onnx-input-of-strings", {ONNX: onnx_model([("Identity", "x", "y", {})], (("x", 8, [4]),), (("y", 8, [4]),))}, "'x'")
 bad("onnx-size-overflows", {ONNX: onnx_model([("Relu", "x", "y", {})], (("x", 1, [HUGE, HUGE]),), (("y", 1, [HUGE, HUGE]),))},
     "'x'")
-bad("onnx-rank-1000", {ONNX: onnx_model([("Relu", "x", "y", {})], (("x", 1, [1] * 1000),), (("y", 1, [1] * 1000),))}, "input 'x': rank 1000, expected at most 16")
+bad("onnx-rank-1000", {ONNX: onnx_model([("Relu", "x", "y", {})], (("x", 1, [1] * 1000),), (("y", 1, [1] * 1000),))},
+    "input 'x': rank 1000, expected at most 16")
 
 # ---- the dialect's text
 
@@ -281,7 +284,8 @@ bad_mlir("no-body", "func.func private @main(tensor<4xf32>) -> tensor<4xf32>", "
 bad_mlir("no-names", "func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> { return %x : tensor<4xf32> }",
          "@main, input 0: no name")
 bad_mlir("names-twice", RELU_MLIR.replace('%x: tensor<4xf32> {nnf.name = "x"}',
-         '%x: tensor<4xf32> {nnf.name = "x"}, %z: tensor<4xf32> {nnf.name = "x"}'), "@main, input 1: named \"x\" as another one is")
+         '%x: tensor<4xf32> {nnf.name = "x"}, %z: tensor<4xf32> {nnf.name = "x"}'),
+         "@main, input 1: named \"x\" as another one is")
 bad_mlir("name-is-a-number", RELU_MLIR.replace('nnf.name = "x"', "nnf.name = 7"), "@main, input 0: no name")
 bad_mlir("name-with-zero-byte", RELU_MLIR.replace('nnf.name = "x"', 'nnf.name = "a\\00b"'), "a zero byte in its name")
 bad_mlir("no-outputs", 'func.func @main(%x: tensor<4xf32> {nnf.name = "x"}) { return }', "no outputs, expected at least one")
@@ -296,7 +300,8 @@ bad_mlir("overflow", RELU_MLIR.replace("4xf32", "4611686018427387904x46116860184
 bad_mlir("size-beyond-64-bits", RELU_MLIR.replace("4xf32", "99999999999999999999xf32"), "m.mlir:1:")
 bad_mlir("division-by-zero", RELU_MLIR.replace("4xf32", "?xf32, #nnf.dims<[N floordiv 0]>"), "expected a positive divisor")
 bad_mlir("two-blocks", RELU_MLIR.replace("  return %y : tensor<4xf32>\n", "  cf.br ^b\n^b:\n  return %y : tensor<4xf32>\n"), "")
-bad_mlir("calls-itself", instead("func.call @main(%x) : (tensor<4xf32>) -> tensor<4xf32>"), "'func.call', expected functions and primitives")
+bad_mlir("calls-itself", instead("func.call @main(%x) : (tensor<4xf32>) -> tensor<4xf32>"),
+         "'func.call', expected functions and primitives")
 bad_mlir("machine-code", RELU_MLIR + "llvm.func @system(!llvm.ptr)\n", "'llvm.func' beside the graph")
 bad_mlir("code-to-run-while-compiling", RELU_MLIR + "func.func @prepare() { return }\n", "'func.func' beside the graph")
 bad_mlir("kernels", RELU_MLIR + 'nnf.kernel @k(%a: tensor<4xf32>) -> tensor<4xf32> attributes {symbols = [], title = ""} '
@@ -307,7 +312,8 @@ bad_mlir("notes-of-passes-on-the-module", "module attributes {nnf.weights_bytes 
 bad_mlir("op-without-its-attribute", instead('"nnf.weight"() : () -> tensor<4xf32>'), "requires attribute 'name'")
 bad_mlir("weight-of-no-tensor", instead('"nnf.weight"() {name = "w"} : () -> i32'), "m.mlir:")
 bad_mlir("weight-not-there", instead('nnf.weight "w" : tensor<4xf32>'), "weight 'w': the module names no file of weights")
-bad_mlir("weights-above", 'module attributes {nnf.weights = "../w.safetensors"} {\n' + instead('nnf.weight "w" : tensor<4xf32>') + "}",
+bad_mlir("weights-above", 'module attributes {nnf.weights = "../w.safetensors"} {\n' +
+         instead('nnf.weight "w" : tensor<4xf32>') + "}",
          "outside the folder of the model")
 bad_mlir("inout-out-of-range", RELU_MLIR.replace('nnf.name = "x"', 'nnf.name = "x", nnf.inout = 7 : i64'), "nnf.inout = 7 : i64")
 bad_mlir("two-mains", RELU_MLIR * 2, "main")
@@ -362,7 +368,8 @@ bad("unknown-op", {}, "no function is called 'conv2'", "nnfc", "ops", "conv2")
 # ---- where results go
 
 bad("output-in-missing-folder", GOODFILE, "'gone/out.so' cannot be written", "nnfc", "compile", GRAPH, "-o", "gone/out.so")
-bad("output-is-a-folder", {**GOODFILE, "out.so": Folder()}, "'out.so' cannot be written", "nnfc", "compile", GRAPH, "-o", "out.so")
+bad("output-is-a-folder", {**GOODFILE, "out.so": Folder()}, "'out.so' cannot be written",
+    "nnfc", "compile", GRAPH, "-o", "out.so")
 bad("output-below-a-file", GOODFILE, "cannot be written", "nnfc", "compile", GRAPH, "-o", GRAPH + "/out.so")
 bad("output-in-proc", GOODFILE, "cannot be written", "nnfc", "compile", GRAPH, "-o", "/proc/out.so")
 bad("header-is-a-folder", {**GOODFILE, "out.h": Folder()}, "'out.h' cannot be written", "nnfc", "compile", GRAPH, "-o", "out.o")
@@ -421,7 +428,8 @@ run("library-empty", "m.so", model={"m.so": b""})
 run("library-garbage", "m.so", model={"m.so": b"\x7fELF" + bytes(100)})
 run("library-truncated", "m.so", "--random-inputs", model={"m.so": Sparse(64, b"\x7fELF\2\1\1")})
 run("library-of-others", "m.so", model={"m.so": Link("/lib/x86_64-linux-gnu/libm.so.6")})
-bad("bench-output-in-missing-folder", LIBRARY, "cannot write", "nnf-run", "bench", "m.so", "--iterations", "1", "--json", "gone/a.json")
+bad("bench-output-in-missing-folder", LIBRARY, "cannot write", "nnf-run", "bench", "m.so", "--iterations", "1",
+    "--json", "gone/a.json")
 bad("bench-seconds-nan", LIBRARY, "--seconds", "nnf-run", "bench", "m.so", "--seconds", "nan", status=2)
 bad("inspect-garbage", {"m.so": b"\x7fELF" + bytes(100)}, "m.so", "nnfc", "inspect", "m.so")
 bad("inspect-unknown-model", LIBRARY, "holds no such model", "nnfc", "inspect", "m.so", "--model", "q", status=2)

@@ -14,8 +14,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cases
-from craft import Compiled, Folder, Link, Pipe, Sparse
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "harness"))
+import cases  # noqa: E402
+from craft import Compiled, Folder, Link, Pipe, Sparse  # noqa: E402
 
 TIMEOUT_S = 30
 MEMORY_BYTES = 8 << 30  # a file of a few bytes must not make the compiler ask for more
@@ -89,7 +90,8 @@ class Suite:
         if done.returncode < 0 or done.returncode > 2:
             return f"exit status {done.returncode}: {text[-300:]!r}"
         if done.returncode != case.status:
-            return f"exit status {done.returncode}, expected {case.status}: {(first or done.stdout.decode(errors='replace'))[:300]}"
+            said = first or done.stdout.decode(errors="replace")
+            return f"exit status {done.returncode}, expected {case.status}: {said[:300]}"
         if not first.startswith("error: "):
             return f"the first line is '{first[:200]}', expected 'error: …'"
         if case.says not in first:

@@ -1,4 +1,4 @@
-"""What cases.py writes its broken files with: graphs as text and as bytes, .npy, .safetensors, ONNX."""
+"""Files for tests, right ones and broken ones: graphs as text and as bytes, .npy, .safetensors, ONNX."""
 import json
 import struct
 
