@@ -30,6 +30,7 @@ struct ModelRequest {
   std::map<std::string, int64_t> dims;                ///< sizes fixed for symbols
   std::vector<std::pair<std::string, std::string>> inout; ///< input, output: one buffer
   std::vector<std::string> dataDirs;                  ///< folders that external data may come from
+  bool trustMlir = false;                             ///< MLIR text may be of a later phase, with code in it
 };
 
 /// What the code is for.

@@ -72,6 +72,7 @@ OwningOpRef<ModuleOp> readModel(MLIRContext &context, const std::string &path, c
   ReadOptions options;
   options.dims = request.dims;
   options.dataDirs = request.dataDirs;
+  options.trustMlir = request.trustMlir;
   OwningOpRef<ModuleOp> module = readModelFile(context, path, modelFormatOf(path, request.format), options);
   if (!module)
     return {};

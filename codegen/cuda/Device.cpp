@@ -25,6 +25,8 @@ LLVM::LLVMFuncOp makeKernel(LLVM::LLVMFuncOp declared, OpBuilder &b, int64_t thr
     kernel.setArgAttrs(i, declared.getArgAttrDict(i));
   kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
+  // One block of an SM is enough: without a word ptxas saves registers for more of them, and spills.
+  kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
   kernel.getBody().takeBody(declared.getBody());
   Block &entry = kernel.getBody().front();
   for (unsigned i = 0; i < taskArguments; ++i) {
@@ -96,9 +98,12 @@ FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target,
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "// " << producer << ", " << target.getArch() << ". A block is a task of its kernel's grid (docs/design/0005).\n";
-  for (const DeviceKernel &kernel : code.kernels)
+  for (const DeviceKernel &kernel : code.kernels) {
+    std::string title = kernel.title; // PTX is ASCII, in comments too
+    llvm::erase_if(title, [](unsigned char c) { return c >= 0x80; });
     os << "// kernel " << kernel.index << " " << kernel.name << " threads=" << kernel.threads << " parameters=" << kernel.parameters << " "
-       << kernel.title << "\n";
+       << title << "\n";
+  }
   os << StringRef(ptx.data(), ptx.size());
   return text;
 }

@@ -15,6 +15,9 @@ struct ReadOptions {
   std::vector<std::string> dataDirs;
   /// Sizes fixed for symbols: {"N", 8}. One that no input has is an error.
   std::map<std::string, int64_t> dims;
+  /// MLIR text may hold what the compiler itself wrote at a later phase: kernels, loops, attributes of passes. Code in
+  /// it is run as it stands, so never for a file from elsewhere.
+  bool trustMlir = false;
 };
 
 } // namespace nnf

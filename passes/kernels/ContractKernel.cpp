@@ -44,8 +44,6 @@ struct Contraction {
   static std::optional<Contraction> of(PrimDotOp op, const TargetInfo &target);
 };
 
-Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
-
 /// The operand lies in memory: fusion left no computation in front of it.
 bool isBuffer(const StridedView &view) { return isa<BlockArgument>(view.buffer); }
 

@@ -86,6 +86,15 @@ private:
   Value checkState, checkBase;
 };
 
+/// The element type of a tensor.
+inline mlir::Type elementOf(mlir::Value tensor) {
+  return mlir::cast<mlir::RankedTensorType>(tensor.getType()).getElementType();
+}
+/// All lanes stand at the same element.
+inline bool allUniform(const Indices &at) {
+  return llvm::all_of(at, [](const Index &i) { return i.uniform(); });
+}
+
 /// One elementwise primitive on registers: scalars, or vectors of one length.
 mlir::Value emitElementwise(KernelBuilder &k, mlir::Operation *op, llvm::ArrayRef<mlir::Value> operands);
 

@@ -240,6 +240,9 @@ Type KernelBuilder::registerType(Type element) {
 Type KernelBuilder::memoryType(Type element) {
   if (element.isInteger(1))
     return IntegerType::get(element.getContext(), 8);
+  // LLVM converts 16-bit floats where it takes a masked access apart, with library calls; bits it leaves alone.
+  if (element.isF16() || element.isBF16())
+    return IntegerType::get(element.getContext(), 16);
   return registerType(element);
 }
 
@@ -253,8 +256,12 @@ Value KernelBuilder::elementAddress(Value address, Type element, Value offset) {
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-/// bool: i8 in memory, i1 in registers.
+/// bool: i8 in memory, i1 in registers; 16-bit floats: their bits in memory.
 static Value toRegister(KernelBuilder &k, Value value, Type element) {
+  if (element.isF16() || element.isBF16()) {
+    Type type = k.isVector(value) ? Type(k.vectorOf(element)) : element;
+    return arith::BitcastOp::create(k.b, k.loc, type, value);
+  }
   if (!element.isInteger(1))
     return value;
   Value zero = k.zeroOf(value.getType());
@@ -295,13 +302,17 @@ void KernelBuilder::store(Value value, Value address, Type element, Index offset
   Type memory = memoryType(element);
   unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
   auto toMemory = [&](Value v) -> Value {
-    if (!element.isInteger(1))
+    if (memory == registerType(element))
       return v;
     Type type = isVector(v) ? Type(vectorOf(memory)) : memory;
+    if (isa<FloatType>(element))
+      return arith::BitcastOp::create(b, loc, type, v);
     return arith::ExtUIOp::create(b, loc, type, v);
   };
   if (lanes == 1 || offset.uniform()) {
-    assert(!isVector(value) && "one place holds one value");
+    // Lanes over a dimension of size 1: the first is the only one that is there.
+    if (isVector(value))
+      value = vector::ExtractOp::create(b, loc, value, 0);
     LLVM::StoreOp::create(b, loc, toMemory(value), elementAddress(address, element, offset.base), align);
     return;
   }

@@ -12,8 +12,7 @@ class RowEmitter {
 public:
   RowEmitter(KernelEmitter &emitter, RowPlan &plan) : emitter(emitter), k(emitter.k), e(emitter.e), plan(plan) {
     for (unsigned i = 0; i < emitter.numResults(); ++i) {
-      Value result = emitter.yielded(i);
-      bool isFull = shapeOf(result).size() == plan.full.size();
+      bool isFull = plan.extentOf(emitter.yielded(i)) == RowPlan::Extent::Elements;
       (isFull ? fullResults : keptResults).push_back(i);
     }
   }
@@ -26,7 +25,6 @@ private:
   /// Loops over the row, innermost with lanes where the lanes lie in the row.
   SmallVector<Value> overRow(ValueRange carried, llvm::function_ref<SmallVector<Value>(const Indices &, ValueRange)> body);
   void reduceStage(MutableArrayRef<PrimReduceOp> stage, const Indices &kept);
-  static Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
 
   KernelEmitter &emitter;
   KernelBuilder &k;
@@ -101,7 +99,8 @@ void RowEmitter::emitRow(const Indices &kept) {
     reduceStage(stage, kept);
   for (unsigned i : keptResults) {
     Value result = emitter.yielded(i);
-    k.store(e.at(result, kept), emitter.resultAddress(i), elementOf(result), e.linear(shapeOf(result), kept));
+    Indices at = plan.rowIndices(result, kept, k.zero());
+    k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), e.linear(shapeOf(result), at));
   }
   if (fullResults.empty())
     return;

@@ -34,15 +34,36 @@ std::optional<RowPlan> RowPlan::of(KernelOp kernel) {
   for (int64_t i = 0, e = plan.full.size(); i < e; ++i)
     if (!llvm::is_contained(plan.reduced, i))
       plan.kept.push_back(i);
-  Shape keptShape = plan.keptShape();
   for (Value result : kernel.yielded()) {
     // Reshapes at the end change nothing in a compact buffer.
     while (auto reshape = result.getDefiningOp<PrimReshapeOp>())
       result = reshape.getInput();
-    if (!sameShape(shapeOf(result), plan.full) && !sameShape(shapeOf(result), keptShape))
+    if (!plan.extentOf(result))
       return std::nullopt;
   }
   return plan;
+}
+
+std::optional<RowPlan::Extent> RowPlan::extentOf(Value result) const {
+  Shape shape = shapeOf(result), withOnes = full;
+  for (int64_t dim : reduced)
+    withOnes[dim] = dimOf(result.getContext(), 1);
+  if (sameShape(shape, full))
+    return Extent::Elements;
+  if (sameShape(shape, keptShape()))
+    return Extent::Rows;
+  if (sameShape(shape, withOnes))
+    return Extent::RowsWithOnes;
+  return std::nullopt;
+}
+
+Indices RowPlan::rowIndices(Value result, const Indices &keptAt, Index zero) const {
+  if (extentOf(result) == Extent::Rows)
+    return keptAt;
+  Indices at(full.size(), zero);
+  for (auto [dim, index] : llvm::zip(kept, keptAt))
+    at[dim] = index;
+  return at;
 }
 
 Shape RowPlan::keptShape() const {

@@ -2,7 +2,7 @@
 #ifndef NNF_PASSES_KERNELS_ROWPLAN_H
 #define NNF_PASSES_KERNELS_ROWPLAN_H
 
-#include "dialects/nnf/Nnf.h"
+#include "passes/kernels/KernelBuilder.h"
 
 namespace nnf {
 
@@ -14,9 +14,17 @@ struct RowPlan {
   /// Reductions by stage: those of a stage need only results of earlier stages.
   llvm::SmallVector<llvm::SmallVector<PrimReduceOp>> stages;
 
-  /// None when the kernel has no reduction, reductions of different frames, a result that is neither of the full shape
-  /// nor of the kept one, or moves elements between rows after a reduction.
+  /// What a result has an element for: each element of a row, or each row (its shape without the reduced dimensions, or
+  /// with ones in their place).
+  enum class Extent { Elements, Rows, RowsWithOnes };
+
+  /// None when the kernel has no reduction, reductions of different frames, a result of another extent, or moves
+  /// elements between rows after a reduction.
   static std::optional<RowPlan> of(KernelOp kernel);
+
+  std::optional<Extent> extentOf(mlir::Value result) const;
+  /// Indices of a result with one element for each row.
+  Indices rowIndices(mlir::Value result, const Indices &kept, Index zero) const;
 
   Shape keptShape() const, rowShape() const;
 };

@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -95,50 +97,52 @@ def run_model(model, library):
     return None
 
 
-def ptx(nnfc, ptxas, folder, all_models, jobs, results):
-    """PTX of every model: which family its kernel is of, and what ptxas says. Equal kernels are assembled once."""
-    seen = set()
-    work = []
-    for model in all_models:
-        for arch in ARCHITECTURES:
-            out = folder / f"{model.name}.{arch}.ptx"
-            code, _, err = run(nnfc, "compile", folder / f"{model.name}.nnf.txt", "--target=cuda", "--emit=ptx",
-                               f"--cuda-arch={arch}", "-o", out)
-            if code:
-                results.case(f"PTX of {model.name} for {arch}", err.strip())
-                continue
-            text = out.read_text()
-            results.case(f"PTX of {model.name} for {arch}", look_at(text, model, arch))
-            body = re.sub(r"//.*", "", text)
-            if body not in seen:
-                seen.add(body)
-                work.append((model, arch, out))
-    if not ptxas:
-        results.skipped += len(work)
-        return
+def ptx(nnfc, ptxas, folder, sources, jobs, results):
+    """PTX of graph files (title -> file, what to look for): what its text has and what ptxas says, on all architectures.
+    Equal code is assembled once."""
+    def compile_one(item):
+        (title, (file, look)), arch = item
+        out = folder / f"{file.name}.{arch}.ptx"
+        code, _, err = run(nnfc, "compile", file, "--target=cuda", "--emit=ptx", f"--cuda-arch={arch}", "-o", out)
+        if code:
+            return out, None, err.strip() or f"exit status {code}"
+        text = out.read_text()
+        code = re.sub(r"//.*", "", text)
+        if f".target {arch}\n" not in text:
+            return out, code, f"no '.target {arch}'"
+        if "call" in code:
+            return out, code, "it calls a function"
+        return out, code, look(code)
 
     def assemble(item):
-        model, arch, out = item
+        _, arch, out = item
         code, stdout, stderr = run(ptxas, f"-arch={arch}", "-v", out, "-o", out.with_suffix(".cubin"))
         log = stdout + stderr
         if code:
             return log.strip()
-        spills = re.findall(r"(\d+) bytes spill (?:stores|loads)", log)
-        if any(int(count) for count in spills):
+        if re.search(r"[1-9]\d* bytes spill", log):
             return f"registers are spilled: {log.strip()}"
-        return None if spills else f"ptxas does not speak of spills: {log.strip()}"
+        if "bytes spill" not in log and ".entry" in out.read_text():
+            return f"ptxas does not speak of spills: {log.strip()}"
+        return None
 
+    seen, work = set(), []
+    items = [(source, arch) for source in sources.items() for arch in ARCHITECTURES]
     with ThreadPoolExecutor(jobs) as pool:
-        for (model, arch, _), why in zip(work, pool.map(assemble, work)):
-            results.case(f"ptxas of {model.name} for {arch}", why)
+        for ((title, _), arch), (out, code, why) in zip(items, pool.map(compile_one, items)):
+            results.case(f"PTX of {title} for {arch}", why)
+            if code is not None and code not in seen:
+                seen.add(code)
+                work.append((title, arch, out))
+        if not ptxas:
+            results.skipped += len(work)
+            return
+        for (title, arch, _), why in zip(work, pool.map(assemble, work)):
+            results.case(f"ptxas of {title} for {arch}", why)
 
 
-def look_at(text, model, arch):
-    """What the text of PTX should have, by family."""
-    if f".target {arch}\n" not in text:
-        return f"no '.target {arch}'"
-    if "call" in re.sub(r"//.*", "", text):
-        return "it calls a function"
+def look_at(text, model):
+    """What the PTX of a model should have, by its family."""
     shared = ".shared" in text
     if model.family == "contract" and not (shared and "fma.rn" in text and "ld.shared.v" in text and "bar.sync" in text):
         return "no product of matrices on shared memory"
@@ -178,6 +182,44 @@ def errors(nnfc, folder, results):
     results.case("a CPU library on cuda-emu", None if code == 1 and message in err else f"{code}: {err}")
 
 
+# ---- what other folders have
+
+def row_files(folder, everything):
+    """Graph files of the rows of test/ops; without `everything` every tenth by a hash of its text."""
+    sys.path.insert(0, str(HERE.parent / "ops"))
+    import rows as reading
+    import run as ops
+    files = {}
+    for path in sorted((HERE.parent / "ops").glob("*.rows")):
+        for row in reading.read_rows(path):
+            if row.compile_error or not (everything or zlib.crc32(row.text.encode()) % 10 == 0):
+                continue
+            case = ops.Case(row, len(files))
+            if row.run_error:
+                case.expected = ops.outputs_of_error_row(row)
+            else:
+                case.prepare()
+            file = folder / f"{case.model}.nnf.txt"
+            file.write_text(case.text())
+            files[row.name] = (file, lambda code: None)
+    return files
+
+
+def rows_on_emulator(options, results):
+    done = subprocess.run([sys.executable, "-B", str(HERE.parent / "ops" / "run.py"), "--build", str(options.build),
+                           "--jobs", str(options.jobs), "--target", "cuda-emu"], stdout=subprocess.PIPE, text=True)
+    lines = done.stdout.splitlines() or ["no output"]
+    for line in lines:
+        if line.startswith("FAIL "):
+            print(line, flush=True)
+    counts = re.match(r"(\d+) passed, (\d+) failed", lines[-1])
+    if counts:
+        results.passed += int(counts[1])
+        results.failed += int(counts[2])
+    else:
+        results.case("rows on the emulator", f"exit status {done.returncode}, {lines[-1]}")
+
+
 def digits(nnfc, folder, results):
     """A whole network: the same answers as on the CPU."""
     model = HERE.parent.parent / "examples" / "digits" / "digits.onnx"
@@ -207,17 +249,11 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         numbers(nnfc, folder, all_models, results)
-        ptx(nnfc, ptxas, folder, all_models, options.jobs, results)
+        sources = {model.name: (folder / f"{model.name}.nnf.txt", partial(look_at, model=model)) for model in all_models}
+        ptx(nnfc, ptxas, folder, sources | row_files(folder, options.all), options.jobs, results)
         errors(nnfc, folder, results)
         digits(nnfc, folder, results)
-    if options.all:
-        done = subprocess.run([sys.executable, "-B", str(HERE.parent / "ops" / "run.py"), "--build", str(options.build),
-                               "--jobs", str(options.jobs), "--target", "cuda-emu"], stdout=subprocess.PIPE, text=True)
-        lines = done.stdout.splitlines() or ["no output"]
-        print("\n".join(line for line in lines if line.startswith("FAIL ")))
-        counts = re.match(r"(\d+) passed, (\d+) failed", lines[-1])
-        results.passed += int(counts[1]) if counts else 0
-        results.failed += int(counts[2]) if counts else 1
+        rows_on_emulator(options, results)
     print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
     return 1 if results.failed else 0
 

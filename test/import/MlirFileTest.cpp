@@ -71,8 +71,9 @@ TEST_F(MlirFileTest, NestedTooDeeply) {
   EXPECT_THAT(errorOf("func.func @main() attributes {a = " + std::string(100000, '[')), HasSubstr("nested too deeply"));
 }
 TEST_F(MlirFileTest, WeightsNeedAFile) {
-  EXPECT_THAT(errorOf(R"(func.func @main() { %w = nnf.weight "w" : tensor<400xf32>
-                         return })"),
+  EXPECT_THAT(errorOf(R"(func.func @main() -> (tensor<400xf32> {nnf.name = "y"}) {
+                           %w = nnf.weight "w" : tensor<400xf32>
+                           return %w : tensor<400xf32> })"),
               HasSubstr("weight 'w': the module names no file of weights"));
 }
 TEST_F(MlirFileTest, NoMain) { EXPECT_EQ(errorOf("module {}"), "no graph: expected a function @main"); }

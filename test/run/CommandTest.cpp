@@ -115,7 +115,7 @@ TEST_F(Command, errorsOfInput) {
 TEST_F(Command, errorsOfOptions) {
   request.inputs = {input()};
   request.device = "cuda:0";
-  expectError(1, "--device cuda:0: not there yet, expected cpu or cuda-emu");
+  expectError(2, "--device cuda:0: not there yet, expected cpu or cuda-emu");
   request.device = "cuda-emu";
   expectError(1, "expected a library of nnfc compile --target=cuda-emu");
   request.device = "tpu";

@@ -11,7 +11,7 @@ Failure checkDevice(const std::string &device) {
   if (device == "cpu" || device == "cuda-emu")
     return {};
   if (device.starts_with("cuda:") || device == "cuda" || device.starts_with("cpu:"))
-    return fault("--device " + device + ": not there yet, expected cpu or cuda-emu");
+    return wrongUsage("--device " + device + ": not there yet, expected cpu or cuda-emu");
   return wrongUsage("--device: found '" + device + "', expected cpu, cuda:K or cuda-emu");
 }
 

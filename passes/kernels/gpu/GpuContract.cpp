@@ -12,12 +12,10 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
-
 /// Elements of a side of a thread's piece: 16 bytes of f32.
 constexpr int64_t piece = 4;
-/// Elements of a slab in the contracted direction.
-constexpr int64_t slab = 16;
+/// Bytes of a slab in the contracted direction: of one step ptxas may keep everything in registers.
+constexpr int64_t slabBytes = 64;
 
 /// One operand: the dimensions of its tensor by their part in the product.
 struct Operand {
@@ -64,7 +62,7 @@ class GpuContractEmitter {
 public:
   GpuContractEmitter(GpuEmitter &emitter, const Product &p, int64_t tile, int64_t lanes)
       : emitter(emitter), k(emitter.k), e(emitter.e), p(p), tile(tile), lanes(lanes),
-        type(elementOf(p.result)) {}
+        type(elementOf(p.result)), slab(slabBytes / elementBytes(type)) {}
 
   void emit();
 
@@ -86,7 +84,8 @@ private:
   ElementEmitter &e;
   const Product &p;
   const int64_t tile, lanes;
-  Type type;
+  const Type type;
+  const int64_t slab; // elements
   Indices batchAt;
   Value firstRow, firstColumn;  // of the block's tile
   Value pieceRow, pieceColumn;  // of the thread's piece, in the tile

@@ -8,8 +8,6 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-Type elementOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()).getElementType(); }
-
 /// How rows are spread over threads.
 struct RowSchedule {
   int64_t group;   // threads that share a row: 1, a warp, or a block
@@ -148,13 +146,15 @@ void GpuRowEmitter::storeResults(const Indices &kept) {
   };
   SmallVector<unsigned> whole, single;
   for (unsigned i = 0; i < emitter.numResults(); ++i)
-    (shapeOf(emitter.yielded(i)).size() == plan.full.size() ? whole : single).push_back(i);
+    (plan.extentOf(emitter.yielded(i)) == RowPlan::Extent::Elements ? whole : single).push_back(i);
   if (!single.empty()) {
     Value isFirst = group == 1 ? Value()
                                : Value(arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, member, k.constant(0)));
     emitter.when(isFirst, [&] {
-      for (unsigned i : single)
-        store(i, e.at(emitter.yielded(i), kept), kept);
+      for (unsigned i : single) {
+        Indices at = plan.rowIndices(emitter.yielded(i), kept, k.zero());
+        store(i, e.at(emitter.yielded(i), at), at);
+      }
     });
   }
   if (whole.empty())
