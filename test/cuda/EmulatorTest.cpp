@@ -1,13 +1,11 @@
 // Kernels broken on purpose: the emulator must notice, in whatever order it runs threads.
-#include "codegen/cpu/Emit.h"
 #include "codegen/cuda/emulator/Emulator.h"
+#include "codegen/cpu/Emit.h"
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/link/Link.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -15,6 +13,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/nnf.hpp"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
 #include <filesystem>
 #include <fstream>
 
@@ -139,8 +139,8 @@ TEST_P(EmulatorTest, missingBarriers) {
     };
   };
   // Before what is read has been written, or while it is: that depends on the order.
-  auto readsTooEarly = testing::AnyOf(testing::HasSubstr("threads race for byte"),
-                                      testing::HasSubstr("is read before it is written"));
+  auto readsTooEarly =
+      testing::AnyOf(testing::HasSubstr("threads race for byte"), testing::HasSubstr("is read before it is written"));
   EXPECT_THAT(run(product, without(0)), readsTooEarly);
   EXPECT_THAT(run(longRows, without(0)), readsTooEarly);
   // The barrier that keeps a slab until all have read it.
@@ -233,7 +233,8 @@ TEST_P(EmulatorTest, stacksThatOverflow) {
                     Location loc = shuffle.getLoc();
                     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
                     auto number = [&](int64_t n) -> Value { return arith::ConstantIntOp::create(b, loc, n, 64); };
-                    Value words = LLVM::AllocaOp::create(b, loc, pointer, b.getI64Type(), number(NNF_EMU_STACK_BYTES / 8));
+                    Value words =
+                        LLVM::AllocaOp::create(b, loc, pointer, b.getI64Type(), number(NNF_EMU_STACK_BYTES / 8));
                     auto loop = scf::ForOp::create(b, loc, number(0), number(NNF_EMU_STACK_BYTES / 8), number(1));
                     b.setInsertionPointToStart(loop.getBody());
                     Value word = LLVM::GEPOp::create(b, loc, pointer, b.getI64Type(), words,

@@ -6,6 +6,7 @@ run through the CPU's kernels beside it; its PTX goes through ptxas for two arch
 the emulator, and the PTX of some goes through ptxas (of all with --all). EmulatorTest.cpp breaks kernels on purpose.
 """
 import argparse
+import importlib.util
 import os
 import re
 import shutil
@@ -220,6 +221,26 @@ def rows_on_emulator(options, results):
         results.case("rows on the emulator", f"exit status {done.returncode}, {lines[-1]}")
 
 
+def gpu_check(build, folder, results):
+    """What ./dev gpu-check does, with a driver whose GPU is the emulator: launches, arguments, comparison."""
+    spec = importlib.util.spec_from_file_location("gpu", HERE.parent / "gpu" / "run.py")
+    gpu = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gpu)
+    driver = str(build / "unit" / "nnf-fake-cuda.so")
+
+    def fake(made, **more):
+        return os.environ | {"NNF_CUDA_DRIVER": driver, "NNF_FAKE_LIBRARY": str(made[0])} | more
+
+    for name in ("linear", "softmax_symbolic", "extremes", "halves", "integers"):
+        results.case(f"gpu-check of {name}", gpu.check(build, folder / f"{name}.nnf.txt", folder, fake))
+    digits_model = HERE.parent.parent / "examples" / "digits" / "digits.onnx"
+    results.case("gpu-check of digits", gpu.check(build, digits_model, folder, fake))
+    why = gpu.check(build, folder / "linear.nnf.txt", folder, lambda made: fake(made, NNF_FAKE_FAULT="1"))
+    results.case("gpu-check notices a missing block", None if why and "output 'y'" in why else f"it says {why}")
+    why = gpu.check(build, folder / "linear.nnf.txt", folder, lambda made: fake(made, NNF_CUDA_DRIVER="/nowhere.so"))
+    results.case("gpu-check without a driver", None if why and "no NVIDIA driver" in why else f"it says {why}")
+
+
 def digits(nnfc, folder, results):
     """A whole network: the same answers as on the CPU."""
     model = HERE.parent.parent / "examples" / "digits" / "digits.onnx"
@@ -253,6 +274,7 @@ def main():
         ptx(nnfc, ptxas, folder, sources | row_files(folder, options.all), options.jobs, results)
         errors(nnfc, folder, results)
         digits(nnfc, folder, results)
+        gpu_check(options.build, folder, results)
         rows_on_emulator(options, results)
     print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
     return 1 if results.failed else 0
