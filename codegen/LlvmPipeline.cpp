@@ -1,10 +1,10 @@
 #include "codegen/LlvmPipeline.h"
+#include "mlir/IR/Diagnostics.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "mlir/IR/Diagnostics.h"
 
 namespace nnf {
 

@@ -2,11 +2,11 @@
 #ifndef NNF_CODEGEN_LLVMPIPELINE_H
 #define NNF_CODEGEN_LLVMPIPELINE_H
 
+#include "mlir/IR/Location.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Target/TargetMachine.h"
-#include "mlir/IR/Location.h"
 
 namespace nnf {
 

@@ -7,15 +7,15 @@
 #include "compiler/OutputFiles.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
+#include "runtime/Hash.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
-#include "mlir/IR/AsmState.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Support/Timing.h"
-#include "runtime/Hash.h"
 #include <mutex>
 #include <set>
 #include <unistd.h>
@@ -103,8 +103,9 @@ Outcome Compilation::checkRequest() {
   std::optional<Emit> found = emitOf(kind);
   if (!found)
     return Outcome::wrongUsage(request.emit.empty()
-                                   ? "output '" + request.output + "': its extension says no kind of output, expected "
-                                     ".so, .o, .a, .s, .ll, .ptx or .mlir, or --emit="
+                                   ? "output '" + request.output +
+                                         "': its extension says no kind of output, expected "
+                                         ".so, .o, .a, .s, .ll, .ptx or .mlir, or --emit="
                                    : "--emit=" + request.emit + ": expected so, o, a, s, ll, ptx or mlir");
   emit = *found;
   if (!request.phase.empty()) {
@@ -119,7 +120,7 @@ Outcome Compilation::checkRequest() {
   }
   if (models.size() > 1 && emit != Emit::Shared && emit != Emit::Static)
     return Outcome::wrongUsage(std::to_string(models.size()) + " models given, but this kind of output holds one; .so "
-                               "and .a hold several");
+                                                               "and .a hold several");
   if (models.size() > 1 && !request.model.name.empty())
     return Outcome::wrongUsage("--name goes with one model, not with " + std::to_string(models.size()));
   if (models.size() > 1 && request.externalWeights)
@@ -130,8 +131,9 @@ Outcome Compilation::checkRequest() {
   for (const std::string &path : models) {
     if (!modelFormatOf(path, request.model.format))
       return Outcome::wrongUsage(request.model.format.empty()
-                                     ? "'" + path + "': its format is not known by its name, expected .nnf, .nnf.txt, "
-                                       ".onnx or .mlir, or --format="
+                                     ? "'" + path +
+                                           "': its format is not known by its name, expected .nnf, .nnf.txt, "
+                                           ".onnx or .mlir, or --format="
                                      : "--format=" + request.model.format + ": expected nnf, nnf-text, onnx or mlir");
     std::string name = identifierOf(stemOf(path));
     if (models.size() > 1 && !names.insert(name).second)
@@ -159,7 +161,8 @@ Outcome Compilation::checkTarget() {
     return Outcome::wrongUsage("--target=cuda-emu: found " + target->text() +
                                ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3");
   if (code.cudaArch.find(',') != std::string::npos)
-    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": several architectures are not there yet, expected one");
+    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
+                               ": several architectures are not there yet, expected one");
   llvm::Expected<CudaTarget> device = CudaTarget::create(code.cudaArch);
   if (!device)
     return Outcome::wrongUsage(messageOf(device.takeError()));
@@ -192,14 +195,15 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   std::string text = "O" + std::to_string(request.code.optLevel) + "\n";
   llvm::raw_string_ostream os(text);
   module->print(os, OpPrintingFlags().useLocalScope());
-  module->setAttr("nnf.content_hash", builder.getI64IntegerAttr(static_cast<int64_t>(hash64(text.data(), text.size()))));
+  module->setAttr("nnf.content_hash",
+                  builder.getI64IntegerAttr(static_cast<int64_t>(hash64(text.data(), text.size()))));
 
   FailureOr<Signature> signature = readSignature(module);
   if (failed(signature))
     return failure();
   model.header.name = model.name;
-  for (auto [from, to] : {std::pair(&signature->inputs, &model.header.inputs),
-                          std::pair(&signature->outputs, &model.header.outputs)})
+  for (auto [from, to] :
+       {std::pair(&signature->inputs, &model.header.inputs), std::pair(&signature->outputs, &model.header.outputs)})
     for (const TensorSignature &tensor : *from)
       to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank()});
   auto arena = module.lookupSymbol("main")->getAttrOfType<ArrayAttr>("nnf.arena");
@@ -255,9 +259,7 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
     if (!request.externalWeights && !model.weightsFile.empty())
       weights = {model.weightsFile, weightsPath()};
     DeviceCode device;
-    auto linkDevice = [&](llvm::Module &host) {
-      return linkEmulatedKernels(device, *gpu, host, request.code.emuSeed);
-    };
+    auto linkDevice = [&](llvm::Module &host) { return linkEmulatedKernels(device, *gpu, host, request.code.emuSeed); };
     llvm::function_ref<LogicalResult(llvm::Module &)> link;
     if (gpu) {
       device = takeDeviceCode(*model.module);

@@ -24,13 +24,13 @@ struct Outcome {
 
 /// What the models are and how they are read.
 struct ModelRequest {
-  std::vector<std::string> models;                    ///< paths
-  std::string format;                                 ///< nnf, nnf-text, onnx, mlir; "": by extension
-  std::string name;                                   ///< of the model; "": its file's stem. Only with one model
-  std::map<std::string, int64_t> dims;                ///< sizes fixed for symbols
+  std::vector<std::string> models;                        ///< paths
+  std::string format;                                     ///< nnf, nnf-text, onnx, mlir; "": by extension
+  std::string name;                                       ///< of the model; "": its file's stem. Only with one model
+  std::map<std::string, int64_t> dims;                    ///< sizes fixed for symbols
   std::vector<std::pair<std::string, std::string>> inout; ///< input, output: one buffer
-  std::vector<std::string> dataDirs;                  ///< folders that external data may come from
-  bool trustMlir = false;                             ///< MLIR text may be of a later phase, with code in it
+  std::vector<std::string> dataDirs;                      ///< folders that external data may come from
+  bool trustMlir = false;                                 ///< MLIR text may be of a later phase, with code in it
 };
 
 /// What the code is for.
@@ -50,7 +50,7 @@ struct CompileRequest {
   std::string phase;            ///< of .mlir output; "": input
   bool externalWeights = false; ///< weights go to a file beside the output
   bool verifyEach = false;
-  std::vector<std::string> mlirFlags; ///< of MLIR's pass manager
+  std::vector<std::string> mlirFlags;                ///< of MLIR's pass manager
   std::function<void(const std::string &)> progress; ///< told what happens now
 };
 

@@ -25,9 +25,9 @@ std::string quoted(StringRef text) {
 }
 
 StringRef dtypeText(uint32_t dtype) {
-  static constexpr StringLiteral names[] = {"",      "NNF_FLOAT32", "NNF_FLOAT64", "NNF_FLOAT16", "NNF_BFLOAT16",
-                                            "NNF_INT64", "NNF_INT32", "NNF_INT16", "NNF_INT8", "NNF_UINT8",
-                                            "NNF_BOOL", "NNF_UINT16", "NNF_UINT32", "NNF_UINT64"};
+  static constexpr StringLiteral names[] = {"",          "NNF_FLOAT32", "NNF_FLOAT64", "NNF_FLOAT16", "NNF_BFLOAT16",
+                                            "NNF_INT64", "NNF_INT32",   "NNF_INT16",   "NNF_INT8",    "NNF_UINT8",
+                                            "NNF_BOOL",  "NNF_UINT16",  "NNF_UINT32",  "NNF_UINT64"};
   return names[dtype];
 }
 

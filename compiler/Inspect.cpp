@@ -30,8 +30,9 @@ void countOps(ModuleOp module, ModelSummary &summary) {
 
 void addTensors(const Signature &signature, ModelSummary &summary) {
   for (const TensorSignature &input : signature.inputs)
-    summary.inputs.push_back({input.name, typeText(input.type),
-                              input.tied < 0 ? "" : "in-out, becomes output '" + signature.outputs[input.tied].name + "'"});
+    summary.inputs.push_back(
+        {input.name, typeText(input.type),
+         input.tied < 0 ? "" : "in-out, becomes output '" + signature.outputs[input.tied].name + "'"});
   for (const TensorSignature &output : signature.outputs)
     summary.outputs.push_back({output.name, typeText(output.type), ""});
 }
@@ -39,7 +40,8 @@ void addTensors(const Signature &signature, ModelSummary &summary) {
 void addArena(ModuleOp module, const DriverPlan &plan, ModelSummary &summary) {
   std::optional<int64_t> total = 0;
   for (ArrayRef<Dim> region : plan.arena) {
-    std::string text = region.size() == 1 ? toString(region.front()) : "max(" + StringRef(toString(region)).drop_front().drop_back().str() + ")";
+    std::string text = region.size() == 1 ? toString(region.front())
+                                          : "max(" + StringRef(toString(region)).drop_front().drop_back().str() + ")";
     summary.arena += (summary.arena.empty() ? "" : " + ") + text;
     std::optional<int64_t> bytes = region.size() == 1 ? constantOf(region.front()) : std::nullopt;
     total = total && bytes ? std::optional(*total + *bytes) : std::nullopt;
@@ -58,7 +60,8 @@ void addKernels(DriverPlan &plan, ModelSummary &summary) {
   for (func::FuncOp kernel : plan.kernels) {
     auto title = kernel->getAttrOfType<StringAttr>("nnf.title");
     auto scratch = kernel->getAttrOfType<IntegerAttr>("nnf.scratch");
-    summary.kernels.push_back({kernel.getSymName().str(), title ? title.str() : "", 0, scratch ? scratch.getInt() : 0, ""});
+    summary.kernels.push_back(
+        {kernel.getSymName().str(), title ? title.str() : "", 0, scratch ? scratch.getInt() : 0, ""});
   }
   for (LaunchPlan &launch : plan.launches) {
     ModelSummary::Kernel &kernel = summary.kernels[launch.kernel];

@@ -24,8 +24,8 @@ llvm::Expected<std::string> OutputFiles::create(const std::string &destination) 
     return cannotWrite(destination, std::make_error_code(std::errc::is_a_directory));
   llvm::SmallString<128> model = llvm::sys::path::parent_path(destination);
   // The extension stays last: tools look at it.
-  llvm::sys::path::append(model, ("." + llvm::sys::path::stem(destination) + "-%%%%%%%%" +
-                                  llvm::sys::path::extension(destination)).str());
+  llvm::sys::path::append(
+      model, ("." + llvm::sys::path::stem(destination) + "-%%%%%%%%" + llvm::sys::path::extension(destination)).str());
   llvm::SmallString<128> path;
   int descriptor;
   // As any program creates files: the umask takes away what it will.

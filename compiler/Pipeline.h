@@ -2,9 +2,9 @@
 #ifndef NNF_COMPILER_PIPELINE_H
 #define NNF_COMPILER_PIPELINE_H
 
-#include "llvm/ADT/ArrayRef.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/TargetInfo.h"
+#include "llvm/ADT/ArrayRef.h"
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,11 +23,11 @@ llvm::ArrayRef<llvm::StringLiteral> phaseNames();
 std::optional<Phase> phaseOf(llvm::StringRef name);
 
 struct PipelineOptions {
-  TargetInfo target;         // the CPU that runs the driver, and kernels that are not for a GPU
-  bool gpuKernels = false;   // kernels are the code of GPU threads
-  bool emulateGpu = false;   // ... which the emulator of codegen/cuda runs
-  std::string weightsFile;   // where the packed weights are written; "": nowhere
-  bool verifyEach = false;   // verify the IR after every pass
+  TargetInfo target;           // the CPU that runs the driver, and kernels that are not for a GPU
+  bool gpuKernels = false;     // kernels are the code of GPU threads
+  bool emulateGpu = false;     // ... which the emulator of codegen/cuda runs
+  std::string weightsFile;     // where the packed weights are written; "": nowhere
+  bool verifyEach = false;     // verify the IR after every pass
   bool applyMlirFlags = false; // MLIR's own command-line flags have been parsed
   /// Called with the name of each phase as it begins.
   std::function<void(llvm::StringRef)> progress;

@@ -3,10 +3,10 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/Support/Parallel.h"
 #include "mlir/Pass/PassManager.h"
 #include "runtime/abi.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/Parallel.h"
 #include <deque>
 
 using namespace mlir;
@@ -22,7 +22,8 @@ int32_t parallelTasks(const nnf_rt *, uint32_t, nnf_kernel_fn function, int64_t 
   llvm::parallelFor(0, chunks, [&](size_t chunk) {
     std::unique_ptr<uint8_t[]> scratch(scratchBytes ? new uint8_t[scratchBytes + arenaAlignment] : nullptr);
     auto aligned = (reinterpret_cast<uintptr_t>(scratch.get()) + arenaAlignment - 1) / arenaAlignment * arenaAlignment;
-    function(args, tasks * int64_t(chunk) / chunks, tasks * int64_t(chunk + 1) / chunks, reinterpret_cast<void *>(aligned));
+    function(args, tasks * int64_t(chunk) / chunks, tasks * int64_t(chunk + 1) / chunks,
+             reinterpret_cast<void *>(aligned));
   });
   return NNF_OK;
 }
@@ -47,7 +48,8 @@ std::string checkText(StringRef message, const nnf_check_state &state) {
 class Preparation {
 public:
   Preparation(ModuleOp module, func::FuncOp prepare, const PipelineOptions &options)
-      : module(module), prepare(prepare), options(options), dialect(*module.getContext()->getLoadedDialect<NnfDialect>()) {}
+      : module(module), prepare(prepare), options(options),
+        dialect(*module.getContext()->getLoadedDialect<NnfDialect>()) {}
 
   LogicalResult run() {
     llvm::Expected<CpuTarget> host = CpuTarget::create({"", "native", 2});

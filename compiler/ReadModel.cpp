@@ -11,7 +11,9 @@ namespace {
 /// `--inout IN=OUT`: one buffer for an input and an output of the same type.
 LogicalResult tie(ModuleOp module, StringRef input, StringRef output) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
-  auto error = [&] { return emitError(UnknownLoc::get(module.getContext())) << "--inout " << input << "=" << output << ": "; };
+  auto error = [&] {
+    return emitError(UnknownLoc::get(module.getContext())) << "--inout " << input << "=" << output << ": ";
+  };
   if (!main)
     return error() << "the model has no @main";
   auto find = [&](unsigned count, auto attribute, StringRef name) -> std::optional<unsigned> {

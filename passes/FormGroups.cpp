@@ -1,8 +1,8 @@
 // Fusion: which primitives become one kernel.
-#include "llvm/ADT/SetVector.h"
 #include "passes/Passes.h"
 #include "passes/groups/Outline.h"
 #include "passes/kernels/StridedView.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 namespace nnf {
@@ -296,9 +296,9 @@ struct Former {
       return !(isCostly(op) && isa<PrimReduceOp>(found.groups.front()->anchor));
     // One cheap op for several readers: cheaper than storing its result.
     return op->hasTrait<Elementwise>() && !isCostly(op) && llvm::all_of(op->getOperands(), [](Value operand) {
-      Operation *producer = operand.getDefiningOp();
-      return !producer || isa<WeightOp, ConstantOp>(producer) || isAnchor(producer);
-    });
+             Operation *producer = operand.getDefiningOp();
+             return !producer || isa<WeightOp, ConstantOp>(producer) || isAnchor(producer);
+           });
   }
 };
 

@@ -70,9 +70,9 @@ struct Packer {
     }
     int64_t width = panelBytes / elementBytes(element);
     Value packed = pack(p, op.getWeight(), groups, width);
-    Value conv = PrimConvOp::create(builder, op.getLoc(), op.getType(), input, packed, op.getStride(), low, high,
-                                    op.getInputDilation(), op.getKernelDilation(), op.getGroups(), uint64_t(1),
-                                    uint64_t(width));
+    Value conv =
+        PrimConvOp::create(builder, op.getLoc(), op.getType(), input, packed, op.getStride(), low, high,
+                           op.getInputDilation(), op.getKernelDilation(), op.getGroups(), uint64_t(1), uint64_t(width));
     op.replaceAllUsesWith(conv);
     op.erase();
   }

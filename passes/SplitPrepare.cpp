@@ -1,8 +1,8 @@
 // The constant part of a graph becomes a function that runs at compile time.
-#include "llvm/ADT/SetVector.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Constness.h"
 #include "passes/Passes.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 namespace nnf {

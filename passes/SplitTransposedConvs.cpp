@@ -90,8 +90,8 @@ private:
         anyTaps = false;
         continue;
       }
-      weight = p.sliceDim(weight, s + 2, dimOf(context, phase.first), dimOf(context, phase.taps),
-                          op.getInputDilation()[s]);
+      weight =
+          p.sliceDim(weight, s + 2, dimOf(context, phase.first), dimOf(context, phase.taps), op.getInputDilation()[s]);
       low[s] = phase.low;
       // length = in + low + high - taps + 1
       std::optional<int64_t> needed = constantOf(simplify(phase.length - in[s + 2] - (phase.low - phase.taps + 1)));

@@ -8,10 +8,10 @@ namespace nnf {
 
 /// Facts of a target that decide fusion, layout and tiling. Filled in by codegen from --cpu.
 struct TargetInfo {
-  int64_t vectorBytes = 32;     // of the widest float register worth using
+  int64_t vectorBytes = 32; // of the widest float register worth using
   int64_t vectorRegisters = 16;
   bool hasFma = true;
-  bool hasMaskedAccess = true;  // cheap masked load and store of 4- and 8-byte lanes
+  bool hasMaskedAccess = true; // cheap masked load and store of 4- and 8-byte lanes
   bool hasF16c = true;
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
 

@@ -1,10 +1,10 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/LlvmPipeline.h"
+#include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ObjectFile.h"
-#include "mlir/Target/LLVMIR/Export.h"
 
 namespace nnf {
 namespace {
@@ -138,8 +138,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::st
                                             llvm::GlobalValue::ExternalLinkage, nullptr, "nnf_model_" + name));
   rows.push_back(llvm::ConstantPointerNull::get(llvm::cast<llvm::PointerType>(pointer)));
   auto *type = llvm::ArrayType::get(pointer, rows.size());
-  new llvm::GlobalVariable(module, type, true, llvm::GlobalValue::ExternalLinkage,
-                           llvm::ConstantArray::get(type, rows), "nnf_models");
+  new llvm::GlobalVariable(module, type, true, llvm::GlobalValue::ExternalLinkage, llvm::ConstantArray::get(type, rows),
+                           "nnf_models");
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   prepare(module, *machine);
   llvm::SmallVector<char, 0> code;

@@ -3,9 +3,9 @@
 #define NNF_CODEGEN_CPU_EMIT_H
 
 #include "codegen/cpu/Target.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
-#include "mlir/IR/BuiltinOps.h"
 
 namespace llvm {
 class Module;
@@ -24,9 +24,9 @@ struct WeightsBytes {
 /// Translates, optimises and writes a module of LLVM's dialect. Objects contain the weights, text refers to a file.
 /// An object is checked to need no symbol from anywhere. Errors are reported on the module's context. `link` may bring
 /// more code into the module before it is optimised.
-mlir::FailureOr<llvm::SmallVector<char, 0>>
-emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind, const WeightsBytes &weights = {},
-         llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link = {});
+mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
+                                                     const WeightsBytes &weights = {},
+                                                     llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link = {});
 
 /// An object that exports `nnf_models`: the addresses of these models' descriptors, and NULL.
 llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::string> models, const CpuTarget &target);

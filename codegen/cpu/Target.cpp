@@ -1,11 +1,11 @@
 #include "codegen/cpu/Target.h"
+#include "runtime/abi.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/TargetParser/Triple.h"
-#include "runtime/abi.h"
 #include <mutex>
 
 namespace nnf {
@@ -66,7 +66,8 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   std::string reason;
   result.target = llvm::TargetRegistry::lookupTarget(triple, reason);
   if (!result.target || triple.getArch() == llvm::Triple::UnknownArch)
-    return error("--triple: '" + options.triple + "' is no target that LLVM knows, expected one like x86_64-linux-gnu or "
+    return error("--triple: '" + options.triple +
+                 "' is no target that LLVM knows, expected one like x86_64-linux-gnu or "
                  "aarch64-linux-gnu");
   if (!triple.isOSBinFormatELF() || !triple.isArch64Bit() || !triple.isLittleEndian() || triple.isGPU())
     return error("--triple: '" + triple.str() + "' found, expected a 64-bit little-endian CPU with ELF objects");
@@ -112,11 +113,12 @@ std::unique_ptr<llvm::TargetMachine> CpuTarget::createMachine() const {
   options.FunctionSections = true;
   if (llvm::Triple(triple).isRISCV())
     options.MCOptions.ABIName = "lp64d";
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      llvm::Triple(triple), cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
-      optLevel == 0 ? llvm::CodeGenOptLevel::None : optLevel == 1 ? llvm::CodeGenOptLevel::Less
-                                                  : optLevel == 2 ? llvm::CodeGenOptLevel::Default
-                                                                  : llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(llvm::Triple(triple), cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
+                                  optLevel == 0   ? llvm::CodeGenOptLevel::None
+                                  : optLevel == 1 ? llvm::CodeGenOptLevel::Less
+                                  : optLevel == 2 ? llvm::CodeGenOptLevel::Default
+                                                  : llvm::CodeGenOptLevel::Aggressive));
 }
 
 TargetInfo CpuTarget::info() const {
@@ -139,11 +141,11 @@ TargetInfo CpuTarget::info() const {
 uint64_t CpuTarget::abiFeatures() const {
   if (!x86)
     return 0;
-  constexpr std::pair<const char *, uint64_t> bits[] = {
-      {"sse4.2", NNF_CPU_SSE4_2},     {"avx", NNF_CPU_AVX},           {"avx2", NNF_CPU_AVX2},
-      {"fma", NNF_CPU_FMA},           {"f16c", NNF_CPU_F16C},         {"avx512f", NNF_CPU_AVX512F},
-      {"avx512bw", NNF_CPU_AVX512BW}, {"avx512vl", NNF_CPU_AVX512VL}, {"avx512dq", NNF_CPU_AVX512DQ},
-      {"bmi2", NNF_CPU_BMI2}};
+  constexpr std::pair<const char *, uint64_t> bits[] = {{"sse4.2", NNF_CPU_SSE4_2},     {"avx", NNF_CPU_AVX},
+                                                        {"avx2", NNF_CPU_AVX2},         {"fma", NNF_CPU_FMA},
+                                                        {"f16c", NNF_CPU_F16C},         {"avx512f", NNF_CPU_AVX512F},
+                                                        {"avx512bw", NNF_CPU_AVX512BW}, {"avx512vl", NNF_CPU_AVX512VL},
+                                                        {"avx512dq", NNF_CPU_AVX512DQ}, {"bmi2", NNF_CPU_BMI2}};
   uint64_t features = 0;
   for (auto [name, bit] : bits)
     if (has(name))

@@ -2,9 +2,9 @@
 #ifndef NNF_CODEGEN_CPU_TARGET_H
 #define NNF_CODEGEN_CPU_TARGET_H
 
+#include "passes/TargetInfo.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
-#include "passes/TargetInfo.h"
 #include <memory>
 #include <string>
 

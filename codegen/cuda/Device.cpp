@@ -74,8 +74,8 @@ std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, cons
   optimiseModule(*module, *machine, 3, /*unrollLoops=*/false);
   for (llvm::Function &function : *module)
     if (function.isDeclaration() && !function.isIntrinsic()) {
-      emitError(code.module.get()->getLoc()) << "internal: device code calls '" << function.getName().str()
-                                       << "', but kernels must need no library";
+      emitError(code.module.get()->getLoc())
+          << "internal: device code calls '" << function.getName().str() << "', but kernels must need no library";
       return nullptr;
     }
   return module;
@@ -97,12 +97,13 @@ FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target,
   }
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "// " << producer << ", " << target.getArch() << ". A block is a task of its kernel's grid (docs/design/0005).\n";
+  os << "// " << producer << ", " << target.getArch()
+     << ". A block is a task of its kernel's grid (docs/design/0005).\n";
   for (const DeviceKernel &kernel : code.kernels) {
     std::string title = kernel.title; // PTX is ASCII, in comments too
     llvm::erase_if(title, [](unsigned char c) { return c >= 0x80; });
-    os << "// kernel " << kernel.index << " " << kernel.name << " threads=" << kernel.threads << " parameters=" << kernel.parameters << " "
-       << title << "\n";
+    os << "// kernel " << kernel.index << " " << kernel.name << " threads=" << kernel.threads
+       << " parameters=" << kernel.parameters << " " << title << "\n";
   }
   os << StringRef(ptx.data(), ptx.size());
   return text;

@@ -3,9 +3,9 @@
 #define NNF_CODEGEN_CUDA_DEVICE_H
 
 #include "codegen/cuda/Target.h"
-#include "llvm/IR/Module.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/IR/Module.h"
 
 namespace nnf {
 
@@ -23,9 +23,9 @@ struct DeviceCode {
   llvm::SmallVector<DeviceKernel> kernels;
 };
 
-/// Moves the GPU kernels of a module in LLVM's dialect (nnf-lower-kernels-to-gpu made them) and their shared memory into
-/// a module of their own; `module` keeps declarations of them. A kernel of the device code takes what its declaration
-/// does but first, last and scratch: the block it runs in is its task.
+/// Moves the GPU kernels of a module in LLVM's dialect (nnf-lower-kernels-to-gpu made them) and their shared memory
+/// into a module of their own; `module` keeps declarations of them. A kernel of the device code takes what its
+/// declaration does but first, last and scratch: the block it runs in is its task.
 DeviceCode takeDeviceCode(mlir::ModuleOp module);
 
 /// Translates device code to LLVM IR and optimises it for the GPU. Null when that failed; then it is reported.

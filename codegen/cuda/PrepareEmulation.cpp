@@ -38,9 +38,9 @@ struct PrepareEmulation : impl::PrepareEmulationBase<PrepareEmulation> {
       if (!checks) {
         // Before first, last and scratch: the check state, and the number of the first check.
         unsigned at = kernel.getNumArguments() - 3;
-        LogicalResult inserted =
-            success(succeeded(kernel.insertArgument(at, LLVM::LLVMPointerType::get(b.getContext()), {}, kernel.getLoc())) &&
-                    succeeded(kernel.insertArgument(at + 1, b.getI64Type(), {}, kernel.getLoc())));
+        LogicalResult inserted = success(
+            succeeded(kernel.insertArgument(at, LLVM::LLVMPointerType::get(b.getContext()), {}, kernel.getLoc())) &&
+            succeeded(kernel.insertArgument(at + 1, b.getI64Type(), {}, kernel.getLoc())));
         if (failed(inserted))
           return signalPassFailure();
       }

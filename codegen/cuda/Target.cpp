@@ -1,9 +1,9 @@
 #include "codegen/cuda/Target.h"
+#include "passes/kernels/gpu/GpuEmitter.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Triple.h"
-#include "passes/kernels/gpu/GpuEmitter.h"
 #include <mutex>
 
 extern "C" {
@@ -65,9 +65,8 @@ std::unique_ptr<llvm::TargetMachine> CudaTarget::createMachine() const {
   // As on the CPU: only llvm.fma and what carries `contract` is fused.
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;
   // No features: LLVM then writes the lowest PTX version of the architecture, so the oldest drivers take it.
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(llvm::Triple(tripleText), arch, "", options,
-                                                                          std::nullopt, std::nullopt,
-                                                                          llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      llvm::Triple(tripleText), arch, "", options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 } // namespace nnf

@@ -44,8 +44,8 @@ ArenaPlan placeInOrder(llvm::ArrayRef<Lifetime> values, const Order &order) {
 Order bySize(llvm::ArrayRef<Lifetime> values) {
   Order order(values.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](unsigned a, unsigned b) { return std::pair(-values[a].bytes, a) < std::pair(-values[b].bytes, b);
-  });
+  std::sort(order.begin(), order.end(),
+            [&](unsigned a, unsigned b) { return std::pair(-values[a].bytes, a) < std::pair(-values[b].bytes, b); });
   return order;
 }
 

@@ -10,8 +10,8 @@ std::vector<uint8_t> bytesOf(DenseElementsAttr value) {
   bytes.reserve(value.getNumElements() * width);
   auto append = [&](const APInt &bits) {
     for (int64_t i = 0; i < width; ++i)
-      bytes.push_back(static_cast<uint8_t>(
-          bits.extractBitsAsZExtValue(std::min<unsigned>(8, bits.getBitWidth() - 8 * i), 8 * i)));
+      bytes.push_back(
+          static_cast<uint8_t>(bits.extractBitsAsZExtValue(std::min<unsigned>(8, bits.getBitWidth() - 8 * i), 8 * i)));
   };
   if (isa<FloatType>(value.getElementType()))
     for (const APFloat &element : value.getValues<APFloat>())

@@ -72,9 +72,9 @@ struct CopyOutputs : impl::CopyOutputsBase<CopyOutputs> {
       auto type = cast<RankedTensorType>(operand.get().getType());
       Shape shape = shapeOf(type);
       shape.push_back(dimOf(&getContext(), elementBytes(type.getElementType())));
-      auto copy = LaunchOp::create(builder, operand.get().getLoc(), TypeRange{type}, copyKernelName, ValueRange{operand.get()},
-                                   DimsAttr::get(&getContext(), {productOf(&getContext(), shape)}),
-                                   builder.getStrArrayAttr({}));
+      auto copy = LaunchOp::create(
+          builder, operand.get().getLoc(), TypeRange{type}, copyKernelName, ValueRange{operand.get()},
+          DimsAttr::get(&getContext(), {productOf(&getContext(), shape)}), builder.getStrArrayAttr({}));
       operand.set(copy.getResult(0));
       copied = true;
     }

@@ -19,7 +19,8 @@ bool Record::fitsLayout() const {
 Type Record::type(MLIRContext *context) const {
   SmallVector<Type> types;
   for (const Field &field : fields)
-    types.push_back(field.width ? Type(IntegerType::get(context, field.width * 8)) : LLVM::LLVMPointerType::get(context));
+    types.push_back(field.width ? Type(IntegerType::get(context, field.width * 8))
+                                : LLVM::LLVMPointerType::get(context));
   return LLVM::LLVMStructType::getLiteral(context, types);
 }
 

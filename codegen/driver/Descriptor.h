@@ -52,7 +52,8 @@ public:
   void exported(llvm::StringRef name, const Record &record);
 
 private:
-  mlir::LLVM::GlobalOp global(llvm::StringRef name, mlir::Type type, mlir::LLVM::Linkage linkage, mlir::Attribute value);
+  mlir::LLVM::GlobalOp global(llvm::StringRef name, mlir::Type type, mlir::LLVM::Linkage linkage,
+                              mlir::Attribute value);
   template <typename Build> void initialize(mlir::LLVM::GlobalOp global, Build build);
 
   mlir::ImplicitLocOpBuilder b;

@@ -24,8 +24,8 @@ std::string entryName(func::FuncOp kernel) { return kernel.getSymName().str() + 
 class DriverCode {
 public:
   DriverCode(ModuleOp module, const DriverPlan &plan)
-      : module(module), plan(plan), b(module.getLoc(), module.getContext()), pointer(LLVM::LLVMPointerType::get(module.getContext())),
-        i64(b.getI64Type()), i32(b.getI32Type()) {}
+      : module(module), plan(plan), b(module.getLoc(), module.getContext()),
+        pointer(LLVM::LLVMPointerType::get(module.getContext())), i64(b.getI64Type()), i32(b.getI32Type()) {}
 
   void emitEntry(func::FuncOp kernel);
   void emitArenaBytes();
@@ -83,7 +83,8 @@ private:
 
 /// void k.entry(args, first, last, scratch): unpacks the slots.
 void DriverCode::emitEntry(func::FuncOp kernel) {
-  Block *block = startFunction(entryName(kernel), {pointer, i64, i64, pointer}, LLVM::LLVMVoidType::get(b.getContext()));
+  Block *block =
+      startFunction(entryName(kernel), {pointer, i64, i64, pointer}, LLVM::LLVMVoidType::get(b.getContext()));
   SmallVector<Value> arguments;
   ArrayRef<Type> types = kernel.getArgumentTypes();
   for (auto [slot, type] : llvm::enumerate(types.drop_back(3)))
@@ -172,8 +173,8 @@ void DriverCode::fetchOutputs(RunState &state) {
       LLVM::StoreOp::create(b, extent, at(dims, 8 * int64_t(d)));
     auto type = LLVM::LLVMFunctionType::get(pointer, {pointer, i32, pointer, i32});
     Value callee = load(pointer, state.rt, offsetof(nnf_rt, alloc_output));
-    Value made = LLVM::CallOp::create(b, type,
-                                      ValueRange{callee, state.rt, constant32(k), dims, constant32(output.type.getRank())})
+    Value made = LLVM::CallOp::create(
+                     b, type, ValueRange{callee, state.rt, constant32(k), dims, constant32(output.type.getRank())})
                      .getResult();
     Value none = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, made, null);
     LLVM::CondBrOp::create(b, none, state.exit, ValueRange{constant32(NNF_ERROR_MEMORY)}, next, ValueRange{made});
@@ -208,10 +209,11 @@ void DriverCode::emitLaunch(const LaunchPlan &launch, unsigned index, RunState &
   auto scratch = kernel->getAttrOfType<IntegerAttr>("nnf.scratch");
   Value entry = LLVM::AddressOfOp::create(b, pointer, entryName(kernel));
   auto type = LLVM::LLVMFunctionType::get(i32, {pointer, i32, pointer, i64, i64, pointer});
-  Value status = LLVM::CallOp::create(b, type,
-                                      ValueRange{state.parallel, state.rt, constant32(index), entry, sizes.emit(launch.tasks),
-                                                 sizes.constant(scratch ? scratch.getInt() : 0), state.arguments})
-                     .getResult();
+  Value status =
+      LLVM::CallOp::create(b, type,
+                           ValueRange{state.parallel, state.rt, constant32(index), entry, sizes.emit(launch.tasks),
+                                      sizes.constant(scratch ? scratch.getInt() : 0), state.arguments})
+          .getResult();
   returnUnlessZero(status, state.exit);
   if (!launch.hasChecks())
     return;
@@ -231,18 +233,19 @@ void DriverCode::emitRun() {
   unsigned slots = 1;
   for (const LaunchPlan &launch : plan.launches)
     slots = std::max(slots, launch.numSlots());
-  RunState state{rt,
-                 frame,
-                 LLVM::AllocaOp::create(b, pointer, i64, LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(slots)), 8),
-                 load(pointer, frame, offsetof(nnf_frame, inputs)),
-                 load(pointer, frame, offsetof(nnf_frame, weights)),
-                 load(pointer, frame, offsetof(nnf_frame, arena)),
-                 load(pointer, frame, offsetof(nnf_frame, check)),
-                 load(pointer, rt, offsetof(nnf_rt, parallel)),
-                 sizes(load(pointer, frame, offsetof(nnf_frame, symbols)), /*checked=*/false),
-                 {},
-                 {},
-                 exit};
+  RunState state{
+      rt,
+      frame,
+      LLVM::AllocaOp::create(b, pointer, i64, LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(slots)), 8),
+      load(pointer, frame, offsetof(nnf_frame, inputs)),
+      load(pointer, frame, offsetof(nnf_frame, weights)),
+      load(pointer, frame, offsetof(nnf_frame, arena)),
+      load(pointer, frame, offsetof(nnf_frame, check)),
+      load(pointer, rt, offsetof(nnf_rt, parallel)),
+      sizes(load(pointer, frame, offsetof(nnf_frame, symbols)), /*checked=*/false),
+      {},
+      {},
+      exit};
   fetchOutputs(state);
   Value base = state.arena;
   for (auto [i, region] : llvm::enumerate(plan.arena)) {
@@ -403,7 +406,8 @@ private:
   std::string checks() {
     SmallVector<Record> rows;
     for (const std::string &message : plan.checks)
-      rows.push_back(Record(sizeof(nnf_check_info)).address(offsetof(nnf_check_info, message), constants.text(message)));
+      rows.push_back(
+          Record(sizeof(nnf_check_info)).address(offsetof(nnf_check_info, message), constants.text(message)));
     return constants.table("nnf.checks", rows);
   }
 };

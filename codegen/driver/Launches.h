@@ -15,9 +15,9 @@ struct Place {
 
 struct LaunchPlan {
   LaunchOp op;
-  unsigned kernel;             // index into DriverPlan::kernels
+  unsigned kernel;                    // index into DriverPlan::kernels
   llvm::SmallVector<Place> addresses; // operands, then results
-  Shape symbols;               // the kernel's symbol values, in the model's symbols
+  Shape symbols;                      // the kernel's symbol values, in the model's symbols
   Dim tasks;
   unsigned firstCheck = 0, numChecks = 0; // of the model's table
 
@@ -29,7 +29,7 @@ struct DriverPlan {
   Signature signature;
   llvm::SmallVector<mlir::func::FuncOp> kernels;
   llvm::SmallVector<LaunchPlan> launches;
-  llvm::SmallVector<std::string> checks; // messages
+  llvm::SmallVector<std::string> checks;           // messages
   llvm::SmallVector<llvm::SmallVector<Dim>> arena; // sizes of each region: the largest counts
 };
 

@@ -2,9 +2,9 @@
 #include "codegen/Passes.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
+#include "runtime/Hash.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "runtime/Hash.h"
 
 using namespace mlir;
 namespace nnf {

@@ -12,10 +12,14 @@ std::optional<unsigned> Signature::indexOf(unsigned symbol) const {
 }
 
 uint32_t abiDType(Type element) {
-  if (element.isF32()) return NNF_FLOAT32;
-  if (element.isF64()) return NNF_FLOAT64;
-  if (element.isF16()) return NNF_FLOAT16;
-  if (element.isBF16()) return NNF_BFLOAT16;
+  if (element.isF32())
+    return NNF_FLOAT32;
+  if (element.isF64())
+    return NNF_FLOAT64;
+  if (element.isF16())
+    return NNF_FLOAT16;
+  if (element.isBF16())
+    return NNF_BFLOAT16;
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer)
     return 0;

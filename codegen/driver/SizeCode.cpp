@@ -45,8 +45,7 @@ Value SizeCode::divide(AffineExprKind kind, Value x, Value y, bool mayBeZero) {
   Value zero = constant(0);
   auto when = [&](LLVM::ICmpPredicate predicate) -> Value { return LLVM::ICmpOp::create(b, predicate, rest, zero); };
   if (kind == AffineExprKind::CeilDiv)
-    return LLVM::AddOp::create(
-        b, quotient, LLVM::ZExtOp::create(b, b.getI64Type(), when(LLVM::ICmpPredicate::sgt)));
+    return LLVM::AddOp::create(b, quotient, LLVM::ZExtOp::create(b, b.getI64Type(), when(LLVM::ICmpPredicate::sgt)));
   Value negative = when(LLVM::ICmpPredicate::slt);
   if (kind == AffineExprKind::FloorDiv)
     return LLVM::SubOp::create(b, quotient, LLVM::ZExtOp::create(b, b.getI64Type(), negative));

@@ -16,9 +16,9 @@ llvm::Error linkSharedLibrary(llvm::ArrayRef<std::string> objects, const std::st
   std::string sonameFlag = "--soname=" + soname.str();
   // One thread: starting more takes longer than linking. A model's object is small beside its weights, which are
   // copied once.
-  std::vector<const char *> arguments = {"ld.lld", "-shared", "--no-undefined", "--threads=1", "--hash-style=gnu",
-                                         "-z", "relro", "-z", "now", "-z", "noexecstack", "--build-id=none",
-                                         "--gc-sections", sonameFlag.c_str(), "-o", output.c_str()};
+  std::vector<const char *> arguments = {
+      "ld.lld", "-shared",     "--no-undefined",  "--threads=1",   "--hash-style=gnu", "-z", "relro",       "-z", "now",
+      "-z",     "noexecstack", "--build-id=none", "--gc-sections", sonameFlag.c_str(), "-o", output.c_str()};
   for (const std::string &object : objects)
     arguments.push_back(object.c_str());
   std::string out, err;

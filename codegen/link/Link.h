@@ -12,7 +12,8 @@ namespace nnf {
 /// stay undefined. Not to be called from two threads at once: LLD has global state.
 llvm::Error linkSharedLibrary(llvm::ArrayRef<std::string> objects, const std::string &output, llvm::StringRef soname);
 
-/// Writes object files into a static library at `output`, object i as `names[i].o`: the same bytes for the same objects.
+/// Writes object files into a static library at `output`, object i as `names[i].o`: the same bytes for the same
+/// objects.
 llvm::Error writeStaticLibrary(llvm::ArrayRef<std::string> objects, llvm::ArrayRef<std::string> names,
                                const std::string &output);
 

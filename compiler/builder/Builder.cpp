@@ -144,7 +144,8 @@ std::vector<Tensor> Graph::call(const char *function, std::vector<Argument> argu
   }
   if (isForeign)
     return {};
-  FailureOr<SmallVector<nnf::TensorId>> outputs = self->builder.addNode(function, converted, {std::move(node), function});
+  FailureOr<SmallVector<nnf::TensorId>> outputs =
+      self->builder.addNode(function, converted, {std::move(node), function});
   if (failed(outputs))
     return {};
   std::vector<Tensor> tensors;

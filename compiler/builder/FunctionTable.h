@@ -10,8 +10,18 @@ namespace nnf {
 
 /// What a parameter takes. The first three are operands of the op, the others attributes.
 enum class ParameterKind {
-  Tensor, Tensors, TensorOrNumber,
-  Int, IntOrInts, Float, Bool, String, Ints, Floats, IntsOrString, DType,
+  Tensor,
+  Tensors,
+  TensorOrNumber,
+  Int,
+  IntOrInts,
+  Float,
+  Bool,
+  String,
+  Ints,
+  Floats,
+  IntsOrString,
+  DType,
 };
 
 /// Required, None by default, or another default.

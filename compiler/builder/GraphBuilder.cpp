@@ -85,7 +85,8 @@ static DenseElementsAttr elementsOf(RankedTensorType type, ArrayRef<uint8_t> byt
     return DenseElementsAttr::get(type, ArrayRef<Attribute>());
   if (type.getElementType().isInteger(1))
     return DenseElementsAttr::get(type, llvm::to_vector(llvm::map_range(bytes, [](uint8_t b) { return b != 0; })));
-  return DenseElementsAttr::getFromRawBuffer(type, ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
+  return DenseElementsAttr::getFromRawBuffer(type,
+                                             ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
 }
 
 TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, ArrayRef<uint8_t> bytes,
@@ -134,7 +135,8 @@ OwningOpRef<ModuleOp> GraphBuilder::finish() {
     return {};
   for (const auto &[name, size] : options.dims)
     if (!fixedSymbolsUsed.contains(name)) {
-      emitError(main.getLoc()) << "size '" << name << "': fixed to " << size << ", but no input has a size of that name";
+      emitError(main.getLoc()) << "size '" << name << "': fixed to " << size
+                               << ", but no input has a size of that name";
       return {};
     }
   struct Result {
@@ -175,7 +177,8 @@ OwningOpRef<ModuleOp> GraphBuilder::finish() {
   for (const Result &result : results)
     returned.push_back(result.value);
   func::ReturnOp::create(builder, main.getLoc(), returned);
-  main.setFunctionType(builder.getFunctionType(main.getBody().front().getArgumentTypes(), ValueRange(returned).getTypes()));
+  main.setFunctionType(
+      builder.getFunctionType(main.getBody().front().getArgumentTypes(), ValueRange(returned).getTypes()));
   for (auto [i, result] : llvm::enumerate(results)) {
     main.setResultAttr(i, "nnf.name", builder.getStringAttr(result.name));
     if (result.isEffect)

@@ -36,13 +36,13 @@ struct Argument {
 
 /// How a node is called in messages, and what its outputs are called.
 struct NodeSite {
-  std::string node;                 ///< the node's name; may be empty
-  std::string op = "";              ///< the op as the user wrote it; empty: the function's name
+  std::string node;                      ///< the node's name; may be empty
+  std::string op = "";                   ///< the op as the user wrote it; empty: the function's name
   std::vector<std::string> outputs = {}; ///< names of the outputs, kept in the location; empty: none are known
 };
 
-/// Builds one graph: a module whose @main takes the inputs and returns the outputs. Errors are MLIR diagnostics, located
-/// at the node; after one, the graph cannot be finished.
+/// Builds one graph: a module whose @main takes the inputs and returns the outputs. Errors are MLIR diagnostics,
+/// located at the node; after one, the graph cannot be finished.
 class GraphBuilder {
 public:
   /// Of the options, limits hold for every tensor made, and symbol() gives the sizes that `dims` fixes.

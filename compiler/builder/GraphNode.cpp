@@ -65,8 +65,8 @@ std::string typeText(Value value) {
 }
 
 std::string parameterNames(const Function &function) {
-  std::string names = llvm::join(
-      llvm::map_range(function.parameters, [](const Parameter &p) { return std::string(p.name); }), ", ");
+  std::string names =
+      llvm::join(llvm::map_range(function.parameters, [](const Parameter &p) { return std::string(p.name); }), ", ");
   return function.hasInplace ? names + ", inplace" : names;
 }
 
@@ -249,9 +249,8 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
       return argumentError(location, argument) << describe(given) << ", expected a tensor, which is changed in place";
     }
     if (value(*tensor).getType() != changed.getType())
-      return argumentError(location, argument)
-             << "changed in place from " << typeText(value(*tensor)) << " to " << typeText(changed)
-             << ", expected the same type";
+      return argumentError(location, argument) << "changed in place from " << typeText(value(*tensor)) << " to "
+                                               << typeText(changed) << ", expected the same type";
     rebind(*tensor, changed);
     if (!effect)
       effect = location;

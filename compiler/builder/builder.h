@@ -36,7 +36,21 @@ namespace nnfc {
 inline namespace v1 {
 
 /// Element types, numbered as in graph files.
-enum class DType { float32 = 1, float64, float16, bfloat16, int64, int32, int16, int8, uint8, bool_, uint16, uint32, uint64 };
+enum class DType {
+  float32 = 1,
+  float64,
+  float16,
+  bfloat16,
+  int64,
+  int32,
+  int16,
+  int8,
+  uint8,
+  bool_,
+  uint16,
+  uint32,
+  uint64
+};
 using enum DType;
 
 /// The dtype of a C++ type that is one.
@@ -194,12 +208,12 @@ enum class Weights { inside, beside };
 
 /// How compile() compiles; as the options of `nnfc compile` of the same names.
 struct CompileOptions {
-  std::string name = {};                        ///< of the model in the library; empty: the graph's name
-  std::string cpu = {};                         ///< "native", "x86-64-v3", …; empty: native
-  std::string triple = {};                      ///< empty: this machine's
+  std::string name = {};   ///< of the model in the library; empty: the graph's name
+  std::string cpu = {};    ///< "native", "x86-64-v3", …; empty: native
+  std::string triple = {}; ///< empty: this machine's
   unsigned opt_level = 2;
   std::map<std::string, std::int64_t> dims = {}; ///< sizes fixed for names
-  bool external_weights = false;                ///< weights go to a file beside the output
+  bool external_weights = false;                 ///< weights go to a file beside the output
 };
 
 /// A graph under construction.

@@ -29,8 +29,8 @@ public:
   ~ExternalFiles();
   ExternalFiles(const ExternalFiles &) = delete;
 
-  /// Maps the file at a path relative to one of the folders, the model's first. Each file is mapped once. The error says
-  /// what is wrong with the path: absent, outside, no regular file.
+  /// Maps the file at a path relative to one of the folders, the model's first. Each file is mapped once. The error
+  /// says what is wrong with the path: absent, outside, no regular file.
   llvm::Expected<MappedFile> open(llvm::StringRef path);
 
 private:

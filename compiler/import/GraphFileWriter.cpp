@@ -59,7 +59,8 @@ std::string locationName(Location location) {
   return name ? name.getName().str() : "";
 }
 
-/// The argument whose new value result `index` of the op is: an effect's, or "input" of a function with an in-place form.
+/// The argument whose new value result `index` of the op is: an effect's, or "input" of a function with an in-place
+/// form.
 std::string_view changedArgument(Operation *op, const Function &function, unsigned index) {
   unsigned record = recordResult(op, function, index);
   for (const FunctionEffect &effect : function.effects)
@@ -195,9 +196,9 @@ LogicalResult GraphWriter::writeConstant(Operation *op) {
       constant.tensor.content = message::Bytes{std::string(weight->bytes.begin(), weight->bytes.end())};
     } else {
       constant.tensor.content = message::File{sideFile + "#" + constant.name};
-      sideTensors.push_back({constant.name,
-                             {dtypeName(weight->type.getElementType()), weight->type.getShape().vec(), weight->bytes,
-                              weight->owner}});
+      sideTensors.push_back(
+          {constant.name,
+           {dtypeName(weight->type.getElementType()), weight->type.getShape().vec(), weight->bytes, weight->owner}});
     }
   }
   graph.constants.push_back(std::move(constant));
@@ -209,8 +210,9 @@ FailureOr<std::string> GraphWriter::use(Operation *user, const Parameter &parame
   std::string name = changed != changesInput.end() ? changed->second : names.lookup(value);
   if (!name.empty() && current.lookup(name) == value)
     return name;
-  return argumentError(user->getLoc(), parameter.name) << "the value of '" << name << "' before it was changed in place, "
-                                                 << "which a graph file cannot say";
+  return argumentError(user->getLoc(), parameter.name)
+         << "the value of '" << name << "' before it was changed in place, "
+         << "which a graph file cannot say";
 }
 
 /// What a graph file gives for an attribute.

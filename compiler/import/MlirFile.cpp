@@ -276,9 +276,9 @@ LogicalResult writeMlirFile(ModuleOp module, StringRef path) {
       emitError(op.getLoc()) << "weight '" << op.getName() << "': no such weight in the store";
       return WalkResult::interrupt();
     }
-    tensors.push_back({op.getName().str(),
-                       {dtypeName(weight->type.getElementType()), weight->type.getShape().vec(), weight->bytes,
-                        weight->owner}});
+    tensors.push_back(
+        {op.getName().str(),
+         {dtypeName(weight->type.getElementType()), weight->type.getShape().vec(), weight->bytes, weight->owner}});
     return WalkResult::advance();
   });
   if (walked.wasInterrupted())

@@ -56,7 +56,9 @@ public:
   }
 
 private:
-  Error expected(const Twine &what) { return broken("broken header: found '" + rest.take_front(12) + "', expected " + what); }
+  Error expected(const Twine &what) {
+    return broken("broken header: found '" + rest.take_front(12) + "', expected " + what);
+  }
   bool next(char c) {
     rest = rest.ltrim();
     return rest.starts_with(StringRef(&c, 1));

@@ -66,9 +66,8 @@ Dim simplify(Dim dim) {
 bool sameDim(Dim a, Dim b) { return a == b || isConstant(simplify(a - b), 0); }
 
 bool sameShape(ArrayRef<Dim> a, ArrayRef<Dim> b) {
-  return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto pair) {
-           return sameDim(std::get<0>(pair), std::get<1>(pair));
-         });
+  return a.size() == b.size() &&
+         llvm::all_of(llvm::zip(a, b), [](auto pair) { return sameDim(std::get<0>(pair), std::get<1>(pair)); });
 }
 
 Dim productOf(MLIRContext *context, ArrayRef<Dim> dims) {

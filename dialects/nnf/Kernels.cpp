@@ -9,9 +9,8 @@ OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto build = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> outputs,
-                  function_interface_impl::VariadicFlag, std::string &) {
-    return builder.getFunctionType(inputs, outputs);
-  };
+                  function_interface_impl::VariadicFlag,
+                  std::string &) { return builder.getFunctionType(inputs, outputs); };
   return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
                                                   getFunctionTypeAttrName(result.name), build,
                                                   getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));

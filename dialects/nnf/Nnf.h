@@ -21,8 +21,7 @@ namespace nnf {
 class SymbolTableOfDims;
 
 /// Marks primitives that compute result[i] from operands[i] alone.
-template <typename ConcreteType>
-class Elementwise : public mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
+template <typename ConcreteType> class Elementwise : public mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
 
 class NnfDialect;
 /// Writes "2*N + 1".

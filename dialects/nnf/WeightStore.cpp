@@ -4,8 +4,7 @@
 using namespace mlir;
 namespace nnf {
 
-std::string WeightStore::add(StringRef name, RankedTensorType type, std::vector<uint8_t> bytes,
-                             StringRef provenance) {
+std::string WeightStore::add(StringRef name, RankedTensorType type, std::vector<uint8_t> bytes, StringRef provenance) {
   auto owner = std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
   return addShared(name, type, llvm::ArrayRef<uint8_t>(owner->data(), owner->size()), owner, provenance);
 }
@@ -18,8 +17,7 @@ std::string WeightStore::addShared(StringRef name, RankedTensorType type, ArrayR
   std::string unique = name.str();
   for (unsigned i = 1; weights.count(unique); ++i)
     unique = (name + "." + llvm::Twine(i)).str();
-  weights[unique] =
-      std::make_unique<Weight>(Weight{type, bytes, std::move(owner), provenance.str()});
+  weights[unique] = std::make_unique<Weight>(Weight{type, bytes, std::move(owner), provenance.str()});
   return unique;
 }
 

@@ -2,11 +2,11 @@
 #ifndef NNF_DIALECTS_NNF_WEIGHTSTORE_H
 #define NNF_DIALECTS_NNF_WEIGHTSTORE_H
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "mlir/IR/BuiltinTypes.h"
 #include <memory>
 #include <mutex>
 #include <string>

@@ -101,8 +101,7 @@ Value glu(GluOp op, GluOp::Adaptor operands, Primitives &p) {
 void addActivations(Decompositions &table) {
   table.add<ThresholdOp>(threshold);
   table.add<ReluOp>([](auto, auto x, auto &p) { return p.select(p.le(x.getInput(), 0), 0, x.getInput()); });
-  table.add<HardtanhOp>(
-      [](auto op, auto x, auto &p) { return clip(p, x.getInput(), op.getMinVal(), op.getMaxVal()); });
+  table.add<HardtanhOp>([](auto op, auto x, auto &p) { return clip(p, x.getInput(), op.getMinVal(), op.getMaxVal()); });
   table.add<Relu6Op>([](auto, auto x, auto &p) { return clip(p, x.getInput(), 0, 6); });
   table.add<EluOp>([](auto op, auto x, auto &p) { return elu(p, x.getInput(), op.getAlpha()); });
   table.add<SeluOp>(selu);
@@ -126,11 +125,9 @@ void addActivations(Decompositions &table) {
   table.add<TanhOp>([](auto, auto x, auto &p) { return p.tanh(p.toFloat(x.getInput())); });
   table.add<SigmoidOp>([](auto, auto x, auto &p) { return p.sigmoid(p.toFloat(x.getInput())); });
   table.add<SiluOp>([](auto, auto x, auto &p) { return p.div(x.getInput(), p.add(1, p.exp(p.neg(x.getInput())))); });
-  table.add<MishOp>(
-      [](auto, auto x, auto &p) { return p.mul(x.getInput(), p.tanh(p.log1p(p.exp(x.getInput())))); });
-  table.add<HardswishOp>([](auto, auto x, auto &p) {
-    return p.div(p.mul(x.getInput(), clip(p, p.add(x.getInput(), 3), 0, 6)), 6);
-  });
+  table.add<MishOp>([](auto, auto x, auto &p) { return p.mul(x.getInput(), p.tanh(p.log1p(p.exp(x.getInput())))); });
+  table.add<HardswishOp>(
+      [](auto, auto x, auto &p) { return p.div(p.mul(x.getInput(), clip(p, p.add(x.getInput(), 3), 0, 6)), 6); });
   table.add<HardsigmoidOp>([](auto, auto x, auto &p) { return p.div(clip(p, p.add(x.getInput(), 3), 0, 6), 6); });
   table.add<GluOp>(glu);
 }

@@ -12,7 +12,7 @@ namespace {
 
 /// The windows of one dimension, padded to the longest: which elements, and which of them count.
 struct Windows {
-  Value index; // [o, W] int64
+  Value index;  // [o, W] int64
   Value inside; // [o, W] bool
 };
 
@@ -133,8 +133,7 @@ std::pair<Value, Value> allTaps(Primitives &p, Value x, ArrayRef<Dim> out, int64
     flat = flat ? p.add(p.mul(flat, p.size(in[first + d], i64)), index) : index;
     inside = inside ? p.bitAnd(inside, here) : here;
   }
-  Value gathered =
-      p.gather(x, indices, llvm::to_vector(llvm::seq<int64_t>(first, rank)), BoundsKind::Clamp);
+  Value gathered = p.gather(x, indices, llvm::to_vector(llvm::seq<int64_t>(first, rank)), BoundsKind::Clamp);
   // [o…, W…, N, C] to [N, C, o…, W…], then one dimension of taps.
   IntList perm = llvm::to_vector(llvm::seq<int64_t>(2 * spatial, 2 * spatial + first));
   llvm::append_range(perm, llvm::seq<int64_t>(0, 2 * spatial));

@@ -23,8 +23,8 @@ template <typename Op> Value conv(Op op, typename Op::Adaptor x, Primitives &p, 
   Window w = *convWindow(op.getLoc(), x.getInput(), x.getWeight(), x.getBias(), op.getStride(), op.getPadding(),
                          op.getDilation(), op.getGroups(), spatial);
   IntList ones(spatial, 1);
-  Value y = p.conv(batched(p, x.getInput(), w), x.getWeight(), w.stride, w.low, w.high, ones, w.dilation,
-                   op.getGroups());
+  Value y =
+      p.conv(batched(p, x.getInput(), w), x.getWeight(), w.stride, w.low, w.high, ones, w.dilation, op.getGroups());
   return finish(p, y, x.getBias(), w);
 }
 
@@ -50,8 +50,7 @@ template <typename Op> Value convTranspose(Op op, typename Op::Adaptor x, Primit
                                   op.getPadding(), op.getOutputPadding(), op.getGroups(), op.getDilation(), spatial);
   IntList ones(spatial, 1);
   Value weight = transposedWeight(p, x.getWeight(), op.getGroups());
-  Value y =
-      p.conv(batched(p, x.getInput(), w), weight, ones, w.low, w.high, w.stride, w.dilation, op.getGroups());
+  Value y = p.conv(batched(p, x.getInput(), w), weight, ones, w.low, w.high, w.stride, w.dilation, op.getGroups());
   return finish(p, y, x.getBias(), w);
 }
 
@@ -81,8 +80,8 @@ Value unfold(UnfoldOp op, UnfoldOp::Adaptor operands, Primitives &p) {
   SmallVector<Value> indices;
   for (int i : {0, 1}) {
     Value tap = p.mul(p.iota(blocks, i, i64), static_cast<double>(dilation[i]));
-    Value start = p.sub(p.mul(p.iota(blocks, 2 + i, i64), static_cast<double>(stride[i])),
-                        static_cast<double>(padding[i]));
+    Value start =
+        p.sub(p.mul(p.iota(blocks, 2 + i, i64), static_cast<double>(stride[i])), static_cast<double>(padding[i]));
     indices.push_back(p.add(start, tap));
   }
   Value taps = p.gather(x, indices, {2, 3}, BoundsKind::Fill, "", p.scalar(0, p.elementOf(x)));
@@ -120,8 +119,8 @@ Value fold(FoldOp op, FoldOp::Adaptor operands, Primitives &p) {
     Value block = p.div(offset, static_cast<double>(stride[i]));
     indices.push_back(p.select(p.bitAnd(p.ge(offset, 0), isWhole), block, -1));
   }
-  Value spread = p.gather(p.reshape(x, split), indices, {2, 3, 4, 5}, BoundsKind::Fill, "",
-                          p.scalar(0, p.elementOf(x)));
+  Value spread =
+      p.gather(p.reshape(x, split), indices, {2, 3, 4, 5}, BoundsKind::Fill, "", p.scalar(0, p.elementOf(x)));
   Value summed = p.sum(spread, {0, 1}); // [H, W, N, C]
   return p.reshape(p.transpose(summed, {2, 3, 0, 1}), out);
 }

@@ -216,12 +216,10 @@ template <typename Op, typename Rule> void addLogical(Decompositions &table, Rul
 
 void addElementwise(Decompositions &table) {
   table.add<NegOp>([](auto, auto x, auto &p) { return p.neg(x.getInput()); });
-  table.add<AbsOp>([](auto, auto x, auto &p) {
-    return isUnsigned(p.elementOf(x.getInput())) ? x.getInput() : p.abs(x.getInput());
-  });
-  table.add<SquareOp>([](auto op, auto x, auto &p) {
-    return p.square(p.convert(x.getInput(), computed(elementOf(op.getOutput()))));
-  });
+  table.add<AbsOp>(
+      [](auto, auto x, auto &p) { return isUnsigned(p.elementOf(x.getInput())) ? x.getInput() : p.abs(x.getInput()); });
+  table.add<SquareOp>(
+      [](auto op, auto x, auto &p) { return p.square(p.convert(x.getInput(), computed(elementOf(op.getOutput())))); });
   addFloat<ExpOp>(table, [](Primitives &p, Value x) { return p.exp(x); });
   addFloat<Expm1Op>(table, [](Primitives &p, Value x) { return p.expm1(x); });
   addFloat<LogOp>(table, [](Primitives &p, Value x) { return p.log(x); });
@@ -235,15 +233,13 @@ void addElementwise(Decompositions &table) {
   addFloat<TanOp>(table, [](Primitives &p, Value x) { return p.div(p.sin(x), p.cos(x)); });
   addFloat<AtanOp>(table, [](Primitives &p, Value x) { return p.atan(x); });
   addFloat<ErfOp>(table, [](Primitives &p, Value x) { return p.erf(x); });
-  table.add<FloorOp>([](auto, auto x, auto &p) {
-    return unlessInteger(p, x.getInput(), [&](Value v) { return p.floor(v); });
-  });
+  table.add<FloorOp>(
+      [](auto, auto x, auto &p) { return unlessInteger(p, x.getInput(), [&](Value v) { return p.floor(v); }); });
   table.add<CeilOp>([](auto, auto x, auto &p) {
     return unlessInteger(p, x.getInput(), [&](Value v) { return p.neg(p.floor(p.neg(v))); });
   });
-  table.add<TruncOp>([](auto, auto x, auto &p) {
-    return unlessInteger(p, x.getInput(), [&](Value v) { return trunc(p, v); });
-  });
+  table.add<TruncOp>(
+      [](auto, auto x, auto &p) { return unlessInteger(p, x.getInput(), [&](Value v) { return trunc(p, v); }); });
   table.add<RoundOp>(round);
   table.add<SignOp>(sign);
   table.add<IsnanOp>([](auto, auto x, auto &p) { return p.isNan(x.getInput()); });

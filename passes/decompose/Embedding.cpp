@@ -57,11 +57,10 @@ Value inBag(Primitives &p, EmbeddingBagOp op, Value offsets, Dim length) {
   Value isInOrder = p.bitAnd(p.ge(starts, previous), p.le(starts, size));
   Value isFirst = p.bitOr(p.ne(position, 0), p.eq(starts, 0));
   p.check(p.bitAnd(isInOrder, isFirst), starts,
-          p.message("offsets", "{value}, expected 0 first, then none smaller than the one before or above " +
-                                   toString(length)));
-  Value ends = p.concat({p.sliceDim(starts, 0, dimOf(p.context(), 1), simplify(count - 1)),
-                         p.reshape(size, {dimOf(p.context(), 1)})},
-                        0);
+          p.message("offsets",
+                    "{value}, expected 0 first, then none smaller than the one before or above " + toString(length)));
+  Value ends = p.concat(
+      {p.sliceDim(starts, 0, dimOf(p.context(), 1), simplify(count - 1)), p.reshape(size, {dimOf(p.context(), 1)})}, 0);
   Dim none = dimOf(p.context(), 0);
   starts = p.sliceDim(starts, 0, none, bags);
   ends = p.sliceDim(ends, 0, none, bags);
@@ -109,8 +108,7 @@ Value oneHot(OneHotOp op, OneHotOp::Adaptor x, Primitives &p) {
   Shape shape = shapeOf(op.getOutput());
   int64_t count = op.getNumClasses(), last = shape.size() - 1;
   Value inside = p.bitAnd(p.ge(classes, 0), p.lt(classes, static_cast<double>(count)));
-  p.check(inside, classes,
-          p.message("tensor", "class {value}, expected 0 <= class < " + std::to_string(count)));
+  p.check(inside, classes, p.message("tensor", "class {value}, expected 0 <= class < " + std::to_string(count)));
   Value repeated = p.broadcastOver(classes, shape, {last});
   return p.convert(p.eq(repeated, p.iota(shape, last, i64Of(p))), i64Of(p));
 }

@@ -23,8 +23,8 @@ Value gather(GatherOp op, GatherOp::Adaptor x, Primitives &p) {
   Value input = x.getInput(), index = x.getIndex();
   int64_t rank = p.rankOf(input);
   if (rank == 0) {
-    Value one = p.gather(p.reshape(input, {dimOf(p.context(), 1)}), {index}, {0}, BoundsKind::Error,
-                         outOfRange(p, "index"));
+    Value one =
+        p.gather(p.reshape(input, {dimOf(p.context(), 1)}), {index}, {0}, BoundsKind::Error, outOfRange(p, "index"));
     return one;
   }
   int64_t dim = *wrapDim(op.getLoc(), "dim", op.getDim(), rank);
@@ -39,8 +39,8 @@ Value gather(GatherOp op, GatherOp::Adaptor x, Primitives &p) {
 
 Value indexSelect(IndexSelectOp op, IndexSelectOp::Adaptor x, Primitives &p) {
   int64_t rank = p.rankOf(x.getInput()), dim = *wrapDim(op.getLoc(), "dim", op.getDim(), rank);
-  Value picked = p.gather(x.getInput(), {p.convert(x.getIndex(), i64Of(p))}, {dim}, BoundsKind::Error,
-                          outOfRange(p, "index"));
+  Value picked =
+      p.gather(x.getInput(), {p.convert(x.getIndex(), i64Of(p))}, {dim}, BoundsKind::Error, outOfRange(p, "index"));
   // The picked dimension comes first; back to its place.
   IntList perm;
   for (int64_t d = 0; d < rank; ++d)

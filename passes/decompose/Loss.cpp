@@ -53,9 +53,7 @@ template <typename Op> std::pair<Value, Value> pair(Op op, typename Op::Adaptor 
 Value positive(Primitives &p, Value x) { return p.select(p.lt(x, 0), 0, x); }
 
 /// log(1 + exp(x)) without overflow.
-Value softplus(Primitives &p, Value x) {
-  return p.add(p.log1p(p.exp(p.neg(p.abs(x)))), p.select(p.gt(x, 0), x, 0));
-}
+Value softplus(Primitives &p, Value x) { return p.add(p.log1p(p.exp(p.neg(p.abs(x)))), p.select(p.gt(x, 0), x, 0)); }
 
 Value l1(L1LossOp op, L1LossOp::Adaptor x, Primitives &p) {
   auto [a, b] = pair(op, x, p);
@@ -112,8 +110,7 @@ Value withLogits(BinaryCrossEntropyWithLogitsOp op, BinaryCrossEntropyWithLogits
 
 Value poisson(PoissonNllLossOp op, PoissonNllLossOp::Adaptor operands, Primitives &p) {
   auto [x, y] = pair(op, operands, p);
-  Value loss = op.getLogInput() ? p.sub(p.exp(x), p.mul(y, x))
-                                : p.sub(x, p.mul(y, p.log(p.add(x, op.getEps()))));
+  Value loss = op.getLogInput() ? p.sub(p.exp(x), p.mul(y, x)) : p.sub(x, p.mul(y, p.log(p.add(x, op.getEps()))));
   if (op.getFull()) {
     Value stirling = p.add(p.sub(p.mul(y, p.log(y)), y), p.mul(0.5, p.log(p.mul(2 * M_PI, y))));
     loss = p.add(loss, p.select(p.gt(y, 1), stirling, 0));
@@ -162,17 +159,14 @@ struct Triplet {
 template <typename Op> Value triplet(Op op, typename Op::Adaptor x, Primitives &p, const Triplet &t) {
   auto v = joined(p, {op.getAnchor(), op.getPositive(), op.getNegative()},
                   {x.getAnchor(), x.getPositive(), x.getNegative()});
-  auto distance = [&](Value a, Value b) {
-    return norm(p, p.add(p.sub(a, b), t.eps), t.power, {p.rankOf(a) - 1});
-  };
+  auto distance = [&](Value a, Value b) { return norm(p, p.add(p.sub(a, b), t.eps), t.power, {p.rankOf(a) - 1}); };
   Value like = distance(v[0], v[1]), unlike = distance(v[0], v[2]);
   if (t.swap)
     unlike = p.min(unlike, distance(v[1], v[2]));
   return reduced(op, positive(p, p.add(p.sub(like, unlike), t.margin)), p);
 }
 
-Value multilabelSoftMargin(MultilabelSoftMarginLossOp op, MultilabelSoftMarginLossOp::Adaptor operands,
-                           Primitives &p) {
+Value multilabelSoftMargin(MultilabelSoftMarginLossOp op, MultilabelSoftMarginLossOp::Adaptor operands, Primitives &p) {
   auto [x, y] = pair(op, operands, p);
   // -logsigmoid(x) is softplus(-x).
   Value loss = p.add(p.mul(y, softplus(p, p.neg(x))), p.mul(p.sub(1, y), softplus(p, x)));

@@ -90,9 +90,9 @@ Value slice(SliceOp op, SliceOp::Adaptor x, Primitives &p) {
   Ints from = op.getStart().value_or(Ints()), to = op.getEnd().value_or(Ints());
   for (auto [i, given] : llvm::enumerate(op.getDim())) {
     int64_t dim = *wrapDim(op.getLoc(), "dim", given, shape.size());
-    Range range = *sliceRange(op.getLoc(), shape[dim], from.empty() ? std::nullopt : std::optional(from[i]),
-                              to.empty() ? std::nullopt : std::optional(to[i]),
-                              op.getStep()[op.getStep().size() == 1 ? 0 : i]);
+    Range range =
+        *sliceRange(op.getLoc(), shape[dim], from.empty() ? std::nullopt : std::optional(from[i]),
+                    to.empty() ? std::nullopt : std::optional(to[i]), op.getStep()[op.getStep().size() == 1 ? 0 : i]);
     starts[dim] = range.start;
     steps[dim] = range.step;
     shape[dim] = range.length;
@@ -171,7 +171,8 @@ void addMovement(Decompositions &table) {
   table.addMove<TransposeOp>(transpose);
   table.addMove<FlipOp>(flip);
   table.addMove<RollOp>(roll);
-  table.addMove<ExpandOp>([](auto op, auto x, auto &p) { return p.broadcastTo(x.getInput(), shapeOf(op.getOutput())); });
+  table.addMove<ExpandOp>(
+      [](auto op, auto x, auto &p) { return p.broadcastTo(x.getInput(), shapeOf(op.getOutput())); });
   table.addMove<CatOp>(cat);
   table.addMove<StackOp>(stack);
   table.addMove<SplitOp>([](auto op, auto x, auto &p) { return pieces(op, x, p); });

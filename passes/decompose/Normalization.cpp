@@ -112,9 +112,7 @@ Decompositions::Values instanceNorm(InstanceNormOp op, InstanceNormOp::Adaptor x
 }
 
 /// The last `count` dimensions of a tensor of this rank.
-IntList lastDims(int64_t rank, size_t count) {
-  return llvm::to_vector(llvm::seq<int64_t>(rank - count, rank));
-}
+IntList lastDims(int64_t rank, size_t count) { return llvm::to_vector(llvm::seq<int64_t>(rank - count, rank)); }
 
 Value layerNorm(LayerNormOp op, LayerNormOp::Adaptor x, Primitives &p) {
   Value input = x.getInput();

@@ -204,8 +204,8 @@ template <typename Op> Value maxUnpool(Op op, typename Op::Adaptor x, Primitives
     return result;
   };
   Value zeros = p.full(flat(out), 0, p.elementOf(x.getInput()));
-  Value written = writeAlong(p, zeros, p.reshape(x.getIndices(), flat(in)), p.reshape(x.getInput(), flat(in)),
-                             leading, "indices");
+  Value written =
+      writeAlong(p, zeros, p.reshape(x.getIndices(), flat(in)), p.reshape(x.getInput(), flat(in)), leading, "indices");
   return p.reshape(written, out);
 }
 

@@ -62,8 +62,7 @@ template <typename Op> Value avgPool(Op op, typename Op::Adaptor x, Primitives &
   return meanOfWindows(p, x.getInput(), w, op.getCeilMode(), op.getCountIncludePad(), divisor);
 }
 
-template <typename Op>
-Decompositions::Values maxPool(Op op, typename Op::Adaptor x, Primitives &p, int64_t spatial) {
+template <typename Op> Decompositions::Values maxPool(Op op, typename Op::Adaptor x, Primitives &p, int64_t spatial) {
   Window w = *poolWindow(op.getLoc(), x.getInput(), op.getKernelSize(), op.getStride(), op.getPadding(),
                          op.getDilation(), op.getCeilMode(), spatial);
   int64_t rank = p.rankOf(x.getInput());
@@ -77,8 +76,8 @@ Decompositions::Values maxPool(Op op, typename Op::Adaptor x, Primitives &p, int
 
 /// (mean of x^p * kernel volume)^(1/p), where torch takes the root of the absolute value with the mean's sign.
 template <typename Op> Value lpPool(Op op, typename Op::Adaptor x, Primitives &p, int64_t spatial) {
-  Window w = *poolWindow(op.getLoc(), x.getInput(), op.getKernelSize(), op.getStride(), {0}, {1}, op.getCeilMode(),
-                         spatial);
+  Window w =
+      *poolWindow(op.getLoc(), x.getInput(), op.getKernelSize(), op.getStride(), {0}, {1}, op.getCeilMode(), spatial);
   double power = op.getNormType();
   Value mean = meanOfWindows(p, p.power(x.getInput(), power), w, op.getCeilMode(), true, std::nullopt);
   // sign(m)*relu(|m|) is m, so what is left is the scale; the root of a negative one is NaN but for power 1.

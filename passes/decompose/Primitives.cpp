@@ -107,9 +107,7 @@ Value Primitives::power(Value x, double exponent) {
   return pow(x, exponent);
 }
 
-Value Primitives::toFloat(Value x) {
-  return isa<FloatType>(elementOf(x)) ? x : convert(x, builder.getF32Type());
-}
+Value Primitives::toFloat(Value x) { return isa<FloatType>(elementOf(x)) ? x : convert(x, builder.getF32Type()); }
 
 // ---- constants
 
@@ -170,8 +168,8 @@ Value Primitives::iota(ArrayRef<Dim> shape, int64_t dim, Type element) {
 Value Primitives::size(Dim dim, Type element) {
   if (std::optional<int64_t> constant = constantOf(dim))
     return scalar(static_cast<double>(*constant), element);
-  Value size = PrimDimOp::create(builder, loc, RankedTensorType::get({}, builder.getI64Type()),
-                                 DimsAttr::get(context(), {dim}));
+  Value size =
+      PrimDimOp::create(builder, loc, RankedTensorType::get({}, builder.getI64Type()), DimsAttr::get(context(), {dim}));
   return convert(size, element);
 }
 
@@ -333,9 +331,9 @@ Value Primitives::reduceWindow(ReduceKind kind, Value x, const WindowDims &w) {
 
 std::pair<Value, Value> Primitives::maxWindowWithIndex(Value x, const WindowDims &w, Dims indexDims) {
   Shape shape = windowShape(shapeOf(x), w);
-  auto op = PrimReduceWindowOp::create(builder, loc, tensorOf(shape, elementOf(x)),
-                                       tensorOf(shape, builder.getI64Type()), ReduceKind::Max, x, w.size, w.stride,
-                                       w.dilation, w.low, w.high, indexDims);
+  auto op =
+      PrimReduceWindowOp::create(builder, loc, tensorOf(shape, elementOf(x)), tensorOf(shape, builder.getI64Type()),
+                                 ReduceKind::Max, x, w.size, w.stride, w.dilation, w.low, w.high, indexDims);
   return {op.getOutput(), op.getIndex()};
 }
 
@@ -355,8 +353,8 @@ Value Primitives::dot(Value lhs, Value rhs, Dims lhsBatch, Dims rhsBatch, Dims l
                            rhsContract);
 }
 
-Value Primitives::conv(Value x, Value weight, Dims stride, Dims low, Dims high, Dims inputDilation,
-                       Dims kernelDilation, int64_t groups) {
+Value Primitives::conv(Value x, Value weight, Dims stride, Dims low, Dims high, Dims inputDilation, Dims kernelDilation,
+                       int64_t groups) {
   Shape shape = shapeOf(x), kernel = shapeOf(weight);
   shape[1] = kernel[0];
   for (size_t i = 0; i < stride.size(); ++i) {

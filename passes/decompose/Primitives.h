@@ -66,7 +66,7 @@ public:
   Value power(Value x, double exponent);
   /// x itself when it is a float, else as float32.
   Value toFloat(Value x);
-  Value sigmoid(Value x);    // 1 / (1 + exp(-x))
+  Value sigmoid(Value x); // 1 / (1 + exp(-x))
   Value square(Value x) { return mul(x, x); }
   Value isNan(Value x) { return ne(x, x); }
 

@@ -14,9 +14,7 @@ std::array<Value, 4> cubicWeights(Primitives &p, Value t) {
   constexpr double a = -0.75;
   // Within distance 1: (a + 2) d^3 - (a + 3) d^2 + 1; to 2: a d^3 - 5a d^2 + 8a d - 4a.
   auto near = [&](Value d) { return p.add(p.mul(p.mul(p.sub(p.mul(a + 2, d), a + 3), d), d), 1); };
-  auto far = [&](Value d) {
-    return p.sub(p.mul(p.add(p.mul(p.sub(p.mul(a, d), 5 * a), d), 8 * a), d), 4 * a);
-  };
+  auto far = [&](Value d) { return p.sub(p.mul(p.add(p.mul(p.sub(p.mul(a, d), 5 * a), d), 8 * a), d), 4 * a); };
   Value rest = p.sub(1, t);
   return {far(p.add(t, 1)), near(t), near(rest), far(p.add(rest, 1))};
 }
@@ -172,9 +170,9 @@ Value resample(Primitives &p, Value x, const Resampling &plan, bool isDouble) {
     if (sameDim(in, out) && (!asGiven || plan.factors[d] == 1))
       continue;
     bool isNearest = plan.mode == Resample::Nearest || plan.mode == Resample::NearestExact;
-    if (Dim factor = exactQuotient({out}, {in}, p.context());
-        isNearest && factor && constantOf(factor) && (!asGiven || plan.factors[d] == *constantOf(factor)) &&
-        llvm::isPowerOf2_64(*constantOf(factor))) {
+    if (Dim factor = exactQuotient({out}, {in}, p.context()); isNearest && factor && constantOf(factor) &&
+                                                              (!asGiven || plan.factors[d] == *constantOf(factor)) &&
+                                                              llvm::isPowerOf2_64(*constantOf(factor))) {
       x = repeated(p, x, dim, *constantOf(factor));
       continue;
     }

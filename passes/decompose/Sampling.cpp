@@ -133,8 +133,7 @@ Value gridSample(GridSampleOp op, GridSampleOp::Adaptor operands, Primitives &p)
   SmallVector<Taps> axes;
   for (int64_t d = 0; d < spatial; ++d) {
     // The grid's last dimension is x, y, z: the reverse of the input's.
-    Value g = p.squeeze(
-        p.sliceDim(grid, last, dimOf(p.context(), spatial - 1 - d), dimOf(p.context(), 1)), last);
+    Value g = p.squeeze(p.sliceDim(grid, last, dimOf(p.context(), spatial - 1 - d), dimOf(p.context(), 1)), last);
     Axis axis{in[2 + d], p.size(in[2 + d], element), op.getAlignCorners().value_or(false), op.getPaddingMode()};
     Value c = pixel(p, g, axis);
     if (mode == "nearest") {

@@ -97,7 +97,8 @@ private:
         Operation *op = stack.back();
         size_t before = stack.size();
         for (Value operand : llvm::reverse(op->getOperands()))
-          if (Operation *producer = operand.getDefiningOp(); producer && ops.contains(producer) && !order.contains(producer))
+          if (Operation *producer = operand.getDefiningOp();
+              producer && ops.contains(producer) && !order.contains(producer))
             stack.push_back(producer);
         if (stack.size() > before)
           continue;
@@ -175,8 +176,9 @@ private:
       inputs.push_back(stored(input));
     for (Value output : body.outputs)
       types.push_back(output.getType());
-    auto launch = LaunchOp::create(builder, group.anchor->getLoc(), types, FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
-                                   inputs, DimsAttr::get(context, symbols), builder.getArrayAttr(checks));
+    auto launch =
+        LaunchOp::create(builder, group.anchor->getLoc(), types, FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
+                         inputs, DimsAttr::get(context, symbols), builder.getArrayAttr(checks));
     for (auto [output, result] : llvm::zip(body.outputs, launch.getOutputs()))
       results[output] = result;
   }
@@ -299,8 +301,6 @@ private:
 
 } // namespace
 
-LogicalResult outlineGroups(func::FuncOp function, const GroupMap &groups) {
-  return Outliner(function, groups).run();
-}
+LogicalResult outlineGroups(func::FuncOp function, const GroupMap &groups) { return Outliner(function, groups).run(); }
 
 } // namespace nnf

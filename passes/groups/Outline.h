@@ -3,8 +3,8 @@
 #define NNF_PASSES_GROUPS_OUTLINE_H
 
 #include "dialects/nnf/Nnf.h"
-#include "llvm/ADT/SetVector.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace nnf {
 

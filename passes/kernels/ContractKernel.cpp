@@ -17,11 +17,11 @@ namespace {
 
 /// A spatial dimension of a convolution, as the rows see it.
 struct SpatialDim {
-  unsigned row;          // which row dimension runs over its output positions
-  Dim extent, kernel;    // input size, taps
+  unsigned row;       // which row dimension runs over its output positions
+  Dim extent, kernel; // input size, taps
   int64_t stride, dilation, low;
-  bool padded;           // some tap may lie outside
-  Dim inputStride;       // elements between neighbours in A
+  bool padded;     // some tap may lie outside
+  Dim inputStride; // elements between neighbours in A
 };
 
 /// The contraction a kernel is built around, in one form for products of matrices and convolutions:
@@ -31,12 +31,12 @@ struct Contraction {
   Type element;
   StridedView a, b;
   Shape batch, aBatchStrides, bBatchStrides;
-  Shape rows, aRowStrides;             // A offset of a row at its first tap
-  SmallVector<SpatialDim> spatial;     // empty: one tap
-  Dim k, aStride;                      // contracted run within a tap, distance of its elements in A
+  Shape rows, aRowStrides;         // A offset of a row at its first tap
+  SmallVector<SpatialDim> spatial; // empty: one tap
+  Dim k, aStride;                  // contracted run within a tap, distance of its elements in A
   Dim columns;
-  bool batchIsGroup = false;           // the batch is a convolution's groups: columns go on from one to the next
-  bool packed = false;                 // B is in panels of panelWidth columns
+  bool batchIsGroup = false; // the batch is a convolution's groups: columns go on from one to the next
+  bool packed = false;       // B is in panels of panelWidth columns
   int64_t panelWidth = 0;
   Dim bKStride, bTapStride, bPanelStride;
 
@@ -168,7 +168,8 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
   lanes = target.lanes(bytes);
   vectors = std::max<int64_t>(1, c.panelWidth / lanes);
   // Accumulators leave room for the vectors of B and one of A.
-  maxRows = std::clamp<int64_t>((target.vectorRegisters - vectors - 2) / vectors, 1, target.vectorRegisters > 16 ? 12 : 6);
+  maxRows =
+      std::clamp<int64_t>((target.vectorRegisters - vectors - 2) / vectors, 1, target.vectorRegisters > 16 ? 12 : 6);
   rowCount = productOf(context, c.rows);
   panels = simplify(c.columns.ceilDiv(c.panelWidth));
   baseRows = maxRows, longerTiles = 0;
@@ -189,7 +190,8 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     taps *= guess(dim.kernel);
     stride *= dim.stride;
   }
-  int64_t depth = taps * guess(c.k), numTiles = std::max<int64_t>(1, guess(tiles)), numPanels = std::max<int64_t>(1, guess(panels));
+  int64_t depth = taps * guess(c.k), numTiles = std::max<int64_t>(1, guess(tiles)),
+          numPanels = std::max<int64_t>(1, guess(panels));
   int64_t batches = KernelEmitter::guess(c.batch);
   double weightBytes = double(depth) * double(numPanels) * c.panelWidth * bytes;
   double tileBytes = double(maxRows) * double(guess(c.k)) * stride * bytes;
@@ -289,9 +291,9 @@ void ContractEmitter::emitTask(ArrayRef<Value> task) {
   Value endTile = k.min(k.add(firstTile, k.constant(t.tilesPerTask)), k.size(t.tiles));
   Value firstPanel = k.mul(task[numBatch + 1], k.constant(t.panelsPerTask));
   Value endPanel = k.min(k.add(firstPanel, k.constant(t.panelsPerTask)), k.size(t.panels));
-  Value firstRow = t.staticRows ? k.add(k.mul(firstTile, k.constant(t.baseRows)),
-                                        k.min(firstTile, k.constant(t.longerTiles)))
-                                : k.mul(firstTile, k.constant(t.maxRows));
+  Value firstRow = t.staticRows
+                       ? k.add(k.mul(firstTile, k.constant(t.baseRows)), k.min(firstTile, k.constant(t.longerTiles)))
+                       : k.mul(firstTile, k.constant(t.maxRows));
   RowIndex start;
   for (Index &index : e.delinear(c.rows, k.index(firstRow)))
     start.push_back(index.base);

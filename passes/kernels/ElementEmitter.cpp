@@ -153,8 +153,7 @@ Value ElementEmitter::reshape(PrimReshapeOp op, const Indices &at) {
     Dim left = in[i], right = out[o];
     while (!sameDim(left, right) && (iEnd < in.size() || oEnd < out.size())) {
       auto a = constantOf(left), c = constantOf(right);
-      bool growIn = oEnd == out.size() || (iEnd < in.size() && a && c && *a < *c) ||
-                    (iEnd < in.size() && a && !c);
+      bool growIn = oEnd == out.size() || (iEnd < in.size() && a && c && *a < *c) || (iEnd < in.size() && a && !c);
       if (growIn)
         left = simplify(productOf(context, {left, in[iEnd++]}));
       else
@@ -192,7 +191,12 @@ Value ElementEmitter::under(Value condition, llvm::function_ref<Value()> evaluat
 Value ElementEmitter::eitherSide(Value inside, const Indices &at, llvm::function_ref<Value()> evaluate, Value fill) {
   auto shaped = [&](Value value) { return allUniform(at) ? value : k.spread(value); };
   return k.branch(
-      inside, [&] { Scope scope(*this); return shaped(evaluate()); }, [&] { return shaped(fill); });
+      inside,
+      [&] {
+        Scope scope(*this);
+        return shaped(evaluate());
+      },
+      [&] { return shaped(fill); });
 }
 
 Value ElementEmitter::pad(PrimPadOp op, const Indices &at) {
@@ -248,8 +252,15 @@ Value ElementEmitter::concat(PrimConcatOp op, const Indices &at) {
     Value limit = k.size(end);
     if (position.uniform()) {
       return k.branch(
-          k.less(here, limit), [&] { Scope scope(*this); return evaluate(); },
-          [&] { Scope scope(*this); return from(i + 1, end); });
+          k.less(here, limit),
+          [&] {
+            Scope scope(*this);
+            return evaluate();
+          },
+          [&] {
+            Scope scope(*this);
+            return from(i + 1, end);
+          });
     }
     Value inFirst = k.less(here, k.spread(limit));
     Value first = under(inFirst, evaluate);
@@ -333,9 +344,7 @@ void ElementEmitter::check(Value condition, Value value, Value bound, int64_t ch
     Value active = k.isVector(bad) ? k.spread(k.both(k.laneMask, k.guard)) : k.guard;
     bad = arith::AndIOp::create(b, loc, bad, active);
   }
-  Value any = k.isVector(bad)
-                  ? Value(vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, bad))
-                  : bad;
+  Value any = k.isVector(bad) ? Value(vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, bad)) : bad;
   auto ifOp = scf::IfOp::create(b, loc, TypeRange{}, any, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard restore(b);
   b.setInsertionPoint(ifOp.getThenRegion().front().getTerminator());
@@ -354,8 +363,8 @@ void ElementEmitter::check(Value condition, Value value, Value bound, int64_t ch
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   Value number = arith::AddIOp::create(b, loc, checkBase, k.constant(checkNumber));
   Value order = arith::ShLIOp::create(b, loc, number, k.constant(32));
-  Value before = LLVM::AtomicRMWOp::create(b, loc, LLVM::AtomicBinOp::umin, checkState, order,
-                                           LLVM::AtomicOrdering::monotonic);
+  Value before =
+      LLVM::AtomicRMWOp::create(b, loc, LLVM::AtomicBinOp::umin, checkState, order, LLVM::AtomicOrdering::monotonic);
   Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, order, before);
   auto first = scf::IfOp::create(b, loc, TypeRange{}, isFirst, /*withElseRegion=*/false);
   b.setInsertionPoint(first.getThenRegion().front().getTerminator());

@@ -68,7 +68,8 @@ Value ElementEmitter::combineLanes(ReduceKind kind, Type element, Value vector) 
   // Halve: lanes [0, n/2) with [n/2, n), the order a tree gives on any target.
   for (int64_t count = type.getNumElements(); count > 1; count /= 2) {
     assert(llvm::isPowerOf2_64(count));
-    auto low = llvm::to_vector(llvm::seq<int64_t>(0, count / 2)), high = llvm::to_vector(llvm::seq<int64_t>(count / 2, count));
+    auto low = llvm::to_vector(llvm::seq<int64_t>(0, count / 2)),
+         high = llvm::to_vector(llvm::seq<int64_t>(count / 2, count));
     Value first = vector::ShuffleOp::create(k.b, k.loc, vector, vector, low);
     Value second = vector::ShuffleOp::create(k.b, k.loc, vector, vector, high);
     vector = combine(kind, element, first, second);
@@ -195,11 +196,11 @@ Value ElementEmitter::reduceWindow(PrimReduceWindowOp op, unsigned result, const
       Value none = vector ? k.spread(k.constant(0)) : k.constant(0);
       Value wins = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::slt, carried[1], none);
       bool isUnsigned = element.isUnsignedInteger();
-      Value larger = isa<FloatType>(element)
-                         ? Value(arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OGT, value, carried[0]))
-                         : Value(arith::CmpIOp::create(
-                               k.b, k.loc, isUnsigned ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::sgt, value,
-                               carried[0]));
+      Value larger =
+          isa<FloatType>(element)
+              ? Value(arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OGT, value, carried[0]))
+              : Value(arith::CmpIOp::create(
+                    k.b, k.loc, isUnsigned ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::sgt, value, carried[0]));
       wins = arith::OrIOp::create(k.b, k.loc, wins, larger);
       if (isa<FloatType>(element))
         wins = arith::OrIOp::create(k.b, k.loc, wins,
@@ -299,7 +300,12 @@ Value ElementEmitter::conv(PrimConvOp op, const Indices &at) {
         return product();
       if (!k.isVector(inside))
         return k.branch(
-            inside, [&] { Scope scope(*this); return product(); }, [&] { return sum; });
+            inside,
+            [&] {
+              Scope scope(*this);
+              return product();
+            },
+            [&] { return sum; });
       Value value = under(inside, product);
       return arith::SelectOp::create(k.b, k.loc, inside, value, sum);
     }
@@ -317,8 +323,7 @@ Value ElementEmitter::conv(PrimConvOp op, const Indices &at) {
     auto size = constantOf(kernelShape[s]);
     bool always = gaps == 1 && op.getLow()[s] <= 0 && op.getHigh()[s] <= 0;
     bool clamp = gaps == 1 && !always && start.uniform() && size;
-    Taps range = clamp ? taps(start, *size, dilation, extent)
-                       : Taps{k.constant(0), k.size(kernelShape[s]), !always};
+    Taps range = clamp ? taps(start, *size, dilation, extent) : Taps{k.constant(0), k.size(kernelShape[s]), !always};
     return k.loop(range.first, range.end, 1, sum, [&](Value i, ValueRange carried) -> SmallVector<Value> {
       Scope scope(*this);
       Index position = k.add(start, k.index(k.mul(i, k.constant(dilation))));

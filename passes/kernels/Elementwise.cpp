@@ -141,10 +141,9 @@ struct Emit {
     Value converted = isUnsigned ? Value(arith::FPToUIOp::create(b(), loc(), result, safe))
                                  : Value(arith::FPToSIOp::create(b(), loc(), result, safe));
     using llvm::APInt;
-    converted = select(tooLarge, integer(isUnsigned ? APInt::getMaxValue(bits) : APInt::getSignedMaxValue(bits)),
-                       converted);
-    return select(tooSmall, integer(isUnsigned ? APInt::getMinValue(bits) : APInt::getSignedMinValue(bits)),
-                  converted);
+    converted =
+        select(tooLarge, integer(isUnsigned ? APInt::getMaxValue(bits) : APInt::getSignedMaxValue(bits)), converted);
+    return select(tooSmall, integer(isUnsigned ? APInt::getMinValue(bits) : APInt::getSignedMinValue(bits)), converted);
   }
 
   Value convert(Type to) const {

@@ -132,9 +132,7 @@ Value KernelBuilder::max(Value x, Value y) {
     return x;
   return arith::MaxSIOp::create(b, loc, x, y);
 }
-Value KernelBuilder::less(Value x, Value y) {
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
-}
+Value KernelBuilder::less(Value x, Value y) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y); }
 
 // ---- indices
 
@@ -354,8 +352,7 @@ SmallVector<Value> KernelBuilder::loop(Value lower, Value upper, int64_t step, V
   return llvm::to_vector(llvm::map_range(forOp.getResults(), [](OpResult r) -> Value { return r; }));
 }
 
-Value KernelBuilder::branch(Value condition, llvm::function_ref<Value()> onTrue,
-                            llvm::function_ref<Value()> onFalse) {
+Value KernelBuilder::branch(Value condition, llvm::function_ref<Value()> onTrue, llvm::function_ref<Value()> onFalse) {
   // The type of the result is known only after the first side is built.
   OpBuilder::InsertPoint here = b.saveInsertionPoint();
   auto *block = new Block();

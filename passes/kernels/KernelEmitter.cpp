@@ -158,8 +158,7 @@ void KernelEmitter::forRows(ArrayRef<Dim> shape, Value first, Value end,
   });
 }
 
-SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upper, ValueRange carried,
-                                           LaneBody body) {
+SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upper, ValueRange carried, LaneBody body) {
   auto first = k.constantValue(lower), end = k.constantValue(upper);
   SmallVector<Value> values = llvm::to_vector(carried);
   if (lanes == 1) {

@@ -24,7 +24,9 @@ public:
   Value taskFirst, taskEnd, scratch;
 
   /// Address of the buffer of a kernel argument.
-  Value addressOf(Value argument) const { return function.getArgument(mlir::cast<mlir::BlockArgument>(argument).getArgNumber()); }
+  Value addressOf(Value argument) const {
+    return function.getArgument(mlir::cast<mlir::BlockArgument>(argument).getArgNumber());
+  }
   /// Address of result `i`.
   Value resultAddress(unsigned i) const { return results[i]; }
   /// Result i without the reshapes at its end, which change nothing in a compact buffer.

@@ -23,7 +23,8 @@ private:
   void emitRow(const Indices &kept);
   Indices fullIndices(const Indices &kept, const Indices &reduced) const;
   /// Loops over the row, innermost with lanes where the lanes lie in the row.
-  SmallVector<Value> overRow(ValueRange carried, llvm::function_ref<SmallVector<Value>(const Indices &, ValueRange)> body);
+  SmallVector<Value> overRow(ValueRange carried,
+                             llvm::function_ref<SmallVector<Value>(const Indices &, ValueRange)> body);
   void reduceStage(MutableArrayRef<PrimReduceOp> stage, const Indices &kept);
 
   KernelEmitter &emitter;

@@ -8,9 +8,9 @@ namespace nnf {
 
 /// The common frame of a row kernel's reductions: all reduce the same dimensions (a "row") of tensors of one shape.
 struct RowPlan {
-  Shape full;                            // sizes of what is reduced
-  llvm::SmallVector<int64_t> reduced;    // the dimensions of a row
-  llvm::SmallVector<int64_t> kept;       // the others
+  Shape full;                         // sizes of what is reduced
+  llvm::SmallVector<int64_t> reduced; // the dimensions of a row
+  llvm::SmallVector<int64_t> kept;    // the others
   /// Reductions by stage: those of a stage need only results of earlier stages.
   llvm::SmallVector<llvm::SmallVector<PrimReduceOp>> stages;
 

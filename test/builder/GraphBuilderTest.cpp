@@ -24,7 +24,8 @@ protected:
     return succeeded(outputs) ? outputs->front() : TensorId();
   }
   /// The error of a node that must be wrong.
-  std::string errorOf(llvm::StringRef function, std::vector<Argument> arguments, std::vector<std::string> outputs = {}) {
+  std::string errorOf(llvm::StringRef function, std::vector<Argument> arguments,
+                      std::vector<std::string> outputs = {}) {
     EXPECT_TRUE(failed(builder.addNode(function, arguments, {"n", "", outputs})));
     EXPECT_FALSE(builder.finish());
     return errors.first();

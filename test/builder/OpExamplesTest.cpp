@@ -60,7 +60,8 @@ TEST_P(OpExample, IsParsedAndVerified) {
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(source, &context);
   ASSERT_TRUE(module) << source << errors.first();
   bool found = false;
-  module->walk([&](mlir::Operation *op) { found |= op->getName().getStringRef() == "nnf." + std::string(function.name); });
+  module->walk(
+      [&](mlir::Operation *op) { found |= op->getName().getStringRef() == "nnf." + std::string(function.name); });
   EXPECT_TRUE(found) << "the example does not show the function\n" << source;
 }
 

@@ -14,8 +14,8 @@ using testing::StartsWith;
 const std::string input = R"(inputs { name: "x" type { dtype: FLOAT32 dims { symbol: "N" } dims { size: 4 } } })";
 
 std::string node(const std::string &op, const std::string &in, const std::string &out, const std::string &more = "") {
-  return "nodes { op: \"" + op + "\" name: \"" + out + "_node\" arguments { name: \"input\" tensor: \"" + in + "\" } " + more +
-         " outputs: \"" + out + "\" }\n";
+  return "nodes { op: \"" + op + "\" name: \"" + out + "_node\" arguments { name: \"input\" tensor: \"" + in + "\" } " +
+         more + " outputs: \"" + out + "\" }\n";
 }
 
 class GraphFileTest : public testing::Test {
@@ -55,7 +55,8 @@ TEST_F(GraphFileTest, RoundTrip) {
     constants { name: "w" tensor { type { dtype: FLOAT32 dims { size: 4 } } data: "\000\000\200?\000\000\200?\000\000\200?\000\000\000@" } }
     constants { name: "one" tensor { type { dtype: FLOAT32 dims { size: 2 } } data: "\000\000\200?\000\000\200?" } }
     constants { name: "b" tensor { type { dtype: BOOL dims { size: 3 } } data: "\001\000\001" } }
-    constants { name: "big" tensor { type { dtype: INT32 dims { size: 300 } } data: ")" + large + R"(" } }
+    constants { name: "big" tensor { type { dtype: INT32 dims { size: 300 } } data: ")" +
+                     large + R"(" } }
     nodes { op: "prelu" name: "p" arguments { name: "input" tensor: "x" } arguments { name: "weight" tensor: "w" } outputs: "y" }
     nodes { op: "add" arguments { name: "input" tensor: "y" } arguments { name: "other" f: 2.5 } arguments { name: "alpha" i: 2 } outputs: "a" }
     nodes { op: "cat" name: "c" arguments { name: "tensors" tensors { names: "a" names: "y" } } arguments { name: "dim" i: 1 } outputs: "z" }
@@ -110,7 +111,8 @@ TEST_F(GraphFileTest, NodesInAnyOrder) {
 
 TEST_F(GraphFileTest, ExternalFiles) {
   folder.write("w.npy", test::npy("<f4", "(2,)", "12345678"));
-  folder.write("m.safetensors", test::safetensors(R"({"k#1":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}})", "12345678"));
+  folder.write("m.safetensors",
+               test::safetensors(R"({"k#1":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}})", "12345678"));
   folder.write("u.npy", test::npy("<u2", "(4,)", "12345678"));
   auto module = read(input + R"(
     constants { name: "w" tensor { type { dtype: FLOAT32 dims { size: 2 } } file: "w.npy" } }
@@ -192,7 +194,8 @@ TEST_F(GraphFileTest, RankBeyondLimits) {
   std::string dims;
   for (int i = 0; i < 40; ++i)
     dims += "dims { size: 1 } ";
-  EXPECT_EQ(errorOf("inputs { name: \"x\" type { dtype: INT32 " + dims + " } }"), "input 'x': rank 40, expected at most 16");
+  EXPECT_EQ(errorOf("inputs { name: \"x\" type { dtype: INT32 " + dims + " } }"),
+            "input 'x': rank 40, expected at most 16");
 }
 TEST_F(GraphFileTest, TwoDefinitions) {
   EXPECT_EQ(errorOf(input + node("relu", "x", "x")),
@@ -221,9 +224,10 @@ TEST_F(GraphFileTest, Cycle) {
             "expected no cycle");
 }
 TEST_F(GraphFileTest, InPlaceNeedsOrder) {
-  EXPECT_EQ(errorOf(input + node("tanh", "y", "z") + node("relu_", "x", "y") + R"(outputs: "z")"),
-            "node 'z_node' (tanh): reads a tensor that a later node makes, expected nodes in topological order, because "
-            "node 'y_node' (relu_) changes a tensor in place");
+  EXPECT_EQ(
+      errorOf(input + node("tanh", "y", "z") + node("relu_", "x", "y") + R"(outputs: "z")"),
+      "node 'z_node' (tanh): reads a tensor that a later node makes, expected nodes in topological order, because "
+      "node 'y_node' (relu_) changes a tensor in place");
 }
 TEST_F(GraphFileTest, FileOfAnotherType) {
   folder.write("w.npy", test::npy("<f8", "(1,)", "12345678"));
@@ -241,8 +245,9 @@ TEST_F(GraphFileTest, FileOfUnknownKind) {
 
 // Broken files end in an error or in a graph, never in a crash: every prefix, and every byte changed.
 TEST_F(GraphFileTest, DamagedBinaryFiles) {
-  auto module = read(input + R"(constants { name: "w" tensor { type { dtype: FLOAT32 dims { size: 1 } } data: "1234" } })" +
-                     node("leaky_relu", "x", "y", "arguments { name: \"negative_slope\" f: 2 }") + R"(outputs: "y")");
+  auto module =
+      read(input + R"(constants { name: "w" tensor { type { dtype: FLOAT32 dims { size: 1 } } data: "1234" } })" +
+           node("leaky_relu", "x", "y", "arguments { name: \"negative_slope\" f: 2 }") + R"(outputs: "y")");
   ASSERT_TRUE(module) << errors.first();
   ASSERT_TRUE(succeeded(writeGraphFile(*module, folder / "good.nnf", GraphEncoding::Binary)));
   std::string good = folder.read("good.nnf");

@@ -54,7 +54,8 @@ TEST_F(MlirFileTest, FixedSizes) {
     func.func @main(%x: tensor<?x?xf32, #nnf.dims<[N, N * 2]>> {nnf.name = "x"}) -> (tensor<?x?xf32, #nnf.dims<[N, N * 2]>> {nnf.name = "y"}) {
       %y = nnf.relu %x : (tensor<?x?xf32, #nnf.dims<[N, N * 2]>>) -> tensor<?x?xf32, #nnf.dims<[N, N * 2]>>
       return %y : tensor<?x?xf32, #nnf.dims<[N, N * 2]>>
-    })"), options);
+    })"),
+                             options);
   ASSERT_TRUE(module) << errors.first();
   EXPECT_THAT(test::textOf(*module), HasSubstr("(tensor<3x6xf32>) -> tensor<3x6xf32>"));
 }

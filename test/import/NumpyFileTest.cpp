@@ -14,7 +14,8 @@ std::string errorOf(const std::string &file) {
 }
 
 TEST(NumpyFile, ReadsWhatNumpyWrites) {
-  llvm::Expected<StoredTensor> tensor = readNumpy(mapped(npy("<i2", "(2, 3)", std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12))));
+  llvm::Expected<StoredTensor> tensor =
+      readNumpy(mapped(npy("<i2", "(2, 3)", std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12))));
   ASSERT_TRUE(static_cast<bool>(tensor));
   EXPECT_EQ(tensor->dtype, "int16");
   EXPECT_THAT(tensor->sizes, testing::ElementsAre(2, 3));

@@ -14,8 +14,8 @@ std::string errorOf(const std::string &file) {
   return opened ? "" : llvm::toString(opened.takeError());
 }
 std::string errorOf(const std::string &dtype, const std::string &shape, const std::string &offsets) {
-  return errorOf(safetensors("{\"w\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}}",
-                             "12345678"));
+  return errorOf(safetensors(
+      "{\"w\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}}", "12345678"));
 }
 
 TEST(SafetensorsFile, ReadsAFile) {
@@ -44,17 +44,22 @@ TEST(SafetensorsFile, ReadsWhatItWrites) {
 
 TEST(SafetensorsFile, SaysWhatIsBroken) {
   EXPECT_EQ(errorOf("1234"), "no .safetensors file: 4 bytes, expected at least 8");
-  EXPECT_EQ(errorOf(std::string(7, '\xff') + "\x7f{}"), "truncated: a header of 9223372036854775807 bytes in a file of 10");
+  EXPECT_EQ(errorOf(std::string(7, '\xff') + "\x7f{}"),
+            "truncated: a header of 9223372036854775807 bytes in a file of 10");
   EXPECT_EQ(errorOf(safetensors("{", "")), "broken header: no JSON");
   EXPECT_EQ(errorOf(safetensors("[]", "")), "broken header: no JSON object");
   EXPECT_EQ(errorOf(safetensors(std::string(100000, '['), "")), "broken header: nested too deeply");
-  EXPECT_EQ(errorOf("F32", "[2]", "[0,16]"), "tensor 'w': bytes 0 to 16, expected them within the 8 bytes of the file's data");
-  EXPECT_EQ(errorOf("F32", "[2]", "[8,0]"), "tensor 'w': bytes 8 to 0, expected them within the 8 bytes of the file's data");
+  EXPECT_EQ(errorOf("F32", "[2]", "[0,16]"),
+            "tensor 'w': bytes 0 to 16, expected them within the 8 bytes of the file's data");
+  EXPECT_EQ(errorOf("F32", "[2]", "[8,0]"),
+            "tensor 'w': bytes 8 to 0, expected them within the 8 bytes of the file's data");
   EXPECT_EQ(errorOf("F32", "[3]", "[0,8]"), "tensor 'w': 8 bytes, expected as many as its sizes need: 12");
-  EXPECT_EQ(errorOf("F32", "[4611686018427387904,4]", "[0,8]"), "tensor 'w': 8 bytes, expected as many as its sizes need");
+  EXPECT_EQ(errorOf("F32", "[4611686018427387904,4]", "[0,8]"),
+            "tensor 'w': 8 bytes, expected as many as its sizes need");
   EXPECT_EQ(errorOf("F32", "[-2]", "[0,8]"), "tensor 'w': expected dtype, shape and two data_offsets");
   EXPECT_EQ(errorOf("F32", "[2]", "[0]"), "tensor 'w': expected dtype, shape and two data_offsets");
-  EXPECT_THAT(errorOf("F8_E4M3", "[8]", "[0,8]"), testing::StartsWith("tensor 'w': dtype F8_E4M3, expected one of F32,"));
+  EXPECT_THAT(errorOf("F8_E4M3", "[8]", "[0,8]"),
+              testing::StartsWith("tensor 'w': dtype F8_E4M3, expected one of F32,"));
 }
 
 } // namespace

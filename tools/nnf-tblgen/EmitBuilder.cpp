@@ -30,13 +30,9 @@ static StringRef cppType(StringRef kind) {
       .Case("DType", "DType");
 }
 
-static std::string pascal(StringRef name) {
-  return convertToCamelFromSnakeCase(name, /*capitalizeFirst=*/true);
-}
+static std::string pascal(StringRef name) { return convertToCamelFromSnakeCase(name, /*capitalizeFirst=*/true); }
 
-static bool hasOneOutput(const FunctionRecord &f) {
-  return f.outputs().size() == 1 && !f.outputs()[0].isVariadic;
-}
+static bool hasOneOutput(const FunctionRecord &f) { return f.outputs().size() == 1 && !f.outputs()[0].isVariadic; }
 static bool hasList(const FunctionRecord &f) {
   return any_of(f.outputs(), [](const ResultRecord &r) { return r.isVariadic; });
 }

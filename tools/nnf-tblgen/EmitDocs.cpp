@@ -76,7 +76,8 @@ void emitDocs(ArrayRef<FunctionRecord> functions, raw_ostream &os) {
 
   os << "<!-- Made by nnf-tblgen -gen-docs from dialects/nnf/ops/; a test compares. -->\n# Ops\n\n"
         "Every function a graph may call, with the parameters it has in torch. Where a parameter takes integers or "
-        "numbers for each dimension, one stands for all.\nA parameter that is left out, or None, takes its default.\n\n";
+        "numbers for each dimension, one stands for all.\nA parameter that is left out, or None, takes its "
+        "default.\n\n";
   for (StringRef family : names) {
     os << "- **" << family << "**: ";
     ListSeparator space(" ");

@@ -54,9 +54,8 @@ void emitTable(ArrayRef<FunctionRecord> functions, raw_ostream &os) {
       os << Quoted{p.name} << ", ParameterKind::" << p.kind << ", Presence::" << presenceName(p.presence) << ", "
          << Quoted{p.pythonDefault};
     });
-    emitArray(os, "FunctionResult", "resultsOf_" + f.name, f.results, [&](const ResultRecord &r) {
-      os << Quoted{r.name} << ", " << r.isOptional << ", " << r.isVariadic;
-    });
+    emitArray(os, "FunctionResult", "resultsOf_" + f.name, f.results,
+              [&](const ResultRecord &r) { os << Quoted{r.name} << ", " << r.isOptional << ", " << r.isVariadic; });
     emitArray(os, "FunctionEffect", "effectsOf_" + f.name, f.effects,
               [&](const EffectRecord &e) { os << Quoted{e.argument} << ", " << e.result; });
     emitArray(os, "OnnxOperator", "onnxOf_" + f.name, f.onnx,
@@ -67,9 +66,9 @@ void emitTable(ArrayRef<FunctionRecord> functions, raw_ostream &os) {
     auto list = [&](StringRef what, bool empty) { return empty ? "{}" : (what + "Of_" + f.name).str(); };
     os << "  {" << Quoted{f.name} << ", " << Quoted{f.summary} << ",\n   " << Quoted{f.description} << ",\n   "
        << Quoted{f.formula} << ", " << Quoted{f.source} << ",\n   " << Quoted{f.example} << ", " << Quoted{f.family}
-       << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ",\n   "
-       << list("parameters", f.parameters.empty()) << ", " << list("results", f.results.empty()) << ", "
-       << list("effects", f.effects.empty()) << ", " << list("onnx", f.onnx.empty()) << "},\n";
+       << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ",\n   " << list("parameters", f.parameters.empty())
+       << ", " << list("results", f.results.empty()) << ", " << list("effects", f.effects.empty()) << ", "
+       << list("onnx", f.onnx.empty()) << "},\n";
   }
   os << "};\n";
 }

@@ -1,13 +1,13 @@
 // From TableGen's records to FunctionRecord.
 #include "FunctionRecord.h"
+#include "mlir/TableGen/Argument.h"
+#include "mlir/TableGen/Attribute.h"
+#include "mlir/TableGen/Operator.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 #include "llvm/TableGen/Error.h"
-#include "mlir/TableGen/Argument.h"
-#include "mlir/TableGen/Attribute.h"
-#include "mlir/TableGen/Operator.h"
 
 using namespace llvm;
 namespace tg = mlir::tblgen;
@@ -84,7 +84,7 @@ static std::string kindOf(const Record &def, StringRef parameter, const Record *
 }
 
 static ParameterRecord readParameter(const Record &def, const tg::Operator &op, int index) {
-  static const StringSet<> kinds = {"Tensor", "TensorOrNumber", "Int",          "IntOrInts", "Float", "Bool",
+  static const StringSet<> kinds = {"Tensor", "TensorOrNumber", "Int",    "IntOrInts",    "Float", "Bool",
                                     "String", "Ints",           "Floats", "IntsOrString", "DType"};
   ParameterRecord parameter;
   parameter.name = op.getArgName(index).str();
@@ -145,8 +145,8 @@ static FunctionRecord readFunction(const Record &def) {
   for (const tg::NamedTypeConstraint &result : op.getResults())
     function.results.push_back({result.name.str(), result.isOptional(), result.isVariadic()});
   for (const Record *effect : def.getValueAsListOfDefs("effects"))
-    function.effects.push_back({effect->getValueAsString("argument").str(),
-                                static_cast<unsigned>(effect->getValueAsInt("result"))});
+    function.effects.push_back(
+        {effect->getValueAsString("argument").str(), static_cast<unsigned>(effect->getValueAsInt("result"))});
   for (const Record *onnx : def.getValueAsListOfDefs("onnx"))
     function.onnx.push_back({onnx->getValueAsString("name").str(), static_cast<int>(onnx->getValueAsInt("since"))});
 

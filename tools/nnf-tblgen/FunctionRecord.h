@@ -14,7 +14,7 @@ enum class Presence { Required, Optional, Defaulted };
 
 struct ParameterRecord {
   std::string name;
-  std::string kind;          ///< an enumerator of nnf::ParameterKind
+  std::string kind; ///< an enumerator of nnf::ParameterKind
   Presence presence;
   std::string pythonDefault; ///< "1", "'mean'", "None"; empty where required
   std::string cppDefault;    ///< of the C++ API's option; empty where required or None

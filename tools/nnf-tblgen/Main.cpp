@@ -1,7 +1,7 @@
 // nnf-tblgen: makes code and documentation of the function records.
+#include "llvm/TableGen/Main.h"
 #include "FunctionRecord.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/TableGen/Main.h"
 
 using namespace nnf::tblgen;
 namespace cl = llvm::cl;

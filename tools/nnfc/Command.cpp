@@ -44,8 +44,8 @@ Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, i
       return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE, a name and a number");
     auto [known, isNew] = dims.emplace(text.substr(0, equals), std::stoll(size));
     if (!isNew && known->second != std::stoll(size))
-      return Outcome::wrongUsage("--dim " + text + ": '" + known->first + "' is given as " + std::to_string(known->second) +
-                                 " already");
+      return Outcome::wrongUsage("--dim " + text + ": '" + known->first + "' is given as " +
+                                 std::to_string(known->second) + " already");
   }
   return {};
 }
@@ -78,8 +78,10 @@ Outcome ModelOptions::finish() {
 }
 
 CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request) : request(request) {
-  app.add_option("--target", request.target, "cpu (default), cuda, or cuda-emu: GPU kernels run by an emulator")->type_name("TARGET");
-  app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")->type_name("CPU");
+  app.add_option("--target", request.target, "cpu (default), cuda, or cuda-emu: GPU kernels run by an emulator")
+      ->type_name("TARGET");
+  app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")
+      ->type_name("CPU");
   app.add_option("--triple", request.triple, "another machine, such as aarch64-linux-gnu")->type_name("TRIPLE");
   app.add_option("--cuda-arch", request.cudaArch, "sm_80 (default), sm_90, sm_90a, …")->type_name("ARCH");
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
@@ -124,7 +126,8 @@ bool isCompiled(const std::string &path) {
 }
 
 static int64_t nowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 ProgressLine::ProgressLine() : onTerminal(isatty(2)), begin(nowMs()) {}

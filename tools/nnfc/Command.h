@@ -21,8 +21,8 @@ int inspectCommand(int argc, char **argv, Streams streams);
 int convertCommand(int argc, char **argv, Streams streams);
 int opsCommand(int argc, char **argv, Streams streams);
 
-/// Parses argv (argv[0] is the command's name). True: go on. False: done, with exit status `status` (help was printed, or
-/// an error).
+/// Parses argv (argv[0] is the command's name). True: go on. False: done, with exit status `status` (help was printed,
+/// or an error).
 bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status);
 
 /// Options about reading models; what they say is put into a request by `finish`, which reports a value that is wrong.

@@ -3,9 +3,10 @@
 #include <CLI/CLI.hpp>
 
 int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
-  CLI::App app("Compiles a model, or several into one library. What is made follows the extension of OUT: .so, .o (with a "
-               ".h), .a (with a .h), .s, .ll, .ptx, .mlir.",
-               "nnfc compile");
+  CLI::App app(
+      "Compiles a model, or several into one library. What is made follows the extension of OUT: .so, .o (with a "
+      ".h), .a (with a .h), .s, .ll, .ptx, .mlir.",
+      "nnfc compile");
   CompileRequest request;
   std::string weights = "embed";
   app.add_option("MODEL", request.model.models, "what to compile")->required();
@@ -16,7 +17,9 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
   app.add_option("--name", request.model.name, "the model's name in symbols (default: the file's)")->type_name("NAME");
   app.add_option("--weights", weights, "embed (default), or external: a file beside OUT")->type_name("WHERE");
   app.add_flag("--verify-each", request.verifyEach, "check the IR after every pass");
-  app.add_option("--mlir", request.mlirFlags, "a flag for MLIR, such as --mlir=--mlir-timing")->type_name("FLAG")->allow_extra_args(false);
+  app.add_option("--mlir", request.mlirFlags, "a flag for MLIR, such as --mlir=--mlir-timing")
+      ->type_name("FLAG")
+      ->allow_extra_args(false);
   ModelOptions model(app, request.model);
   CodeOptions code(app, request.code);
   ReservedOptions reserved(app);

@@ -9,7 +9,8 @@ int nnf::cli::convertCommand(int argc, char **argv, Streams streams) {
   std::string input, output, weights = "embed";
   app.add_option("MODEL", input, "what to read")->required();
   app.add_option("-o,--output", output, "what to write")->type_name("OUT")->required();
-  app.add_option("--weights", weights, "embed (default), or external: a .safetensors file beside OUT")->type_name("WHERE");
+  app.add_option("--weights", weights, "embed (default), or external: a .safetensors file beside OUT")
+      ->type_name("WHERE");
   ModelOptions model(app, request);
   int status;
   if (!parse(app, argc, argv, streams, status))

@@ -68,8 +68,9 @@ ModelSummary summaryOf(const nnf_model &model) {
   ModelSummary summary;
   for (uint32_t i = 0; i < model.num_inputs; ++i)
     summary.inputs.push_back({model.inputs[i].name, typeText(model, model.inputs[i]),
-                              model.inputs[i].tied < 0 ? "" : std::string("in-out, becomes output '") +
-                                                                  model.outputs[model.inputs[i].tied].name + "'"});
+                              model.inputs[i].tied < 0 ? ""
+                                                       : std::string("in-out, becomes output '") +
+                                                             model.outputs[model.inputs[i].tied].name + "'"});
   for (uint32_t j = 0; j < model.num_outputs; ++j)
     summary.outputs.push_back({model.outputs[j].name, typeText(model, model.outputs[j]), ""});
   return summary;
@@ -82,7 +83,10 @@ void print(std::ostream &out, const nnf_model &model) {
   print(out, "inputs", summary.inputs);
   print(out, "outputs", summary.outputs);
   out << "weights\n  " << bytesText(double(model.weights_bytes))
-      << (model.weights_file ? std::string(" in ") + model.weights_file : model.weights_bytes ? ", embedded" : "") << "\n";
+      << (model.weights_file    ? std::string(" in ") + model.weights_file
+          : model.weights_bytes ? ", embedded"
+                                : "")
+      << "\n";
   out << "memory plan\n  between kernels: ";
   if (model.num_symbols)
     out << "depends on the sizes of the inputs\n";
@@ -95,7 +99,8 @@ void print(std::ostream &out, const nnf_model &model) {
       ++launches[model.launches[i].kernel];
   for (uint32_t i = 0; i < model.num_kernels; ++i)
     out << "  " << model.kernels[i].name << ", launched " << launches[i] << " times"
-        << (model.kernels[i].scratch_bytes ? ", scratch " + bytesText(double(model.kernels[i].scratch_bytes)) : "") << "\n";
+        << (model.kernels[i].scratch_bytes ? ", scratch " + bytesText(double(model.kernels[i].scratch_bytes)) : "")
+        << "\n";
   out << "  " << model.num_launches << " launches of " << model.num_kernels << " kernels\n";
 }
 
@@ -109,9 +114,9 @@ int inspectLibrary(const std::string &path, const std::string &name, Streams str
   for (uint32_t i = 0; i < nnf_library_num_models(library); ++i) {
     const nnf_model *model = nnf_library_model(library, i);
     if (model->abi_major != NNF_ABI_MAJOR || model->struct_size < sizeof(nnf_model) || !model->name) {
-      outcome = Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " +
-                               std::to_string(model->abi_major) + "." + std::to_string(model->abi_minor) + ", expected " +
-                               std::to_string(NNF_ABI_MAJOR));
+      outcome =
+          Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " + std::to_string(model->abi_major) +
+                         "." + std::to_string(model->abi_minor) + ", expected " + std::to_string(NNF_ABI_MAJOR));
       break;
     }
     if (!name.empty() && name != model->name)
@@ -129,8 +134,9 @@ int inspectLibrary(const std::string &path, const std::string &name, Streams str
 } // namespace
 
 int inspectCommand(int argc, char **argv, Streams streams) {
-  CLI::App app("Shows a model's inputs, outputs, ops, weights, memory plan and kernels; of a compiled one, what is left.",
-               "nnfc inspect");
+  CLI::App app(
+      "Shows a model's inputs, outputs, ops, weights, memory plan and kernels; of a compiled one, what is left.",
+      "nnfc inspect");
   ModelRequest request;
   CodeRequest code;
   std::string path, name, graph;

@@ -27,7 +27,11 @@ void printOne(std::ostream &out, const Function &function) {
   }
   out << "  results\n";
   for (const FunctionResult &result : function.results)
-    out << "    " << result.name << (result.isOptional ? " (where asked for)" : result.isVariadic ? " (any number)" : "") << "\n";
+    out << "    " << result.name
+        << (result.isOptional   ? " (where asked for)"
+            : result.isVariadic ? " (any number)"
+                                : "")
+        << "\n";
   if (!function.inplaceTwin.empty())
     out << "  in place: " << function.inplaceTwin << "\n";
   for (const FunctionEffect &effect : function.effects)

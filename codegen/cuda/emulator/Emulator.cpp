@@ -183,8 +183,8 @@ void nnf_emu_run(Entry entry, void *const *slots, int64_t first, int64_t last, u
   block->count = threads;
   block->threads = reinterpret_cast<Thread *>(stacks + uint64_t(threads) * NNF_EMU_STACK_BYTES);
   block->shared = alignUp(reinterpret_cast<uint8_t *>(block->threads + threads));
-  block->records = reinterpret_cast<Record *>(
-      block->shared + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) / NNF_EMU_SHARED_GRAIN * NNF_EMU_SHARED_GRAIN);
+  block->records = reinterpret_cast<Record *>(block->shared + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) /
+                                                                  NNF_EMU_SHARED_GRAIN * NNF_EMU_SHARED_GRAIN);
   block->sharedBytes = sharedBytes;
   block->fault = NNF_FAULTS;
   block->phase = 0;
@@ -206,7 +206,9 @@ void nnf_emu_run(Entry entry, void *const *slots, int64_t first, int64_t last, u
 uint32_t nnf_emu_read_ptx_sreg_tid_x(Thread *thread, uint32_t) { return thread->number; }
 uint32_t nnf_emu_read_ptx_sreg_ntid_x(Thread *thread, uint32_t) { return thread->block->count; }
 uint32_t nnf_emu_read_ptx_sreg_laneid(Thread *thread, uint32_t) { return thread->number % warpThreads; }
-uint32_t nnf_emu_read_ptx_sreg_ctaid_x(Thread *thread, uint32_t) { return static_cast<uint32_t>(thread->block->number); }
+uint32_t nnf_emu_read_ptx_sreg_ctaid_x(Thread *thread, uint32_t) {
+  return static_cast<uint32_t>(thread->block->number);
+}
 
 void nnf_emu_barrier_cta_sync_aligned_all(Thread *thread, uint32_t, uint32_t site) {
   Block *block = thread->block;
@@ -228,7 +230,8 @@ uint32_t nnf_emu_shfl_sync_bfly_i32(Thread *thread, uint32_t members, uint32_t v
   uint32_t lane = thread->number % warpThreads;
   Thread *warp = thread - lane;
   // Segments smaller than a warp are not used; then the partner is lane ^ distance.
-  if (!(members >> lane & 1) || clamp != warpThreads - 1 || distance >= warpThreads || !(members >> (lane ^ distance) & 1))
+  if (!(members >> lane & 1) || clamp != warpThreads - 1 || distance >= warpThreads ||
+      !(members >> (lane ^ distance) & 1))
     fail(thread, NNF_FAULT_SHUFFLE, thread->number);
   thread->members = members;
   thread->value = value;
@@ -258,7 +261,8 @@ uint8_t *nnf_emu_shared(Thread *thread) { return thread->block->shared; }
 
 /// Before each access to shared memory. Two threads may touch the same bytes with no barrier between only to read. Not
 /// inlined: an unrolled kernel calls it a hundred times.
-__attribute__((noinline)) void nnf_emu_access(Thread *thread, const uint8_t *address, uint32_t bytes, uint32_t alignment, uint32_t isWrite) {
+__attribute__((noinline)) void nnf_emu_access(Thread *thread, const uint8_t *address, uint32_t bytes,
+                                              uint32_t alignment, uint32_t isWrite) {
   Block *block = thread->block;
   uint64_t offset = static_cast<uint64_t>(address - block->shared);
   if (offset > block->sharedBytes || bytes > block->sharedBytes - offset)

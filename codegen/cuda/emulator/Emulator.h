@@ -16,8 +16,8 @@
 static inline int64_t nnf_emu_scratch_bytes(int64_t threads, int64_t shared_bytes) {
   int64_t rounded = (shared_bytes + NNF_EMU_SHARED_GRAIN - 1) / NNF_EMU_SHARED_GRAIN * NNF_EMU_SHARED_GRAIN;
   /* One stack more than threads: what the first thread may spoil before its overflow is noticed. */
-  return NNF_EMU_BLOCK_BYTES + NNF_EMU_STACK_BYTES + threads * (NNF_EMU_THREAD_BYTES + NNF_EMU_STACK_BYTES) + 2 * NNF_EMU_SHARED_GRAIN +
-         rounded + rounded / 4 * NNF_EMU_RECORD_BYTES;
+  return NNF_EMU_BLOCK_BYTES + NNF_EMU_STACK_BYTES + threads * (NNF_EMU_THREAD_BYTES + NNF_EMU_STACK_BYTES) +
+         2 * NNF_EMU_SHARED_GRAIN + rounded + rounded / 4 * NNF_EMU_RECORD_BYTES;
 }
 
 #endif

@@ -1,5 +1,6 @@
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/cuda/emulator/Emulator.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
@@ -9,7 +10,6 @@
 #include "llvm/IR/Verifier.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Transforms/Utils/Cloning.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 // Emulator.cpp as bitcode, put here by the build.
 extern "C" const char nnf_emulator_bitcode[], nnf_emulator_bitcode_end[];
@@ -113,9 +113,9 @@ void Retarget::watchShared(llvm::Function &function) {
     llvm::Align align = load ? load->getAlign() : store->getAlign();
     if (address->getType()->getPointerAddressSpace() == sharedSpace) {
       llvm::IRBuilder<> b(&instruction);
-      b.CreateCall(callee("access"),
-                   {function.getArg(0), b.CreateAddrSpaceCast(address, pointer),
-                    b.getInt32(layout.getTypeStoreSize(type)), b.getInt32(align.value()), b.getInt32(store != nullptr)});
+      b.CreateCall(callee("access"), {function.getArg(0), b.CreateAddrSpaceCast(address, pointer),
+                                      b.getInt32(layout.getTypeStoreSize(type)), b.getInt32(align.value()),
+                                      b.getInt32(store != nullptr)});
     } else if (align > layout.getABITypeAlign(type->getScalarType())) {
       llvm::Align scalar = layout.getABITypeAlign(type->getScalarType());
       load ? load->setAlignment(scalar) : store->setAlignment(scalar);
@@ -154,12 +154,14 @@ uint64_t Retarget::placeShared(llvm::Function &function) {
 
 /// f.slots(thread, slots): loads the parameters and runs f.
 llvm::Function *Retarget::slotFunction(llvm::Function &thread) {
-  auto *function = llvm::Function::Create(llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer}, false),
-                                          llvm::Function::InternalLinkage, thread.getName() + ".slots", device);
+  auto *function =
+      llvm::Function::Create(llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer}, false),
+                             llvm::Function::InternalLinkage, thread.getName() + ".slots", device);
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", function));
   llvm::SmallVector<llvm::Value *> arguments{function->getArg(0)};
   for (unsigned i = 1; i < thread.arg_size(); ++i)
-    arguments.push_back(b.CreateLoad(thread.getArg(i)->getType(), b.CreateConstGEP1_64(i64, function->getArg(1), i - 1)));
+    arguments.push_back(
+        b.CreateLoad(thread.getArg(i)->getType(), b.CreateConstGEP1_64(i64, function->getArg(1), i - 1)));
   b.CreateCall(&thread, arguments);
   b.CreateRetVoid();
   return function;

@@ -52,8 +52,8 @@ LogicalResult expectSizes(Location loc, StringRef argument, Value value, int64_t
   Shape shape = shapeOf(value);
   for (Dim dim : ArrayRef<Dim>(shape).drop_front(firstDim))
     if (std::optional<int64_t> size = constantOf(dim); size && *size < 1)
-      return argumentError(loc, argument) << "shape " << toString(shape)
-                                          << ", expected sizes of at least 1 from dimension " << firstDim << " on";
+      return argumentError(loc, argument)
+             << "shape " << toString(shape) << ", expected sizes of at least 1 from dimension " << firstDim << " on";
   return success();
 }
 

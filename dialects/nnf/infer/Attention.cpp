@@ -27,8 +27,8 @@ NNF_INFER(ScaledDotProductAttentionOp) {
     if (rankOf(x) < 2)
       return argumentError(loc, name) << "rank " << rankOf(x) << ", expected at least 2";
   if (op.getDropoutP() != 0)
-    return argumentError(loc, "dropout_p") << toString(op.getDropoutP())
-                                           << " is not there yet: it needs a random-number primitive";
+    return argumentError(loc, "dropout_p")
+           << toString(op.getDropoutP()) << " is not there yet: it needs a random-number primitive";
   if (mask && op.getIsCausal())
     return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true";
   Shape qs = shapeOf(q), ks = shapeOf(k), vs = shapeOf(v);
@@ -60,8 +60,8 @@ NNF_INFER(ScaledDotProductAttentionOp) {
     if (failed(joined))
       return failure();
     if (!sameShape(*joined, scores))
-      return argumentError(loc, "attn_mask") << "shape " << toString(shapeOf(mask))
-                                             << ", expected one that broadcasts to " << toString(scores);
+      return argumentError(loc, "attn_mask")
+             << "shape " << toString(shapeOf(mask)) << ", expected one that broadcasts to " << toString(scores);
   }
   batch->append({qs[qs.size() - 2], vs.back()});
   types.push_back(tensorOf(*batch, elementOf(q)));
@@ -77,8 +77,8 @@ FailureOr<AttentionSizes> attentionSizes(Location loc, Value query, Value key, V
     return argumentError(loc, "num_heads") << heads << ", expected at least 1";
   Dim width = exactQuotient({q.back()}, {dimOf(context, heads)}, context);
   if (!width)
-    return argumentError(loc, "num_heads") << heads << ", expected a divisor of the " << toString(q.back())
-                                           << " of 'query'";
+    return argumentError(loc, "num_heads")
+           << heads << ", expected a divisor of the " << toString(q.back()) << " of 'query'";
   Dim one = dimOf(context, 1);
   Dim length = staticKey ? shapeOf(staticKey)[1] : simplify(k[0] + (hasBiasKey ? 1 : 0));
   return AttentionSizes{isBatched, isBatched ? q[1] : one, q[0], k[0], simplify(length + (addZero ? 1 : 0)), q.back(),
@@ -88,39 +88,39 @@ FailureOr<AttentionSizes> attentionSizes(Location loc, Value query, Value key, V
 NNF_INFER(MultiHeadAttentionForwardOp) {
   Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
   MLIRContext *context = loc.getContext();
-  if (failed(expectFloat(loc, "query", query)) || failed(expectRank(loc, "query", query, {3, 2}, "[L, N, E] or [L, E]")) ||
+  if (failed(expectFloat(loc, "query", query)) ||
+      failed(expectRank(loc, "query", query, {3, 2}, "[L, N, E] or [L, E]")) ||
       failed(expectRank(loc, "key", key, {rankOf(query)}, "as 'query' has")) ||
       failed(expectRank(loc, "value", value, {rankOf(query)}, "as 'query' has")))
     return failure();
   Type element = elementOf(query);
-  std::pair<StringRef, Value> floats[] = {
-      {"key", key},
-      {"value", value},
-      {"in_proj_weight", op.getInProjWeight()},
-      {"in_proj_bias", op.getInProjBias()},
-      {"bias_k", op.getBiasK()},
-      {"bias_v", op.getBiasV()},
-      {"out_proj_weight", op.getOutProjWeight()},
-      {"out_proj_bias", op.getOutProjBias()},
-      {"q_proj_weight", op.getQProjWeight()},
-      {"k_proj_weight", op.getKProjWeight()},
-      {"v_proj_weight", op.getVProjWeight()},
-      {"static_k", op.getStaticK()},
-      {"static_v", op.getStaticV()}};
+  std::pair<StringRef, Value> floats[] = {{"key", key},
+                                          {"value", value},
+                                          {"in_proj_weight", op.getInProjWeight()},
+                                          {"in_proj_bias", op.getInProjBias()},
+                                          {"bias_k", op.getBiasK()},
+                                          {"bias_v", op.getBiasV()},
+                                          {"out_proj_weight", op.getOutProjWeight()},
+                                          {"out_proj_bias", op.getOutProjBias()},
+                                          {"q_proj_weight", op.getQProjWeight()},
+                                          {"k_proj_weight", op.getKProjWeight()},
+                                          {"v_proj_weight", op.getVProjWeight()},
+                                          {"static_k", op.getStaticK()},
+                                          {"static_v", op.getStaticV()}};
   for (auto [name, tensor] : floats)
     if (failed(expectElement(loc, name, tensor, element, "query")))
       return failure();
   if (op.getTraining() && op.getDropoutP() != 0)
-    return argumentError(loc, "dropout_p") << toString(op.getDropoutP())
-                                           << " in training is not there yet: it needs a random-number primitive";
+    return argumentError(loc, "dropout_p")
+           << toString(op.getDropoutP()) << " in training is not there yet: it needs a random-number primitive";
   if (static_cast<bool>(op.getBiasK()) != static_cast<bool>(op.getBiasV()))
     return argumentError(loc, op.getBiasK() ? "bias_v" : "bias_k") << "missing, expected bias_k and bias_v or neither";
   if (op.getBiasK() && (op.getStaticK() || op.getStaticV()))
     return argumentError(loc, "bias_k") << "given, expected none with static_k or static_v";
 
   int64_t heads = op.getNumHeads();
-  FailureOr<AttentionSizes> sizes = attentionSizes(loc, query, key, op.getStaticK(), static_cast<bool>(op.getBiasK()),
-                                                   op.getAddZeroAttn(), heads);
+  FailureOr<AttentionSizes> sizes =
+      attentionSizes(loc, query, key, op.getStaticK(), static_cast<bool>(op.getBiasK()), op.getAddZeroAttn(), heads);
   if (failed(sizes))
     return failure();
   Dim width = sizes->width;

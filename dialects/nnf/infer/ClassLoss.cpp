@@ -58,8 +58,8 @@ NNF_INFER(CrossEntropyOp) {
   if (shape.empty())
     return argumentError(loc, "input") << "rank 0, expected at least 1 [N, C, ...] or [C]";
   if (static_cast<int64_t>(op.getIgnoreIndex()) >= 0)
-    return argumentError(loc, "ignore_index") << static_cast<int64_t>(op.getIgnoreIndex())
-                                              << ", expected none with probabilities";
+    return argumentError(loc, "ignore_index")
+           << static_cast<int64_t>(op.getIgnoreIndex()) << ", expected none with probabilities";
   size_t classDim = shape.size() == 1 ? 0 : 1;
   if (failed(expectElement(loc, "weight", weight, elementOf(input))) ||
       failed(expectShape(loc, "weight", weight, {shape[classDim]}, "[C]")))
@@ -77,8 +77,8 @@ NNF_INFER(MultiMarginLossOp) {
     return argumentError(loc, "p") << static_cast<int64_t>(op.getP()) << ", expected 1 or 2";
   Shape in = shapeOf(input), classes = shapeOf(target);
   bool isVector = in.size() == 1;
-  bool fits = isVector ? classes.empty() || sameShape(classes, {dimOf(loc.getContext(), 1)})
-                       : sameShape(classes, {in[0]});
+  bool fits =
+      isVector ? classes.empty() || sameShape(classes, {dimOf(loc.getContext(), 1)}) : sameShape(classes, {in[0]});
   if (!fits)
     return argumentError(loc, "target") << "shape " << toString(classes) << ", expected "
                                         << (isVector ? "[] or [1]" : "[N]");

@@ -16,15 +16,13 @@ static FailureOr<Shape> joinShapes(Location loc, Value input, StringRef name, Va
 
 // ---- one operand
 
-template <typename Adaptor>
-static LogicalResult likeNumber(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult likeNumber(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   types.push_back(op.getInput().getType());
   if (isBool(elementOf(op.getInput())))
     return argumentError(loc, "input") << "dtype bool, expected a number";
   return success();
 }
-template <typename Adaptor>
-static LogicalResult boolOfInput(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult boolOfInput(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   types.push_back(tensorOf(shapeOf(op.getInput()), boolType(loc)));
   return success();
 }
@@ -73,16 +71,14 @@ NNF_INFER(ToOp) {
 
 // ---- two operands
 
-template <typename Adaptor>
-static LogicalResult promoted(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult promoted(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   FailureOr<Shape> shape = joinShapes(loc, op.getInput(), "other", op.getOther());
   if (failed(shape))
     return failure();
   types.push_back(tensorOf(*shape, promoteTypes({op.getInput(), op.getOther()})));
   return success();
 }
-template <typename Adaptor>
-static LogicalResult compared(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult compared(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   FailureOr<Shape> shape = joinShapes(loc, op.getInput(), "other", op.getOther());
   if (failed(shape))
     return failure();
@@ -155,8 +151,7 @@ NNF_INFER(PowOp) {
 NNF_INFER(ClampOp) {
   if (!op.getMin() && !op.getMax())
     return argumentError(loc, "min") << "missing, expected 'min' or 'max' or both";
-  FailureOr<Shape> shape =
-      broadcastAll(loc, {"input", "min", "max"}, {op.getInput(), op.getMin(), op.getMax()});
+  FailureOr<Shape> shape = broadcastAll(loc, {"input", "min", "max"}, {op.getInput(), op.getMin(), op.getMax()});
   if (failed(shape))
     return failure();
   Type element = promoteTypes({op.getInput(), op.getMin(), op.getMax()});
@@ -169,8 +164,8 @@ NNF_INFER(ClampOp) {
 NNF_INFER(WhereOp) {
   if (failed(expectBool(loc, "condition", op.getCondition())))
     return failure();
-  FailureOr<Shape> shape = broadcastAll(loc, {"condition", "input", "other"},
-                                        {op.getCondition(), op.getInput(), op.getOther()});
+  FailureOr<Shape> shape =
+      broadcastAll(loc, {"condition", "input", "other"}, {op.getCondition(), op.getInput(), op.getOther()});
   if (failed(shape))
     return failure();
   types.push_back(tensorOf(*shape, promoteTypes({op.getInput(), op.getOther()})));

@@ -8,8 +8,7 @@ using namespace mlir;
 namespace nnf {
 
 /// What embedding and embedding_bag ask of their table and its parameters; adds the changed table to `types`.
-template <typename Adaptor>
-static LogicalResult expectTable(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult expectTable(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   Value weight = op.getWeight();
   if (failed(expectIndices(loc, "input", op.getInput(), /*narrow=*/true)) ||
       failed(expectRank(loc, "weight", weight, {2}, "[V, D]")))

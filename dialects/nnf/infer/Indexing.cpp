@@ -54,8 +54,7 @@ NNF_INFER(PairwiseDistanceOp) {
   if (shape->empty())
     return argumentError(loc, "x1") << "rank 0, expected at least 1";
   int64_t last = shape->size() - 1;
-  types.push_back(
-      tensorOf(reducedShape(*shape, {last}, op.getKeepdim()), promoteTypes({op.getX1(), op.getX2()})));
+  types.push_back(tensorOf(reducedShape(*shape, {last}, op.getKeepdim()), promoteTypes({op.getX1(), op.getX2()})));
   return success();
 }
 

@@ -26,7 +26,8 @@ NNF_INFER(LinearOp) {
   if (rankOf(input) == 0)
     return argumentError(loc, "input") << "rank 0, expected at least 1 [..., in]";
   Shape shape = shapeOf(input);
-  if (failed(expectContracted(loc, "weight", weight, rankOf(weight) - 1, shape.back(), "the last dimension of 'input'")))
+  if (failed(
+          expectContracted(loc, "weight", weight, rankOf(weight) - 1, shape.back(), "the last dimension of 'input'")))
     return failure();
   shape.pop_back();
   if (rankOf(weight) == 2)
@@ -81,8 +82,9 @@ NNF_INFER(MatmulOp) {
   int64_t summed = std::max<int64_t>(rankOf(b) - 2, 0);
   if (failed(expectContracted(loc, "other", b, summed, left.back(), "the last dimension of 'input'")))
     return failure();
-  FailureOr<Shape> shape = broadcastShapes(loc, "other", ArrayRef<Dim>(left).drop_back(std::min<size_t>(left.size(), 2)),
-                                           ArrayRef<Dim>(right).drop_back(std::min<size_t>(right.size(), 2)));
+  FailureOr<Shape> shape =
+      broadcastShapes(loc, "other", ArrayRef<Dim>(left).drop_back(std::min<size_t>(left.size(), 2)),
+                      ArrayRef<Dim>(right).drop_back(std::min<size_t>(right.size(), 2)));
   if (failed(shape))
     return failure();
   if (left.size() > 1)

@@ -15,7 +15,7 @@ FailureOr<LossReduction> lossReduction(Location loc, StringRef reduction, std::o
   if (failed(expectWord(loc, "reduction", reduction, words)))
     return failure();
   if (sizeAverage || reduce)
-    return !reduce.value_or(true)      ? LossReduction::None
+    return !reduce.value_or(true)       ? LossReduction::None
            : sizeAverage.value_or(true) ? LossReduction::Mean
                                         : LossReduction::Sum;
   return reduction == "none"   ? LossReduction::None
@@ -41,8 +41,7 @@ static FailureOr<Type> promotedFloat(Location loc, ArrayRef<Value> values) {
 }
 
 /// Losses of two tensors that broadcast and promote.
-template <typename Adaptor>
-static LogicalResult broadcastLoss(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult broadcastLoss(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   Value input = op.getInput(), target = op.getTarget();
   FailureOr<Shape> shape = broadcastAll(loc, {"input", "target"}, {input, target});
   FailureOr<Type> element = promotedFloat(loc, {input, target});
@@ -133,8 +132,7 @@ NNF_INFER(MarginRankingLossOp) {
   Value a = op.getInput1(), b = op.getInput2(), target = op.getTarget();
   for (auto [name, value] : {std::pair<StringRef, Value>{"input2", b}, {"target", target}})
     if (rankOf(value) != rankOf(a))
-      return argumentError(loc, name) << "rank " << rankOf(value) << ", expected " << rankOf(a)
-                                      << " as 'input1' has";
+      return argumentError(loc, name) << "rank " << rankOf(value) << ", expected " << rankOf(a) << " as 'input1' has";
   FailureOr<Shape> shape = broadcastAll(loc, {"input1", "input2", "target"}, {a, b, target});
   FailureOr<Type> element = promotedFloat(loc, {a, b, target});
   if (failed(shape) || failed(element))
@@ -159,8 +157,7 @@ NNF_INFER(CosineEmbeddingLossOp) {
   return reducedLoss(lossReductionOf(loc, op), *shape, *element, types);
 }
 
-template <typename Adaptor>
-static LogicalResult tripletLoss(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult tripletLoss(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   Value anchor = op.getAnchor(), positive = op.getPositive(), negative = op.getNegative();
   for (auto [name, value] : {std::pair<StringRef, Value>{"positive", positive}, {"negative", negative}})
     if (rankOf(value) != rankOf(anchor))

@@ -196,8 +196,7 @@ NNF_INFER(ChannelShuffleOp) {
   return likeInput(loc, op, types);
 }
 
-template <typename Adaptor>
-static LogicalResult triangle(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult triangle(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (rankOf(op.getInput()) < 2)
     return argumentError(loc, "input") << "rank " << rankOf(op.getInput()) << ", expected at least 2";
   return likeInput(loc, op, types);
@@ -230,14 +229,14 @@ NNF_INFER(CatOp) {
   for (Value tensor : ArrayRef<Value>(tensors).drop_front()) {
     Shape other = shapeOf(tensor);
     if (other.size() != shape.size())
-      return argumentError(loc, "tensors") << "ranks " << shape.size() << " and " << other.size()
-                                           << ", expected equal ones";
+      return argumentError(loc, "tensors")
+             << "ranks " << shape.size() << " and " << other.size() << ", expected equal ones";
     total = total + other[*dim];
     other[*dim] = shape[*dim];
     if (!sameShape(shape, other))
-      return argumentError(loc, "tensors") << "shapes " << toString(shapeOf(tensors[0])) << " and "
-                                           << toString(shapeOf(tensor)) << ", expected equal sizes but at dimension "
-                                           << *dim;
+      return argumentError(loc, "tensors")
+             << "shapes " << toString(shapeOf(tensors[0])) << " and " << toString(shapeOf(tensor))
+             << ", expected equal sizes but at dimension " << *dim;
   }
   shape[*dim] = total;
   types.push_back(tensorOf(shape, promoteTypes(llvm::to_vector(op.getTensors()))));
@@ -250,8 +249,8 @@ NNF_INFER(StackOp) {
   Shape shape = shapeOf(op.getTensors()[0]);
   for (Value tensor : op.getTensors())
     if (!sameShape(shape, shapeOf(tensor)))
-      return argumentError(loc, "tensors") << "shapes " << toString(shape) << " and " << toString(shapeOf(tensor))
-                                           << ", expected equal ones";
+      return argumentError(loc, "tensors")
+             << "shapes " << toString(shape) << " and " << toString(shapeOf(tensor)) << ", expected equal ones";
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size() + 1);
   if (failed(dim))
     return failure();
@@ -328,8 +327,8 @@ NNF_INFER(SplitOp) {
   FailureOr<int64_t> dim = cutDim(loc, op.getInput(), op.getDim());
   if (failed(dim))
     return failure();
-  return pieces(loc, op.getInput(), *dim,
-                splitLengths(loc, shapeOf(op.getInput())[*dim], op.getSplitSizeOrSections()), types);
+  return pieces(loc, op.getInput(), *dim, splitLengths(loc, shapeOf(op.getInput())[*dim], op.getSplitSizeOrSections()),
+                types);
 }
 
 NNF_INFER(ChunkOp) {
@@ -396,9 +395,9 @@ NNF_INFER(SliceOp) {
   if (shape.empty())
     return argumentError(loc, "input") << "rank 0, expected at least 1";
   for (auto [i, dim] : llvm::enumerate(*dims)) {
-    FailureOr<Range> range = sliceRange(loc, shape[dim], starts.empty() ? std::nullopt : std::optional(starts[i]),
-                                        ends.empty() ? std::nullopt : std::optional(ends[i]),
-                                        steps[steps.size() == 1 ? 0 : i]);
+    FailureOr<Range> range =
+        sliceRange(loc, shape[dim], starts.empty() ? std::nullopt : std::optional(starts[i]),
+                   ends.empty() ? std::nullopt : std::optional(ends[i]), steps[steps.size() == 1 ? 0 : i]);
     if (failed(range))
       return failure();
     shape[dim] = range->length;
@@ -427,7 +426,8 @@ FailureOr<Steps> arangeSteps(Location loc, Value start, Value end, Value step, s
                                      << " leads to from " << toString(from);
   double count = std::ceil((to - from) / by);
   if (count > 0x1p40)
-    return argumentError(loc, "end") << toString(to) << " makes " << toString(count) << " elements, expected at most 2^40";
+    return argumentError(loc, "end") << toString(to) << " makes " << toString(count)
+                                     << " elements, expected at most 2^40";
   return Steps{from, by, static_cast<int64_t>(count), element};
 }
 

@@ -86,10 +86,9 @@ static FailureOr<Shape> normalizedShape(Location loc, Value input, Ints normaliz
     expected.push_back(dimOf(loc.getContext(), size));
   if (expected.empty())
     return argumentError(loc, "normalized_shape") << "empty, expected the last sizes of 'input'";
-  if (expected.size() > shape.size() ||
-      !sameShape(ArrayRef<Dim>(shape).take_back(expected.size()), expected))
-    return argumentError(loc, "normalized_shape") << toString(expected) << ", expected the last sizes of 'input', "
-                                                  << toString(shape);
+  if (expected.size() > shape.size() || !sameShape(ArrayRef<Dim>(shape).take_back(expected.size()), expected))
+    return argumentError(loc, "normalized_shape")
+           << toString(expected) << ", expected the last sizes of 'input', " << toString(shape);
   return expected;
 }
 
@@ -133,8 +132,8 @@ NNF_INFER(GroupNormOp) {
     return argumentError(loc, "num_groups") << groups << ", expected at least 1";
   Dim perGroup = exactQuotient({shape[1]}, {dimOf(loc.getContext(), groups)}, loc.getContext());
   if (!perGroup)
-    return argumentError(loc, "num_groups") << groups << ", expected a divisor of the " << toString(shape[1])
-                                            << " channels";
+    return argumentError(loc, "num_groups")
+           << groups << ", expected a divisor of the " << toString(shape[1]) << " channels";
   Shape group{perGroup};
   llvm::append_range(group, ArrayRef<Dim>(shape).drop_front(2));
   if (knownProduct(loc, group) == 1)

@@ -122,8 +122,8 @@ static LogicalResult unpooled(Location loc, Adaptor op, SmallVectorImpl<Type> &t
   Ints given = op.getOutputSize().value_or(Ints());
   if (!given.empty() && static_cast<int64_t>(given.size()) != spatial &&
       static_cast<int64_t>(given.size()) != spatial + 2)
-    return argumentError(loc, "output_size") << given.size() << " entries, expected " << spatial << " or "
-                                             << spatial + 2;
+    return argumentError(loc, "output_size")
+           << given.size() << " entries, expected " << spatial << " or " << spatial + 2;
   given = given.take_back(given.empty() ? 0 : spatial);
   for (int64_t i = 0; i < spatial; ++i) {
     Dim &dim = shape[first + i];
@@ -132,8 +132,8 @@ static LogicalResult unpooled(Location loc, Adaptor op, SmallVectorImpl<Type> &t
     std::optional<int64_t> usual = constantOf(dim);
     if (!given.empty()) {
       if (!usual || given[i] <= *usual - stride || given[i] >= *usual + stride)
-        return argumentError(loc, "output_size") << given[i] << ", expected less than " << stride << " away from "
-                                                 << toString(dim);
+        return argumentError(loc, "output_size")
+               << given[i] << ", expected less than " << stride << " away from " << toString(dim);
       dim = dimOf(loc.getContext(), given[i]);
     } else if (usual && *usual < 1) {
       return argumentError(loc, "padding") << "leaves a length of " << *usual << ", expected at least 1";

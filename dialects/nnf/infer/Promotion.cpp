@@ -61,8 +61,8 @@ FailureOr<Shape> broadcastShapes(Location loc, StringRef argument, ArrayRef<Dim>
     } else if (isConstant(left, 1)) {
       result = right;
     } else {
-      auto error = argumentError(loc, argument) << "shape " << toString(b) << " does not broadcast with "
-                                                << toString(a) << ": ";
+      auto error = argumentError(loc, argument)
+                   << "shape " << toString(b) << " does not broadcast with " << toString(a) << ": ";
       if (constantOf(left) && constantOf(right))
         return error << "sizes " << toString(right) << " and " << toString(left) << " at dimension " << rank - 1 - i;
       return error << toString(right) << " and " << toString(left)

@@ -37,8 +37,7 @@ static Type wideInteger(Type element) {
   return isFloat(element) ? element : IntegerType::get(element.getContext(), 64);
 }
 
-template <typename Adaptor>
-static LogicalResult summed(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult summed(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(),
                  op.getDtype().value_or(wideInteger(elementOf(op.getInput()))), types);
 }
@@ -53,8 +52,8 @@ NNF_INFER(ProdOp) {
 NNF_INFER(MeanOp) {
   Type element = op.getDtype().value_or(elementOf(op.getInput()));
   if (!isFloat(element))
-    return argumentError(loc, op.getDtype() ? "dtype" : "input") << "dtype " << dtypeName(element)
-                                                                 << ", expected a float";
+    return argumentError(loc, op.getDtype() ? "dtype" : "input")
+           << "dtype " << dtypeName(element) << ", expected a float";
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), element, types);
 }
 
@@ -69,8 +68,7 @@ static LogicalResult expectNotEmpty(Location loc, Value input, std::optional<Int
   return success();
 }
 
-template <typename Adaptor>
-static LogicalResult extreme(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult extreme(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (failed(expectNotEmpty(loc, op.getInput(), op.getDim())))
     return failure();
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), elementOf(op.getInput()), types);
@@ -78,8 +76,7 @@ static LogicalResult extreme(Location loc, Adaptor op, SmallVectorImpl<Type> &ty
 NNF_INFER_BY(AmaxOp, extreme)
 NNF_INFER_BY(AminOp, extreme)
 
-template <typename Adaptor>
-static LogicalResult position(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult position(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (isBool(elementOf(op.getInput())))
     return argumentError(loc, "input") << "dtype bool, expected a number";
   std::optional<int64_t> dim = op.getDim();
@@ -90,8 +87,7 @@ static LogicalResult position(Location loc, Adaptor op, SmallVectorImpl<Type> &t
 NNF_INFER_BY(ArgmaxOp, position)
 NNF_INFER_BY(ArgminOp, position)
 
-template <typename Adaptor>
-static LogicalResult spread(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult spread(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (failed(expectFloat(loc, "input", op.getInput())))
     return failure();
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), elementOf(op.getInput()), types);
@@ -101,8 +97,7 @@ NNF_INFER_BY(StdOp, spread)
 NNF_INFER_BY(NormOp, spread)
 NNF_INFER_BY(LogsumexpOp, spread)
 
-template <typename Adaptor>
-static LogicalResult judged(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult judged(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), IntegerType::get(loc.getContext(), 1), types);
 }
 NNF_INFER_BY(AllOp, judged)

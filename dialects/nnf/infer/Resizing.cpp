@@ -24,8 +24,8 @@ NNF_INFER(PadOp) {
     if (!fits)
       return argumentError(loc, "pad") << pads.size() << " entries for rank " << rank
                                        << ", expected 2 for each dimension after N and C"
-                                       << (mode == "circular" ? "" : ", or after C")
-                                       << ", at most 6, with mode '" << mode << "'";
+                                       << (mode == "circular" ? "" : ", or after C") << ", at most 6, with mode '"
+                                       << mode << "'";
   }
   for (int64_t i = 0; i < pairs; ++i) {
     int64_t dim = rank - 1 - i, low = pads[2 * i], high = pads[2 * i + 1];
@@ -86,8 +86,8 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
   if (a.alignCorners && (isNearest || *mode == Resample::Area))
     return argumentError(loc, "align_corners") << "given, expected none with mode '" << a.mode << "'";
   if (a.antialias && (spatial != 2 || (*mode != Resample::Linear && *mode != Resample::Cubic)))
-    return argumentError(loc, "antialias") << "true with mode '" << a.mode
-                                           << "', expected mode 'bilinear' or 'bicubic' and rank 4";
+    return argumentError(loc, "antialias")
+           << "true with mode '" << a.mode << "', expected mode 'bilinear' or 'bicubic' and rank 4";
   if (a.size.has_value() == a.scaleFactor.has_value())
     return argumentError(loc, "size") << (a.size ? "given beside 'scale_factor'" : "missing like 'scale_factor'")
                                       << ", expected one of the two";
@@ -98,7 +98,8 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
   Resampling result{*mode, a.alignCorners.value_or(false), a.antialias, {}, {}};
   if (a.antialias && (a.size || a.recomputeScaleFactor || result.alignCorners) &&
       !constantsOf(ArrayRef<Dim>(shape).drop_front(2)))
-    return argumentError(loc, "antialias") << "true with symbolic sizes, expected numbers, or a scale_factor used as given";
+    return argumentError(loc, "antialias")
+           << "true with symbolic sizes, expected numbers, or a scale_factor used as given";
   if (a.size) {
     FailureOr<IntList> sizes = perDim(loc, "size", *a.size, spatial, 1);
     if (failed(sizes))
@@ -121,8 +122,8 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
     if (known) {
       double scaled = std::floor(static_cast<double>(*known) * factor);
       if (scaled < 1 || scaled > 0x1p40)
-        return argumentError(loc, "scale_factor") << toString(factor) << " makes " << toString(scaled) << " of " << *known
-                                                  << ", expected at least 1";
+        return argumentError(loc, "scale_factor")
+               << toString(factor) << " makes " << toString(scaled) << " of " << *known << ", expected at least 1";
       result.sizes.push_back(dimOf(loc.getContext(), static_cast<int64_t>(scaled)));
     } else if (factor == std::floor(factor) && factor < 0x1p20) {
       result.sizes.push_back(simplify(length * static_cast<int64_t>(factor)));
@@ -138,8 +139,7 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
   return result;
 }
 
-template <typename Adaptor>
-static LogicalResult resampled(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult resampled(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   FailureOr<Resampling> plan = resampling(loc, op.getInput(), resamplingArguments(op));
   if (failed(plan))
     return failure();

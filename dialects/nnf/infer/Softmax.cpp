@@ -13,8 +13,7 @@ FailureOr<int64_t> softmaxDim(Location loc, std::optional<int64_t> dim, int64_t 
   return wrapDim(loc, "dim", *dim, rank);
 }
 
-template <typename Adaptor>
-static LogicalResult inferSoftmax(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+template <typename Adaptor> static LogicalResult inferSoftmax(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   Value input = op.getInput();
   Type element = op.getDtype().value_or(elementOf(input));
   if (op.getDtype() && !isFloat(element))

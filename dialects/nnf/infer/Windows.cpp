@@ -50,8 +50,8 @@ static FailureOr<IntList> kernelSizes(Location loc, Value weight) {
                                         << ", expected kernel sizes that are numbers";
   for (int64_t size : *sizes)
     if (size < 1)
-      return argumentError(loc, "weight") << "shape " << toString(shapeOf(weight))
-                                          << ", expected kernel sizes of at least 1";
+      return argumentError(loc, "weight")
+             << "shape " << toString(shapeOf(weight)) << ", expected kernel sizes of at least 1";
   return *sizes;
 }
 
@@ -84,8 +84,7 @@ FailureOr<Window> convWindow(Location loc, Value input, Value weight, Value bias
                              Ints dilation, int64_t groups, int64_t spatial) {
   static constexpr StringLiteral forms[] = {"[out, in/groups, kw]", "[out, in/groups, kh, kw]",
                                             "[out, in/groups, kd, kh, kw]"};
-  FailureOr<Window> window =
-      convOperands(loc, input, weight, stride, dilation, groups, spatial, forms[spatial - 1]);
+  FailureOr<Window> window = convOperands(loc, input, weight, stride, dilation, groups, spatial, forms[spatial - 1]);
   if (failed(window))
     return failure();
   Shape kernel = shapeOf(weight);
@@ -123,8 +122,7 @@ FailureOr<Window> convTransposeWindow(Location loc, Value input, Value weight, V
                                       Ints outputPadding, int64_t groups, Ints dilation, int64_t spatial) {
   static constexpr StringLiteral forms[] = {"[in, out/groups, kw]", "[in, out/groups, kh, kw]",
                                             "[in, out/groups, kd, kh, kw]"};
-  FailureOr<Window> window =
-      convOperands(loc, input, weight, stride, dilation, groups, spatial, forms[spatial - 1]);
+  FailureOr<Window> window = convOperands(loc, input, weight, stride, dilation, groups, spatial, forms[spatial - 1]);
   if (failed(window))
     return failure();
   Shape kernel = shapeOf(weight);
@@ -141,8 +139,8 @@ FailureOr<Window> convTransposeWindow(Location loc, Value input, Value weight, V
   for (int64_t i = 0; i < spatial; ++i) {
     int64_t bound = std::max(window->stride[i], window->dilation[i]);
     if ((*extra)[i] >= bound)
-      return argumentError(loc, "output_padding") << (*extra)[i] << ", expected less than " << bound
-                                                  << ", the larger of stride and dilation";
+      return argumentError(loc, "output_padding")
+             << (*extra)[i] << ", expected less than " << bound << ", the larger of stride and dilation";
     int64_t reach = window->dilation[i] * (window->size[i] - 1) - (*pads)[i];
     window->low.push_back(reach);
     window->high.push_back(reach + (*extra)[i]);
@@ -168,11 +166,10 @@ FailureOr<Window> poolWindow(Location loc, Value input, Ints kernelSize, std::op
   Window window{*batched, *sizes, *strides, *pads, *pads, *dilations};
   for (int64_t i = 0; i < spatial; ++i) {
     if (window.low[i] > window.size[i] / 2)
-      return argumentError(loc, "padding") << window.low[i] << ", expected at most half of kernel_size, "
-                                           << window.size[i] / 2;
+      return argumentError(loc, "padding")
+             << window.low[i] << ", expected at most half of kernel_size, " << window.size[i] / 2;
     if (ceilMode)
-      window.high[i] =
-          std::min(window.low[i] + window.stride[i] - 1, window.dilation[i] * (window.size[i] - 1));
+      window.high[i] = std::min(window.low[i] + window.stride[i] - 1, window.dilation[i] * (window.size[i] - 1));
   }
   return window;
 }

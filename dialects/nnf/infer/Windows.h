@@ -24,16 +24,15 @@ llvm::FailureOr<Window> convWindow(mlir::Location loc, mlir::Value input, mlir::
 
 /// The convolution whose output is a transposed convolution: `low` and `high` pad an input spread by `stride`, whose
 /// kernel (Cin,Cout/groups,K*) is reversed. high includes output_padding.
-llvm::FailureOr<Window> convTransposeWindow(mlir::Location loc, mlir::Value input, mlir::Value weight,
-                                            mlir::Value bias, Ints stride, Ints padding, Ints outputPadding,
-                                            int64_t groups, Ints dilation, int64_t spatial);
+llvm::FailureOr<Window> convTransposeWindow(mlir::Location loc, mlir::Value input, mlir::Value weight, mlir::Value bias,
+                                            Ints stride, Ints padding, Ints outputPadding, int64_t groups,
+                                            Ints dilation, int64_t spatial);
 
 /// The window of a pooling function. `high` is what makes the floor formula give torch's length; in ceil mode the
 /// last window starts inside the input or its left padding, so that is
 ///   min(padding + stride - 1, dilation*(size - 1))
-llvm::FailureOr<Window> poolWindow(mlir::Location loc, mlir::Value input, Ints kernelSize,
-                                   std::optional<Ints> stride, Ints padding, Ints dilation, bool ceilMode,
-                                   int64_t spatial);
+llvm::FailureOr<Window> poolWindow(mlir::Location loc, mlir::Value input, Ints kernelSize, std::optional<Ints> stride,
+                                   Ints padding, Ints dilation, bool ceilMode, int64_t spatial);
 
 /// N,C,* or C,* with `spatial` trailing dimensions, all but N known to be at least 1; says whether N is there.
 llvm::FailureOr<bool> expectSpatial(mlir::Location loc, mlir::Value input, int64_t spatial);

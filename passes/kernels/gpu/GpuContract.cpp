@@ -61,8 +61,8 @@ Product::Product(PrimDotOp dot)
 class GpuContractEmitter {
 public:
   GpuContractEmitter(GpuEmitter &emitter, const Product &p, int64_t tile, int64_t lanes)
-      : emitter(emitter), k(emitter.k), e(emitter.e), p(p), tile(tile), lanes(lanes),
-        type(elementOf(p.result)), slab(slabBytes / elementBytes(type)) {}
+      : emitter(emitter), k(emitter.k), e(emitter.e), p(p), tile(tile), lanes(lanes), type(elementOf(p.result)),
+        slab(slabBytes / elementBytes(type)) {}
 
   void emit();
 
@@ -87,8 +87,8 @@ private:
   const Type type;
   const int64_t slab; // elements
   Indices batchAt;
-  Value firstRow, firstColumn;  // of the block's tile
-  Value pieceRow, pieceColumn;  // of the thread's piece, in the tile
+  Value firstRow, firstColumn; // of the block's tile
+  Value pieceRow, pieceColumn; // of the thread's piece, in the tile
 };
 
 void GpuContractEmitter::emit() {
@@ -241,9 +241,8 @@ bool emitGpuContract(KernelOp kernel, const TargetInfo &target) {
   if (product.rhs.freeShape.size() == 1)
     if (std::optional<int64_t> columns = constantOf(product.rhs.freeShape[0]); columns && *columns % piece == 0)
       lanes = piece;
-  emitWithLanes(kernel, target, (tile / piece) * (tile / piece), lanes, [&](GpuEmitter &emitter, int64_t lanes) {
-    GpuContractEmitter(emitter, product, tile, lanes).emit();
-  });
+  emitWithLanes(kernel, target, (tile / piece) * (tile / piece), lanes,
+                [&](GpuEmitter &emitter, int64_t lanes) { GpuContractEmitter(emitter, product, tile, lanes).emit(); });
   return true;
 }
 

@@ -35,9 +35,7 @@ GpuEmitter::GpuEmitter(KernelOp kernel, const TargetInfo &target, int64_t thread
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
     if (isa<LLVM::LLVMPointerType>(type) && function.getArgAttr(i, "llvm.noalias"))
       function.setArgAttr(i, "llvm.align", builder.getI64IntegerAttr(bufferAlignment));
-  auto wide = [&](Value value) -> Value {
-    return arith::ExtUIOp::create(builder, k.loc, builder.getI64Type(), value);
-  };
+  auto wide = [&](Value value) -> Value { return arith::ExtUIOp::create(builder, k.loc, builder.getI64Type(), value); };
   Type i32 = builder.getI32Type();
   block = wide(NVVM::BlockIdXOp::create(builder, k.loc, i32));
   thread = wide(NVVM::ThreadIdXOp::create(builder, k.loc, i32));
@@ -80,7 +78,8 @@ static unsigned sharedAlignment(Type element, int64_t lanes) {
 
 Value GpuEmitter::loadShared(const SharedArray &array, Value index) {
   Type type = k.lanes > 1 ? Type(k.vectorOf(array.element)) : array.element;
-  return LLVM::LoadOp::create(builder, k.loc, type, sharedAddress(array, index), sharedAlignment(array.element, k.lanes));
+  return LLVM::LoadOp::create(builder, k.loc, type, sharedAddress(array, index),
+                              sharedAlignment(array.element, k.lanes));
 }
 
 void GpuEmitter::storeShared(Value value, const SharedArray &array, Value index) {

@@ -53,8 +53,8 @@ private:
 /// Whether code reads or writes lanes one by one, or some of them only: then vectors do not pay on a GPU.
 bool accessesSingleLanes(mlir::func::FuncOp function);
 
-/// Emits with `lanes` elements at a time, so that threads move 16 bytes at once; where that would have to gather or mask,
-/// emits again with one.
+/// Emits with `lanes` elements at a time, so that threads move 16 bytes at once; where that would have to gather or
+/// mask, emits again with one.
 void emitWithLanes(KernelOp kernel, const TargetInfo &target, int64_t threads, int64_t lanes,
                    llvm::function_ref<void(GpuEmitter &, int64_t lanes)> emit);
 

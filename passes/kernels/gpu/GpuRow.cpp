@@ -148,8 +148,9 @@ void GpuRowEmitter::storeResults(const Indices &kept) {
   for (unsigned i = 0; i < emitter.numResults(); ++i)
     (plan.extentOf(emitter.yielded(i)) == RowPlan::Extent::Elements ? whole : single).push_back(i);
   if (!single.empty()) {
-    Value isFirst = group == 1 ? Value()
-                               : Value(arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, member, k.constant(0)));
+    Value isFirst = group == 1
+                        ? Value()
+                        : Value(arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, member, k.constant(0)));
     emitter.when(isFirst, [&] {
       for (unsigned i : single) {
         Indices at = plan.rowIndices(emitter.yielded(i), kept, k.zero());
@@ -176,9 +177,8 @@ bool emitGpuRow(KernelOp kernel, const TargetInfo &target) {
   if (!plan)
     return false;
   RowSchedule schedule(*plan, target);
-  emitWithLanes(kernel, target, schedule.threads, schedule.lanes, [&](GpuEmitter &emitter, int64_t lanes) {
-    GpuRowEmitter(emitter, *plan, schedule, lanes).emit();
-  });
+  emitWithLanes(kernel, target, schedule.threads, schedule.lanes,
+                [&](GpuEmitter &emitter, int64_t lanes) { GpuRowEmitter(emitter, *plan, schedule, lanes).emit(); });
   return true;
 }
 
