@@ -48,6 +48,8 @@ void addTiles(OpPassManager &passes, const PipelineOptions &options) {
   }
   LowerKernelsOptions kernels;
   kernels.vectorBytes = options.target.vectorBytes;
+  kernels.vectorRegisters = options.target.vectorRegisters;
+  kernels.hasFma = options.target.hasFma;
   kernels.l1Bytes = options.target.l1Bytes;
   kernels.l2Bytes = options.target.l2Bytes;
   passes.addPass(createLowerKernels(kernels));

@@ -18,6 +18,8 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
   void runOnOperation() override {
     TargetInfo target;
     target.vectorBytes = vectorBytes;
+    target.vectorRegisters = vectorRegisters;
+    target.hasFma = hasFma;
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {

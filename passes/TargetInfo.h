@@ -11,7 +11,6 @@ struct TargetInfo {
   int64_t vectorBytes = 32; // of the widest float register worth using
   int64_t vectorRegisters = 16;
   bool hasFma = true;
-  bool hasMaskedAccess = true; // cheap masked load and store of 4- and 8-byte lanes
   bool hasF16c = true;
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
 

@@ -7,6 +7,7 @@
 #include "llvm/TargetParser/SubtargetFeature.h"
 #include "llvm/TargetParser/Triple.h"
 #include <mutex>
+#include <unistd.h>
 
 namespace nnf {
 namespace {
@@ -40,6 +41,12 @@ std::string hostFeatures() {
   for (const auto &[name, enabled] : sorted)
     features.AddFeature(name, enabled);
   return features.getString();
+}
+
+/// A cache of this machine, or the usual size where the system does not tell.
+int64_t cacheBytes(int name, int64_t usual) {
+  long bytes = sysconf(name);
+  return bytes >= 8 << 10 ? bytes : usual;
 }
 
 /// A few names a person may have meant: those that share most of the beginning.
@@ -81,6 +88,7 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
                    "); name its CPU");
     result.cpu = llvm::sys::getHostCPUName().str();
     result.features = hostFeatures();
+    result.native = true;
   } else if (!options.cpu.empty()) {
     result.cpu = options.cpu;
   } else {
@@ -126,15 +134,21 @@ TargetInfo CpuTarget::info() const {
   if (!x86) { // 128-bit vectors, as on AArch64
     info.vectorBytes = 16;
     info.vectorRegisters = 32;
-    info.hasMaskedAccess = false;
     return info;
   }
   bool hasAvx512 = has("avx512f") && has("avx512vl") && has("avx512bw") && has("avx512dq");
   info.vectorBytes = hasAvx512 ? 64 : has("avx") ? 32 : 16;
   info.vectorRegisters = hasAvx512 ? 32 : 16;
   info.hasFma = has("fma");
-  info.hasMaskedAccess = has("avx");
   info.hasF16c = has("f16c");
+  if (hasAvx512) { // the smallest of those
+    info.l1Bytes = 48 << 10;
+    info.l2Bytes = 1 << 20;
+  }
+  if (native) {
+    info.l1Bytes = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, info.l1Bytes);
+    info.l2Bytes = cacheBytes(_SC_LEVEL2_CACHE_SIZE, info.l2Bytes);
+  }
   return info;
 }
 

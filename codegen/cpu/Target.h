@@ -44,6 +44,7 @@ private:
   std::shared_ptr<llvm::MCSubtargetInfo> subtarget;
   unsigned optLevel = 2;
   bool x86 = false;
+  bool native = false; // for this very machine
 };
 
 } // namespace nnf

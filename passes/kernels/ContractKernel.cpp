@@ -7,6 +7,7 @@
 // there is no im2col, no halo and no packed copy of activations.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/StridedView.h"
@@ -36,10 +37,12 @@ struct Contraction {
   Dim k, aStride;                  // contracted run within a tap, distance of its elements in A
   Dim columns;
   bool batchIsGroup = false; // the batch is a convolution's groups: columns go on from one to the next
+  Dim rowStride;             // elements between any row and the next; null: it varies
   bool packed = false;       // B is in panels of panelWidth columns
   int64_t panelWidth = 0;
   Dim bKStride, bTapStride, bPanelStride;
 
+  void findRowStride();
   static std::optional<Contraction> of(PrimConvOp op);
   static std::optional<Contraction> of(PrimDotOp op, const TargetInfo &target);
 };
@@ -50,6 +53,23 @@ bool isBuffer(const StridedView &view) { return isa<BlockArgument>(view.buffer);
 bool isPadded(PrimConvOp op) {
   auto positive = [](int64_t n) { return n > 0; };
   return llvm::any_of(op.getLow(), positive) || llvm::any_of(op.getHigh(), positive);
+}
+
+/// Rows lie at one distance where each dimension begins where the one inside it ends, and none has padding.
+void Contraction::findRowStride() {
+  if (llvm::any_of(spatial, [](const SpatialDim &dim) { return dim.padded; }))
+    return;
+  Dim stride, next;
+  for (int64_t i = static_cast<int64_t>(rows.size()) - 1; i >= 0; --i) {
+    if (isConstant(rows[i], 1))
+      continue;
+    if (stride && !sameDim(aRowStrides[i], next))
+      return;
+    if (!stride)
+      stride = aRowStrides[i];
+    next = simplify(aRowStrides[i] * rows[i]);
+  }
+  rowStride = stride;
 }
 
 std::optional<Contraction> Contraction::of(PrimConvOp op) {
@@ -110,6 +130,7 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
       c.spatial.pop_back();
     }
   }
+  c.findRowStride();
   return c;
 }
 
@@ -147,6 +168,7 @@ std::optional<Contraction> Contraction::of(PrimDotOp op, const TargetInfo &targe
   c.panelWidth = 2 * target.lanes(elementBytes(c.element));
   c.bPanelStride = dimOf(op.getContext(), c.panelWidth);
   c.bTapStride = dimOf(op.getContext(), 0);
+  c.findRowStride();
   return c;
 }
 
@@ -158,8 +180,19 @@ struct Tiling {
   Dim rowCount, tiles, panels;
   int64_t tilesPerTask, panelsPerTask;
   bool panelsInner;
+  /// A panel that is too deep for the nearest cache is run down in chunks, each for all rows of the task, with partial
+  /// sums in scratch memory: `outerTaps` spatial dimensions are stepped through tap by tap, the contracted run in
+  /// chunks of `chunk` elements (0: whole). The order of additions is the same.
+  unsigned outerTaps = 0;
+  int64_t chunk = 0;
+  bool isChunked() const { return outerTaps || chunk; }
+  /// Cache lines of the next chunk that each tile fetches ahead; 0 where B stays in the second-level cache.
+  int64_t linesAhead = 0, bytesAhead = 0;
 
   Tiling(const Contraction &c, const TargetInfo &target);
+
+private:
+  int64_t chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes);
 };
 
 Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
@@ -214,6 +247,35 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     int64_t columnBlocks = std::min(numPanels, llvm::divideCeilSigned(tasks, rowBlocks));
     panelsPerTask = llvm::divideCeilSigned(numPanels, columnBlocks);
   }
+  int64_t chunkBytes = chooseChunks(c, target, bytes);
+  if (c.packed && weightBytes > 0.5 * target.l2Bytes) {
+    constexpr int64_t lineBytes = 64, mostLines = 48; // more would wait for each other
+    bytesAhead = chunkBytes;
+    linesAhead = std::min(llvm::divideCeilSigned(chunkBytes / lineBytes, tilesPerTask), mostLines);
+  }
+}
+
+/// Bytes of a chunk of a panel.
+int64_t Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes) {
+  // Reading a panel from the second level costs little until it is as large as this; tried on Zen 3 and Sapphire
+  // Rapids.
+  const int64_t limit = target.l1Bytes * 3 / 2, wanted = target.l1Bytes * 2 / 3;
+  int64_t chunkBytes = KernelEmitter::guess(c.k) * c.panelWidth * bytes;
+  for (const SpatialDim &dim : c.spatial)
+    chunkBytes *= KernelEmitter::guess(dim.kernel);
+  if (panelsInner || chunkBytes <= limit)
+    return chunkBytes;
+  for (const SpatialDim &dim : c.spatial) {
+    if (chunkBytes <= wanted)
+      return chunkBytes;
+    chunkBytes /= KernelEmitter::guess(dim.kernel);
+    ++outerTaps;
+  }
+  if (chunkBytes <= limit)
+    return chunkBytes;
+  int64_t count = llvm::divideCeilSigned(chunkBytes, wanted);
+  chunk = llvm::alignTo(llvm::divideCeilSigned(KernelEmitter::guess(c.k), count), 8);
+  return chunk * c.panelWidth * bytes;
 }
 
 class ContractEmitter {
@@ -233,16 +295,44 @@ private:
     SmallVector<Value> position; // in each spatial dimension, of its first tap
   };
 
+  /// A panel of B, and which of its columns there are.
+  struct Panel {
+    Value number;
+    SmallVector<Value> loads, stores; // masks of its vectors; null: all lanes
+    SmallVector<bool> empty;          // a vector past the edge
+  };
+
+  /// Which part of the contracted dimensions is run down.
+  struct Chunk {
+    SmallVector<Value> taps; // of the outer spatial dimensions
+    Value first, end;        // of the run within a tap; null: all of it
+    Value isFirst, isLast;   // null: the chunk is everything
+  };
+
   void fillZeros();
   void emitTask(ArrayRef<Value> task);
   RowIndex next(const RowIndex &at);
-  /// Runs over tiles [first, end), carrying the index of the next row.
-  void forTiles(Value first, Value end, RowIndex start, llvm::function_ref<void(ArrayRef<Row>)> body);
+  /// Runs over tiles [first, end) of the task, whose first row is `start`, number `firstRow`; `slot` counts from there.
+  void forTiles(Value first, Value end, RowIndex start, Value firstRow,
+                llvm::function_ref<void(ArrayRef<Row>, Value slot)> body);
   SmallVector<Row> rowsFrom(RowIndex &at, int64_t count);
-  void forPanels(Value first, Value end, llvm::function_ref<void(Value panel, bool last)> body);
-  void tile(ArrayRef<Row> rows, Value panel, bool lastPanel);
-  SmallVector<Value> accumulate(ArrayRef<Row> rows, Value panel, ArrayRef<Value> masks);
-  SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, ArrayRef<Value> masks, ValueRange sums);
+  void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
+  Panel panel(Value number, bool last);
+  void forChunks(llvm::function_ref<void(const Chunk &)> body);
+  /// One tile: sums of a chunk, on top of those in scratch memory; after the last chunk the epilogue and the store.
+  void tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk);
+  SmallVector<Value> startSums(size_t rows, Value slot, const Chunk &chunk);
+  SmallVector<Value> accumulate(ArrayRef<Row> rows, Value panelOffset, const Panel &panel, const Chunk &chunk,
+                                ValueRange sums);
+  SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, const Panel &panel, const Chunk &chunk,
+                               ValueRange sums);
+  void fetchAhead(Value panelOffset, Value slot, const Chunk &chunk);
+  void finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Value> sums);
+  /// Where partial sums of vector v of a row are kept.
+  Index partialAt(Value slot, int64_t row, int64_t v) {
+    Value at = k.add(k.mul(slot, k.constant(c.panelWidth)), k.constant(row * c.panelWidth + v * t.lanes));
+    return k.index(at, 1);
+  }
   Value address(Value base, Value offset) { return k.elementAddress(base, c.element, offset); }
 
   KernelEmitter &emitter;
@@ -250,7 +340,7 @@ private:
   ElementEmitter &e;
   const Contraction &c;
   Tiling t;
-  Value a, b, zeros;
+  Value a, b, zeros, partials;
   Value aOffset, bOffset; // of this task's batch entry
   Indices batchAt;
 };
@@ -258,8 +348,17 @@ private:
 void ContractEmitter::emit() {
   a = emitter.addressOf(c.a.buffer);
   b = emitter.addressOf(c.b.buffer);
-  if (llvm::any_of(c.spatial, [](const SpatialDim &dim) { return dim.padded; }))
+  int64_t scratchBytes = 0;
+  if (llvm::any_of(c.spatial, [](const SpatialDim &dim) { return dim.padded; })) {
+    zeros = emitter.scratch;
     fillZeros();
+    scratchBytes = llvm::alignTo(*constantOf(c.k) * elementBytes(c.element), 64);
+  }
+  if (t.isChunked()) {
+    partials = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(scratchBytes));
+    scratchBytes += t.tilesPerTask * t.maxRows * c.panelWidth * elementBytes(c.element);
+  }
+  emitter.function->setAttr("nnf.scratch", k.b.getI64IntegerAttr(scratchBytes));
   SmallVector<Dim> grid(c.batch);
   grid.push_back(t.tiles.ceilDiv(t.tilesPerTask));
   grid.push_back(t.panels.ceilDiv(t.panelsPerTask));
@@ -268,10 +367,7 @@ void ContractEmitter::emit() {
 
 /// What taps in the padding read: a run of zeros in scratch memory.
 void ContractEmitter::fillZeros() {
-  zeros = emitter.scratch;
-  int64_t run = *constantOf(c.k);
-  emitter.function->setAttr("nnf.scratch", k.b.getI64IntegerAttr(run * elementBytes(c.element)));
-  emitter.forLanes(t.lanes, k.constant(0), k.constant(run), {}, [&](Index at, ValueRange) -> SmallVector<Value> {
+  emitter.forLanes(t.lanes, k.constant(0), k.size(c.k), {}, [&](Index at, ValueRange) -> SmallVector<Value> {
     k.store(e.neutral(ReduceKind::Add, c.element, /*vector=*/true), zeros, c.element, at);
     return {};
   });
@@ -298,29 +394,88 @@ void ContractEmitter::emitTask(ArrayRef<Value> task) {
   for (Index &index : e.delinear(c.rows, k.index(firstRow)))
     start.push_back(index.base);
   if (t.panelsInner) {
-    forTiles(firstTile, endTile, start, [&](ArrayRef<Row> rows) {
-      forPanels(firstPanel, endPanel, [&](Value panel, bool last) { tile(rows, panel, last); });
+    forTiles(firstTile, endTile, start, firstRow, [&](ArrayRef<Row> rows, Value slot) {
+      forPanels(firstPanel, endPanel, [&](const Panel &panel) { tile(rows, slot, panel, {}); });
     });
     return;
   }
-  forPanels(firstPanel, endPanel, [&](Value panel, bool last) {
-    forTiles(firstTile, endTile, start, [&](ArrayRef<Row> rows) { tile(rows, panel, last); });
+  forPanels(firstPanel, endPanel, [&](const Panel &panel) {
+    forChunks([&](const Chunk &chunk) {
+      forTiles(firstTile, endTile, start, firstRow,
+               [&](ArrayRef<Row> rows, Value slot) { tile(rows, slot, panel, chunk); });
+    });
   });
 }
 
-void ContractEmitter::forPanels(Value first, Value end, llvm::function_ref<void(Value, bool)> body) {
+void ContractEmitter::forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body) {
   // Complete panels, then one that is cut short by the edge.
   Value complete = k.size(c.columns.floorDiv(c.panelWidth));
-  k.loop(first, k.min(end, complete), 1, {}, [&](Value panel, ValueRange) -> SmallVector<Value> {
+  auto run = [&](Value from, Value to, bool last) {
+    k.loop(from, to, 1, {}, [&](Value number, ValueRange) -> SmallVector<Value> {
+      ElementEmitter::Scope scope(e);
+      body(panel(number, last));
+      return {};
+    });
+  };
+  run(first, k.min(end, complete), /*last=*/false);
+  auto columns = constantOf(c.columns);
+  if (!columns || *columns % c.panelWidth != 0)
+    run(k.max(first, complete), end, /*last=*/true);
+}
+
+ContractEmitter::Panel ContractEmitter::panel(Value number, bool last) {
+  Panel panel{number, SmallVector<Value>(t.vectors), SmallVector<Value>(t.vectors),
+              SmallVector<bool>(t.vectors, false)};
+  if (!last)
+    return panel;
+  auto type = VectorType::get({t.lanes}, k.b.getI32Type());
+  Value left = k.sub(k.size(c.columns), k.mul(number, k.constant(c.panelWidth)));
+  std::optional<int64_t> fixed;
+  if (auto columns = constantOf(c.columns))
+    fixed = *columns % c.panelWidth;
+  for (int64_t v = 0; v < t.vectors; ++v) {
+    int64_t first = v * t.lanes;
+    panel.empty[v] = fixed && *fixed <= first;
+    if (fixed && *fixed >= first + t.lanes)
+      continue;
+    auto numbers = llvm::to_vector(
+        llvm::map_range(llvm::seq<int64_t>(first, first + t.lanes), [](int64_t i) { return static_cast<int32_t>(i); }));
+    Value lane = arith::ConstantOp::create(k.b, k.loc, DenseIntElementsAttr::get(type, numbers));
+    Value limit = fixed ? Value(arith::ConstantIntOp::create(k.b, k.loc, *fixed, 32))
+                        : Value(arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), left));
+    limit = vector::BroadcastOp::create(k.b, k.loc, type, limit);
+    panel.stores[v] = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::slt, lane, limit);
+  }
+  if (!c.packed) // packed panels are filled up with zeros
+    panel.loads = panel.stores;
+  return panel;
+}
+
+void ContractEmitter::forChunks(llvm::function_ref<void(const Chunk &)> body) {
+  if (!t.isChunked())
+    return body({});
+  Shape counts;
+  for (unsigned s = 0; s < t.outerTaps; ++s)
+    counts.push_back(c.spatial[s].kernel);
+  if (t.chunk)
+    counts.push_back(simplify(c.k.ceilDiv(t.chunk)));
+  Value total = k.size(productOf(c.result.getContext(), counts)), zero = k.constant(0);
+  k.loop(zero, total, 1, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
     ElementEmitter::Scope scope(e);
-    body(panel, /*last=*/false);
-    return {};
-  });
-  if (auto columns = constantOf(c.columns); columns && *columns % c.panelWidth == 0)
-    return;
-  k.loop(k.max(first, complete), end, 1, {}, [&](Value panel, ValueRange) -> SmallVector<Value> {
-    ElementEmitter::Scope scope(e);
-    body(panel, /*last=*/true);
+    Indices at = e.delinear(counts, k.index(i));
+    Chunk chunk;
+    for (unsigned s = 0; s < t.outerTaps; ++s)
+      chunk.taps.push_back(at[s].base);
+    if (t.chunk) {
+      chunk.first = k.mul(at.back().base, k.constant(t.chunk));
+      chunk.end = k.min(k.add(chunk.first, k.constant(t.chunk)), k.size(c.k));
+    }
+    auto isEqual = [&](Value x, Value y) -> Value {
+      return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, x, y);
+    };
+    chunk.isFirst = isEqual(i, zero);
+    chunk.isLast = isEqual(i, k.sub(total, k.constant(1)));
+    body(chunk);
     return {};
   });
 }
@@ -362,13 +517,15 @@ SmallVector<ContractEmitter::Row> ContractEmitter::rowsFrom(RowIndex &at, int64_
   return rows;
 }
 
-void ContractEmitter::forTiles(Value first, Value end, RowIndex start, llvm::function_ref<void(ArrayRef<Row>)> body) {
-  auto run = [&](Value from, Value to, int64_t rows, RowIndex at) -> RowIndex {
-    return k.loop(from, to, 1, at, [&](Value, ValueRange carried) -> SmallVector<Value> {
+void ContractEmitter::forTiles(Value first, Value end, RowIndex start, Value firstRow,
+                               llvm::function_ref<void(ArrayRef<Row>, Value)> body) {
+  // Tile i of these starts at row i * rows + origin of the whole.
+  auto run = [&](Value from, Value to, int64_t rows, Value origin, RowIndex at) -> RowIndex {
+    return k.loop(from, to, 1, at, [&](Value i, ValueRange carried) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
       RowIndex here(carried.begin(), carried.end());
       SmallVector<Row> tileRows = rowsFrom(here, rows);
-      body(tileRows);
+      body(tileRows, k.add(k.mul(i, k.constant(rows)), k.sub(origin, firstRow)));
       return here;
     });
   };
@@ -376,28 +533,30 @@ void ContractEmitter::forTiles(Value first, Value end, RowIndex start, llvm::fun
     Value split = k.constant(t.longerTiles);
     RowIndex at = start;
     if (t.longerTiles)
-      at = run(first, k.min(end, split), t.baseRows + 1, at);
-    run(k.max(first, split), end, t.baseRows, at);
+      at = run(first, k.min(end, split), t.baseRows + 1, k.constant(0), at);
+    run(k.max(first, split), end, t.baseRows, split, at);
     return;
   }
   // Whole tiles, then what is left row by row.
   Value whole = k.floorDiv(k.size(t.rowCount), k.constant(t.maxRows));
-  RowIndex at = run(first, k.min(end, whole), t.maxRows, start);
-  Value left = k.sub(k.size(t.rowCount), k.mul(whole, k.constant(t.maxRows)));
+  RowIndex at = run(first, k.min(end, whole), t.maxRows, k.constant(0), start);
+  Value wholeRows = k.mul(whole, k.constant(t.maxRows));
+  Value left = k.sub(k.size(t.rowCount), wholeRows);
   Value isLast = k.less(whole, end);
   Value count = arith::SelectOp::create(k.b, k.loc, isLast, left, k.constant(0));
-  run(k.constant(0), count, 1, at);
+  run(k.constant(0), count, 1, wholeRows, at);
 }
 
-SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, ArrayRef<Value> masks,
-                                              ValueRange sums) {
-  Value panel = address(b, panelOffset);
-  return k.loop(k.constant(0), k.size(c.k), 1, sums, [&](Value i, ValueRange carried) {
+SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, const Panel &panel,
+                                              const Chunk &chunk, ValueRange sums) {
+  Value columnsAt = address(b, panelOffset);
+  Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
+  return k.loop(first, end, 1, sums, [&](Value i, ValueRange carried) {
     SmallVector<Value> columns, next;
     Value offset = k.mul(i, k.size(c.bKStride));
     for (int64_t v = 0; v < t.vectors; ++v) {
-      k.laneMask = masks[v];
-      columns.push_back(k.load(panel, c.element, k.index(k.add(offset, k.constant(v * t.lanes)), 1)));
+      k.laneMask = panel.loads[v];
+      columns.push_back(k.load(columnsAt, c.element, k.index(k.add(offset, k.constant(v * t.lanes)), 1)));
     }
     k.laneMask = {};
     Value along = k.mul(i, k.size(c.aStride));
@@ -418,9 +577,8 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   });
 }
 
-SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panel, ArrayRef<Value> masks) {
-  Value panelOffset = k.add(bOffset, k.mul(panel, k.size(c.bPanelStride)));
-  SmallVector<Value> sums(rows.size() * t.vectors, e.neutral(ReduceKind::Add, c.element, /*vector=*/true));
+SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOffset, const Panel &panel,
+                                               const Chunk &chunk, ValueRange sums) {
   // Taps from the outside in: each adds its offset to A and B and, in the padding, sends rows to the zeros.
   SmallVector<Value> inside(rows.size());
   std::function<SmallVector<Value>(unsigned, Value, Value, ValueRange)> nest =
@@ -428,15 +586,18 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panel, 
     if (level == c.spatial.size()) {
       SmallVector<Value> addresses;
       for (auto [row, valid] : llvm::zip(rows, inside)) {
-        Value at = address(a, k.add(row.offset, aTap));
+        // From the first row's address where that is a constant away: one register then serves them all.
+        Value at = c.rowStride && !addresses.empty()
+                       ? address(addresses.front(), k.mul(k.constant(addresses.size()), k.size(c.rowStride)))
+                       : address(a, k.add(row.offset, aTap));
         if (valid)
           at = arith::SelectOp::create(k.b, k.loc, valid, at, zeros);
         addresses.push_back(at);
       }
-      return innerLoop(addresses, k.add(panelOffset, k.mul(bTap, k.size(c.bTapStride))), masks, carried);
+      return innerLoop(addresses, k.add(panelOffset, k.mul(bTap, k.size(c.bTapStride))), panel, chunk, carried);
     }
     const SpatialDim &dim = c.spatial[level];
-    return k.loop(k.constant(0), k.size(dim.kernel), 1, carried, [&](Value tap, ValueRange carried) {
+    auto atTap = [&](Value tap, ValueRange carried) {
       SmallVector<Value> saved(inside);
       Value step = k.mul(tap, k.constant(dim.dilation));
       if (dim.padded)
@@ -446,48 +607,81 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panel, 
                                      k.add(k.mul(bTap, k.size(dim.kernel)), tap), carried);
       inside = saved;
       return next;
-    });
+    };
+    if (level < chunk.taps.size())
+      return atTap(chunk.taps[level], carried);
+    return k.loop(k.constant(0), k.size(dim.kernel), 1, carried, atTap);
   };
   return nest(0, k.constant(0), k.constant(0), sums);
 }
 
-void ContractEmitter::tile(ArrayRef<Row> rows, Value panel, bool lastPanel) {
-  KernelEmitter::LanesScope lanes(k, t.lanes);
-  Value column = k.mul(panel, k.constant(c.panelWidth));
-  SmallVector<Value> masks(t.vectors), stores(t.vectors);
-  SmallVector<bool> empty(t.vectors, false);
-  if (lastPanel) {
-    auto type = VectorType::get({t.lanes}, k.b.getI32Type());
-    Value left = k.sub(k.size(c.columns), column);
-    std::optional<int64_t> fixed;
-    if (auto columns = constantOf(c.columns))
-      fixed = *columns % c.panelWidth;
-    for (int64_t v = 0; v < t.vectors; ++v) {
-      int64_t first = v * t.lanes;
-      empty[v] = fixed && *fixed <= first;
-      if (fixed && *fixed >= first + t.lanes)
-        continue;
-      auto numbers = llvm::to_vector(llvm::map_range(llvm::seq<int64_t>(first, first + t.lanes),
-                                                     [](int64_t i) { return static_cast<int32_t>(i); }));
-      Value lane = arith::ConstantOp::create(k.b, k.loc, DenseIntElementsAttr::get(type, numbers));
-      Value limit = fixed ? Value(arith::ConstantIntOp::create(k.b, k.loc, *fixed, 32))
-                          : Value(arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), left));
-      limit = vector::BroadcastOp::create(k.b, k.loc, type, limit);
-      stores[v] = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::slt, lane, limit);
-    }
-    if (!c.packed)
-      masks = stores;
+SmallVector<Value> ContractEmitter::startSums(size_t rows, Value slot, const Chunk &chunk) {
+  SmallVector<Value> zeroSums(rows * t.vectors, e.neutral(ReduceKind::Add, c.element, /*vector=*/true));
+  if (!chunk.isFirst)
+    return zeroSums;
+  SmallVector<Type> types(zeroSums.size(), zeroSums.front().getType());
+  auto start = scf::IfOp::create(k.b, k.loc, types, chunk.isFirst, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(k.b);
+  k.b.setInsertionPointToStart(start.thenBlock());
+  scf::YieldOp::create(k.b, k.loc, zeroSums);
+  k.b.setInsertionPointToStart(start.elseBlock());
+  SmallVector<Value> stored;
+  for (size_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < t.vectors; ++v)
+      stored.push_back(k.load(partials, c.element, partialAt(slot, r, v)));
+  scf::YieldOp::create(k.b, k.loc, stored);
+  return llvm::to_vector_of<Value>(start.getResults());
+}
+
+/// Chunks of a panel and panels lie one after the other: what follows is needed next. Each tile fetches its part.
+void ContractEmitter::fetchAhead(Value panelOffset, Value slot, const Chunk &chunk) {
+  Value at = panelOffset, tap = k.constant(0);
+  for (auto [i, outer] : llvm::enumerate(chunk.taps))
+    tap = k.add(k.mul(tap, k.size(c.spatial[i].kernel)), outer);
+  for (const SpatialDim &dim : ArrayRef(c.spatial).drop_front(chunk.taps.size()))
+    tap = k.mul(tap, k.size(dim.kernel));
+  at = k.add(at, k.mul(tap, k.size(c.bTapStride)));
+  if (chunk.first)
+    at = k.add(at, k.mul(chunk.first, k.size(c.bKStride)));
+  Value bytes = k.add(k.mul(at, k.constant(elementBytes(c.element))), k.constant(t.bytesAhead));
+  bytes = k.add(bytes,
+                k.mul(k.floorDiv(slot, k.constant(std::max<int64_t>(1, t.baseRows))), k.constant(64 * t.linesAhead)));
+  for (int64_t line = 0; line < t.linesAhead; ++line) {
+    Value address = k.elementAddress(b, k.b.getI8Type(), k.add(bytes, k.constant(64 * line)));
+    LLVM::Prefetch::create(k.b, k.loc, address, /*rw=*/0, /*hint=*/2, /*cache=*/1);
   }
-  SmallVector<Value> sums = accumulate(rows, panel, masks);
-  Value firstColumn = column;
+}
+
+void ContractEmitter::tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk) {
+  KernelEmitter::LanesScope lanes(k, t.lanes);
+  Value panelOffset = k.add(bOffset, k.mul(panel.number, k.size(c.bPanelStride)));
+  if (t.linesAhead)
+    fetchAhead(panelOffset, slot, chunk);
+  SmallVector<Value> sums = accumulate(rows, panelOffset, panel, chunk, startSums(rows.size(), slot, chunk));
+  if (!chunk.isLast)
+    return finish(rows, panel, sums);
+  auto end = scf::IfOp::create(k.b, k.loc, TypeRange{}, chunk.isLast, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(k.b);
+  k.b.setInsertionPoint(end.thenBlock()->getTerminator());
+  {
+    ElementEmitter::Scope scope(e);
+    finish(rows, panel, sums);
+  }
+  k.b.setInsertionPoint(end.elseBlock()->getTerminator());
+  for (auto [i, sum] : llvm::enumerate(sums))
+    k.store(sum, partials, c.element, partialAt(slot, i / t.vectors, i % t.vectors));
+}
+
+void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Value> sums) {
+  Value firstColumn = k.mul(panel.number, k.constant(c.panelWidth));
   if (c.batchIsGroup)
-    firstColumn = k.add(column, k.mul(batchAt[0].base, k.size(c.columns)));
+    firstColumn = k.add(firstColumn, k.mul(batchAt[0].base, k.size(c.columns)));
   for (auto [r, row] : llvm::enumerate(rows))
     for (int64_t v = 0; v < t.vectors; ++v) {
-      if (empty[v])
+      if (panel.empty[v])
         continue;
       ElementEmitter::Scope scope(e);
-      k.laneMask = stores[v];
+      k.laneMask = panel.stores[v];
       Indices at;
       if (!c.batchIsGroup)
         at = batchAt;

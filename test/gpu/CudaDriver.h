@@ -1,4 +1,5 @@
-// The few calls of NVIDIA's driver API that the GPU check uses, as its documentation declares them: no toolkit is needed.
+// The few calls of NVIDIA's driver API that the GPU check uses, as its documentation declares them: no toolkit is
+// needed.
 #ifndef NNF_TEST_GPU_CUDADRIVER_H
 #define NNF_TEST_GPU_CUDADRIVER_H
 
@@ -28,9 +29,9 @@ inline constexpr unsigned memAttachGlobal = 1;
   CALL(cuModuleLoadDataEx, (CUmodule * module, const void *image, unsigned count, int *options, void **values))        \
   CALL(cuModuleGetFunction, (CUfunction * function, CUmodule module, const char *name))                                \
   CALL(cuMemAllocManaged, (CUdeviceptr * address, size_t bytes, unsigned flags))                                       \
-  CALL(cuLaunchKernel, (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,          \
-                        unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters,    \
-                        void **extra))                                                                                 \
+  CALL(cuLaunchKernel,                                                                                                 \
+       (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,         \
+        unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters, void **extra))                      \
   CALL(cuGetErrorName, (CUresult error, const char **name))
 
 #endif

@@ -1,6 +1,6 @@
-// A libcuda whose GPU is the emulator, so that the GPU check itself is tested where there is none: kernels that it is asked
-// to launch are those of $NNF_FAKE_LIBRARY, the model compiled for --target=cuda-emu. $NNF_FAKE_FAULT=1 launches one block
-// too few.
+// A libcuda whose GPU is the emulator, so that the GPU check itself is tested where there is none: kernels that it is
+// asked to launch are those of $NNF_FAKE_LIBRARY, the model compiled for --target=cuda-emu. $NNF_FAKE_FAULT=1 launches
+// one block too few.
 #include "CudaDriver.h"
 #include "runtime/abi.h"
 #include <cstdio>
@@ -40,7 +40,8 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
 CUresult cuCtxSetCurrent(CUcontext) { return 0; }
 CUresult cuCtxSynchronize() { return 0; }
 
-/// Finds the entries and their numbers of parameters and threads in the code itself; the numbers of kernels are in the head.
+/// Finds the entries and their numbers of parameters and threads in the code itself; the numbers of kernels are in the
+/// head.
 CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned, int *, void **) {
   std::istringstream lines(static_cast<const char *>(image));
   std::map<std::string, uint32_t> numbers;
@@ -78,10 +79,11 @@ CUresult cuMemAllocManaged(CUdeviceptr *address, size_t bytes, unsigned flags) {
   return 0;
 }
 
-CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
-                        unsigned blockZ, unsigned sharedBytes, CUstream, void **parameters, void **extra) {
-  if (gridX == 0 || gridY != 1 || gridZ != 1 || blockX != function->threads || blockY != 1 || blockZ != 1 || sharedBytes ||
-      extra)
+CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                        unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream, void **parameters,
+                        void **extra) {
+  if (gridX == 0 || gridY != 1 || gridZ != 1 || blockX != function->threads || blockY != 1 || blockZ != 1 ||
+      sharedBytes || extra)
     return invalidValue;
   void *library = dlopen(getenv("NNF_FAKE_LIBRARY"), RTLD_NOW | RTLD_LOCAL);
   auto *table = library ? static_cast<const nnf_model *const *>(dlsym(library, "nnf_models")) : nullptr;
@@ -102,7 +104,9 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, uns
 }
 
 CUresult cuGetErrorName(CUresult error, const char **name) {
-  *name = error == invalidValue ? "CUDA_ERROR_INVALID_VALUE" : error == notFound ? "CUDA_ERROR_NOT_FOUND" : "CUDA_ERROR_LAUNCH_FAILED";
+  *name = error == invalidValue ? "CUDA_ERROR_INVALID_VALUE"
+          : error == notFound   ? "CUDA_ERROR_NOT_FOUND"
+                                : "CUDA_ERROR_LAUNCH_FAILED";
   return 0;
 }
 }

@@ -3,8 +3,9 @@
 //   nnf-gpu-check EMULATED.so CPU.so MODEL.ptx
 //
 // EMULATED.so is the model for --target=cuda-emu: its driver launches the same kernels, with the same grids and
-// arguments, as the PTX has; here its launches go to the GPU instead of the emulator. Memory is managed, so that addresses
-// mean the same on both sides. $NNF_CUDA_DRIVER names another libcuda. Exit status: 0 equal, 1 not, or an error.
+// arguments, as the PTX has; here its launches go to the GPU instead of the emulator. Memory is managed, so that
+// addresses mean the same on both sides. $NNF_CUDA_DRIVER names another libcuda. Exit status: 0 equal, 1 not, or an
+// error.
 #include "CudaDriver.h"
 #include "runtime/abi.h"
 #include <cmath>
@@ -195,8 +196,9 @@ void fillRandom(const nnf_tensor_info &info, void *data, size_t count, uint64_t 
     case NNF_FLOAT64: static_cast<double *>(data)[i] = unit; break;
     case NNF_FLOAT16: static_cast<uint16_t *>(data)[i] = static_cast<uint16_t>(0x3800 + (state >> 55)); break;
     case NNF_BOOL: static_cast<uint8_t *>(data)[i] = small & 1; break;
-    default: memset(static_cast<char *>(data) + i * elementBytes(info.dtype), 0, elementBytes(info.dtype));
-             memcpy(static_cast<char *>(data) + i * elementBytes(info.dtype), &small, 1);
+    default:
+      memset(static_cast<char *>(data) + i * elementBytes(info.dtype), 0, elementBytes(info.dtype));
+      memcpy(static_cast<char *>(data) + i * elementBytes(info.dtype), &small, 1);
     }
   }
 }
@@ -236,8 +238,16 @@ Outputs run(const nnf_model &model, Gpu &memory, Gpu *kernels) {
   int64_t arenaBytes = model.arena_bytes(symbols.data());
   if (arenaBytes < 0)
     fail("the arena's size overflows");
-  nnf_frame frame{sizeof(nnf_frame), 0, inputs.data(), outputs.data(), symbols.data(), weights,
-                  static_cast<uint8_t *>(memory.allocate(static_cast<size_t>(arenaBytes))), check, 0, 0};
+  nnf_frame frame{sizeof(nnf_frame),
+                  0,
+                  inputs.data(),
+                  outputs.data(),
+                  symbols.data(),
+                  weights,
+                  static_cast<uint8_t *>(memory.allocate(static_cast<size_t>(arenaBytes))),
+                  check,
+                  0,
+                  0};
   Runtime runtime{{sizeof(nnf_rt), 0, parallel, noOutput, readScalar, failCheck, neverCancelled}, &model, kernels};
   int32_t status = model.run(&runtime.callbacks, &frame);
   if (status != NNF_OK || check->order != UINT64_MAX)
@@ -262,8 +272,12 @@ double valueAt(const std::vector<uint8_t> &bytes, uint32_t dtype, size_t i) {
 }
 
 /// How far off an output is; "" where it is near enough.
-std::string difference(const nnf_tensor_info &info, const std::vector<uint8_t> &found, const std::vector<uint8_t> &expected) {
-  double tolerance = info.dtype == NNF_FLOAT32 ? 1e-4 : info.dtype == NNF_FLOAT64 ? 1e-9 : info.dtype == NNF_FLOAT16 ? 4e-3 : -1;
+std::string difference(const nnf_tensor_info &info, const std::vector<uint8_t> &found,
+                       const std::vector<uint8_t> &expected) {
+  double tolerance = info.dtype == NNF_FLOAT32   ? 1e-4
+                     : info.dtype == NNF_FLOAT64 ? 1e-9
+                     : info.dtype == NNF_FLOAT16 ? 4e-3
+                                                 : -1;
   if (tolerance < 0)
     return found == expected ? "" : "values differ, expected equal ones";
   size_t count = found.size() / elementBytes(info.dtype);

@@ -24,7 +24,6 @@ TargetInfo gpuTargetInfo() {
   info.vectorBytes = 16;
   info.vectorRegisters = 255 / 4;
   info.hasFma = true;
-  info.hasMaskedAccess = false;
   info.hasF16c = true;
   return info;
 }
