@@ -35,7 +35,7 @@ bool Constness::isConstant(Value value) {
     for (Type type : op->getResultTypes())
       if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !tensor.hasStaticShape())
         result = false;
-    if (isa<PrimDimOp>(op))
+    if (isa<PrimDimOp, RandomKeyOp>(op))
       result = false;
     if (waits && result)
       continue;

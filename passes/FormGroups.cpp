@@ -25,7 +25,7 @@ bool isView(Operation *op) {
 /// Elementwise ops that cost as much as a trip through memory.
 bool isCostly(Operation *op) {
   return isa<PrimExpOp, PrimExpm1Op, PrimLogOp, PrimLog1pOp, PrimSinOp, PrimCosOp, PrimAtanOp, PrimTanhOp, PrimErfOp,
-             PrimPowOp>(op);
+             PrimPowOp, PrimRngBitsOp>(op);
 }
 
 /// The value is read more than once per element, or by code that wants a buffer: its producers are not computed there.
@@ -259,7 +259,7 @@ struct Former {
 
   void placeTheRest() {
     for (Operation &op : llvm::reverse(function.getBody().front())) {
-      if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp>(op))
+      if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp, RandomKeyOp>(op))
         continue;
       Readers found = readers(&op);
       if (isa<ConstantOp>(op) && !found.isReturned) {

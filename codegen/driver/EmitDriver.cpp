@@ -78,6 +78,8 @@ private:
   void returnUnlessZero(Value status, Block *exit);
   struct RunState;
   void fetchOutputs(RunState &state);
+  Value addressOf(const Place &place, RunState &state);
+  void emitKey(const KeyPlan &key, RunState &state);
   void emitLaunch(const LaunchPlan &launch, unsigned index, RunState &state);
 };
 
@@ -183,22 +185,33 @@ void DriverCode::fetchOutputs(RunState &state) {
   }
 }
 
+Value DriverCode::addressOf(const Place &place, RunState &state) {
+  Value base;
+  switch (place.kind) {
+  case Place::Input: base = load(pointer, state.inputs, 8 * place.index); break;
+  case Place::Output: base = state.outputs[place.index]; break;
+  case Place::Weight: base = state.weights; break;
+  case Place::Arena: base = state.regions[place.index]; break;
+  }
+  return isConstant(place.offset, 0) ? base : at(base, state.sizes.emit(place.offset));
+}
+
+/// Seed, run, number of the node.
+void DriverCode::emitKey(const KeyPlan &key, RunState &state) {
+  Value address = addressOf(key.place, state);
+  LLVM::StoreOp::create(b, load(i64, state.frame, offsetof(nnf_frame, seed)), address);
+  LLVM::StoreOp::create(b, load(i64, state.frame, offsetof(nnf_frame, run)), at(address, 8));
+  LLVM::StoreOp::create(b, state.sizes.constant(key.number), at(address, 16));
+}
+
 void DriverCode::emitLaunch(const LaunchPlan &launch, unsigned index, RunState &state) {
   LaunchOp op = launch.op;
   b.setLoc(op.getLoc());
   SizeCode &sizes = state.sizes;
   int64_t slot = 0;
   auto put = [&](Value value) { LLVM::StoreOp::create(b, value, at(state.arguments, 8 * slot++)); };
-  for (const Place &place : launch.addresses) {
-    Value base;
-    switch (place.kind) {
-    case Place::Input: base = load(pointer, state.inputs, 8 * place.index); break;
-    case Place::Output: base = state.outputs[place.index]; break;
-    case Place::Weight: base = state.weights; break;
-    case Place::Arena: base = state.regions[place.index]; break;
-    }
-    put(isConstant(place.offset, 0) ? base : at(base, sizes.emit(place.offset)));
-  }
+  for (const Place &place : launch.addresses)
+    put(addressOf(place, state));
   for (Dim size : launch.symbols)
     put(sizes.emit(size));
   if (launch.hasChecks()) {
@@ -253,6 +266,8 @@ void DriverCode::emitRun() {
     if (i + 1 < plan.arena.size())
       base = at(base, sizeOfRegion(state.sizes, region));
   }
+  for (const KeyPlan &key : plan.keys)
+    emitKey(key, state);
   for (auto [index, launch] : llvm::enumerate(plan.launches))
     emitLaunch(launch, index, state);
   b.setLoc(module.getLoc());

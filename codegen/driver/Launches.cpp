@@ -47,6 +47,7 @@ public:
     for (Operation &op : main.front().without_terminator()) {
       LogicalResult status = llvm::TypeSwitch<Operation *, LogicalResult>(&op)
                                  .Case<WeightOp, ConstantOp>([&](auto) { return readWeight(&op); })
+                                 .Case([&](RandomKeyOp key) { return readKey(key); })
                                  .Case([&](LaunchOp launch) { return readLaunch(launch); })
                                  .Case([&](PrimReshapeOp) { return success(); })
                                  .Default([](Operation *other) {
@@ -76,6 +77,28 @@ private:
     return success();
   }
 
+  /// Where nnf-plan-memory has put the results of an op.
+  LogicalResult readPlaces(Operation *op, SmallVectorImpl<Place> &found) {
+    auto regions = op->getAttrOfType<DenseI64ArrayAttr>("nnf.regions");
+    auto offsets = op->getAttrOfType<DimsAttr>("nnf.offsets");
+    if (!regions || !offsets || regions.size() != op->getNumResults() ||
+        offsets.getDims().size() != op->getNumResults())
+      return internalError(op) << "no 'nnf.regions' and 'nnf.offsets' that fit; nnf-plan-memory has not run";
+    for (auto [value, region, offset] : llvm::zip(op->getResults(), regions.asArrayRef(), offsets.getDims())) {
+      found.push_back(region < 0 ? Place{Place::Output, -1 - region, offset} : Place{Place::Arena, region, offset});
+      places[value] = found.back();
+    }
+    return success();
+  }
+
+  LogicalResult readKey(RandomKeyOp key) {
+    SmallVector<Place> place;
+    if (failed(readPlaces(key, place)))
+      return failure();
+    plan.keys.push_back({static_cast<int64_t>(key.getNumber()), place.front()});
+    return success();
+  }
+
   LogicalResult readLaunch(LaunchOp launch) {
     auto kernel = module.lookupSymbol<func::FuncOp>(launch.getKernel());
     if (!kernel || kernel.isExternal() || !kernel->hasAttr("nnf.kernel"))
@@ -92,16 +115,8 @@ private:
         return internalError(launch) << "an operand has no place in memory";
       result.addresses.push_back(place->second);
     }
-    auto regions = launch->getAttrOfType<DenseI64ArrayAttr>("nnf.regions");
-    auto offsets = launch->getAttrOfType<DimsAttr>("nnf.offsets");
-    if (!regions || !offsets || regions.size() != launch.getNumResults() ||
-        offsets.getDims().size() != launch.getNumResults())
-      return internalError(launch) << "no 'nnf.regions' and 'nnf.offsets' that fit; nnf-plan-memory has not run";
-    for (auto [value, region, offset] : llvm::zip(launch.getOutputs(), regions.asArrayRef(), offsets.getDims())) {
-      Place place = region < 0 ? Place{Place::Output, -1 - region, offset} : Place{Place::Arena, region, offset};
-      places[value] = place;
-      result.addresses.push_back(place);
-    }
+    if (failed(readPlaces(launch, result.addresses)))
+      return failure();
     result.symbols = Shape(launch.getSymbols().getDims());
     FailureOr<Dim> tasks = tasksOf(kernel, result.symbols);
     if (failed(tasks))

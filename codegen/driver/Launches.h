@@ -25,10 +25,17 @@ struct LaunchPlan {
   unsigned numSlots() const { return addresses.size() + symbols.size() + (hasChecks() ? 2 : 0); }
 };
 
+/// A key that the driver writes before the first launch.
+struct KeyPlan {
+  int64_t number; // of the random node
+  Place place;
+};
+
 struct DriverPlan {
   Signature signature;
   llvm::SmallVector<mlir::func::FuncOp> kernels;
   llvm::SmallVector<LaunchPlan> launches;
+  llvm::SmallVector<KeyPlan> keys;
   llvm::SmallVector<std::string> checks;           // messages
   llvm::SmallVector<llvm::SmallVector<Dim>> arena; // sizes of each region: the largest counts
 };

@@ -139,7 +139,7 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
       return;
     SmallVector<LaunchOp> launches(main.getOps<LaunchOp>());
     DenseMap<Value, int64_t> outputOf = outputs(main);
-    SmallVector<ArenaValue> values = arenaValues(launches, outputOf);
+    SmallVector<ArenaValue> values = arenaValues(main, launches, outputOf);
     SmallVector<Region> regions = planRegions(values);
     record(main, launches, outputOf, values, regions);
   }
@@ -151,21 +151,27 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
     return outputOf;
   }
 
-  SmallVector<ArenaValue> arenaValues(ArrayRef<LaunchOp> launches, const DenseMap<Value, int64_t> &outputOf) {
+  SmallVector<ArenaValue> arenaValues(func::FuncOp main, ArrayRef<LaunchOp> launches,
+                                      const DenseMap<Value, int64_t> &outputOf) {
     SmallVector<ArenaValue> values;
     DenseMap<Value, size_t> indexOf;
+    auto add = [&](Value result, unsigned at) {
+      ArenaValue value{result, {0, at, at}, {}};
+      sizeOf(cast<RankedTensorType>(result.getType()), value.life.bytes, value.unit);
+      indexOf[result] = values.size();
+      values.push_back(value);
+    };
+    // The driver writes keys before the first launch.
+    for (RandomKeyOp key : main.getOps<RandomKeyOp>())
+      add(key, 0);
     for (unsigned at = 0; at < launches.size(); ++at) {
       LaunchOp launch = launches[at];
       for (Value operand : launch.getInputs())
         if (auto found = indexOf.find(storageOf(operand)); found != indexOf.end())
           values[found->second].life.last = at;
       for (Value result : launch.getOutputs()) {
-        if (outputOf.contains(result))
-          continue;
-        ArenaValue value{result, {0, at, at}, {}};
-        sizeOf(cast<RankedTensorType>(result.getType()), value.life.bytes, value.unit);
-        indexOf[result] = values.size();
-        values.push_back(value);
+        if (!outputOf.contains(result))
+          add(result, at);
       }
     }
     return values;
@@ -180,17 +186,21 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
       placeOf[value.value] = &value;
       lives.push_back(value.life);
     }
-    for (LaunchOp launch : launches) {
+    auto place = [&](Operation *op) {
       SmallVector<int64_t> regionOf;
       Shape offsets;
-      for (Value result : launch.getOutputs()) {
+      for (Value result : op->getResults()) {
         const ArenaValue *place = placeOf.lookup(result);
         regionOf.push_back(place ? place->region : -1 - outputOf.lookup(result));
         offsets.push_back(place ? simplify(place->unit * place->offset) : dimOf(&getContext(), 0));
       }
-      launch->setAttr("nnf.regions", builder.getDenseI64ArrayAttr(regionOf));
-      launch->setAttr("nnf.offsets", DimsAttr::get(&getContext(), offsets));
-    }
+      op->setAttr("nnf.regions", builder.getDenseI64ArrayAttr(regionOf));
+      op->setAttr("nnf.offsets", DimsAttr::get(&getContext(), offsets));
+    };
+    for (RandomKeyOp key : main.getOps<RandomKeyOp>())
+      place(key);
+    for (LaunchOp launch : launches)
+      place(launch);
     SmallVector<Attribute> arena;
     for (const Region &region : regions)
       arena.push_back(DimsAttr::get(&getContext(), region.sizes));

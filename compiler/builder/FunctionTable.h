@@ -57,6 +57,7 @@ struct Function {
   std::string_view name, summary, description, formula, source, example, family;
   std::string_view inplaceTwin; ///< "relu_"; empty: none
   bool hasInplace;              ///< has a parameter inplace=False
+  bool draws;                   ///< can draw random numbers
   std::span<const Parameter> parameters;
   std::span<const FunctionResult> results;
   std::span<const FunctionEffect> effects;

@@ -39,6 +39,8 @@ struct NodeSite {
   std::string node;                      ///< the node's name; may be empty
   std::string op = "";                   ///< the op as the user wrote it; empty: the function's name
   std::vector<std::string> outputs = {}; ///< names of the outputs, kept in the location; empty: none are known
+  /// Its number among the graph's nodes that can draw, which keys its draws; left out: how many were added before it.
+  std::optional<int64_t> randomNumber = {};
 };
 
 /// Builds one graph: a module whose @main takes the inputs and returns the outputs. Errors are MLIR diagnostics,
@@ -113,6 +115,7 @@ private:
   ReadOptions options;
   llvm::StringSet<> fixedSymbolsUsed;
   std::optional<mlir::Location> effect;
+  int64_t randomNodes = 0; // added so far
   bool hasErrors = false;
 };
 

@@ -223,6 +223,10 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
                                                    properties.get(), BlockRange(), /*numRegions=*/0));
   if (failed(verifyAsNode(op, location)))
     return failure();
+  if (function->draws) {
+    op->setAttr(randomNumberName, builder.getI64IntegerAttr(site.randomNumber.value_or(randomNodes)));
+    ++randomNodes;
+  }
 
   // Outputs are handles; effects are new values of handles there are.
   SmallVector<TensorId> results;

@@ -61,6 +61,7 @@ private:
   llvm::StringMap<SafetensorsFile> safetensors;
   llvm::StringMap<std::string> definitions; ///< tensor name -> what defines it
   llvm::StringMap<TensorId> tensors;
+  llvm::DenseMap<const message::Node *, int64_t> randomNumbers; ///< in file order, of nodes that can draw
   int64_t constantBytes = 0;
   std::optional<unsigned> currentNode;
 };
@@ -83,6 +84,8 @@ LogicalResult GraphReader::checkGraph() {
       return failure();
   for (auto [i, node] : llvm::enumerate(graph.nodes)) {
     currentNode = i;
+    if (const Function *function = findFunction(node.op); function && function->draws)
+      randomNumbers.try_emplace(&node, randomNumbers.size());
     for (const std::string &output : node.outputs)
       if (failed(define(output, nodeTextOf(node))))
         return failure();
@@ -308,7 +311,8 @@ LogicalResult GraphReader::readNode(const message::Node &node) {
   bool mayHaveEffect = function && (isTwin || function->hasInplace || !function->effects.empty());
   if (function && node.outputs.empty() && !mayHaveEffect)
     return nodeError(location) << "no outputs, expected " << function->results.size();
-  FailureOr<SmallVector<TensorId>> outputs = builder.addNode(node.op, arguments, {node.name, node.op, node.outputs});
+  FailureOr<SmallVector<TensorId>> outputs =
+      builder.addNode(node.op, arguments, {node.name, node.op, node.outputs, randomNumbers.lookup(&node)});
   if (failed(outputs))
     return failure();
   for (auto [name, tensor] : llvm::zip(node.outputs, *outputs))

@@ -1,4 +1,5 @@
 #include "compiler/import/MlirFile.h"
+#include "compiler/builder/FunctionTable.h"
 #include "compiler/builder/GraphBuilder.h"
 #include "compiler/import/ExternalFile.h"
 #include "compiler/import/OutputFile.h"
@@ -84,9 +85,39 @@ LogicalResult checkGraph(ModuleOp module) {
       emitError(op->getLoc()) << "'" << op->getName() << "': a value of another type, expected tensors of known rank";
       return WalkResult::interrupt();
     }
-    return WalkResult(op == main ? success() : checkAttributes(op, {}));
+    if (op == main)
+      return WalkResult::advance();
+    const Function *function = findFunction(op->getName().stripDialect());
+    if (function && function->draws)
+      return WalkResult(checkAttributes(op, {randomNumberName}));
+    return WalkResult(checkAttributes(op, {}));
   });
   return failure(result.wasInterrupted());
+}
+
+/// Numbers the nodes that can draw, where the file does not.
+LogicalResult numberRandomNodes(func::FuncOp main) {
+  llvm::DenseSet<int64_t> taken;
+  SmallVector<Operation *> open;
+  for (Operation &op : main.front()) {
+    const Function *function = findFunction(op.getName().stripDialect());
+    if (!function || !function->draws)
+      continue;
+    Attribute given = op.getAttr(randomNumberName);
+    auto number = dyn_cast_or_null<IntegerAttr>(given);
+    if (!given)
+      open.push_back(&op);
+    else if (!number || !number.getType().isInteger(64) || number.getInt() < 0 || !taken.insert(number.getInt()).second)
+      return emitError(op.getLoc()) << randomNumberName << " = " << given
+                                    << ", expected a number (i64) from 0, another for each node";
+  }
+  int64_t next = 0;
+  for (Operation *op : open) {
+    while (!taken.insert(next).second)
+      ++next;
+    op->setAttr(randomNumberName, Builder(main.getContext()).getI64IntegerAttr(next));
+  }
+  return success();
 }
 
 /// What @main's inputs and outputs are called and which of them are one buffer. After verification.
@@ -255,7 +286,7 @@ OwningOpRef<ModuleOp> readMlirFile(MLIRContext &context, StringRef path, const R
     emitError(module->getLoc()) << "no graph: expected a function @main";
     return {};
   }
-  if (failed(checkSignature(main)) || failed(readWeights(*module, path, options)) ||
+  if (failed(checkSignature(main)) || failed(numberRandomNodes(main)) || failed(readWeights(*module, path, options)) ||
       failed(fixSymbols(*module, options.dims)))
     return {};
   // Fixed sizes may not fit each other.

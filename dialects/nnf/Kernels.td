@@ -28,6 +28,13 @@ def Nnf_WeightOp : Op<Nnf_Dialect, "weight", [Pure]> {
   let results = (outs Nnf_Tensor:$output);
   let assemblyFormat = "$name attr-dict `:` type($output)";
 }
+def Nnf_RandomKeyOp : Op<Nnf_Dialect, "random_key", [Pure]> {
+  let summary = "What tells the draws of one random node in one run from all others: seed, run, number of the node";
+  let description = [{ int64[3]; known when a run starts. `number` counts the random nodes of the graph in its order. }];
+  let arguments = (ins I64Attr:$number);
+  let results = (outs Nnf_Tensor:$output);
+  let assemblyFormat = "$number attr-dict `:` type($output)";
+}
 def Nnf_KernelOp : Op<Nnf_Dialect, "kernel", [IsolatedFromAbove, Symbol, FunctionOpInterface]> {
   let summary = "A fused group: one future kernel";
   let description = [{

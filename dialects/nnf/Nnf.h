@@ -23,6 +23,9 @@ class SymbolTableOfDims;
 /// Marks primitives that compute result[i] from operands[i] alone.
 template <typename ConcreteType> class Elementwise : public mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
 
+/// Of a function that can draw: its number among the graph's such nodes (int64), which keys its draws.
+constexpr llvm::StringLiteral randomNumberName = "nnf.random";
+
 class NnfDialect;
 /// Writes "2*N + 1".
 void printDim(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect);

@@ -122,6 +122,7 @@ class Nnf_Function<string name, list<Trait> traits = []>
   string inplaceTwin = "";       // "relu_": a function of that name that also changes `input`
   bit hasInplace = 0;            // has a parameter inplace=False that changes `input`
   list<Effect> effects = [];
+  bit draws = 0;                 // can draw random numbers: such nodes are counted
   // Graphs are built by name (compiler/builder); the builders left out are half of all generated code.
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$types, "::mlir::ValueRange":$values,

@@ -43,6 +43,15 @@ LogicalResult PrimSelectOp::verify() {
 
 LogicalResult PrimConvertOp::verify() { return expectShape(*this, shapeOf(getInput()), getOutput()); }
 
+LogicalResult PrimRngBitsOp::verify() {
+  auto key = cast<RankedTensorType>(getKey().getType()), bits = cast<RankedTensorType>(getOutput().getType());
+  if (key.getShape() != ArrayRef<int64_t>{3} || !key.getElementType().isSignlessInteger(64))
+    return emitOpError("takes a key of type ") << key << ", expected tensor<3xi64>";
+  if (!bits.getElementType().isUnsignedInteger(32))
+    return emitOpError("gives elements of type ") << bits.getElementType() << ", expected ui32";
+  return success();
+}
+
 LogicalResult PrimReshapeOp::verify() {
   if (elementOf(getInput()) != elementOf(getOutput()))
     return emitOpError() << "keeps the element type";

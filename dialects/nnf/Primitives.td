@@ -140,6 +140,18 @@ def Nnf_PrimDimOp : Nnf_Prim<"dim"> {
   let results = (outs Nnf_Tensor:$output);
 }
 
+def Nnf_PrimRngBitsOp : Nnf_Prim<"rng_bits"> {
+  let summary = "32 random bits for each element: Philox4x32-10";
+  let description = [{
+    `key` is an nnf.random_key. Element i (row-major) is word i & 3 of the block with the counter (i>>2 low, i>>2 high,
+    number, run) under the key (seed low, seed high): the same for any target and any number of threads.
+    Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
+  }];
+  let arguments = (ins Nnf_Tensor:$key);
+  let results = (outs Nnf_Tensor:$output);
+  let hasVerifier = 1;
+}
+
 // ---- reductions
 
 def Nnf_ReduceKind : I32EnumAttr<"ReduceKind", "reduction", [

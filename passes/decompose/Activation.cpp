@@ -1,6 +1,7 @@
 // Activations as primitives. Kinks are compare and select: NaN passes, and the derivative is torch's.
 #include "dialects/nnf/infer/Arguments.h"
 #include "passes/decompose/Decompositions.h"
+#include "passes/decompose/Random.h"
 
 #define GET_OP_CLASSES
 #include "dialects/nnf/ops/Activation.h.inc"
@@ -47,8 +48,9 @@ Value prelu(PreluOp op, PreluOp::Adaptor x, Primitives &p) {
 
 Value rrelu(RreluOp op, RreluOp::Adaptor x, Primitives &p) {
   if (op.getTraining()) {
-    argumentError(op.getLoc(), "training") << "true is not there yet: random slopes need a random-number primitive";
-    return {};
+    Value input = x.getInput();
+    Value slope = p.add(p.mul(uniform(p, op, shapeOf(input)), op.getUpper() - op.getLower()), op.getLower());
+    return leak(p, input, p.convert(slope, p.elementOf(input)));
   }
   return leak(p, x.getInput(), (op.getLower() + op.getUpper()) / 2);
 }

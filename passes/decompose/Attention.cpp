@@ -2,6 +2,7 @@
 #include "dialects/nnf/infer/Attention.h"
 #include "passes/decompose/Decompositions.h"
 #include "passes/decompose/MatrixProducts.h"
+#include "passes/decompose/Random.h"
 #include "passes/decompose/Softmax.h"
 
 #define GET_OP_CLASSES
@@ -70,6 +71,8 @@ Value attention(ScaledDotProductAttentionOp op, ScaledDotProductAttentionOp::Ada
     Value largest = p.reduce(ReduceKind::Max, scores, {last});
     weights = p.select(p.broadcastOver(p.eq(largest, -infinity), shape, {last}), 0, weights);
   }
+  if (op.getDropoutP() != 0)
+    weights = dropped(p, op, weights, op.getDropoutP());
   return batchedProduct(p, weights, v);
 }
 
@@ -140,6 +143,8 @@ Decompositions::Values multiHead(MultiHeadAttentionForwardOp op, MultiHeadAttent
     scores = p.reshape(split, shapeOf(scores));
   }
   Value weights = softmax(p, scores, 2);
+  if (op.getTraining() && op.getDropoutP() != 0)
+    weights = dropped(p, op, weights, op.getDropoutP());
   Value joined = p.transpose(batchedProduct(p, weights, v), {1, 0, 2});
   Value flat = p.reshape(joined, {sizes.queries, sizes.batch, sizes.width});
   Value output = project(p, flat, x.getOutProjWeight(), x.getOutProjBias());

@@ -57,6 +57,7 @@ void addElementwise(Decompositions &table);
 void addReductions(Decompositions &table);
 void addMovement(Decompositions &table);
 void addIndexing(Decompositions &table);
+void addDropout(Decompositions &table);
 void addResizing(Decompositions &table);
 void addEmbeddings(Decompositions &table);
 void addPadding(Decompositions &table);

@@ -6,7 +6,6 @@
 #define GET_OP_CLASSES
 #include "dialects/nnf/ops/Indexing.h.inc"
 #define GET_OP_CLASSES
-#include "dialects/nnf/ops/Dropout.h.inc"
 
 using namespace mlir;
 namespace nnf {
@@ -96,14 +95,6 @@ Value pdist(PdistOp op, PdistOp::Adaptor operands, Primitives &p) {
   return norm(p, p.sub(a, b), op.getP(), {1});
 }
 
-template <typename Op> Value dropout(Op op, typename Op::Adaptor x, Primitives &p) {
-  if (op.getTraining() && op.getP() != 0) {
-    argumentError(op.getLoc(), "training") << "true is not there yet: it needs a random-number primitive";
-    return {};
-  }
-  return x.getInput();
-}
-
 } // namespace
 
 void addIndexing(Decompositions &table) {
@@ -112,12 +103,6 @@ void addIndexing(Decompositions &table) {
   table.add<PairwiseDistanceOp>(pairwiseDistance);
   table.add<CosineSimilarityOp>(cosineSimilarity);
   table.add<PdistOp>(pdist);
-  table.addMove<DropoutOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
-  table.addMove<Dropout1dOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
-  table.addMove<Dropout2dOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
-  table.addMove<Dropout3dOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
-  table.addMove<AlphaDropoutOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
-  table.addMove<FeatureAlphaDropoutOp>([](auto op, auto x, auto &p) { return dropout(op, x, p); });
 }
 
 } // namespace nnf

@@ -165,6 +165,12 @@ Value Primitives::iota(ArrayRef<Dim> shape, int64_t dim, Type element) {
   return PrimIotaOp::create(builder, loc, tensorOf(shape, element), dim);
 }
 
+Value Primitives::randomBits(int64_t number, ArrayRef<Dim> shape) {
+  Value key = RandomKeyOp::create(builder, loc, RankedTensorType::get({3}, builder.getI64Type()), number);
+  auto u32 = IntegerType::get(context(), 32, IntegerType::Unsigned);
+  return PrimRngBitsOp::create(builder, loc, tensorOf(shape, u32), key);
+}
+
 Value Primitives::size(Dim dim, Type element) {
   if (std::optional<int64_t> constant = constantOf(dim))
     return scalar(static_cast<double>(*constant), element);

@@ -1,7 +1,9 @@
 // softmax and its kin as primitives.
 #include "passes/decompose/Softmax.h"
+#include "dialects/nnf/infer/Arguments.h"
 #include "dialects/nnf/infer/Softmax.h"
 #include "passes/decompose/Decompositions.h"
+#include "passes/decompose/Random.h"
 
 #define GET_OP_CLASSES
 #include "dialects/nnf/ops/Softmax.h.inc"
@@ -40,11 +42,29 @@ template <typename Op, typename Rule> static Value alongDim(Op op, Value input, 
   return p.reshape(rule(p, x, dim), shapeOf(op.getOutput()));
 }
 
+/// y = softmax((logits - log E) / tau), E exponentially distributed; hard: 1 at the largest, 0 elsewhere.
+static Value gumbelSoftmax(GumbelSoftmaxOp op, GumbelSoftmaxOp::Adaptor x, Primitives &p) {
+  Value logits = x.getLogits();
+  int64_t rank = p.rankOf(logits), dim = *wrapDim(op.getLoc(), "dim", op.getDim(), rank);
+  if (rank == 0)
+    logits = p.unsqueeze(logits, 0);
+  Value draw = p.convert(openUniform(p, op, shapeOf(logits)), p.elementOf(logits));
+  Value gumbel = p.neg(p.log(p.neg(p.log(draw))));
+  Value y = softmax(p, p.div(p.add(logits, gumbel), op.getTau()), dim);
+  if (op.getHard()) {
+    Value winner = p.broadcastOver(p.argReduce(ReduceKind::Max, y, dim), shapeOf(y), {dim});
+    Value isWinner = p.eq(p.iota(shapeOf(y), dim, p.elementOf(winner)), winner);
+    y = p.convert(isWinner, p.elementOf(y));
+  }
+  return p.reshape(y, shapeOf(op.getOutput()));
+}
+
 void addSoftmaxes(Decompositions &table) {
   table.add<SoftmaxOp>([](auto op, auto x, auto &p) { return alongDim(op, x.getInput(), p, softmax); });
   table.add<SoftminOp>([](auto op, auto x, auto &p) {
     return alongDim(op, x.getInput(), p, [](Primitives &p, Value v, int64_t dim) { return softmax(p, p.neg(v), dim); });
   });
+  table.add<GumbelSoftmaxOp>(gumbelSoftmax);
   table.add<LogSoftmaxOp>([](auto op, auto x, auto &p) { return alongDim(op, x.getInput(), p, logSoftmax); });
 }
 

@@ -49,7 +49,7 @@ private:
   /// Values of other groups, arguments, weights and tables are read; everything else is part of the body.
   bool isInput(Value value, const Group &group) const {
     Operation *producer = value.getDefiningOp();
-    if (!producer || isa<WeightOp>(producer) || isTable(producer))
+    if (!producer || isa<WeightOp, RandomKeyOp>(producer) || isTable(producer))
       return true;
     Group *other = groups.of(producer);
     return other && other != &group;
@@ -278,12 +278,12 @@ private:
 
   void eraseGroupedOps() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
-      bool stays = isa<WeightOp, LaunchOp>(op) || op.hasTrait<OpTrait::IsTerminator>() ||
+      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp>(op) || op.hasTrait<OpTrait::IsTerminator>() ||
                    (isa<ConstantOp>(op) && !op.use_empty());
       if (!stays) {
         assert(op.use_empty() && "launches read only what is stored");
         op.erase();
-      } else if (isa<WeightOp>(op) && op.use_empty()) {
+      } else if (isa<WeightOp, RandomKeyOp>(op) && op.use_empty()) {
         op.erase();
       }
     }

@@ -60,6 +60,7 @@ Value ElementEmitter::compute(Value tensor, const Indices &at) {
           return Value(arith::TruncIOp::create(k.b, k.loc, type, position));
         return position;
       })
+      .Case([&](PrimRngBitsOp op) { return rngBits(op, at); })
       .Case([&](PrimDimOp op) { return k.size(op.getSize().getDims()[0]); })
       .Default([](Operation *op) -> Value {
         llvm_unreachable("grouping puts only primitives that can be evaluated at an index into kernels");

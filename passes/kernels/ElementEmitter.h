@@ -72,6 +72,7 @@ private:
   Value dot(PrimDotOp op, const Indices &at);
   Value conv(PrimConvOp op, const Indices &at);
   Value gather(PrimGatherOp op, const Indices &at);
+  Value rngBits(PrimRngBitsOp op, const Indices &at);
   /// Evaluates under a further condition; lanes (or all) outside read nothing and give 0.
   Value under(Value condition, llvm::function_ref<Value()> evaluate);
   /// The turns of one window dimension that stay inside: bounds for uniform positions, a mask else.

@@ -316,6 +316,10 @@ bad_mlir("weights-above", 'module attributes {nnf.weights = "../w.safetensors"} 
          instead('nnf.weight "w" : tensor<4xf32>') + "}",
          "outside the folder of the model")
 bad_mlir("inout-out-of-range", RELU_MLIR.replace('nnf.name = "x"', 'nnf.name = "x", nnf.inout = 7 : i64'), "nnf.inout = 7 : i64")
+bad_mlir("random-number-negative", RELU_MLIR.replace("nnf.relu %x :", "nnf.dropout %x {nnf.random = -1 : i64} :"),
+         "nnf.random = -1 : i64, expected a number (i64) from 0")
+bad_mlir("random-number-is-a-word", RELU_MLIR.replace("nnf.relu %x :", 'nnf.dropout %x {nnf.random = "a"} :'), 'nnf.random = "a"')
+bad_mlir("random-number-on-relu", RELU_MLIR.replace("nnf.relu %x :", "nnf.relu %x {nnf.random = 1 : i64} :"), "not known here")
 bad_mlir("two-mains", RELU_MLIR * 2, "main")
 
 # ---- options

@@ -2,6 +2,7 @@
 import torch
 import torch.nn.functional as F
 
+import philox
 from rows import TensorValue
 
 HALF = (torch.float16, torch.bfloat16)
@@ -33,6 +34,8 @@ def attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
     weights = torch.where(scores.amax(-1, keepdim=True) == -torch.inf, torch.zeros(()), scores.softmax(-1))
+    if dropout_p:
+        weights = philox.attention_dropout(weights, dropout_p)
     return weights @ value
 
 
@@ -150,7 +153,7 @@ SPELLED = {
 
 
 def function_of(op):
-    for place in (SPELLED, vars(F), vars(torch)):
+    for place in (philox.FUNCTIONS, SPELLED, vars(F), vars(torch)):
         if op in place:
             return place[op]
     if op.endswith("_"):

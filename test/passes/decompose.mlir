@@ -104,3 +104,14 @@ func.func @check_names_the_node(%i: tensor<3xi64>, %w: tensor<10x4xf32>) -> tens
   %0 = nnf.embedding %i, %w : (tensor<3xi64>, tensor<10x4xf32>) -> tensor<3x4xf32> loc("tokens"("embedding"))
   return %0 : tensor<3x4xf32>
 }
+
+// Draws are keyed by the node's number; a dropout is one comparison of them.
+// CHECK-LABEL: @draws
+// CHECK: %[[KEY:.*]] = nnf.random_key 3
+// CHECK: nnf.prim.rng_bits %[[KEY]] : (tensor<3xi64>) -> tensor<4x5xui32>
+// CHECK: nnf.prim.compare
+// CHECK: nnf.prim.select
+func.func @draws(%x: tensor<4x5xf32>) -> tensor<4x5xf32> {
+  %0 = nnf.dropout %x {nnf.random = 3 : i64} : (tensor<4x5xf32>) -> tensor<4x5xf32>
+  return %0 : tensor<4x5xf32>
+}

@@ -66,9 +66,9 @@ void emitTable(ArrayRef<FunctionRecord> functions, raw_ostream &os) {
     auto list = [&](StringRef what, bool empty) { return empty ? "{}" : (what + "Of_" + f.name).str(); };
     os << "  {" << Quoted{f.name} << ", " << Quoted{f.summary} << ",\n   " << Quoted{f.description} << ",\n   "
        << Quoted{f.formula} << ", " << Quoted{f.source} << ",\n   " << Quoted{f.example} << ", " << Quoted{f.family}
-       << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ",\n   " << list("parameters", f.parameters.empty())
-       << ", " << list("results", f.results.empty()) << ", " << list("effects", f.effects.empty()) << ", "
-       << list("onnx", f.onnx.empty()) << "},\n";
+       << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ", " << f.draws << ",\n   "
+       << list("parameters", f.parameters.empty()) << ", " << list("results", f.results.empty()) << ", "
+       << list("effects", f.effects.empty()) << ", " << list("onnx", f.onnx.empty()) << "},\n";
   }
   os << "};\n";
 }

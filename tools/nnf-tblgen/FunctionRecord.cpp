@@ -138,6 +138,7 @@ static FunctionRecord readFunction(const Record &def) {
   function.example = text("example");
   function.inplaceTwin = text("inplaceTwin");
   function.hasInplace = def.getValueAsBit("hasInplace");
+  function.draws = def.getValueAsBit("draws");
   StringRef file = SrcMgr.getMemoryBuffer(SrcMgr.FindBufferContainingLoc(def.getLoc().back()))->getBufferIdentifier();
   function.family = sys::path::stem(file).str();
   for (int i = 0; i < op.getNumArgs(); ++i)

@@ -33,7 +33,7 @@ struct EffectRecord {
 struct FunctionRecord {
   std::string name, summary, description, formula, source, example, inplaceTwin;
   std::string family; ///< the record file's name: "Activation"
-  bool hasInplace;
+  bool hasInplace, draws;
   std::vector<ParameterRecord> parameters;
   std::vector<ResultRecord> results;
   std::vector<EffectRecord> effects;

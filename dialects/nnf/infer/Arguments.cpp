@@ -102,6 +102,12 @@ LogicalResult expectWord(Location loc, StringRef argument, StringRef word, Array
   return error;
 }
 
+LogicalResult expectProbability(Location loc, StringRef argument, double value) {
+  if (value >= 0 && value <= 1)
+    return success();
+  return argumentError(loc, argument) << toString(value) << ", expected 0 to 1";
+}
+
 std::string toString(double number) {
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.9g", number);

@@ -71,6 +71,8 @@ llvm::FailureOr<IntList> perDim(mlir::Location loc, llvm::StringRef argument, In
 llvm::LogicalResult expectWord(mlir::Location loc, llvm::StringRef argument, llvm::StringRef word,
                                llvm::ArrayRef<llvm::StringRef> words);
 
+llvm::LogicalResult expectProbability(mlir::Location loc, llvm::StringRef argument, double value);
+
 /// "0.5", "1e-12": a parameter's number in a message.
 std::string toString(double number);
 

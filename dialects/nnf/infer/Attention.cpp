@@ -26,9 +26,8 @@ NNF_INFER(ScaledDotProductAttentionOp) {
   for (auto [name, x] : {std::pair<StringRef, Value>{"query", q}, {"key", k}, {"value", v}})
     if (rankOf(x) < 2)
       return argumentError(loc, name) << "rank " << rankOf(x) << ", expected at least 2";
-  if (op.getDropoutP() != 0)
-    return argumentError(loc, "dropout_p")
-           << toString(op.getDropoutP()) << " is not there yet: it needs a random-number primitive";
+  if (failed(expectProbability(loc, "dropout_p", op.getDropoutP())))
+    return failure();
   if (mask && op.getIsCausal())
     return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true";
   Shape qs = shapeOf(q), ks = shapeOf(k), vs = shapeOf(v);
@@ -110,9 +109,8 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
   for (auto [name, tensor] : floats)
     if (failed(expectElement(loc, name, tensor, element, "query")))
       return failure();
-  if (op.getTraining() && op.getDropoutP() != 0)
-    return argumentError(loc, "dropout_p")
-           << toString(op.getDropoutP()) << " in training is not there yet: it needs a random-number primitive";
+  if (failed(expectProbability(loc, "dropout_p", op.getDropoutP())))
+    return failure();
   if (static_cast<bool>(op.getBiasK()) != static_cast<bool>(op.getBiasV()))
     return argumentError(loc, op.getBiasK() ? "bias_v" : "bias_k") << "missing, expected bias_k and bias_v or neither";
   if (op.getBiasK() && (op.getStaticK() || op.getStaticV()))

@@ -9,12 +9,11 @@ namespace nnf {
 
 template <typename Adaptor>
 static LogicalResult dropped(Location loc, Adaptor op, SmallVectorImpl<Type> &types, int64_t leastRank) {
-  double p = op.getP();
-  if (!(p >= 0 && p <= 1))
-    return argumentError(loc, "p") << toString(p) << ", expected 0 to 1";
+  if (failed(expectProbability(loc, "p", op.getP())))
+    return failure();
   if (rankOf(op.getInput()) < leastRank)
     return argumentError(loc, "input") << "rank " << rankOf(op.getInput()) << ", expected at least " << leastRank;
-  if (op.getTraining() && failed(expectFloat(loc, "input", op.getInput())))
+  if (op.getTraining() && op.getP() != 0 && failed(expectFloat(loc, "input", op.getInput())))
     return failure();
   types.push_back(op.getInput().getType());
   return success();

@@ -29,6 +29,14 @@ NNF_INFER_BY(SoftmaxOp, inferSoftmax)
 NNF_INFER_BY(SoftminOp, inferSoftmax)
 NNF_INFER_BY(LogSoftmaxOp, inferSoftmax)
 
+NNF_INFER(GumbelSoftmaxOp) {
+  Value logits = op.getLogits();
+  if (failed(expectFloat(loc, "logits", logits)) || failed(wrapDim(loc, "dim", op.getDim(), rankOf(logits))))
+    return failure();
+  types.push_back(logits.getType());
+  return success();
+}
+
 } // namespace nnf
 
 #define GET_OP_CLASSES

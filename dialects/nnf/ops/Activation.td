@@ -120,6 +120,7 @@ def Nnf_RreluOp : Nnf_Activation<"rrelu"> {
   let source = "Xu et al. 2015";
   let example = [{ %y = nnf.rrelu %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
   let inplaceTwin = "rrelu_";
+  let draws = 1;
   let hasInplace = 1;
 }
 

@@ -27,4 +27,19 @@ def Nnf_LogSoftmaxOp : Nnf_SoftmaxLike<"log_softmax"> {
   let formula = "input - max - log(sum(exp(input - max)))";
   let example = [{ %y = nnf.log_softmax %x {dim = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
+def Nnf_GumbelSoftmaxOp : Nnf_Function<"gumbel_softmax"> {
+  let summary = "softmax of logits with random noise: a soft or hard draw of one class";
+  let description = [{
+    The noise is -log E with E exponentially distributed. hard: 1 at the largest (the first of equals), 0 elsewhere.
+    eps has no effect.
+  }];
+  let arguments = (ins Nnf_Tensor:$logits, DefaultValuedAttr<Nnf_Float, "1.0">:$tau,
+      DefaultValuedAttr<Nnf_Bool, "false">:$hard, DefaultValuedAttr<Nnf_Float, "1e-10">:$eps,
+      DefaultValuedAttr<Nnf_Int, "-1">:$dim);
+  let results = (outs Nnf_Tensor:$output);
+  let formula = "softmax((logits - log(E)) / tau)";
+  let source = "Jang, Gu and Poole, Categorical reparameterization with Gumbel-softmax (2017)";
+  let example = [{ %y = nnf.gumbel_softmax %x {tau = 0.5} : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
+  let draws = 1;
+}
 #endif
