@@ -20,6 +20,9 @@ void addPrimitives(OpPassManager &passes) {
 }
 
 void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
+  ExpandOrderedOptions ordered;
+  ordered.all = options.gpuKernels;
+  passes.addNestedPass<func::FuncOp>(createExpandOrdered(ordered));
   // While convolutions still have their own layout: a scale is one dimension of the weight.
   passes.addNestedPass<func::FuncOp>(createFoldScales());
   if (!options.gpuKernels) { // layouts and panels for the caches and registers of a CPU

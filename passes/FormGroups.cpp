@@ -12,8 +12,12 @@ namespace {
 
 /// Ops a group is built around: they read elements many times or in an order of their own.
 bool isAnchor(Operation *op) {
-  return isa<PrimDotOp, PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp, PrimConcatOp, PrimCheckOp>(op);
+  return isa<PrimDotOp, PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp, PrimConcatOp, PrimCheckOp,
+             PrimScatterOp, PrimSortOp, PrimCumulateOp>(op);
 }
+
+/// Ops whose result is written in an order of their own, with memory they read back.
+bool isOrdered(Operation *op) { return isa<PrimScatterOp, PrimSortOp, PrimCumulateOp>(op); }
 
 bool isContraction(Operation *op) { return isa<PrimDotOp, PrimConvOp>(op); }
 
@@ -31,7 +35,7 @@ bool isCostly(Operation *op) {
 /// The value is read more than once per element, or by code that wants a buffer: its producers are not computed there.
 bool wantsBuffer(OpOperand &use) {
   Operation *user = use.getOwner();
-  if (isa<PrimReduceWindowOp, PrimArgReduceOp>(user))
+  if (isa<PrimReduceWindowOp, PrimArgReduceOp, PrimSortOp>(user))
     return true;
   return isa<PrimGatherOp>(user) && use.getOperandNumber() == 0;
 }
@@ -101,7 +105,7 @@ struct Former {
     Group *group = groups.create(anchor);
     if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
       growRows(group, reduce);
-    else
+    else if (!isOrdered(anchor))
       growEpilogue(group, anchor);
   }
 

@@ -3,6 +3,7 @@
 #define NNF_PASSES
 include "mlir/Pass/PassBase.td"
 include "passes/Decompose.td"
+include "passes/ExpandOrdered.td"
 include "passes/FoldScales.td"
 include "passes/SplitTransposedConvs.td"
 include "passes/AssignLayout.td"

@@ -41,4 +41,11 @@ mlir::FailureOr<Dim> parseDim(mlir::AsmParser &parser, NnfDialect &dialect);
 #define GET_OP_CLASSES
 #include "dialects/nnf/NnfOps.h.inc"
 
+namespace nnf {
+/// A primitive with a run-time check of its data, whose text is its attribute `message`.
+bool canFail(mlir::Operation *op);
+/// The shape of the memory that sorting along `dim` needs, in int64.
+Shape sortWorkspace(llvm::ArrayRef<Dim> shape, int64_t dim);
+} // namespace nnf
+
 #endif

@@ -247,6 +247,48 @@ LogicalResult PrimGatherOp::verify() {
   return expectShape(*this, out, getOutput());
 }
 
+LogicalResult PrimScatterOp::verify() {
+  Shape in = shapeOf(getInput());
+  if (getIndices().empty() || getIndices().size() != getScatterDims().size())
+    return emitOpError() << "needs one index tensor for each dimension that is scattered to";
+  if (failed(expectDims(*this, getScatterDims(), in.size(), /*increasing=*/true)))
+    return failure();
+  if (getBounds() == BoundsKind::Clamp)
+    return emitOpError() << "has bounds clamp, expected error or fill";
+  Shape updates = shapeOf(getIndices()[0]);
+  for (Value index : getIndices().drop_front())
+    if (failed(expectShape(*this, shapeOf(getIndices()[0]), index)))
+      return failure();
+  for (auto [i, dim] : llvm::enumerate(in))
+    if (!llvm::is_contained(getScatterDims(), static_cast<int64_t>(i)))
+      updates.push_back(dim);
+  if (failed(expectShape(*this, updates, getUpdates())))
+    return failure();
+  return expectShape(*this, in, getOutput());
+}
+
+LogicalResult PrimSortOp::verify() {
+  Shape in = shapeOf(getInput());
+  if (getDim() >= in.size())
+    return emitOpError() << "names dimension " << getDim() << " of a rank " << in.size() << " tensor";
+  if (failed(expectShape(*this, in, getValues())) || failed(expectShape(*this, in, getIndices())))
+    return failure();
+  return expectShape(*this, sortWorkspace(in, getDim()), getWorkspace());
+}
+
+Shape sortWorkspace(ArrayRef<Dim> shape, int64_t dim) {
+  MLIRContext *context = shape[dim].getContext();
+  Shape rows(shape);
+  rows.erase(rows.begin() + dim);
+  return {productOf(context, rows), simplify(shape[dim] * 4)};
+}
+
+LogicalResult PrimCumulateOp::verify() {
+  if (getDim() >= shapeOf(getInput()).size())
+    return emitOpError() << "names dimension " << getDim() << " of a rank " << shapeOf(getInput()).size() << " tensor";
+  return expectShape(*this, shapeOf(getInput()), getOutput());
+}
+
 static void writesErrorState(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   effects.emplace_back(MemoryEffects::Write::get());
 }
@@ -256,6 +298,19 @@ void PrimGatherOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &ef
     writesErrorState(effects);
 }
 
+void PrimScatterOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (getBounds() == BoundsKind::Error)
+    writesErrorState(effects);
+}
+
 void PrimCheckOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
+
+bool canFail(Operation *op) {
+  if (auto gather = dyn_cast<PrimGatherOp>(op))
+    return gather.getBounds() == BoundsKind::Error;
+  if (auto scatter = dyn_cast<PrimScatterOp>(op))
+    return scatter.getBounds() == BoundsKind::Error;
+  return isa<PrimCheckOp>(op);
+}
 
 } // namespace nnf

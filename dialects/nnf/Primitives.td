@@ -249,6 +249,50 @@ def Nnf_PrimGatherOp : Op<Nnf_Dialect, "prim.gather",
   let assemblyFormat = "$bounds operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
+def Nnf_ScatterKind : I32EnumAttr<"ScatterKind", "what a write does to what is there", [
+    I32EnumAttrCase<"Set", 0, "set">, I32EnumAttrCase<"Add", 1, "add">, I32EnumAttrCase<"Mul", 2, "mul">,
+    I32EnumAttrCase<"Max", 3, "max">, I32EnumAttrCase<"Min", 4, "min">]> {
+  let cppNamespace = "::nnf";
+  let genSpecializedAttr = 0;
+}
+def Nnf_ScatterKindAttr : EnumAttr<Nnf_Dialect, Nnf_ScatterKind, "scatter">;
+
+def Nnf_PrimScatterOp : Op<Nnf_Dialect, "prim.scatter",
+    [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "The input with updates at computed places";
+  let description = [{
+    The mirror of gather: `indices` holds one int64 tensor per entry of `scatterDims`, all of one shape I; `updates` has
+    I's dimensions first, then the input's other dimensions in order. Updates are applied one after the other in
+    row-major order of I: set keeps the last, sums are split the same way for any number of threads. `bounds`: error (a
+    run-time check that fails with `message`; nothing is written there) or fill: outside, nothing is written.
+  }];
+  let arguments = (ins Nnf_ScatterKindAttr:$kind, Nnf_Tensor:$input, Variadic<Nnf_Tensor>:$indices, Nnf_Tensor:$updates,
+                       DenseI64ArrayAttr:$scatterDims, Nnf_BoundsKindAttr:$bounds, StrAttr:$message);
+  let results = (outs Nnf_Tensor:$output);
+  let assemblyFormat = "$kind $bounds operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+// ---- order
+
+def Nnf_PrimSortOp : Nnf_Prim<"sort"> {
+  let summary = "Elements of `dim` in order, and where they were; equal ones keep their order, NaN is the largest";
+  let description = [{
+    The third result is memory for the kernel, of no meaning: one row of 4 * size int64 for each row that is sorted.
+  }];
+  let arguments = (ins Nnf_Tensor:$input, I64Attr:$dim, BoolAttr:$descending);
+  let results = (outs Nnf_Tensor:$values, Nnf_Tensor:$indices, Nnf_Tensor:$workspace);
+  let hasVerifier = 1;
+}
+def Nnf_PrimCumulateOp : Nnf_Prim<"cumulate"> {
+  let summary = "output[i] = input[0] (+) … (+) input[i] along `dim`, from the end when `reverse`";
+  let description = [{ Sums and products of float32 are kept in float64 on the way. }];
+  let arguments = (ins Nnf_ReduceKindAttr:$kind, Nnf_Tensor:$input, I64Attr:$dim, BoolAttr:$reverse);
+  let results = (outs Nnf_Tensor:$output);
+  let assemblyFormat = "$kind operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Nnf_PrimCheckOp : Op<Nnf_Dialect, "prim.check",
     [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Fails the run with `message` when an element of `condition` is false; {value} in the message is `value` there";

@@ -77,7 +77,8 @@ void addDropout(Decompositions &table) {
   table.addMove<Dropout2dOp>([](auto op, auto x, auto &p) { return dropout(op, x, p, 2); });
   table.addMove<Dropout3dOp>(
       [](auto op, auto x, auto &p) { return dropout(op, x, p, p.rankOf(x.getInput()) == 5 ? 2 : 1); });
-  table.addMove<AlphaDropoutOp>([](auto op, auto x, auto &p) { return alphaDropout(op, x, p, p.rankOf(x.getInput())); });
+  table.addMove<AlphaDropoutOp>(
+      [](auto op, auto x, auto &p) { return alphaDropout(op, x, p, p.rankOf(x.getInput())); });
   table.addMove<FeatureAlphaDropoutOp>([](auto op, auto x, auto &p) { return alphaDropout(op, x, p, 2); });
 }
 

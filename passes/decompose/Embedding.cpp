@@ -16,9 +16,9 @@ Type i64Of(Primitives &p) { return IntegerType::get(p.context(), 64); }
 Value limitedRows(Primitives &p, Value table, Value indices, double maxNorm, double normType) {
   Shape shape = shapeOf(table), rows{shape[0]};
   Value flat = p.reshape(indices, {productOf(p.context(), shapeOf(indices))});
-  Shape pairs{shape[0], shapeOf(flat)[0]};
-  Value names = p.eq(p.broadcast(flat, pairs, {1}), p.iota(pairs, 0, i64Of(p)));
-  Value isNamed = p.reduce(ReduceKind::Or, names, {1});
+  Type i1 = IntegerType::get(p.context(), 1);
+  Value isNamed =
+      p.scatter(ScatterKind::Set, p.full(rows, 0, i1), {flat}, p.full(shapeOf(flat), 1, i1), {0}, BoundsKind::Fill);
   Value length = norm(p, table, normType, {1});
   Value factor = p.div(maxNorm, p.add(length, 1e-7));
   Value applies = p.bitAnd(isNamed, p.gt(length, maxNorm));
@@ -46,60 +46,84 @@ Decompositions::Values embedding(EmbeddingOp op, EmbeddingOp::Adaptor x, Primiti
   return rowsOf(op, table, p.convert(x.getInput(), i64Of(p)), p);
 }
 
-/// Which entries of a vector lie in which bag: [B, L].
-Value inBag(Primitives &p, EmbeddingBagOp op, Value offsets, Dim length) {
+/// The number of the bag that each entry of a vector lies in: as many offsets as are not behind it, less one. Entries
+/// after the last bag get the number of bags.
+Value bagNumbers(Primitives &p, Value offsets, Dim length) {
   Type i64 = i64Of(p);
   Value starts = p.convert(offsets, i64);
-  Dim count = shapeOf(starts)[0], bags = shapeOf(op.getOutput())[0];
+  Dim count = shapeOf(starts)[0];
   Value size = p.size(length, i64);
-  Value position = p.iota({count}, 0, i64);
   Value previous = p.pad(starts, 0, {1}, {-1});
   Value isInOrder = p.bitAnd(p.ge(starts, previous), p.le(starts, size));
-  Value isFirst = p.bitOr(p.ne(position, 0), p.eq(starts, 0));
+  Value isFirst = p.bitOr(p.ne(p.iota({count}, 0, i64), 0), p.eq(starts, 0));
   p.check(p.bitAnd(isInOrder, isFirst), starts,
           p.message("offsets",
                     "{value}, expected 0 first, then none smaller than the one before or above " + toString(length)));
-  Value ends = p.concat(
-      {p.sliceDim(starts, 0, dimOf(p.context(), 1), simplify(count - 1)), p.reshape(size, {dimOf(p.context(), 1)})}, 0);
-  Dim none = dimOf(p.context(), 0);
-  starts = p.sliceDim(starts, 0, none, bags);
-  ends = p.sliceDim(ends, 0, none, bags);
-  Shape pairs{bags, length};
-  Value entry = p.iota(pairs, 1, i64);
-  return p.bitAnd(p.ge(entry, p.broadcastAlong(starts, pairs, 0)), p.lt(entry, p.broadcastAlong(ends, pairs, 0)));
+  Value none = p.full({length}, 0, i64);
+  Value beginning = p.scatter(ScatterKind::Add, none, {starts}, p.full({count}, 1, i64), {0}, BoundsKind::Fill);
+  return p.sub(p.cumulate(ReduceKind::Add, beginning, 0), 1);
+}
+
+/// Reductions of the rows of each bag.
+struct Bags {
+  std::function<Value(ReduceKind, Value)> reduce; // of rows or of one number an entry
+  Value isCounted;                                // entries that are not padding
+};
+
+Bags bagsOf(EmbeddingBagOp op, EmbeddingBagOp::Adaptor x, Value indices, Primitives &p) {
+  Dim bags = shapeOf(op.getOutput())[0];
+  Bags result;
+  if (std::optional<int64_t> padding = op.getPaddingIdx()) {
+    Value row = p.scalar(static_cast<double>(*padding), i64Of(p));
+    if (*padding < 0)
+      row = p.add(row, p.size(shapeOf(x.getWeight())[0], i64Of(p)));
+    result.isCounted = p.ne(indices, row);
+  }
+  Value isCounted = result.isCounted;
+  auto neutral = [](ReduceKind kind) {
+    return kind == ReduceKind::Max ? -std::numeric_limits<double>::infinity() : 0.0;
+  };
+  if (p.rankOf(indices) == 2) {
+    result.reduce = [=, &p](ReduceKind kind, Value entries) {
+      if (isCounted) {
+        Value repeated = p.broadcast(isCounted, shapeOf(entries), {0, 1});
+        entries = p.select(repeated, entries, neutral(kind));
+      }
+      return p.reduce(kind, entries, {1});
+    };
+    return result;
+  }
+  Value number = bagNumbers(p, x.getOffsets(), shapeOf(indices)[0]);
+  if (isCounted)
+    number = p.select(isCounted, number, -1); // a place that is not there
+  result.reduce = [=, &p](ReduceKind kind, Value entries) {
+    Shape shape = shapeOf(entries);
+    shape[0] = bags;
+    Value start = p.full(shape, neutral(kind), p.elementOf(entries));
+    ScatterKind scatter = kind == ReduceKind::Max ? ScatterKind::Max : ScatterKind::Add;
+    return p.scatter(scatter, start, {number}, entries, {0}, BoundsKind::Fill);
+  };
+  return result;
 }
 
 Decompositions::Values embeddingBag(EmbeddingBagOp op, EmbeddingBagOp::Adaptor x, Primitives &p) {
   Value indices = p.convert(x.getInput(), i64Of(p));
   Decompositions::Values results = rowsOf(op, x.getWeight(), indices, p);
   Value rows = results[0];
-  Type element = p.elementOf(rows);
-  Dim bags = shapeOf(op.getOutput())[0], width = shapeOf(op.getOutput())[1], length = shapeOf(indices).back();
-  Shape members{bags, length}, all{bags, length, width};
-  bool isVector = p.rankOf(indices) == 1;
-
-  Value counts = isVector ? inBag(p, op, x.getOffsets(), length) : p.full(members, 1, IntegerType::get(p.context(), 1));
-  if (std::optional<int64_t> padding = op.getPaddingIdx()) {
-    Value row = p.scalar(static_cast<double>(*padding), i64Of(p));
-    if (*padding < 0)
-      row = p.add(row, p.size(shapeOf(x.getWeight())[0], i64Of(p)));
-    counts = p.bitAnd(counts, p.broadcastTo(p.ne(indices, row), members));
-  }
+  Shape shape = shapeOf(op.getOutput());
   if (Value scales = x.getPerSampleWeights())
     rows = p.mul(rows, p.broadcastOver(scales, shapeOf(rows), {p.rankOf(rows) - 1}));
-  rows = isVector ? p.broadcast(rows, all, {1, 2}) : rows;
-  Value isMember = p.broadcast(counts, all, {0, 1});
-  Value number = p.sum(p.convert(counts, element), {1});
+  Bags bags = bagsOf(op, x, indices, p);
+  auto number = [&] { return bags.reduce(ReduceKind::Add, p.full(shapeOf(indices), 1, p.elementOf(rows))); };
   if (op.getMode() == "max") {
-    double infinity = std::numeric_limits<double>::infinity();
-    Value largest = p.reduce(ReduceKind::Max, p.select(isMember, rows, -infinity), {1});
-    results[0] = p.select(p.broadcastAlong(p.eq(number, 0), {bags, width}, 0), 0, largest);
+    Value isEmpty = p.eq(number(), 0);
+    results[0] = p.select(p.broadcastAlong(isEmpty, shape, 0), 0, bags.reduce(ReduceKind::Max, rows));
     return results;
   }
-  results[0] = p.sum(p.select(isMember, rows, 0), {1});
+  results[0] = bags.reduce(ReduceKind::Add, rows);
   // The mean over nothing is 0, not NaN.
   if (op.getMode() == "mean")
-    results[0] = p.div(results[0], p.broadcastAlong(p.select(p.eq(number, 0), 1, number), {bags, width}, 0));
+    results[0] = p.div(results[0], p.broadcastAlong(p.max(number(), 1), shape, 0));
   return results;
 }
 

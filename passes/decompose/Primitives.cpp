@@ -385,6 +385,23 @@ Value Primitives::gather(Value x, ValueRange indices, Dims gatherDims, BoundsKin
                               message);
 }
 
+Value Primitives::scatter(ScatterKind kind, Value x, ValueRange indices, Value updates, Dims scatterDims,
+                          BoundsKind bounds, StringRef message) {
+  return PrimScatterOp::create(builder, loc, x.getType(), kind, x, indices, updates, scatterDims, bounds, message);
+}
+
+std::pair<Value, Value> Primitives::sort(Value x, int64_t dim, bool descending) {
+  Shape shape = shapeOf(x);
+  Type i64 = builder.getI64Type();
+  auto op = PrimSortOp::create(builder, loc, x.getType(), tensorOf(shape, i64),
+                               tensorOf(sortWorkspace(shape, dim), i64), x, dim, descending);
+  return {op.getValues(), op.getIndices()};
+}
+
+Value Primitives::cumulate(ReduceKind kind, Value x, int64_t dim, bool reverse) {
+  return PrimCumulateOp::create(builder, loc, x.getType(), kind, x, dim, reverse);
+}
+
 std::string Primitives::message(StringRef argument, StringRef text) const {
   std::string node = nodeText(loc);
   return (node + (node.empty() ? "" : ", ") + "argument '" + argument + "': " + text).str();

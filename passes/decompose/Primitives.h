@@ -129,6 +129,13 @@ public:
   /// See nnf.prim.gather. `message` (bounds Error) may hold {value} and {bound}.
   Value gather(Value x, mlir::ValueRange indices, Dims gatherDims, BoundsKind bounds, llvm::StringRef message = "",
                Value fill = {});
+  /// See nnf.prim.scatter.
+  Value scatter(ScatterKind kind, Value x, mlir::ValueRange indices, Value updates, Dims scatterDims, BoundsKind bounds,
+                llvm::StringRef message = "");
+  /// Elements of `dim` in order (stable, NaN the largest), and where they were.
+  std::pair<Value, Value> sort(Value x, int64_t dim, bool descending);
+  /// Running sums and the like along `dim`.
+  Value cumulate(ReduceKind kind, Value x, int64_t dim, bool reverse = false);
   /// The message of a check on an argument of this node: "node 'emb' (embedding), argument 'input': …".
   std::string message(llvm::StringRef argument, llvm::StringRef text) const;
   /// Fails the run with `message` where `condition` is false; {value} in it is `value` there.

@@ -80,7 +80,8 @@ private:
     for (Operation *op : body.ops)
       if (groups.of(op) == &group)
         for (Value result : op->getResults())
-          if (usedOutside(result, group))
+          // A sort's workspace is memory for the kernel, read by nobody else.
+          if (usedOutside(result, group) || isa<PrimSortOp>(op))
             body.outputs.push_back(result);
     return body;
   }
@@ -209,8 +210,7 @@ private:
       clone->setLoc(unknown);
       // Messages name nodes; kernels are shared, so launches hold them.
       if (auto message = clone->getAttrOfType<StringAttr>("message")) {
-        auto gather = dyn_cast<PrimGatherOp>(op);
-        if (!gather || gather.getBounds() == BoundsKind::Error)
+        if (canFail(op))
           checks.push_back(message);
         clone->setAttr("message", builder.getStringAttr(""));
       }

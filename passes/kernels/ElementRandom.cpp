@@ -19,9 +19,7 @@ struct Words {
   Value mixed(Value x, Value y, Value key) {
     return arith::XOrIOp::create(k.b, k.loc, arith::XOrIOp::create(k.b, k.loc, x, y), key);
   }
-  Value bumped(Value key, uint64_t step) {
-    return low(arith::AddIOp::create(k.b, k.loc, key, constant(step)));
-  }
+  Value bumped(Value key, uint64_t step) { return low(arith::AddIOp::create(k.b, k.loc, key, constant(step))); }
 };
 
 constexpr int rounds = 10;

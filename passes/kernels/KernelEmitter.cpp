@@ -11,8 +11,7 @@ namespace nnf {
 static int64_t numberChecks(KernelOp kernel) {
   int64_t count = 0;
   kernel.walk([&](Operation *op) {
-    auto gather = dyn_cast<PrimGatherOp>(op);
-    if ((gather && gather.getBounds() == BoundsKind::Error) || isa<PrimCheckOp>(op))
+    if (canFail(op))
       op->setAttr("check", Builder(op).getI64IntegerAttr(count++));
   });
   return count;

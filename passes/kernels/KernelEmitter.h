@@ -71,6 +71,8 @@ private:
 /// The families, most special first. Each returns false, having emitted nothing, when the kernel is not of its kind;
 /// the map takes everything.
 bool emitContractKernel(KernelOp kernel, const TargetInfo &target);
+bool emitOrderedKernel(KernelOp kernel, const TargetInfo &target);
+void emitSortKernel(KernelOp kernel, PrimSortOp op, const TargetInfo &target);
 bool emitRowKernel(KernelOp kernel, const TargetInfo &target);
 void emitMapKernel(KernelOp kernel, const TargetInfo &target);
 

@@ -67,7 +67,9 @@ def everything(input, dim=None, keepdim=False, which=torch.all):
 
 
 def prod(input, dim=None, keepdim=False, dtype=None):
-    return torch.prod(input, dtype=dtype) if dim is None else torch.prod(input, dim, keepdim, dtype=dtype)
+    if dim is None:
+        return torch.prod(input, dtype=dtype).reshape([1] * input.dim() if keepdim else [])
+    return torch.prod(input, dim, keepdim, dtype=dtype)
 
 
 def mean(input, dim=None, keepdim=False, dtype=None):
@@ -130,11 +132,28 @@ def scatter_like(name):
     return call
 
 
+def softshrink(input, lambd=0.5):
+    """1.13 makes 0 of NaN."""
+    return torch.where(input.isnan(), input, F.softshrink(input, lambd))
+
+
+def stable_sort(input, dim=-1, descending=False, stable=True):
+    """torch leaves the order of equal elements open unless asked; ours is always the stable one."""
+    return torch.sort(input, dim=dim, descending=descending, stable=True)
+
+
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    if input.dim() == 0:
+        return input, torch.zeros((), dtype=torch.int64)
+    values, indices = stable_sort(input, dim, descending=largest)
+    return values.narrow(dim, 0, k), indices.narrow(dim, 0, k)
+
+
 # What is spelled otherwise than in torch.nn.functional or torch, or is not in 1.13.
 SPELLED = {
     "slice": slice_, "scaled_dot_product_attention": attention, "rms_norm": rms_norm, "arange": arange, "var": var,
     "std": lambda **a: var(root=True, **a), "all": everything, "any": lambda **a: everything(which=torch.any, **a),
-    "prod": prod, "mean": mean, "sum": total, "squeeze": squeeze, "norm": norm, "channel_shuffle": channel_shuffle,
+    "sort": stable_sort, "argsort": lambda **a: stable_sort(**a)[1], "topk": topk, "prod": prod, "mean": mean, "sum": total, "squeeze": squeeze, "norm": norm, "channel_shuffle": channel_shuffle,
     "lp_pool3d": lp_pool3d, "layer_norm": layer_norm, "batch_norm": batch_norm,
     "multi_head_attention_forward": multi_head_attention_forward, "to": lambda input, dtype: input.to(dtype),
     "expand": lambda input, size: input.expand(size), "reshape": lambda input, shape: input.reshape(shape),
@@ -142,7 +161,7 @@ SPELLED = {
     "split": lambda input, split_size_or_sections, dim=0: torch.split(input, split_size_or_sections, dim),
     "logsigmoid": lambda input: F.logsigmoid(input),
     "tanh": torch.tanh, "sigmoid": torch.sigmoid, "one_hot": lambda tensor, num_classes=-1: F.one_hot(tensor, num_classes),
-    "square": torch.square, "masked_fill": lambda input, mask, value: input.masked_fill(mask, value),
+    "square": torch.square, "softshrink": softshrink, "masked_fill": lambda input, mask, value: input.masked_fill(mask, value),
     "pow": lambda input, exponent: torch.pow(input, exponent), "bmm": lambda input, mat2: torch.bmm(input, mat2),
     "adaptive_avg_pool1d": F.adaptive_avg_pool1d, "adaptive_avg_pool2d": adaptive(F.adaptive_avg_pool2d),
     "adaptive_avg_pool3d": adaptive(F.adaptive_avg_pool3d), "adaptive_max_pool2d": adaptive(F.adaptive_max_pool2d),
@@ -165,13 +184,14 @@ def function_of(op):
 
 def call(row, wide=False, absolute=False):
     """The outputs of the row, those changed in place last."""
-    halves = []
+    floats = []
 
     def plain(name, value):
         if isinstance(value, TensorValue):
             data = value.data.clone()
+            if data.is_floating_point():
+                floats.append(data)
             if data.dtype in HALF:
-                halves.append(data.dtype)
                 data = data.float()
             if wide and data.dtype == torch.float32:
                 data = data.double()
@@ -204,9 +224,10 @@ def call(row, wide=False, absolute=False):
     results = list(results) if isinstance(results, (tuple, list)) else [results]
     results += [arguments[name] for name in row.also]
     explicit = row.arguments.get("dtype")
-    if halves and not wide and not absolute:
-        # float16 with bfloat16 is float32.
-        half = halves[0] if len(set(halves)) == 1 else torch.float32
+    if any(f.dtype in HALF for f in floats) and not wide and not absolute:
+        # Scalars do not count beside tensors; float16 with bfloat16 or float32 is float32.
+        dtypes = {f.dtype for f in floats if f.dim()} or {f.dtype for f in floats}
+        half = dtypes.pop() if len(dtypes) == 1 else torch.float32
         for i, result in enumerate(results):
             if result.dtype == torch.float32 and explicit is None and row.op not in ("to",):
                 results[i] = result.to(half)

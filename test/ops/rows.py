@@ -96,14 +96,14 @@ def scalar(text):
 
 def random_tensor(rng, dtype, shape, bound, options):
     if dtype == "bool":
-        return torch.from_numpy(rng.random(shape) < 0.5)
+        return torch.from_numpy(np.asarray(rng.random(shape) < 0.5))
     if dtype in ("f32", "f64", "f16", "bf16"):
         values = rng.random(shape) if "unit" in options else rng.standard_normal(shape)
         values = np.asarray(values, dtype=np.float64)
         if "positive" in options:
-            values = np.abs(values) + 0.1
+            values = np.asarray(np.abs(values) + 0.1)
         if "big" in options:
-            values = values * 1e4
+            values = np.asarray(values * 1e4)
         if "special" in options:
             flat = values.reshape(-1)
             for i, special in enumerate((np.nan, np.inf, -np.inf, 0.0, -0.0)):
@@ -115,9 +115,8 @@ def random_tensor(rng, dtype, shape, bound, options):
 
 
 def nested(text):
-    """A literal's numbers as nested lists."""
-    return [nested(item[1:-1]) if item.startswith("[") else float(item) if item not in ("true", "false") else item == "true"
-            for item in split_list(text)]
+    """A literal's numbers as nested lists; whole numbers stay exact."""
+    return [nested(item[1:-1]) if item.startswith("[") else scalar(item) for item in split_list(text)]
 
 
 def value_of(text, rng):
@@ -134,8 +133,7 @@ def value_of(text, rng):
         options = match[2].split("~")[1:]
         dtype = next((o for o in options if o in DTYPES), "f32")
         numbers = nested(match[1])
-        data = torch.tensor([int(n) for n in numbers] if dtype[0] in "iu" and not any(isinstance(n, list) for n in numbers)
-                            else numbers, dtype=torch.float64 if dtype[0] not in "iu" else torch.int64).to(DTYPES[dtype])
+        data = torch.tensor(numbers, dtype=torch.int64 if dtype[0] in "iu" else torch.float64).to(DTYPES[dtype])
         return TensorValue(data, dtype, list(data.shape), "const" in options)
     if text.startswith("{"):
         return [value_of(item, rng) for item in split_list(text[1:-1])]

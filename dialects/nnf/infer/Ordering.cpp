@@ -50,9 +50,6 @@ NNF_INFER(CumsumOp) {
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size());
   if (failed(dim))
     return failure();
-  if (!shape.empty() && !constantOf(shape[*dim]))
-    return argumentError(loc, "input") << "size " << toString(shape[*dim]) << " at dimension " << *dim
-                                       << " is symbolic, which is not there yet; expected a number";
   Type element = elementOf(input);
   types.push_back(tensorOf(shape, op.getDtype().value_or(isFloat(element) ? element : i64Type(loc))));
   return success();
