@@ -32,6 +32,14 @@ bool isCostly(Operation *op) {
              PrimPowOp, PrimRngBitsOp>(op);
 }
 
+/// What one evaluation of an op adds to a kernel, in simple instructions.
+int64_t weightOf(Operation *op) { return isCostly(op) ? 16 : isView(op) ? 0 : 1; }
+
+/// A kernel gets no larger than this: longer ones take more than their share of time to compile, and spill registers.
+constexpr int64_t maxWeight = 320;
+/// Reductions of a row that wait for each other: each pass over the row computes anew what the ones before it did.
+constexpr int64_t maxStages = 4;
+
 /// The value is read more than once per element, or by code that wants a buffer: its producers are not computed there.
 bool wantsBuffer(OpOperand &use) {
   Operation *user = use.getOwner();
@@ -101,6 +109,14 @@ struct Former {
 
   // ---- anchors and their consumers
 
+  DenseMap<Group *, int64_t> weights;
+
+  void add(Group *group, Operation *op) {
+    groups.add(group, op);
+    weights[group] += weightOf(op);
+  }
+  bool fits(Group *group, int64_t weight) const { return weights.lookup(group) + weight <= maxWeight; }
+
   void growFrom(Operation *anchor) {
     Group *group = groups.create(anchor);
     if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
@@ -116,8 +132,13 @@ struct Former {
     Value last = anchor->getResult(0);
     llvm::SetVector<Operation *> consumers;
     while (Value exit = absorb(last, consumers)) {
+      int64_t weight = 0;
       for (Operation *op : consumers)
-        groups.add(group, op);
+        weight += weightOf(op);
+      if (!fits(group, weight))
+        return;
+      for (Operation *op : consumers)
+        add(group, op);
       last = exit;
     }
   }
@@ -177,16 +198,21 @@ struct Former {
       return isa<PrimReshapeOp>(op) && isRowShape(op->getOperand(0)) && !sameShape(shapeOf(op->getResult(0)), full) &&
              !sameShape(shapeOf(op->getOperand(0)), full);
     };
-    bool grew = true;
-    while (grew) {
-      grew = false;
-      for (Operation *member : llvm::to_vector(group->members))
-        for (Operation *user : member->getUsers()) {
-          if (!joins(user) || dependsOutside(user, group))
-            continue;
-          groups.add(group, user);
-          grew = true;
-        }
+    DenseMap<Operation *, int64_t> stages{{anchor, 1}};
+    // Only what is new can bring in more.
+    SmallVector<Operation *> work(group->members.begin(), group->members.end());
+    while (!work.empty()) {
+      Operation *member = work.pop_back_val();
+      for (Operation *user : member->getUsers()) {
+        int64_t stage = isa<PrimReduceOp>(user);
+        for (Value operand : user->getOperands())
+          stage = std::max(stage, stages.lookup(operand.getDefiningOp()) + isa<PrimReduceOp>(user));
+        if (stage > maxStages || !fits(group, weightOf(user)) || !joins(user) || dependsOutside(user, group))
+          continue;
+        add(group, user);
+        stages[user] = stage;
+        work.push_back(user);
+      }
     }
   }
 
@@ -261,6 +287,37 @@ struct Former {
     return found;
   }
 
+  /// The ways in which an op is evaluated in the kernels that read it, as hashes: one for each path of views between
+  /// it and what a kernel stores. Elementwise readers ask at their own index, a view at another.
+  DenseMap<Operation *, llvm::SmallSetVector<size_t, 4>> waysOf;
+  static constexpr size_t manyWays = 8;
+
+  llvm::SmallSetVector<size_t, 4> ways(Operation *op) {
+    llvm::SmallSetVector<size_t, 4> found;
+    for (OpOperand &use : op->getUses()) {
+      Operation *user = use.getOwner();
+      llvm::SmallSetVector<size_t, 4> through = waysOf.lookup(user);
+      if (Group *group = groups.of(user); group && through.empty())
+        through.insert(llvm::hash_value(group));
+      for (size_t way : through) {
+        if (found.size() > manyWays)
+          return found;
+        size_t viewed = llvm::hash_combine(user, use.getOperandNumber(), way);
+        found.insert(user->hasTrait<Elementwise>() ? way : viewed);
+      }
+    }
+    return found;
+  }
+
+  /// Evaluated where it is read, the op makes the kernels neither too large nor much work twice.
+  bool isBounded(Operation *op, const Readers &found) {
+    size_t count = waysOf[op].size();
+    int64_t weight = weightOf(op) * static_cast<int64_t>(count);
+    if (count > (isCostly(op) ? 2 : manyWays))
+      return false;
+    return llvm::all_of(found.groups, [&](Group *group) { return fits(group, weight); });
+  }
+
   void placeTheRest() {
     for (Operation &op : llvm::reverse(function.getBody().front())) {
       if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp, RandomKeyOp>(op))
@@ -280,10 +337,15 @@ struct Former {
           }
       if (op.use_empty() && isMemoryEffectFree(&op))
         continue;
-      if (computedWhereRead(&op, found))
+      waysOf[&op] = ways(&op);
+      if (computedWhereRead(&op, found) && (weightOf(&op) == 0 || isBounded(&op, found))) {
         readersOf[&op] = found;
-      else
-        groups.create(&op);
+        for (Group *group : found.groups)
+          weights[group] += weightOf(&op) * static_cast<int64_t>(waysOf[&op].size());
+        continue;
+      }
+      waysOf.erase(&op); // its own index
+      weights[groups.create(&op)] = weightOf(&op);
     }
   }
 

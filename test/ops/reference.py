@@ -82,7 +82,7 @@ def total(input, dim=None, keepdim=False, dtype=None):
 
 def squeeze(input, dim=None):
     dims = range(input.dim()) if dim is None else dim if isinstance(dim, list) else [dim]
-    for d in sorted((d % input.dim() for d in dims), reverse=True):
+    for d in sorted((d % max(input.dim(), 1) for d in dims), reverse=True):
         input = input.squeeze(d)
     return input
 
@@ -203,6 +203,8 @@ def call(row, wide=False, absolute=False):
         return value
 
     arguments = {name: plain(name, value) for name, value in row.arguments.items() if value is not None}
+    if row.op == "rms_norm" and "eps" not in arguments:  # that of the dtype it has in the graph
+        arguments["eps"] = torch.finfo(row.arguments["input"].data.dtype).eps
     function = function_of(row.op)
     positional = row.op in ("where", "add", "sub", "mul", "div", "minimum", "maximum", "eq", "ne", "lt", "le", "gt", "ge",
                             "logical_and", "logical_or", "logical_xor")

@@ -253,3 +253,24 @@ module @nothing_to_do {
     return %x, %w : !x, tensor<2xf32>
   }
 }
+
+// -----
+
+// A value read through many different views is stored: each view would compute it, and what it is made of, again.
+// CHECK-LABEL: module @views_of_views
+// CHECK-COUNT-2: nnf.launch
+module @views_of_views {
+  func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+    %f0 = nnf.prim.slice %x {start = #nnf.dims<[7]>, step = array<i64: -1>} : (tensor<8xf32>) -> tensor<8xf32>
+    %0 = nnf.prim.add %x, %f0 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    %f1 = nnf.prim.slice %0 {start = #nnf.dims<[7]>, step = array<i64: -1>} : (tensor<8xf32>) -> tensor<8xf32>
+    %1 = nnf.prim.mul %0, %f1 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    %f2 = nnf.prim.slice %1 {start = #nnf.dims<[7]>, step = array<i64: -1>} : (tensor<8xf32>) -> tensor<8xf32>
+    %2 = nnf.prim.add %1, %f2 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    %f3 = nnf.prim.slice %2 {start = #nnf.dims<[7]>, step = array<i64: -1>} : (tensor<8xf32>) -> tensor<8xf32>
+    %3 = nnf.prim.mul %2, %f3 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    %f4 = nnf.prim.slice %3 {start = #nnf.dims<[7]>, step = array<i64: -1>} : (tensor<8xf32>) -> tensor<8xf32>
+    %4 = nnf.prim.add %3, %f4 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    return %4 : tensor<8xf32>
+  }
+}
