@@ -48,7 +48,7 @@ std::string checkText(StringRef message, const nnf_check_state &state) {
 class Preparation {
 public:
   Preparation(ModuleOp module, func::FuncOp prepare, const PipelineOptions &options)
-      : module(module), prepare(prepare), options(options),
+      : module(module), prepare(prepare), location(prepare.getLoc()), options(options),
         dialect(*module.getContext()->getLoadedDialect<NnfDialect>()) {}
 
   LogicalResult run() {
@@ -82,6 +82,7 @@ public:
 private:
   ModuleOp module;
   func::FuncOp prepare;
+  Location location; // of @prepare, which the pipeline replaces
   const PipelineOptions &options;
   NnfDialect &dialect;
   OwningOpRef<ModuleOp> standalone;
@@ -89,7 +90,7 @@ private:
   std::vector<ArrayRef<uint8_t>> inputs;
   std::deque<std::vector<uint8_t>> constants; // bytes of inputs that are no weights
 
-  InFlightDiagnostic error() { return emitError(prepare.getLoc()) << "internal: constant part of the graph: "; }
+  InFlightDiagnostic error() { return emitError(location) << "internal: constant part of the graph: "; }
 
   /// @prepare as the @main of a module of its own.
   void makeModule() {
@@ -149,10 +150,11 @@ private:
     for (ArrayRef<uint8_t> input : inputs)
       inputAddresses.push_back(const_cast<uint8_t *>(input.data())); // kernels do not write inputs
     std::vector<std::vector<uint8_t>> results;
+    uint8_t nothing; // where a result without elements lies: no address asks the driver to find one
     for (Type type : resultTypes) {
       auto tensor = cast<RankedTensorType>(type);
       results.emplace_back(tensor.getNumElements() * elementBytes(tensor.getElementType()));
-      outputAddresses.push_back(results.back().data());
+      outputAddresses.push_back(results.back().empty() ? &nothing : results.back().data());
     }
     std::vector<uint8_t> arena(model.arena_bytes(nullptr) + arenaAlignment);
     nnf_check_state check = {UINT64_MAX, 0, 0};
@@ -166,7 +168,7 @@ private:
     frame.check = &check;
     int32_t status = model.run(&callbacks, &frame);
     if (check.order != UINT64_MAX)
-      return emitError(prepare.getLoc()) << checkText(model.checks[check.order >> 32].message, check);
+      return emitError(location) << checkText(model.checks[check.order >> 32].message, check);
     if (status != NNF_OK)
       return error() << "its driver stopped with status " << status;
     return store(results);

@@ -5,13 +5,22 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
+/// A contraction reads the value, perhaps through views: from memory.
+bool feedsContraction(Value value) {
+  return llvm::any_of(value.getUsers(), [](Operation *user) {
+    return isa<PrimDotOp, PrimConvOp>(user) ||
+           (isa<PrimReshapeOp, PrimTransposeOp, PrimBroadcastOp, PrimSliceOp>(user) &&
+            feedsContraction(user->getResult(0)));
+  });
+}
+
 /// A constant of one value is written into kernels; a table is an operand.
 bool isTable(Operation *op) {
   auto constant = dyn_cast<ConstantOp>(op);
   if (!constant)
     return false;
   auto values = dyn_cast<DenseElementsAttr>(constant.getValue());
-  return !values || !values.isSplat();
+  return !values || !values.isSplat() || feedsContraction(constant.getOutput());
 }
 
 class Outliner {

@@ -314,6 +314,11 @@ void KernelBuilder::store(Value value, Value address, Type element, Index offset
     LLVM::StoreOp::create(b, loc, toMemory(value), elementAddress(address, element, offset.base), align);
     return;
   }
+  if (laneMask && singleLaneMasks.contains(laneMask) && !offset.perLane) {
+    value = isVector(value) ? Value(vector::ExtractOp::create(b, loc, value, 0)) : value;
+    LLVM::StoreOp::create(b, loc, toMemory(value), elementAddress(address, element, offset.base), align);
+    return;
+  }
   value = toMemory(spread(value));
   if (offset.stride == 1 && !offset.perLane) {
     Value at = elementAddress(address, element, offset.base);

@@ -43,6 +43,9 @@ public:
   int64_t lanes = 1;
   /// Which lanes are active, or null: all. A vector of i1.
   Value laneMask;
+  /// Masks known to leave the first lane alone. LLVM 22 makes of a masked store of a narrowed vector under such a
+  /// constant mask a store of the wide element, on AVX-512: they are stored as scalars.
+  llvm::DenseSet<Value> singleLaneMasks;
   /// Whether uniform accesses may touch memory, or null: yes. A scalar i1.
   Value guard;
 

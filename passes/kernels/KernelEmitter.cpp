@@ -188,6 +188,8 @@ SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upp
     Value limit = arith::TruncIOp::create(builder, k.loc, builder.getI32Type(), rest);
     limit = vector::BroadcastOp::create(builder, k.loc, type, limit);
     k.laneMask = arith::CmpIOp::create(builder, k.loc, arith::CmpIPredicate::slt, lane, limit);
+    if (k.constantValue(rest) == 1)
+      k.singleLaneMasks.insert(k.laneMask);
     return body(k.index(mainEnd, 1), carried);
   };
   if (k.constantValue(rest))

@@ -69,7 +69,8 @@ private:
     Shape outer(shape.begin(), shape.end() - 1);
     outer.erase(outer.begin() + dim);
     int64_t lanes = emitter.preferredLanes();
-    int64_t block = llvm::alignTo(std::clamp<int64_t>(rowsPerTask(KernelEmitter::guess(shape[dim])), lanes, 512), lanes);
+    int64_t block =
+        llvm::alignTo(std::clamp<int64_t>(rowsPerTask(KernelEmitter::guess(shape[dim])), lanes, 512), lanes);
     emitter.forTasks({productOf(op.getContext(), outer), shape.back().ceilDiv(block)}, [&](ArrayRef<Value> task) {
       Indices kept = e.delinear(outer, k.index(task[0]));
       Value left = k.mul(task[1], k.constant(block));
@@ -125,7 +126,8 @@ public:
       auto iota = index.getDefiningOp<PrimIotaOp>();
       bool isScattered = true;
       // An index that counts a dimension of its own is no scattering: result and update stand side by side.
-      if (iota && !llvm::is_contained(placeOf, static_cast<int64_t>(iota.getDim())) && fits(places[iota.getDim()], shape[dim])) {
+      if (iota && !llvm::is_contained(placeOf, static_cast<int64_t>(iota.getDim())) &&
+          fits(places[iota.getDim()], shape[dim])) {
         placeOf[dim] = iota.getDim();
         isScattered = false;
       }
@@ -173,7 +175,7 @@ private:
   PrimScatterOp op;
   Shape shape, places;
   Type element;
-  SmallVector<int64_t> placeOf;                        // for a dimension of the result: that of the updates beside it
+  SmallVector<int64_t> placeOf;                         // for a dimension of the result: that of the updates beside it
   SmallVector<int64_t> parallel, scattered, sequential; // of the result, of the result, of the places
   int64_t lanes = 1;
 

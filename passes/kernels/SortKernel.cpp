@@ -55,7 +55,9 @@ private:
     Value start = k.add(memory, k.mul(k.add(k.constant(2 * part), half), size));
     return k.index(k.add(start, at));
   }
-  Value read(int64_t part, Value half, Value at) { return k.load(emitter.resultAddress(2), i64, place(part, half, at)); }
+  Value read(int64_t part, Value half, Value at) {
+    return k.load(emitter.resultAddress(2), i64, place(part, half, at));
+  }
   void write(int64_t part, Value half, Value at, Value value) {
     k.store(value, emitter.resultAddress(2), i64, place(part, half, at));
   }

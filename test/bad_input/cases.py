@@ -320,6 +320,8 @@ bad_mlir("random-number-negative", RELU_MLIR.replace("nnf.relu %x :", "nnf.dropo
          "nnf.random = -1 : i64, expected a number (i64) from 0")
 bad_mlir("random-number-is-a-word", RELU_MLIR.replace("nnf.relu %x :", 'nnf.dropout %x {nnf.random = "a"} :'), 'nnf.random = "a"')
 bad_mlir("random-number-on-relu", RELU_MLIR.replace("nnf.relu %x :", "nnf.relu %x {nnf.random = 1 : i64} :"), "not known here")
+bad("bench-warmup-negative", GOOD, "--warmup", "nnfc", "bench", GRAPH, "--random-inputs", "--warmup=-1", status=2)
+bad("bench-iterations-negative", GOOD, "--iterations", "nnfc", "bench", GRAPH, "--random-inputs", "--iterations=-1", status=2)
 bad_mlir("two-mains", RELU_MLIR * 2, "main")
 
 # ---- options

@@ -59,7 +59,7 @@ ModelOptions::ModelOptions(CLI::App &app, ModelRequest &request, bool withDims) 
       ->type_name("IN=OUT")
       ->allow_extra_args(false);
   app.add_flag("--trust-mlir", request.trustMlir,
-               "read MLIR text of any phase, with the code in it: only what nnfc wrote with --phase");
+               "read MLIR text of any phase up to tiles, with the code in it: only what nnfc wrote with --phase");
   app.add_option("--data-dir", request.dataDirs, "another folder that a model's data files may be in")
       ->type_name("DIR")
       ->allow_extra_args(false);

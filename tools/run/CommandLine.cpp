@@ -32,9 +32,13 @@ void addBenchOptions(CLI::App &app, BenchRequest &request, const std::string &wh
   addModelOptions(app, request, what);
   app.add_option("--json", request.json, "write the numbers there too")->type_name("FILE");
   app.add_option("--profile", request.profile, "write a per-kernel trace in Chrome's trace format")->type_name("FILE");
-  app.add_option("--iterations", request.iterations, "measure so many runs instead of a time")->type_name("N");
+  app.add_option("--iterations", request.iterations, "measure so many runs instead of a time")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
   app.add_option("--seconds", request.seconds, "measure for so long (default 2)")->type_name("S");
-  app.add_option("--warmup", request.warmup, "runs before measuring (default 5)")->type_name("N");
+  app.add_option("--warmup", request.warmup, "runs before measuring (default 5)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 40));
 }
 
 } // namespace nnf::run

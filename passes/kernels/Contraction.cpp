@@ -1,0 +1,216 @@
+#include "passes/kernels/Contraction.h"
+#include "passes/kernels/KernelEmitter.h"
+
+using namespace mlir;
+namespace nnf {
+
+/// The operand lies in memory: fusion left no computation in front of it.
+static bool isBuffer(const StridedView &view) { return isa<BlockArgument>(view.buffer); }
+
+static bool isPadded(PrimConvOp op) {
+  auto positive = [](int64_t n) { return n > 0; };
+  return llvm::any_of(op.getLow(), positive) || llvm::any_of(op.getHigh(), positive);
+}
+
+/// Rows lie at one distance where each dimension begins where the one inside it ends, and none has padding.
+void Contraction::findRowStride() {
+  if (llvm::any_of(spatial, [](const SpatialDim &dim) { return dim.padded; }))
+    return;
+  Dim stride, next;
+  for (int64_t i = static_cast<int64_t>(rows.size()) - 1; i >= 0; --i) {
+    if (isConstant(rows[i], 1))
+      continue;
+    if (stride && !sameDim(aRowStrides[i], next))
+      return;
+    if (!stride)
+      stride = aRowStrides[i];
+    next = simplify(aRowStrides[i] * rows[i]);
+  }
+  rowStride = stride;
+}
+
+std::optional<Contraction> Contraction::of(PrimConvOp op) {
+  MLIRContext *context = op.getContext();
+  auto view = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
+  if (!op.getPacked() || !view || !weight || !isBuffer(*view) || !isBuffer(*weight))
+    return std::nullopt;
+  // Panels lie as they were packed, and the row of zeros that taps in the padding read is contiguous.
+  if (!isCompact(*weight, shapeOf(op.getWeight())) || (isPadded(op) && !isConstant(view->strides.back(), 1)))
+    return std::nullopt;
+  Shape in = shapeOf(op.getInput()), out = shapeOf(op.getOutput()), kernel = op.kernelSizes();
+  Contraction c;
+  c.result = op.getOutput();
+  c.element = elementOf(op.getInput());
+  c.a = *view;
+  c.b = *weight;
+  c.packed = true;
+  c.panelWidth = op.getPacked();
+  c.k = op.channelsPerGroup();
+  c.aStride = view->strides.back();
+  int64_t groups = op.getGroups();
+  c.columns = simplify(out.back().floorDiv(groups));
+  Dim taps = productOf(context, kernel);
+  c.bKStride = dimOf(context, c.panelWidth);
+  c.bTapStride = simplify(c.k * c.panelWidth);
+  c.bPanelStride = simplify(taps * c.bTapStride);
+  if (groups > 1) {
+    c.batch = {dimOf(context, groups)};
+    c.batchIsGroup = true;
+    c.aBatchStrides = {simplify(c.k * c.aStride)};
+    c.bBatchStrides = {simplify(c.bPanelStride * c.columns.ceilDiv(c.panelWidth))};
+  }
+  c.rows = Shape(out.begin(), out.end() - 1);
+  c.aRowStrides.push_back(view->strides[0]);
+  for (unsigned s = 0; s < op.spatialRank(); ++s) {
+    SpatialDim dim;
+    dim.row = s + 1;
+    dim.extent = in[s + 1];
+    dim.kernel = kernel[s];
+    dim.stride = op.getStride()[s];
+    dim.dilation = op.getKernelDilation()[s];
+    dim.low = op.getLow()[s];
+    dim.padded = op.getLow()[s] > 0 || op.getHigh()[s] > 0;
+    dim.inputStride = view->strides[s + 1];
+    c.aRowStrides.push_back(simplify(dim.inputStride * dim.stride));
+    if (dim.padded || !isConstant(dim.kernel, 1))
+      c.spatial.push_back(dim);
+    if (dim.low != 0)
+      c.a.offset = simplify(c.a.offset - dim.inputStride * dim.low);
+  }
+  // A last dimension without padding whose taps are neighbours joins the contracted run.
+  if (!c.spatial.empty() && groups == 1) {
+    SpatialDim &last = c.spatial.back();
+    if (!last.padded && last.dilation == 1 && last.row == op.spatialRank() &&
+        sameDim(last.inputStride, c.k * c.aStride)) {
+      c.k = simplify(c.k * last.kernel);
+      c.bTapStride = simplify(c.bTapStride * last.kernel);
+      c.spatial.pop_back();
+    }
+  }
+  c.findRowStride();
+  return c;
+}
+
+std::optional<Contraction> Contraction::of(PrimDotOp op, const TargetInfo &target) {
+  auto lhs = stridedViewOf(op.getLhs()), rhs = stridedViewOf(op.getRhs());
+  Shape left = shapeOf(op.getLhs()), right = shapeOf(op.getRhs());
+  if (!lhs || !rhs || !isBuffer(*lhs) || !isBuffer(*rhs) || op.getLhsContract().size() != 1)
+    return std::nullopt;
+  Contraction c;
+  c.result = op.getOutput();
+  c.element = elementOf(op.getLhs());
+  c.a = *lhs;
+  c.b = *rhs;
+  int64_t l = op.getLhsContract()[0], r = op.getRhsContract()[0];
+  c.k = left[l];
+  c.aStride = lhs->strides[l];
+  c.bKStride = rhs->strides[r];
+  for (auto [lb, rb] : llvm::zip(op.getLhsBatch(), op.getRhsBatch())) {
+    c.batch.push_back(left[lb]);
+    c.aBatchStrides.push_back(lhs->strides[lb]);
+    c.bBatchStrides.push_back(rhs->strides[rb]);
+  }
+  for (int64_t i = 0, e = left.size(); i < e; ++i)
+    if (i != l && !llvm::is_contained(op.getLhsBatch(), i)) {
+      c.rows.push_back(left[i]);
+      c.aRowStrides.push_back(lhs->strides[i]);
+    }
+  SmallVector<int64_t> free;
+  for (int64_t i = 0, e = right.size(); i < e; ++i)
+    if (i != r && !llvm::is_contained(op.getRhsBatch(), i))
+      free.push_back(i);
+  if (free.size() != 1 || !isConstant(rhs->strides[free[0]], 1))
+    return std::nullopt;
+  c.columns = right[free[0]];
+  c.panelWidth = 2 * target.lanes(elementBytes(c.element));
+  c.bPanelStride = dimOf(op.getContext(), c.panelWidth);
+  c.bTapStride = dimOf(op.getContext(), 0);
+  c.findRowStride();
+  return c;
+}
+
+Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
+  MLIRContext *context = c.result.getContext();
+  int64_t bytes = elementBytes(c.element);
+  // Panels may have been cut for another target than the one that runs the constant part.
+  lanes = std::min(target.lanes(bytes), c.panelWidth);
+  vectors = std::max<int64_t>(1, c.panelWidth / lanes);
+  // Accumulators leave room for the vectors of B and one of A.
+  maxRows =
+      std::clamp<int64_t>((target.vectorRegisters - vectors - 2) / vectors, 1, target.vectorRegisters > 16 ? 12 : 6);
+  rowCount = productOf(context, c.rows);
+  panels = simplify(c.columns.ceilDiv(c.panelWidth));
+  baseRows = maxRows, longerTiles = 0;
+  auto fixed = constantOf(rowCount);
+  staticRows = fixed && *fixed > 0;
+  if (staticRows) {
+    int64_t count = llvm::divideCeilSigned(*fixed, maxRows);
+    tiles = dimOf(context, count);
+    baseRows = *fixed / count;
+    longerTiles = *fixed % count;
+  } else {
+    tiles = simplify(rowCount.ceilDiv(maxRows));
+  }
+
+  auto guess = [](Dim dim) { return KernelEmitter::guess(dim); };
+  int64_t taps = 1, stride = 1;
+  for (const SpatialDim &dim : c.spatial) {
+    taps *= guess(dim.kernel);
+    stride *= dim.stride;
+  }
+  int64_t depth = taps * guess(c.k), numTiles = std::max<int64_t>(1, guess(tiles)),
+          numPanels = std::max<int64_t>(1, guess(panels));
+  int64_t batches = std::max<int64_t>(1, KernelEmitter::guess(c.batch));
+  double weightBytes = double(depth) * double(numPanels) * c.panelWidth * bytes;
+  double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * bytes;
+  int64_t cached = std::max<int64_t>(1, static_cast<int64_t>(0.5 * target.l2Bytes / tileBytes));
+  constexpr int64_t wantedTasks = 16;
+  double work = 2.0 * maxRows * c.panelWidth * double(depth) * numTiles * numPanels; // of one batch entry
+  // Tasks of less than ~100 us of work are not worth handing out.
+  int64_t tasks = std::clamp<int64_t>(static_cast<int64_t>(work * batches / 4e6), 1, wantedTasks);
+  tasks = llvm::divideCeilSigned(tasks, batches);
+  panelsInner = false;
+  tilesPerTask = std::min(numTiles, cached);
+  panelsPerTask = numPanels;
+  if (weightBytes <= 0.5 * target.l2Bytes) {
+    // The weights stay in cache: any block of rows will do, and complete rows of output are written at once.
+    tilesPerTask = std::max<int64_t>(1, std::min(tilesPerTask, llvm::divideCeilSigned(numTiles, tasks)));
+    panelsInner = guess(c.columns) > depth;
+  } else {
+    // The weights stream through the cache once for each block of rows: large blocks, and columns cut for the rest.
+    int64_t rowBlocks = llvm::divideCeilSigned(numTiles, tilesPerTask);
+    int64_t columnBlocks = std::min(numPanels, llvm::divideCeilSigned(tasks, rowBlocks));
+    panelsPerTask = llvm::divideCeilSigned(numPanels, columnBlocks);
+  }
+  int64_t chunkBytes = chooseChunks(c, target, bytes);
+  if (c.packed && weightBytes > 0.5 * target.l2Bytes) {
+    constexpr int64_t lineBytes = 64, mostLines = 48; // more would wait for each other
+    bytesAhead = chunkBytes;
+    linesAhead = std::min(llvm::divideCeilSigned(chunkBytes / lineBytes, tilesPerTask), mostLines);
+  }
+}
+
+/// Bytes of a chunk of a panel.
+int64_t Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes) {
+  // Reading a panel from the second level costs little until it is as large as this; tried on Zen 3 and Sapphire
+  // Rapids.
+  const int64_t limit = target.l1Bytes * 3 / 2, wanted = target.l1Bytes * 2 / 3;
+  int64_t chunkBytes = KernelEmitter::guess(c.k) * c.panelWidth * bytes;
+  for (const SpatialDim &dim : c.spatial)
+    chunkBytes *= KernelEmitter::guess(dim.kernel);
+  if (panelsInner || chunkBytes <= limit)
+    return chunkBytes;
+  for (const SpatialDim &dim : c.spatial) {
+    if (chunkBytes <= wanted)
+      return chunkBytes;
+    chunkBytes /= KernelEmitter::guess(dim.kernel);
+    ++outerTaps;
+  }
+  if (chunkBytes <= limit)
+    return chunkBytes;
+  int64_t count = llvm::divideCeilSigned(chunkBytes, wanted);
+  chunk = llvm::alignTo(llvm::divideCeilSigned(KernelEmitter::guess(c.k), count), 8);
+  return chunk * c.panelWidth * bytes;
+}
+
+} // namespace nnf

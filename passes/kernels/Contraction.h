@@ -1,0 +1,66 @@
+// A contraction in the one form that the contract family emits, and how it is cut into tiles and tasks.
+#ifndef NNF_PASSES_KERNELS_CONTRACTION_H
+#define NNF_PASSES_KERNELS_CONTRACTION_H
+
+#include "dialects/nnf/Nnf.h"
+#include "passes/TargetInfo.h"
+#include "passes/kernels/StridedView.h"
+
+namespace nnf {
+
+/// A spatial dimension of a convolution, as the rows see it.
+struct SpatialDim {
+  unsigned row;       // which row dimension runs over its output positions
+  Dim extent, kernel; // input size, taps
+  int64_t stride, dilation, low;
+  bool padded;     // some tap may lie outside
+  Dim inputStride; // elements between neighbours in A
+};
+
+/// The contraction a kernel is built around, in one form for products of matrices and convolutions:
+/// result[batch, row, column] = sum over taps and k of A[batch, row, tap, k] * B[batch, tap, k, column].
+struct Contraction {
+  mlir::Value result;
+  mlir::Type element;
+  StridedView a, b;
+  Shape batch, aBatchStrides, bBatchStrides;
+  Shape rows, aRowStrides;         // A offset of a row at its first tap
+  llvm::SmallVector<SpatialDim> spatial; // empty: one tap
+  Dim k, aStride;                  // contracted run within a tap, distance of its elements in A
+  Dim columns;
+  bool batchIsGroup = false; // the batch is a convolution's groups: columns go on from one to the next
+  Dim rowStride;             // elements between any row and the next; null: it varies
+  bool packed = false;       // B is in panels of panelWidth columns
+  int64_t panelWidth = 0;
+  Dim bKStride, bTapStride, bPanelStride;
+
+  void findRowStride();
+  static std::optional<Contraction> of(PrimConvOp op);
+  static std::optional<Contraction> of(PrimDotOp op, const TargetInfo &target);
+};
+
+/// How the result is cut into tiles, and tiles into tasks; from sizes and the target alone.
+struct Tiling {
+  int64_t lanes, vectors, maxRows;
+  bool staticRows;
+  int64_t baseRows, longerTiles; // static: `longerTiles` tiles of baseRows + 1 rows, then tiles of baseRows
+  Dim rowCount, tiles, panels;
+  int64_t tilesPerTask, panelsPerTask;
+  bool panelsInner;
+  /// A panel that is too deep for the nearest cache is run down in chunks, each for all rows of the task, with partial
+  /// sums in scratch memory: `outerTaps` spatial dimensions are stepped through tap by tap, the contracted run in
+  /// chunks of `chunk` elements (0: whole). The order of additions is the same.
+  unsigned outerTaps = 0;
+  int64_t chunk = 0;
+  bool isChunked() const { return outerTaps || chunk; }
+  /// Cache lines of the next chunk that each tile fetches ahead; 0 where B stays in the second-level cache.
+  int64_t linesAhead = 0, bytesAhead = 0;
+
+  Tiling(const Contraction &c, const TargetInfo &target);
+
+private:
+  int64_t chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes);
+};
+
+} // namespace nnf
+#endif
