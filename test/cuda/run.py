@@ -186,14 +186,14 @@ def errors(nnfc, folder, results):
 # ---- what other folders have
 
 def row_files(folder, everything):
-    """Graph files of the rows of test/ops; without `everything` every tenth by a hash of its text."""
+    """Graph files of the rows of test/ops; without `everything` every fortieth by a hash of its text."""
     sys.path.insert(0, str(HERE.parent / "ops"))
     import rows as reading
     import run as ops
     files = {}
     for path in sorted((HERE.parent / "ops").glob("*.rows")):
         for row in reading.read_rows(path):
-            if row.compile_error or not (everything or zlib.crc32(row.text.encode()) % 10 == 0):
+            if row.compile_error or not (everything or zlib.crc32(row.text.encode()) % 40 == 0):
                 continue
             case = ops.Case(row, len(files))
             if row.run_error:
