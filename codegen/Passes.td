@@ -7,7 +7,7 @@ def PrepareEmulation : Pass<"nnf-prepare-emulation", "::mlir::ModuleOp"> {
   let summary = "Give GPU kernels what the emulator needs: checks to report faults by, and scratch memory";
   let description = [{
     Each kernel of nnf-lower-kernels-to-gpu gets the emulator's faults after its own checks, each of its launches their
-    messages; `nnf.scratch` becomes what the emulator needs for a block. docs/design/0005.
+    messages; `nnf.scratch` becomes what the emulator needs for a block. docs/design/0004.
   }];
 }
 

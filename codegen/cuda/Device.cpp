@@ -98,7 +98,7 @@ FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target,
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "// " << producer << ", " << target.getArch()
-     << ". A block is a task of its kernel's grid (docs/design/0005).\n";
+     << ". A block is a task of its kernel's grid (docs/design/0004).\n";
   for (const DeviceKernel &kernel : code.kernels) {
     std::string title = kernel.title; // PTX is ASCII, in comments too
     llvm::erase_if(title, [](unsigned char c) { return c >= 0x80; });

@@ -24,9 +24,9 @@ struct Contraction {
   mlir::Type element;
   StridedView a, b;
   Shape batch, aBatchStrides, bBatchStrides;
-  Shape rows, aRowStrides;         // A offset of a row at its first tap
+  Shape rows, aRowStrides;               // A offset of a row at its first tap
   llvm::SmallVector<SpatialDim> spatial; // empty: one tap
-  Dim k, aStride;                  // contracted run within a tap, distance of its elements in A
+  Dim k, aStride;                        // contracted run within a tap, distance of its elements in A
   Dim columns;
   bool batchIsGroup = false; // the batch is a convolution's groups: columns go on from one to the next
   Dim rowStride;             // elements between any row and the next; null: it varies

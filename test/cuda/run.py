@@ -208,7 +208,8 @@ def row_files(folder, everything):
 
 def rows_on_emulator(options, results):
     done = subprocess.run([sys.executable, "-B", str(HERE.parent / "ops" / "run.py"), "--build", str(options.build),
-                           "--jobs", str(options.jobs), "--target", "cuda-emu", "--one-in", "1" if options.all else "6"], stdout=subprocess.PIPE, text=True)
+                           "--jobs", str(options.jobs), "--target", "cuda-emu", "--one-in", "1" if options.all else "6"],
+                          stdout=subprocess.PIPE, text=True)
     lines = done.stdout.splitlines() or ["no output"]
     for line in lines:
         if line.startswith("FAIL "):

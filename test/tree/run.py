@@ -72,6 +72,12 @@ def main():
     check("length of files", long_files)
     check("names of files", [f"{path} does not name its subject" for path in files if NAMELESS.search(path)])
 
+    # A page of docs/design that a comment names by its number is there.
+    pages = {f.split("/")[-1][:4] for f in files if f.startswith("docs/design/")}
+    texts = [f for f in files if f.endswith((".h", ".cpp", ".td", ".py", ".md"))]
+    named = {(f, n) for f in texts for n in re.findall(r"docs/design/(\d{4})", (ROOT / f).read_text(errors="replace"))}
+    check("design pages", [f"{f} names docs/design/{n}, which is not there" for f, n in sorted(named) if n not in pages])
+
     print("\n".join(failures))
     print(f"{passed} passed, {len(failures)} failed")
     return 1 if failures else 0

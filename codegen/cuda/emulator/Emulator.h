@@ -1,4 +1,4 @@
-/* What compiled kernels and the compiler know of the emulator (Emulator.cpp). docs/design/0005 tells how it works. */
+/* What compiled kernels and the compiler know of the emulator (Emulator.cpp). docs/design/0004 tells how it works. */
 #ifndef NNF_CODEGEN_CUDA_EMULATOR_EMULATOR_H
 #define NNF_CODEGEN_CUDA_EMULATOR_EMULATOR_H
 
