@@ -407,6 +407,16 @@ std::string Primitives::message(StringRef argument, StringRef text) const {
   return (node + (node.empty() ? "" : ", ") + "argument '" + argument + "': " + text).str();
 }
 
+void Primitives::checkSize(Value x, int64_t dim, int64_t least, StringRef argument) {
+  Dim size = shapeOf(x)[dim];
+  if (constantOf(size) || least <= 0)
+    return;
+  Value known = this->size(size, builder.getI64Type());
+  check(ge(known, static_cast<double>(least)), known,
+        message(argument,
+                "size {value} at dimension " + std::to_string(dim) + ", expected at least " + std::to_string(least)));
+}
+
 void Primitives::check(Value condition, Value value, StringRef message) {
   PrimCheckOp::create(builder, loc, condition, value, message);
 }
