@@ -209,7 +209,8 @@ bad("weight-of-wrong-dtype", input_of("x", (1, 1, 8, 8)) + constant("w", (1, 1, 
 bad("stride-zero", call("max_pool2d", "y", (1, 1, 8, 8), input=x, kernel_size=2, stride=0), "argument 'stride'")
 bad("padding-huge", call("avg_pool2d", "y", (1, 1, 8, 8), input=x, kernel_size=2, padding=2**62), "argument 'padding'")
 bad("kernel-huge", call("max_pool2d", "y", (1, 1, 8, 8), input=x, kernel_size=2**62), "node 'n' (max_pool2d)")
-bad("pad-overflows", call("pad", "y", (4,), input=x, pad=[2**62, 2**62]), "node 'n' (pad)")
+bad("pad-overflows", call("pad", "y", (4,), input=x, pad=[2**62, 2**62]),
+    "node 'n' (pad), argument 'pad': 4611686018427387904, expected at most 2^40 either way")
 bad("groups-zero", input_of("x", (1, 1, 8, 8)) + constant("w", (1, 1, 1, 1), data=bytes(4)) +
     node("conv2d", "y", input=x, weight=w, groups=0) + outputs("y"), "argument 'groups'")
 bad("matmul-sizes", input_of("x", (2, 3)) + input_of("z", (4, 2)) + node("matmul", "y", input=x, other=z) + outputs("y"),

@@ -27,6 +27,11 @@ NNF_INFER(PadOp) {
                                        << (mode == "circular" ? "" : ", or after C") << ", at most 6, with mode '"
                                        << mode << "'";
   }
+  // Beyond any tensor, and far from where sums of sizes overflow.
+  constexpr int64_t mostPadding = int64_t(1) << 40;
+  for (int64_t entry : pads)
+    if (entry < -mostPadding || entry > mostPadding)
+      return argumentError(loc, "pad") << entry << ", expected at most 2^40 either way";
   for (int64_t i = 0; i < pairs; ++i) {
     int64_t dim = rank - 1 - i, low = pads[2 * i], high = pads[2 * i + 1];
     if (std::optional<int64_t> size = constantOf(shape[dim])) {
