@@ -1,0 +1,207 @@
+// Kernels of attention: products, a softmax, and what has to be laid out for them.
+// RUN: %fuse %s | FileCheck %s
+
+// Five kernels: scaled queries; transposed keys; products; softmax; products.
+// could be 4: the scale could be in the first product's epilogue. Or 1: the scores of a block of queries could stay in
+// scratch.
+// CHECK-LABEL: module @attention {
+// CHECK-COUNT-5: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-5: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
+!k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
+module @attention {
+  func.func @main(%q: !q, %k: !k, %v: !k) -> !q {
+    %y = nnf.scaled_dot_product_attention %q, %k, %v {nnf.random = 0 : i64} : (!q, !k, !k) -> !q
+    return %y : !q
+  }
+}
+
+// -----
+
+// The same with fixed sizes.
+// could be 4: as attention.
+// CHECK-LABEL: module @attention_fixed {
+// CHECK-COUNT-5: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-5: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!q = tensor<2x4x10x16xf32>
+module @attention_fixed {
+  func.func @main(%q: !q, %k: !q, %v: !q) -> !q {
+    %y = nnf.scaled_dot_product_attention %q, %k, %v {nnf.random = 0 : i64} : (!q, !q, !q) -> !q
+    return %y : !q
+  }
+}
+
+// -----
+
+// Five kernels: the triangle is in the first product's epilogue, no mask is stored.
+// could be 4: as attention.
+// CHECK-LABEL: module @attention_causal {
+// CHECK-COUNT-5: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-5: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
+!k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
+module @attention_causal {
+  func.func @main(%q: !q, %k: !k, %v: !k) -> !q {
+    %y = nnf.scaled_dot_product_attention %q, %k, %v {is_causal = true, nnf.random = 0 : i64} : (!q, !k, !k) -> !q
+    return %y : !q
+  }
+}
+
+// -----
+
+// Five kernels: the mask is in the first product's epilogue.
+// could be 4: as attention.
+// CHECK-LABEL: module @attention_added_mask {
+// CHECK-COUNT-5: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-5: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
+!k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
+!m = tensor<?x?xf32, #nnf.dims<[L, S]>>
+module @attention_added_mask {
+  func.func @main(%q: !q, %k: !k, %v: !k, %m: !m) -> !q {
+    %y = nnf.scaled_dot_product_attention %q, %k, %v, %m {nnf.random = 0 : i64} : (!q, !k, !k, !m) -> !q
+    return %y : !q
+  }
+}
+
+// -----
+
+// Five kernels: the mask is in the first product's epilogue.
+// could be 4: as attention.
+// CHECK-LABEL: module @attention_bool_mask {
+// CHECK-COUNT-5: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-5: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
+!k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
+!m = tensor<?x1x1x?xi1, #nnf.dims<[N, 1, 1, S]>>
+module @attention_bool_mask {
+  func.func @main(%q: !q, %k: !k, %v: !k, %m: !m) -> !q {
+    %y = nnf.scaled_dot_product_attention %q, %k, %v, %m {nnf.random = 0 : i64} : (!q, !k, !k, !m) -> !q
+    return %y : !q
+  }
+}
+
+// -----
+
+// Six kernels: as attention, and the values repeated for all heads.
+// could be 4: as attention; heads could be read with stride 0, as batch dimensions of their own.
+// CHECK-LABEL: module @attention_grouped_heads {
+// CHECK-COUNT-6: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-6: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!q = tensor<?x8x?x16xf32, #nnf.dims<[N, 8, L, 16]>>
+!k = tensor<?x2x?x16xf32, #nnf.dims<[N, 2, S, 16]>>
+module @attention_grouped_heads {
+  func.func @main(%q: !q, %k: !k, %v: !k) -> !q {
+    %y = nnf.scaled_dot_product_attention %q, %k, %v {enable_gqa = true, nnf.random = 0 : i64} : (!q, !k, !k) -> !q
+    return %y : !q
+  }
+}
+
+// -----
+
+// Seven kernels, ten launches: projection, three times and once for the output; scaled queries; transposed keys;
+// products; softmax; products; heads joined.
+// could be 6: one product for the three projections; the scale as attention; the last product could write joined heads.
+// CHECK-LABEL: module @self_attention {
+// CHECK-COUNT-7: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-10: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
+module @self_attention {
+  func.func @main(%x: !x) -> !x {
+    %wi = nnf.weight "wi" : tensor<192x64xf32>
+    %bi = nnf.weight "bi" : tensor<192xf32>
+    %wo = nnf.weight "wo" : tensor<64x64xf32>
+    %bo = nnf.weight "bo" : tensor<64xf32>
+    %output = nnf.multi_head_attention_forward %x, %x, %x, %wi, %bi, %wo, %bo {add_zero_attn = false,
+        dropout_p = 0.000000e+00 : f64, embed_dim_to_check = 64 : i64, need_weights = false, nnf.random = 0 : i64,
+        num_heads = 4 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0>,
+        training = false}
+        : (!x, !x, !x, tensor<192x64xf32>, tensor<192xf32>, tensor<64x64xf32>, tensor<64xf32>) -> !x
+    return %output : !x
+  }
+}
+
+// -----
+
+// Eight kernels, ten launches: two forms of projection, for the two lengths; the others as self_attention.
+// could be 7: as self_attention, with one product for keys and values.
+// CHECK-LABEL: module @cross_attention {
+// CHECK-COUNT-8: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-10: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
+!m = tensor<?x?x64xf32, #nnf.dims<[S, N, 64]>>
+module @cross_attention {
+  func.func @main(%x: !x, %m: !m) -> !x {
+    %wi = nnf.weight "wi" : tensor<192x64xf32>
+    %bi = nnf.weight "bi" : tensor<192xf32>
+    %wo = nnf.weight "wo" : tensor<64x64xf32>
+    %bo = nnf.weight "bo" : tensor<64xf32>
+    %output = nnf.multi_head_attention_forward %x, %m, %m, %wi, %bi, %wo, %bo {add_zero_attn = false,
+        dropout_p = 0.000000e+00 : f64, embed_dim_to_check = 64 : i64, need_weights = false, nnf.random = 0 : i64,
+        num_heads = 4 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0>,
+        training = false}
+        : (!x, !m, !m, tensor<192x64xf32>, tensor<192xf32>, tensor<64x64xf32>, tensor<64xf32>) -> !x
+    return %output : !x
+  }
+}
+
+// -----
+
+// Eleven kernels, 14 launches: attention's six, its output with the residual; layer_norm, twice; product with gelu;
+// product with residual.
+// could be 9: as self_attention; with ten launches.
+// CHECK-LABEL: module @transformer_layer {
+// CHECK-COUNT-11: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-14: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
+!u = tensor<?x?x256xf32, #nnf.dims<[L, N, 256]>>
+!bo = tensor<64xf32>
+module @transformer_layer {
+  func.func @main(%x: !x) -> !x {
+    %wi = nnf.weight "wi" : tensor<192x64xf32>
+    %bi = nnf.weight "bi" : tensor<192xf32>
+    %wo = nnf.weight "wo" : tensor<64x64xf32>
+    %bo = nnf.weight "bo" : !bo
+    %g0 = nnf.weight "g0" : !bo
+    %c0 = nnf.weight "c0" : !bo
+    %w0 = nnf.weight "w0" : tensor<256x64xf32>
+    %b0 = nnf.weight "b0" : tensor<256xf32>
+    %w1 = nnf.weight "w1" : tensor<64x256xf32>
+    %b1 = nnf.weight "b1" : !bo
+    %g1 = nnf.weight "g1" : !bo
+    %c1 = nnf.weight "c1" : !bo
+    %output = nnf.multi_head_attention_forward %x, %x, %x, %wi, %bi, %wo, %bo {add_zero_attn = false,
+        dropout_p = 0.000000e+00 : f64, embed_dim_to_check = 64 : i64, need_weights = false, nnf.random = 0 : i64,
+        num_heads = 4 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0>,
+        training = false}
+        : (!x, !x, !x, tensor<192x64xf32>, tensor<192xf32>, tensor<64x64xf32>, !bo) -> !x
+    %r = nnf.add %x, %output : (!x, !x) -> !x
+    %s = nnf.layer_norm %r, %g0, %c0 {normalized_shape = array<i64: 64>, operandSegmentSizes = array<i32: 1, 1, 1>}
+        : (!x, !bo, !bo) -> !x
+    %u = nnf.linear %s, %w0, %b0 : (!x, tensor<256x64xf32>, tensor<256xf32>) -> !u
+    %e = nnf.gelu %u : (!u) -> !u
+    %f = nnf.linear %e, %w1, %b1 : (!u, tensor<64x256xf32>, !bo) -> !x
+    %q = nnf.add %s, %f : (!x, !x) -> !x
+    %y = nnf.layer_norm %q, %g1, %c1 {normalized_shape = array<i64: 64>, operandSegmentSizes = array<i32: 1, 1, 1>}
+        : (!x, !bo, !bo) -> !x
+    return %y : !x
+  }
+}
