@@ -287,6 +287,26 @@ module @interpolate_bilinear_add {
 
 // -----
 
+// Four kernels with sizes bound at run time: a check of the size; rows; a check; columns. Positions and weights are
+// computed where they are used.
+// could be 2: both checks could be one kernel; rows as interpolate_bilinear_add.
+// CHECK-LABEL: module @interpolate_bilinear_symbolic {
+// CHECK-COUNT-4: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-4: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x16x?x?xf32, #nnf.dims<[N, 16, H, W]>>
+!y = tensor<?x16x?x?xf32, #nnf.dims<[N, 16, H * 2, W * 2]>>
+module @interpolate_bilinear_symbolic {
+  func.func @main(%x: !x) -> !y {
+    %y = nnf.interpolate %x {align_corners = false, mode = "bilinear", scale_factor = array<f64: 2.000000e+00>}
+        : (!x) -> !y
+    return %y : !y
+  }
+}
+
+// -----
+
 // One kernel: both parts are written in place, one of them resized.
 // CHECK-LABEL: module @interpolate_nearest_cat {
 // CHECK-COUNT-1: nnf.kernel @

@@ -104,6 +104,26 @@ module @linear_residual_layer_norm {
 
 // -----
 
+// Two kernels: the sum and its layer_norm; the product, with the same sum computed again for the residual.
+// CHECK-LABEL: module @layer_norm_linear_residual {
+// CHECK-COUNT-2: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-2: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+module @layer_norm_linear_residual {
+  func.func @main(%x: !x, %f: !x) -> !x {
+    %w = nnf.weight "w" : tensor<64x64xf32>
+    %s = nnf.add %x, %f : (!x, !x) -> !x
+    %n = nnf.layer_norm %s {normalized_shape = array<i64: 64>, operandSegmentSizes = array<i32: 1, 0, 0>} : (!x) -> !x
+    %h = nnf.linear %n, %w : (!x, tensor<64x64xf32>) -> !x
+    %y = nnf.add %s, %h : (!x, !x) -> !x
+    return %y : !x
+  }
+}
+
+// -----
+
 // One kernel, though swish reads the product twice.
 // CHECK-LABEL: module @linear_swish {
 // CHECK-COUNT-1: nnf.kernel @

@@ -54,6 +54,43 @@ module @bce_without_mean {
 
 // -----
 
+// Two kernels: the exponential and its logarithm, stored; the losses and their mean.
+// could be 1: what is costly is stored for a reduction, although one pass reads it once.
+// CHECK-LABEL: module @bce_alone {
+// CHECK-COUNT-2: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-2: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+!y = tensor<f32>
+module @bce_alone {
+  func.func @main(%x: !x, %t: !x) -> !y {
+    %y = nnf.binary_cross_entropy_with_logits %x, %t {operandSegmentSizes = array<i32: 1, 1, 0, 0>} : (!x, !x) -> !y
+    return %y : !y
+  }
+}
+
+// -----
+
+// Five kernels: probabilities; the check that they are; one logarithm; the other; the losses and their mean.
+// could be 3: what is costly is stored for a reduction, although one pass reads it once.
+// CHECK-LABEL: module @bce_of_sigmoid {
+// CHECK-COUNT-5: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-5: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+!y = tensor<f32>
+module @bce_of_sigmoid {
+  func.func @main(%x: !x, %t: !x) -> !y {
+    %s = nnf.sigmoid %x : (!x) -> !x
+    %y = nnf.binary_cross_entropy %s, %t : (!x, !x) -> !y
+    return %y : !y
+  }
+}
+
+// -----
+
 // Five kernels: log_softmax, stored whole; which targets are ignored; weights; their sum; picked losses and their mean.
 // could be 2: gather wants a buffer; and the two sums of the mean are groups of their own, so the mask they share is
 // stored.
@@ -380,6 +417,31 @@ module @multi_margin_loss {
   func.func @main(%x: !x, %t: !t) -> !y {
     %y = nnf.multi_margin_loss %x, %t : (!x, !t) -> !y
     return %y : !y
+  }
+}
+
+// -----
+
+// Four kernels: probabilities; the sum of the target; theirs; the product's and the quotient.
+// could be 1: reductions of the same rows that do not follow from each other start groups of their own; and what
+// several groups read is stored.
+// CHECK-LABEL: module @dice {
+// CHECK-COUNT-4: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-4: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+!both = tensor<?xf32, #nnf.dims<[N]>>
+module @dice {
+  func.func @main(%x: !x, %t: !x) -> !both {
+    %s = nnf.sigmoid %x : (!x) -> !x
+    %st = nnf.mul %s, %t : (!x, !x) -> !x
+    %both = nnf.sum %st {dim = array<i64: 1>} : (!x) -> !both
+    %a = nnf.sum %s {dim = array<i64: 1>} : (!x) -> !both
+    %b = nnf.sum %t {dim = array<i64: 1>} : (!x) -> !both
+    %u = nnf.add %a, %b : (!both, !both) -> !both
+    %y = nnf.div %both, %u : (!both, !both) -> !both
+    return %y : !both
   }
 }
 

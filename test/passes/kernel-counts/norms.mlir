@@ -105,6 +105,24 @@ module @layer_norm_gelu {
 
 // -----
 
+// Two kernels: gelu, stored; layer_norm.
+// could be 1: what is costly is stored for a reduction: three passes would compute it. A row of scratch would do.
+// CHECK-LABEL: module @gelu_layer_norm {
+// CHECK-COUNT-2: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-2: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+module @gelu_layer_norm {
+  func.func @main(%x: !x) -> !x {
+    %e = nnf.gelu %x : (!x) -> !x
+    %y = nnf.layer_norm %e {normalized_shape = array<i64: 64>, operandSegmentSizes = array<i32: 1, 0, 0>} : (!x) -> !x
+    return %y : !x
+  }
+}
+
+// -----
+
 // One kernel: two dimensions are a row.
 // CHECK-LABEL: module @layer_norm_two_dims {
 // CHECK-COUNT-1: nnf.kernel @
@@ -424,6 +442,65 @@ module @standardize {
 module @mean_of_all {
   func.func @main(%x: !x) -> !y {
     %y = nnf.mean %x : (!x) -> !y
+    return %y : !y
+  }
+}
+
+// -----
+
+// Two kernels, each a pass over the same rows.
+// could be 1: reductions of the same rows that do not follow from each other start groups of their own.
+// CHECK-LABEL: module @sum_and_maximum {
+// CHECK-COUNT-2: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-2: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+!s = tensor<?xf32, #nnf.dims<[N]>>
+module @sum_and_maximum {
+  func.func @main(%x: !x) -> (!s, !s) {
+    %s = nnf.sum %x {dim = array<i64: -1>} : (!x) -> !s
+    %m = nnf.amax %x {dim = array<i64: -1>} : (!x) -> !s
+    return %s, %m : !s, !s
+  }
+}
+
+// -----
+
+// Two kernels: the mask's sum; the product's and the quotient.
+// could be 1: reductions of the same rows that do not follow from each other start groups of their own.
+// CHECK-LABEL: module @masked_mean {
+// CHECK-COUNT-2: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-2: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+!s = tensor<?xf32, #nnf.dims<[N]>>
+module @masked_mean {
+  func.func @main(%x: !x, %m: !x) -> !s {
+    %xm = nnf.mul %x, %m : (!x, !x) -> !x
+    %s = nnf.sum %xm {dim = array<i64: 1>} : (!x) -> !s
+    %n = nnf.sum %m {dim = array<i64: 1>} : (!x) -> !s
+    %y = nnf.div %s, %n : (!s, !s) -> !s
+    return %y : !s
+  }
+}
+
+// -----
+
+// Two kernels: exponentials, stored; quotients and their mean.
+// could be 1: what is costly is stored for a reduction, although one pass reads it once.
+// CHECK-LABEL: module @mean_of_sigmoid {
+// CHECK-COUNT-2: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-2: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
+!y = tensor<?xf32, #nnf.dims<[N]>>
+module @mean_of_sigmoid {
+  func.func @main(%x: !x) -> !y {
+    %s = nnf.sigmoid %x : (!x) -> !x
+    %y = nnf.mean %s {dim = array<i64: 1>} : (!x) -> !y
     return %y : !y
   }
 }
