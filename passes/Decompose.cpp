@@ -62,11 +62,29 @@ struct Decompose : impl::DecomposeBase<Decompose> {
 /// A function of torch: not a primitive, nor what holds the graph together.
 bool isFunction(Operation *op) {
   return isa_and_nonnull<NnfDialect>(op->getDialect()) && !op->getName().stripDialect().starts_with("prim.") &&
-         !isa<ConstantOp, NumberOp, WeightOp, KernelOp, LaunchOp, YieldOp, RandomKeyOp>(op);
+         !isa<ConstantOp, NumberOp, WeightOp, KernelOp, LaunchOp, YieldOp, RandomKeyOp, RequireOp>(op);
 }
 
 /// Type a function computes in: float32 for the 16-bit floats, else the type itself.
 Type computed(Type element) { return isHalf(element) ? Float32Type::get(element.getContext()) : element; }
+
+/// What inference asks of sizes that only the run knows, as ops.
+LogicalResult requireSizes(Operation *op, OpBuilder &builder) {
+  SmallVector<SizeRequirement> requirements;
+  {
+    CollectRequirements collect(requirements);
+    SmallVector<Type> types;
+    auto inferring = cast<InferTypeOpInterface>(op);
+    if (failed(inferring.inferReturnTypes(op->getContext(), op->getLoc(), op->getOperands(),
+                                          op->getRawDictionaryAttrs(), op->getPropertiesStorage(), op->getRegions(),
+                                          types)))
+      return failure();
+  }
+  for (const SizeRequirement &require : requirements)
+    RequireOp::create(builder, op->getLoc(), DimsAttr::get(op->getContext(), {require.value, require.tested}),
+                      require.message);
+  return success();
+}
 
 LogicalResult rewrite(Operation *op) {
   const Decompositions::Entry *entry = decompositions().find(op);
@@ -83,6 +101,8 @@ LogicalResult rewrite(Operation *op) {
       operand = p.convert(operand, computed(elementOf(operand)));
     operands.push_back(operand);
   }
+  if (failed(requireSizes(op, builder)))
+    return failure();
   SmallVector<Value> results = entry->rewrite(op, operands, p);
   if (llvm::is_contained(results, Value()))
     return failure();

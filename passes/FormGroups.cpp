@@ -320,7 +320,7 @@ struct Former {
 
   void placeTheRest() {
     for (Operation &op : llvm::reverse(function.getBody().front())) {
-      if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp, RandomKeyOp>(op))
+      if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp, RandomKeyOp, RequireOp>(op))
         continue;
       Readers found = readers(&op);
       if (isa<ConstantOp>(op) && !found.isReturned) {

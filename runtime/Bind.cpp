@@ -244,9 +244,33 @@ int32_t bindInputs(nnf_context &context, DLTensor *const in[], uint32_t count, b
   return NNF_OK;
 }
 
+int32_t reportCheck(nnf_context &context, const nnf_check_state &state, int32_t status) {
+  const nnf_model &model = context.model();
+  uint64_t index = state.order >> 32;
+  if (index >= model.num_checks)
+    return context.message.fail(NNF_ERROR_INTERNAL, "check %llu failed, but the model has %u",
+                                (unsigned long long)index, model.num_checks);
+  Text<1000> text;
+  for (const char *p = model.checks[index].message; *p;) {
+    if (strncmp(p, "{value}", 7) == 0) {
+      text.add("%lld", (long long)state.value);
+      p += 7;
+    } else if (strncmp(p, "{bound}", 7) == 0) {
+      text.add("%lld", (long long)state.bound);
+      p += 7;
+    } else {
+      text.add("%c", *p++);
+    }
+  }
+  return context.message.fail(status, "%s", text.str());
+}
+
 int32_t computeOutputDims(nnf_context &context) {
   const nnf_model &model = context.model();
-  if (model.output_dims(context.symbols, context.outputDims) != 0)
+  int32_t status = model.output_dims(context.symbols, context.outputDims);
+  if (status > 0)
+    return reportCheck(context, {uint64_t(status - 1) << 32, context.outputDims[0], 0}, NNF_ERROR_ARGUMENT);
+  if (status != 0)
     return context.message.fail(NNF_ERROR_ARGUMENT, "with inputs of these sizes the size of an output is negative or "
                                                     "does not fit in 64 bits");
   for (uint32_t j = 0; j < model.num_outputs; ++j) {

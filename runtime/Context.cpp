@@ -45,7 +45,7 @@ void carveTables(nnf_context &context, Carver &carver) {
   context.outputs = carver.take<OutputSlot>(model.num_outputs);
   context.symbols = carver.take<int64_t>(model.num_symbols);
   context.symbolInput = carver.take<int32_t>(model.num_symbols);
-  context.outputDims = carver.take<int64_t>(context.program->totalRank);
+  context.outputDims = carver.take<int64_t>(context.program->totalRank ? context.program->totalRank : 1);
   context.inputPointers = carver.take<void *>(model.num_inputs);
   context.outputPointers = carver.take<void *>(model.num_outputs);
 }

@@ -48,12 +48,15 @@ namespace nnf::rt {
 
 /// Checks `in` against the model and fills inputs and symbols. `withData`: data must be there.
 int32_t bindInputs(nnf_context &context, DLTensor *const in[], uint32_t count, bool withData);
-/// Computes the outputs' sizes from the symbols.
+/// Computes the outputs' sizes from the symbols. A model's requirement that they do not meet is an error.
 int32_t computeOutputDims(nnf_context &context);
 /// Checks `out` against the sizes; finds or makes the memory of each output.
 int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count);
 /// Hands the context's outputs to the tensors that came without data, and in-out inputs their new values.
 void deliverOutputs(nnf_context &context, DLTensor *const out[]);
+
+/// Fails with the text of a check that did not hold, {value} and {bound} replaced.
+int32_t reportCheck(nnf_context &context, const nnf_check_state &state, int32_t status);
 
 /// Bytes of a compact tensor; false: more than any memory.
 bool tensorBytes(const int64_t *dims, uint32_t rank, uint32_t elementBytes, uint64_t &bytes);

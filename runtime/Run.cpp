@@ -154,33 +154,11 @@ int32_t cancelled(const nnf_rt *rt) { return isCancelled(RunState::of(rt)); }
 
 constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0, parallel, allocOutput, readScalar, failCheck, cancelled};
 
-/// The check's text with {value} and {bound} replaced.
-int32_t reportCheck(nnf_context &context, const nnf_check_state &state) {
-  const nnf_model &model = context.model();
-  uint64_t index = state.order >> 32;
-  if (index >= model.num_checks)
-    return context.message.fail(NNF_ERROR_INTERNAL, "check %llu failed, but the model has %u",
-                                (unsigned long long)index, model.num_checks);
-  Text<1000> text;
-  for (const char *p = model.checks[index].message; *p;) {
-    if (strncmp(p, "{value}", 7) == 0) {
-      text.add("%lld", (long long)state.value);
-      p += 7;
-    } else if (strncmp(p, "{bound}", 7) == 0) {
-      text.add("%lld", (long long)state.bound);
-      p += 7;
-    } else {
-      text.add("%c", *p++);
-    }
-  }
-  return context.message.fail(NNF_ERROR_DATA, "%s", text.str());
-}
-
 /// What the run has come to. A failed check comes first: what followed it ran on clamped data.
 int32_t conclude(RunState &run, int32_t status) {
   nnf_context &context = run.context;
   if (run.check.order != UINT64_MAX)
-    return reportCheck(context, run.check);
+    return reportCheck(context, run.check, NNF_ERROR_DATA);
   if (run.failure)
     return run.failure;
   if (status == NNF_CANCELLED)

@@ -154,7 +154,8 @@ typedef struct nnf_model {
   uint64_t cpu_features;    /* bits of NNF_CPU_*: what the code needs */
   /* Bytes of arena a run with these symbols needs. */
   int64_t (*arena_bytes)(const int64_t *symbols);
-  /* Sizes of all outputs, one after the other; returns -1 when a size would be negative or overflow. */
+  /* Sizes of all outputs, one after the other (room for one at least). Returns 0; -1 when a size would be negative or
+   * overflow; 1 + the index of the check that these sizes fail, and then dims[0] is the check's value. */
   int32_t (*output_dims)(const int64_t *symbols, int64_t *dims);
   /* One run. 0, or the status of the first thing that went wrong. */
   int32_t (*run)(const nnf_rt *rt, nnf_frame *frame);

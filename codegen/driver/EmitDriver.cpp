@@ -110,7 +110,7 @@ void DriverCode::emitArenaBytes() {
 }
 
 /// int32_t output_dims(const int64_t *symbols, int64_t *dims). Looks at the sizes of intermediate results too: where
-/// one of them would be negative, so would a tensor inside the run.
+/// one of them would be negative, so would a tensor inside the run. What the graph requires of sizes comes first.
 void DriverCode::emitOutputDims() {
   Block *block = startFunction(dimsName, {pointer, pointer}, i32);
   SizeCode code = sizes(block->getArgument(0), /*checked=*/true);
@@ -129,9 +129,27 @@ void DriverCode::emitOutputDims() {
   for (Dim dim : inner)
     if (!isa<AffineSymbolExpr>(dim) && constantOf(dim).value_or(-1) < 0)
       code.requireNotNegative(code.emit(dim));
+  SmallVector<std::pair<Value, Value>> requirements; // value, whether it fails
+  for (const Requirement &require : plan.requirements) {
+    Value tested = code.emit(require.tested);
+    Value fails = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::slt, tested, code.constant(0));
+    requirements.push_back({code.emit(require.value), fails});
+  }
   Value status = constant32(0);
   if (Value bad = code.overflow())
     status = LLVM::SelectOp::create(b, bad, constant32(-1), status);
+  // The first requirement in program order has the word.
+  Value found = code.constant(0);
+  for (auto [require, pair] : llvm::reverse(llvm::zip_equal(plan.requirements, requirements))) {
+    found = LLVM::SelectOp::create(b, pair.second, pair.first, found);
+    status = LLVM::SelectOp::create(b, pair.second, constant32(1 + require.check), status);
+  }
+  if (!requirements.empty()) {
+    Value address = block->getArgument(1);
+    Value before = load(i64, address, 0);
+    Value fails = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::sgt, status, constant32(0));
+    LLVM::StoreOp::create(b, LLVM::SelectOp::create(b, fails, found, before), address);
+  }
   LLVM::ReturnOp::create(b, status);
 }
 
@@ -282,7 +300,7 @@ SmallVector<int64_t> abiDims(const Signature &signature, RankedTensorType type) 
   for (Dim dim : shapeOf(type)) {
     if (std::optional<int64_t> size = constantOf(dim))
       dims.push_back(*size);
-    else if (auto symbol = dyn_cast<AffineSymbolExpr>(dim))
+    else if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !derivationOf(dim))
       dims.push_back(-1 - int64_t(*signature.indexOf(symbol.getPosition())));
     else
       dims.push_back(NNF_DIM_COMPUTED);

@@ -48,6 +48,12 @@ public:
       LogicalResult status = llvm::TypeSwitch<Operation *, LogicalResult>(&op)
                                  .Case<WeightOp, ConstantOp>([&](auto) { return readWeight(&op); })
                                  .Case([&](RandomKeyOp key) { return readKey(key); })
+                                 .Case([&](RequireOp require) {
+                                   plan.requirements.push_back(
+                                       {require.value(), require.tested(), static_cast<int64_t>(plan.checks.size())});
+                                   plan.checks.push_back(require.getMessage().str());
+                                   return success();
+                                 })
                                  .Case([&](LaunchOp launch) { return readLaunch(launch); })
                                  .Case([&](PrimReshapeOp) { return success(); })
                                  .Default([](Operation *other) {

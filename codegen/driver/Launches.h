@@ -31,11 +31,18 @@ struct KeyPlan {
   Place place;
 };
 
+/// Looked at before anything runs: `tested` must not be negative.
+struct Requirement {
+  Dim value, tested;
+  int64_t check; // whose message says what is wrong
+};
+
 struct DriverPlan {
   Signature signature;
   llvm::SmallVector<mlir::func::FuncOp> kernels;
   llvm::SmallVector<LaunchPlan> launches;
   llvm::SmallVector<KeyPlan> keys;
+  llvm::SmallVector<Requirement> requirements;
   llvm::SmallVector<std::string> checks;           // messages
   llvm::SmallVector<llvm::SmallVector<Dim>> arena; // sizes of each region: the largest counts
 };

@@ -63,7 +63,7 @@ FailureOr<Signature> readSignature(ModuleOp module) {
       return failure();
     }
     for (Dim dim : shapeOf(input.type)) {
-      if (auto symbol = dyn_cast<AffineSymbolExpr>(dim)) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !derivationOf(dim)) {
         if (!signature.indexOf(symbol.getPosition()))
           signature.symbols.push_back(symbol.getPosition());
       } else if (!constantOf(dim)) {
@@ -87,7 +87,7 @@ FailureOr<Signature> readSignature(ModuleOp module) {
     }
     for (Dim dim : shapeOf(output.type)) {
       SmallVector<unsigned> symbols;
-      collectSymbols(dim, symbols);
+      collectInputSymbols(dim, symbols);
       for (unsigned symbol : symbols)
         if (!signature.indexOf(symbol)) {
           emitError(main.getLoc()) << "output '" << output.name << "': size " << toString(dim)

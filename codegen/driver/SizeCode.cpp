@@ -52,13 +52,30 @@ Value SizeCode::divide(AffineExprKind kind, Value x, Value y, bool mayBeZero) {
   return LLVM::AddOp::create(b, rest, LLVM::SelectOp::create(b, negative, y, zero));
 }
 
+Value SizeCode::derived(const DerivedDim &definition) {
+  Value a = emit(definition.a);
+  if (definition.kind == DerivedDim::Max)
+    return max(a, emit(definition.b));
+  if (definition.kind == DerivedDim::Min)
+    return LLVM::SMinOp::create(b, a, emit(definition.b));
+  Type f64 = b.getF64Type();
+  auto number = [&](double value) { return LLVM::ConstantOp::create(b, f64, b.getF64FloatAttr(value)); };
+  Value scaled = LLVM::FMulOp::create(b, LLVM::SIToFPOp::create(b, f64, a), number(definition.factor));
+  // Beyond any size, and still an int64.
+  scaled = LLVM::MinNumOp::create(b, scaled, number(0x1p62));
+  // Truncation is rounding down: sizes and factors are not negative. (floor would be a call into libm.)
+  return LLVM::FPToSIOp::create(b, b.getI64Type(), scaled);
+}
+
 Value SizeCode::emit(Dim dim) {
   if (std::optional<int64_t> size = constantOf(dim))
     return constant(*size);
   if (Value found = known.lookup(dim))
     return found;
   Value value;
-  if (auto symbolic = dyn_cast<AffineSymbolExpr>(dim)) {
+  if (std::optional<DerivedDim> definition = derivationOf(dim)) {
+    value = derived(*definition);
+  } else if (auto symbolic = dyn_cast<AffineSymbolExpr>(dim)) {
     value = symbol(symbolic.getPosition());
   } else {
     auto binary = cast<AffineBinaryOpExpr>(dim);

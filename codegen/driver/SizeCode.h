@@ -29,6 +29,7 @@ public:
   mlir::Value overflow() const { return bad; }
 
 private:
+  mlir::Value derived(const DerivedDim &definition);
   mlir::Value divide(mlir::AffineExprKind kind, mlir::Value x, mlir::Value y, bool mayBeZero);
   void note(mlir::Value flag);
 

@@ -230,15 +230,15 @@ LogicalResult fixSymbols(ModuleOp module, const std::map<std::string, int64_t> &
   if (dims.empty())
     return success();
   auto *dialect = module.getContext()->getLoadedDialect<NnfDialect>();
-  llvm::DenseMap<AffineExpr, AffineExpr> fixed;
+  llvm::DenseMap<unsigned, Dim> fixed;
   for (const auto &[name, size] : dims)
-    fixed[getAffineSymbolExpr(dialect->symbolId(name), module.getContext())] = dimOf(module.getContext(), size);
-  llvm::DenseSet<AffineExpr> used;
+    fixed[dialect->symbolId(name)] = dimOf(module.getContext(), size);
+  SmallVector<unsigned> used;
   auto replaced = [&](ArrayRef<Dim> shape) {
     Shape result;
     for (Dim dim : shape) {
-      dim.walk([&](AffineExpr part) { used.insert(part); });
-      result.push_back(simplify(dim.replace(fixed)));
+      collectInputSymbols(dim, used);
+      result.push_back(substitute(dim, [&](unsigned symbol) { return fixed.lookup(symbol); }));
     }
     return result;
   };
@@ -254,7 +254,7 @@ LogicalResult fixSymbols(ModuleOp module, const std::map<std::string, int64_t> &
   });
   replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
   for (const auto &[name, size] : dims)
-    if (!used.contains(getAffineSymbolExpr(dialect->symbolId(name), module.getContext())))
+    if (!llvm::is_contained(used, dialect->symbolId(name)))
       return emitError(module.getLoc()) << "size '" << name << "': fixed to " << size
                                         << ", but no input has a size of that name";
   return success();

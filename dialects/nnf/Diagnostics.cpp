@@ -44,9 +44,13 @@ static InFlightDiagnostic start(std::optional<Location> location, llvm::Twine te
   return emitError(*location) << text;
 }
 
+std::string argumentMessage(Location location, StringRef argument, const llvm::Twine &text) {
+  std::string node = nodeText(location);
+  return (node + (node.empty() ? "" : ", ") + "argument '" + argument + "': " + text).str();
+}
+
 InFlightDiagnostic argumentError(std::optional<Location> location, StringRef argument) {
-  std::string node = location ? nodeText(*location) : "";
-  return start(location, node + (node.empty() ? "" : ", ") + "argument '" + argument + "': ");
+  return start(location, location ? argumentMessage(*location, argument, "") : "");
 }
 
 InFlightDiagnostic nodeError(std::optional<Location> location) {

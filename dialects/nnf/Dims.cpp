@@ -126,6 +126,98 @@ void collectSymbols(Dim dim, SmallVectorImpl<unsigned> &symbols) {
   });
 }
 
+static NnfDialect &dialectOf(Dim dim) { return *dim.getContext()->getLoadedDialect<NnfDialect>(); }
+
+static Dim derived(const DerivedDim &definition) {
+  return getAffineSymbolExpr(dialectOf(definition.a).derivedSymbol(definition), definition.a.getContext());
+}
+
+std::optional<DerivedDim> derivationOf(Dim dim) {
+  auto symbol = dyn_cast<AffineSymbolExpr>(dim);
+  return symbol ? dialectOf(dim).derivationOf(symbol.getPosition()) : std::nullopt;
+}
+
+bool isNotNegative(Dim dim) {
+  if (std::optional<int64_t> size = constantOf(dim))
+    return *size >= 0;
+  if (isa<AffineSymbolExpr>(dim)) {
+    std::optional<DerivedDim> definition = derivationOf(dim);
+    if (!definition)
+      return true;
+    switch (definition->kind) {
+    case DerivedDim::Max: return isNotNegative(definition->a) || isNotNegative(definition->b);
+    case DerivedDim::Min: return isNotNegative(definition->a) && isNotNegative(definition->b);
+    case DerivedDim::Scaled: return isNotNegative(definition->a);
+    }
+  }
+  auto binary = cast<AffineBinaryOpExpr>(dim);
+  return dim.getKind() == AffineExprKind::Mod || (isNotNegative(binary.getLHS()) && isNotNegative(binary.getRHS()));
+}
+
+/// The larger of a and b where that can be told.
+static Dim largerOf(Dim a, Dim b) {
+  Dim difference = simplify(a - b);
+  if (isNotNegative(difference))
+    return a;
+  return isNotNegative(simplify(b - a)) ? b : Dim();
+}
+
+Dim maxOf(Dim a, Dim b) {
+  a = simplify(a), b = simplify(b);
+  if (Dim larger = largerOf(a, b))
+    return larger;
+  return derived({DerivedDim::Max, a, b});
+}
+
+Dim minOf(Dim a, Dim b) {
+  a = simplify(a), b = simplify(b);
+  if (Dim larger = largerOf(a, b))
+    return larger == a ? b : a;
+  return derived({DerivedDim::Min, a, b});
+}
+
+Dim scaledBy(Dim a, double factor) {
+  a = simplify(a);
+  if (std::optional<int64_t> size = constantOf(a)) {
+    double scaled = std::floor(static_cast<double>(*size) * factor);
+    return dimOf(a.getContext(), static_cast<int64_t>(std::min(scaled, 0x1p62)));
+  }
+  return derived({DerivedDim::Scaled, a, {}, factor});
+}
+
+void collectInputSymbols(Dim dim, SmallVectorImpl<unsigned> &symbols) {
+  SmallVector<unsigned> found;
+  collectSymbols(dim, found);
+  for (unsigned symbol : found)
+    if (std::optional<DerivedDim> definition = dialectOf(dim).derivationOf(symbol)) {
+      collectInputSymbols(definition->a, symbols);
+      if (definition->b)
+        collectInputSymbols(definition->b, symbols);
+    } else if (!llvm::is_contained(symbols, symbol)) {
+      symbols.push_back(symbol);
+    }
+}
+
+Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value) {
+  SmallVector<unsigned> symbols;
+  collectSymbols(dim, symbols);
+  llvm::DenseMap<AffineExpr, AffineExpr> replaced;
+  for (unsigned symbol : symbols) {
+    Dim self = getAffineSymbolExpr(symbol, dim.getContext()), now;
+    if (std::optional<DerivedDim> definition = derivationOf(self)) {
+      Dim a = substitute(definition->a, value), b = definition->b ? substitute(definition->b, value) : Dim();
+      now = definition->kind == DerivedDim::Max   ? maxOf(a, b)
+            : definition->kind == DerivedDim::Min ? minOf(a, b)
+                                                  : scaledBy(a, definition->factor);
+    } else {
+      now = value(symbol);
+    }
+    if (now)
+      replaced[self] = now;
+  }
+  return simplify(dim.replace(replaced));
+}
+
 std::string toString(Dim dim) {
   std::string text;
   llvm::raw_string_ostream os(text);

@@ -42,8 +42,31 @@ std::string toString(Dim dim);
 /// "float32", "int64", …: torch's name of an element type.
 std::string dtypeName(mlir::Type element);
 
-/// Numbers of the symbols that occur in a size, added to `symbols` in order of first occurrence.
+/// Numbers of the symbols that occur in a size, added to `symbols` in order of first occurrence. A derived symbol
+/// counts as itself.
 void collectSymbols(Dim dim, llvm::SmallVectorImpl<unsigned> &symbols);
+
+// ---- sizes that are no affine expression: symbols with a definition
+
+/// What a derived symbol stands for.
+struct DerivedDim {
+  enum Kind { Max, Min, Scaled } kind;
+  Dim a, b;          // Scaled has no b
+  double factor = 1; // Scaled: floor(a * factor), in float64
+};
+
+Dim maxOf(Dim a, Dim b);
+Dim minOf(Dim a, Dim b);
+/// floor(a * factor), computed in float64 as torch computes a scaled size.
+Dim scaledBy(Dim a, double factor);
+/// How a size that is one derived symbol is computed; none for any other size.
+std::optional<DerivedDim> derivationOf(Dim dim);
+/// Provably not negative for every value of the symbols.
+bool isNotNegative(Dim dim);
+/// The symbols of inputs that a size depends on, through derived ones.
+void collectInputSymbols(Dim dim, llvm::SmallVectorImpl<unsigned> &symbols);
+/// `dim` with value(symbol) for each symbol of an input, through derived ones; a null value keeps the symbol.
+Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value);
 
 } // namespace nnf
 #endif

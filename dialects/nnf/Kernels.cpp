@@ -5,6 +5,12 @@
 using namespace mlir;
 namespace nnf {
 
+LogicalResult RequireOp::verify() {
+  if (getSizes().getDims().size() != 2)
+    return emitOpError() << "has " << getSizes().getDims().size() << " sizes, expected 2: value and tested";
+  return success();
+}
+
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {

@@ -35,6 +35,20 @@ def Nnf_RandomKeyOp : Op<Nnf_Dialect, "random_key", [Pure]> {
   let results = (outs Nnf_Tensor:$output);
   let assemblyFormat = "$number attr-dict `:` type($output)";
 }
+def Nnf_RequireOp : Op<Nnf_Dialect, "require", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Sizes a run may have: `tested` must not be negative";
+  let description = [{
+    Looked at before anything runs; the run fails with `message`, where {value} is `value`. What type inference asks of
+    sizes that it does not know becomes one of these when the function is decomposed.
+  }];
+  let arguments = (ins Nnf_DimsAttr:$sizes, StrAttr:$message);
+  let assemblyFormat = "$sizes $message attr-dict";
+  let extraClassDeclaration = [{
+    Dim value() { return getSizes().getDims()[0]; }
+    Dim tested() { return getSizes().getDims()[1]; }
+  }];
+  let hasVerifier = 1;
+}
 def Nnf_KernelOp : Op<Nnf_Dialect, "kernel", [IsolatedFromAbove, Symbol, FunctionOpInterface]> {
   let summary = "A fused group: one future kernel";
   let description = [{

@@ -1,5 +1,6 @@
 // The dialect itself: registration, the symbols of sizes, and how sizes are written.
 #include "dialects/nnf/Nnf.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 namespace nnf {
@@ -17,6 +18,17 @@ public:
     std::lock_guard<std::mutex> lock(mutex);
     return id < names.size() ? names[id] : "s" + std::to_string(id);
   }
+  unsigned derived(StringRef text, const DerivedDim &definition) {
+    unsigned number = id(text);
+    std::lock_guard<std::mutex> lock(mutex);
+    definitions.try_emplace(number, definition);
+    return number;
+  }
+  std::optional<DerivedDim> definition(unsigned id) const {
+    std::lock_guard<std::mutex> lock(mutex);
+    auto found = definitions.find(id);
+    return found == definitions.end() ? std::nullopt : std::optional(found->second);
+  }
   unsigned size() const {
     std::lock_guard<std::mutex> lock(mutex);
     return names.size();
@@ -26,7 +38,13 @@ private:
   mutable std::mutex mutex;
   llvm::StringMap<unsigned> ids;
   std::vector<std::string> names;
+  llvm::DenseMap<unsigned, DerivedDim> definitions;
 };
+
+/// What the names of derived symbols begin with; no name that a graph may use does.
+constexpr StringLiteral derivedPrefix = "= ";
+/// As DerivedDim::Kind.
+constexpr StringLiteral derivedWords[] = {"max", "min", "scaled"};
 
 void NnfDialect::initialize() {
   symbols = std::make_shared<SymbolTableOfDims>();
@@ -37,6 +55,20 @@ void NnfDialect::initialize() {
 
 unsigned NnfDialect::symbolId(StringRef name) { return symbols->id(name); }
 std::string NnfDialect::symbolName(unsigned id) const { return symbols->name(id); }
+std::optional<DerivedDim> NnfDialect::derivationOf(unsigned id) const { return symbols->definition(id); }
+unsigned NnfDialect::derivedSymbol(const DerivedDim &derived) {
+  std::string name;
+  llvm::raw_string_ostream os(name);
+  os << derivedPrefix << derivedWords[derived.kind] << '(';
+  printDim(os, derived.a, *this);
+  os << ", ";
+  if (derived.b)
+    printDim(os, derived.b, *this);
+  else
+    os << llvm::format("%.17e", derived.factor);
+  os << ')';
+  return symbols->derived(name, derived);
+}
 unsigned NnfDialect::numSymbols() const { return symbols->size(); }
 WeightStore &NnfDialect::weights() { return *store; }
 
@@ -59,6 +91,8 @@ static void printTerm(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect,
     std::string name = dialect.symbolName(symbol.getPosition());
     if (isIdentifier(name)) {
       os << name;
+    } else if (dialect.derivationOf(symbol.getPosition())) {
+      os << StringRef(name).drop_front(derivedPrefix.size());
     } else {
       os << '"';
       llvm::printEscapedString(name, os);
@@ -86,6 +120,25 @@ static void printTerm(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect,
 
 void printDim(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect) { printTerm(os, dim, dialect, 0); }
 
+/// max(a, b), min(a, b) or scaled(a, number), after the parenthesis.
+static FailureOr<Dim> parseDerived(AsmParser &parser, NnfDialect &dialect, DerivedDim::Kind kind) {
+  FailureOr<Dim> a = parseDim(parser, dialect), b = Dim();
+  double factor = 1;
+  if (failed(a) || failed(parser.parseComma()))
+    return failure();
+  if (kind == DerivedDim::Scaled) {
+    if (failed(parser.parseFloat(factor)))
+      return failure();
+    if (!(factor > 0) || !std::isfinite(factor))
+      return parser.emitError(parser.getCurrentLocation(), "expected a finite factor above 0");
+  } else if (failed(b = parseDim(parser, dialect))) {
+    return failure();
+  }
+  if (failed(parser.parseRParen()))
+    return failure();
+  return kind == DerivedDim::Max ? maxOf(*a, *b) : kind == DerivedDim::Min ? minOf(*a, *b) : scaledBy(*a, factor);
+}
+
 static FailureOr<Dim> parseFactor(AsmParser &parser, NnfDialect &dialect) {
   if (succeeded(parser.parseOptionalLParen())) {
     FailureOr<Dim> inner = parseDim(parser, dialect);
@@ -103,6 +156,9 @@ static FailureOr<Dim> parseFactor(AsmParser &parser, NnfDialect &dialect) {
   std::string name;
   if (failed(parser.parseKeywordOrString(&name)))
     return failure();
+  const auto *word = llvm::find(derivedWords, StringRef(name));
+  if (word != std::end(derivedWords) && succeeded(parser.parseOptionalLParen()))
+    return parseDerived(parser, dialect, static_cast<DerivedDim::Kind>(word - derivedWords));
   return getAffineSymbolExpr(dialect.symbolId(name), parser.getContext());
 }
 

@@ -22,6 +22,10 @@ def Nnf_Dialect : Dialect {
     unsigned symbolId(llvm::StringRef name);
     /// The name of symbol `id`.
     std::string symbolName(unsigned id) const;
+    /// The symbol whose value `derived` computes from other sizes; one for equal definitions.
+    unsigned derivedSymbol(const DerivedDim &derived);
+    /// How symbol `id` is computed; none for a symbol that inputs bind.
+    std::optional<DerivedDim> derivationOf(unsigned id) const;
     /// Number of symbols known so far.
     unsigned numSymbols() const;
     /// The weights that `nnf.weight` ops of this context name.

@@ -303,6 +303,7 @@ void PrimScatterOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &e
     writesErrorState(effects);
 }
 
+void RequireOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
 void PrimCheckOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
 
 bool canFail(Operation *op) {

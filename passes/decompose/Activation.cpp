@@ -10,8 +10,10 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-/// min(max(x, low), high); low > high gives high.
+/// min(max(x, low), high); low > high gives high, a bound that is NaN gives NaN.
 Value clip(Primitives &p, Value x, double low, double high) {
+  if (std::isnan(low) || std::isnan(high))
+    return p.full(shapeOf(x), std::numeric_limits<double>::quiet_NaN(), p.elementOf(x));
   Value raised = p.select(p.le(x, low), low, x);
   return p.select(p.ge(raised, high), high, raised);
 }
@@ -120,8 +122,8 @@ void addActivations(Decompositions &table) {
     return p.sub(input, p.tanh(input));
   });
   table.add<SoftsignOp>([](auto, auto x, auto &p) {
-    Value input = p.toFloat(x.getInput());
-    return p.div(input, p.add(1, p.abs(input)));
+    Value divisor = p.add(1, p.abs(x.getInput())); // integers wrap
+    return p.div(p.toFloat(x.getInput()), p.toFloat(divisor));
   });
   table.add<SoftplusOp>(softplus);
   table.add<TanhOp>([](auto, auto x, auto &p) { return p.tanh(p.toFloat(x.getInput())); });

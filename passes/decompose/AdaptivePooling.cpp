@@ -175,7 +175,10 @@ Decompositions::Values adaptiveMaxPool(Op op, typename Op::Adaptor operands, Pri
   Value values = p.reduce(ReduceKind::Max, masked, {rank});
   if (!op.getReturnIndices())
     return {values};
-  Value winner = p.argReduce(ReduceKind::Max, masked, rank);
+  // Of several NaNs the last one wins; argReduce takes the first of equals.
+  Type i64 = IntegerType::get(p.context(), 64);
+  Value last = p.reduce(ReduceKind::Max, p.select(p.isNan(masked), p.iota(shape, rank, i64), -1), {rank});
+  Value winner = p.select(p.ge(last, 0), last, p.argReduce(ReduceKind::Max, masked, rank));
   // The winner's flat position: `flat` is [o…, W], the winner [N, C, o…].
   SmallVector<Value> indices;
   for (int64_t d = 0; d < spatial; ++d)

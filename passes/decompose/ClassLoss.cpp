@@ -100,7 +100,7 @@ Value multiMargin(MultiMarginLossOp op, MultiMarginLossOp::Adaptor operands, Pri
   auto overClasses = [&](Value perSample) { return p.broadcastOver(perSample, shape, {1}); };
   Value chosen = atClass(p, x, target);
   Value z = p.add(p.sub(op.getMargin(), overClasses(chosen)), x);
-  Value hinge = p.select(p.gt(z, 0), z, p.select(p.isNan(z), z, 0));
+  Value hinge = p.select(p.gt(z, 0), z, 0); // a NaN counts as nothing, as in PyTorch
   if (op.getP() == 2)
     hinge = p.square(hinge);
   if (operands.getWeight())
@@ -134,7 +134,7 @@ Value multilabelMargin(MultilabelMarginLossOp op, MultilabelMarginLossOp::Adapto
   Value chosen = p.gather(x, {p.iota(shape, 0, i64), safe}, {0, 1}, BoundsKind::Clamp); // [N, t]
   Value z = p.add(p.sub(1, p.broadcastOver(chosen, pairs, {2})), p.broadcastOver(x, pairs, {1}));
   Value counts = p.bitAnd(perLabel, p.logicalNot(p.broadcastOver(isTarget, pairs, {1})));
-  Value hinge = p.select(p.bitAnd(counts, p.logicalNot(p.le(z, 0))), z, 0);
+  Value hinge = p.select(p.bitAnd(counts, p.gt(z, 0)), z, 0);
   Value loss = p.div(p.sum(hinge, {1, 2}), p.size(shape[1], p.elementOf(x)));
   Shape each(ArrayRef<Dim>(shapeOf(op.getInput())).drop_back());
   return reduceLoss(p, p.reshape(loss, each), *lossReductionOf(op.getLoc(), op));

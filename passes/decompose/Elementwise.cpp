@@ -123,9 +123,6 @@ Value pow(PowOp op, PowOp::Adaptor x, Primitives &p) {
   Value exponent = as(p, x.getExponent(), element, shape);
   if (isFloat(element))
     return p.pow(base, exponent);
-  if (!isUnsigned(element))
-    p.check(p.ge(exponent, 0), p.convert(exponent, IntegerType::get(p.context(), 64)),
-            p.message("exponent", "{value}, expected at least 0 for integers"));
   // By squaring, over the bits an exponent can have without the result being 0, 1, -1 or wrapped anyway.
   Value result = p.full(shape, 1, element), square = base;
   for (unsigned bit = 0, bits = element.getIntOrFloatBitWidth(); bit + 1 < bits; ++bit) {
@@ -133,7 +130,13 @@ Value pow(PowOp op, PowOp::Adaptor x, Primitives &p) {
     result = p.select(isSet, p.mul(result, square), result);
     square = p.square(square);
   }
-  return result;
+  if (isUnsigned(element))
+    return result;
+  // The whole part of a negative power: 0 but for 1 and -1.
+  Value isOdd = p.ne(p.bitAnd(exponent, 1), 0);
+  Value ofMinusOne = p.select(isOdd, -1, p.full(shape, 1, element));
+  Value whole = p.select(p.eq(base, 1), 1, p.select(p.eq(base, -1), ofMinusOne, 0));
+  return p.select(p.lt(exponent, 0), whole, result);
 }
 
 /// min(max(x, min), max). A number limits by compare and select, whose derivative at the limit is torch's.

@@ -38,8 +38,15 @@ Value gather(GatherOp op, GatherOp::Adaptor x, Primitives &p) {
 
 Value indexSelect(IndexSelectOp op, IndexSelectOp::Adaptor x, Primitives &p) {
   int64_t rank = p.rankOf(x.getInput()), dim = *wrapDim(op.getLoc(), "dim", op.getDim(), rank);
-  Value picked =
-      p.gather(x.getInput(), {p.convert(x.getIndex(), i64Of(p))}, {dim}, BoundsKind::Error, outOfRange(p, "index"));
+  Value input = x.getInput(), index = p.convert(x.getIndex(), i64Of(p));
+  Dim one = dimOf(p.context(), 1);
+  if (p.rankOf(index) == 0)
+    index = p.reshape(index, {one});
+  if (rank == 0)
+    input = p.reshape(input, {one});
+  Value picked = p.gather(input, {index}, {dim}, BoundsKind::Error, outOfRange(p, "index"));
+  if (rank == 0)
+    return p.reshape(picked, {});
   // The picked dimension comes first; back to its place.
   IntList perm;
   for (int64_t d = 0; d < rank; ++d)

@@ -93,8 +93,6 @@ Value slice(SliceOp op, SliceOp::Adaptor x, Primitives &p) {
     Range range =
         *sliceRange(op.getLoc(), shape[dim], from.empty() ? std::nullopt : std::optional(from[i]),
                     to.empty() ? std::nullopt : std::optional(to[i]), op.getStep()[op.getStep().size() == 1 ? 0 : i]);
-    if (!from.empty() && from[i] < 0)
-      p.checkSize(x.getInput(), dim, -std::max(from[i], -std::numeric_limits<int64_t>::max()), "start");
     starts[dim] = range.start;
     steps[dim] = range.step;
     shape[dim] = range.length;

@@ -15,9 +15,21 @@ Value norm(Primitives &p, Value x, double power, ArrayRef<int64_t> dims) {
   if (power == 2)
     return p.sqrt(p.sum(p.square(x), dims));
   Value size = p.abs(x);
+  // Over nothing every norm is 0, also where the formula gives an infinity.
+  auto unlessEmpty = [&](Value result) -> Value {
+    Shape reduced;
+    for (int64_t d : dims)
+      reduced.push_back(shapeOf(x)[d]);
+    Dim count = productOf(p.context(), reduced);
+    if (std::optional<int64_t> known = constantOf(count))
+      return *known == 0 ? p.full(shapeOf(result), 0, p.elementOf(result)) : result;
+    Value isEmpty = p.eq(p.size(count, IntegerType::get(p.context(), 64)), 0);
+    return p.select(p.broadcastTo(isEmpty, shapeOf(result)), 0, result);
+  };
   if (std::isinf(power))
-    return p.reduce(power > 0 ? ReduceKind::Max : ReduceKind::Min, size, dims);
-  return p.power(p.sum(p.power(size, power), dims), 1 / power);
+    return unlessEmpty(p.reduce(power > 0 ? ReduceKind::Max : ReduceKind::Min, size, dims));
+  Value root = p.power(p.sum(p.power(size, power), dims), 1 / power);
+  return power > 0 ? root : unlessEmpty(root);
 }
 
 namespace {

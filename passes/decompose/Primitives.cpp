@@ -403,18 +403,7 @@ Value Primitives::cumulate(ReduceKind kind, Value x, int64_t dim, bool reverse) 
 }
 
 std::string Primitives::message(StringRef argument, StringRef text) const {
-  std::string node = nodeText(loc);
-  return (node + (node.empty() ? "" : ", ") + "argument '" + argument + "': " + text).str();
-}
-
-void Primitives::checkSize(Value x, int64_t dim, int64_t least, StringRef argument) {
-  Dim size = shapeOf(x)[dim];
-  if (constantOf(size) || least <= 0)
-    return;
-  Value known = this->size(size, builder.getI64Type());
-  check(ge(known, static_cast<double>(least)), known,
-        message(argument,
-                "size {value} at dimension " + std::to_string(dim) + ", expected at least " + std::to_string(least)));
+  return argumentMessage(loc, argument, text);
 }
 
 void Primitives::check(Value condition, Value value, StringRef message) {

@@ -140,9 +140,6 @@ public:
   std::string message(llvm::StringRef argument, llvm::StringRef text) const;
   /// Fails the run with `message` where `condition` is false; {value} in it is `value` there.
   void check(Value condition, Value value, llvm::StringRef message);
-  /// Fails the run where dimension `dim` of x, whose size only the run knows, is below `least`. A fixed size has been
-  /// looked at by type inference.
-  void checkSize(Value x, int64_t dim, int64_t least, llvm::StringRef argument);
 
 private:
   std::pair<Value, Value> unify(Operand x, Operand y);

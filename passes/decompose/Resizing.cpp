@@ -169,7 +169,6 @@ Value resample(Primitives &p, Value x, const Resampling &plan, bool isDouble) {
     // The same length at a step of 1 is the input itself; a factor of 1.1 of 4 is not.
     if (sameDim(in, out) && (!asGiven || plan.factors[d] == 1))
       continue;
-    p.checkSize(x, dim, 1, "input");
     bool isNearest = plan.mode == Resample::Nearest || plan.mode == Resample::NearestExact;
     if (Dim factor = exactQuotient({out}, {in}, p.context()); isNearest && factor && constantOf(factor) &&
                                                               (!asGiven || plan.factors[d] == *constantOf(factor)) &&

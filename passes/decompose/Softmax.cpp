@@ -62,7 +62,7 @@ static Value gumbelSoftmax(GumbelSoftmaxOp op, GumbelSoftmaxOp::Adaptor x, Primi
 void addSoftmaxes(Decompositions &table) {
   table.add<SoftmaxOp>([](auto op, auto x, auto &p) { return alongDim(op, x.getInput(), p, softmax); });
   table.add<SoftminOp>([](auto op, auto x, auto &p) {
-    return alongDim(op, x.getInput(), p, [](Primitives &p, Value v, int64_t dim) { return softmax(p, p.neg(v), dim); });
+    return alongDim(op, p.neg(x.getInput()), p, softmax); // before `dtype` converts: integers wrap
   });
   table.add<GumbelSoftmaxOp>(gumbelSoftmax);
   table.add<LogSoftmaxOp>([](auto op, auto x, auto &p) { return alongDim(op, x.getInput(), p, logSoftmax); });

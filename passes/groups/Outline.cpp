@@ -287,7 +287,7 @@ private:
 
   void eraseGroupedOps() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
-      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp>(op) || op.hasTrait<OpTrait::IsTerminator>() ||
+      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp, RequireOp>(op) || op.hasTrait<OpTrait::IsTerminator>() ||
                    (isa<ConstantOp>(op) && !op.use_empty());
       if (!stays) {
         assert(op.use_empty() && "launches read only what is stored");

@@ -70,8 +70,13 @@ NNF_INFER(SoftshrinkOp) {
 
 NNF_INFER_BY(LogsigmoidOp, likeFloatInput)
 NNF_INFER_BY(HardshrinkOp, likeFloatInput)
-NNF_INFER_BY(TanhshrinkOp, floatOfInput)
-NNF_INFER_BY(SoftsignOp, floatOfInput)
+template <typename Adaptor> static LogicalResult floatOfNumber(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
+  if (isBool(elementOf(op.getInput())))
+    return dtypeError(loc, op.getInput(), "a float or an integer");
+  return floatOfInput(loc, op, types);
+}
+NNF_INFER_BY(TanhshrinkOp, floatOfNumber)
+NNF_INFER_BY(SoftsignOp, floatOfNumber)
 NNF_INFER_BY(SoftplusOp, likeFloatInput)
 NNF_INFER_BY(TanhOp, floatOfInput)
 NNF_INFER_BY(SigmoidOp, floatOfInput)
@@ -90,11 +95,11 @@ NNF_INFER(GluOp) {
   if (failed(dim))
     return failure();
   Shape shape = shapeOf(input);
-  Dim half = exactQuotient({shape[*dim]}, {dimOf(loc.getContext(), 2)}, loc.getContext());
-  if (!half)
-    return argumentError(loc, "input") << "size " << toString(shape[*dim]) << " at dimension " << *dim
-                                       << ", expected an even size";
-  shape[*dim] = half;
+  FailureOr<Dim> half = requireQuotient(loc, "input", shape[*dim], dimOf(loc.getContext(), 2),
+                                        "size {value} at dimension " + Twine(*dim) + ", expected an even size");
+  if (failed(half))
+    return failure();
+  shape[*dim] = *half;
   types.push_back(tensorOf(shape, elementOf(input)));
   return success();
 }

@@ -50,11 +50,56 @@ LogicalResult expectShape(Location loc, StringRef argument, Value value, ArrayRe
 
 LogicalResult expectSizes(Location loc, StringRef argument, Value value, int64_t firstDim) {
   Shape shape = shapeOf(value);
-  for (Dim dim : ArrayRef<Dim>(shape).drop_front(firstDim))
-    if (std::optional<int64_t> size = constantOf(dim); size && *size < 1)
-      return argumentError(loc, argument)
-             << "shape " << toString(shape) << ", expected sizes of at least 1 from dimension " << firstDim << " on";
+  for (auto [d, dim] : llvm::enumerate(shape))
+    if (static_cast<int64_t>(d) >= firstDim &&
+        failed(requireSize(loc, argument, dim, dim - 1,
+                           "size {value} at dimension " + Twine(d) + ", expected at least 1")))
+      return failure();
   return success();
+}
+
+static thread_local SmallVectorImpl<SizeRequirement> *collector = nullptr;
+
+CollectRequirements::CollectRequirements(SmallVectorImpl<SizeRequirement> &found) : outer(collector) {
+  collector = &found;
+}
+CollectRequirements::~CollectRequirements() { collector = outer; }
+
+/// The text with {value} replaced.
+static std::string withValue(const llvm::Twine &text, Dim value) {
+  std::string result = text.str();
+  constexpr StringLiteral mark = "{value}";
+  if (size_t at = result.find(mark.str()); at != std::string::npos)
+    result.replace(at, mark.size(), toString(value));
+  return result;
+}
+
+LogicalResult requireSize(Location loc, StringRef argument, Dim value, Dim tested, const llvm::Twine &text) {
+  tested = simplify(tested);
+  if (std::optional<int64_t> known = constantOf(tested); known && *known < 0)
+    return argumentError(loc, argument) << withValue(text, simplify(value));
+  if (!isNotNegative(tested) && collector)
+    collector->push_back({argumentMessage(loc, argument, text), simplify(value), tested});
+  return success();
+}
+
+FailureOr<Dim> requireQuotient(Location loc, StringRef argument, Dim size, Dim divisor, const llvm::Twine &text) {
+  MLIRContext *context = loc.getContext();
+  if (Dim even = exactQuotient({size}, {divisor}, context))
+    return even;
+  if ((constantOf(size) && constantOf(divisor)) || isConstant(divisor, 0))
+    return argumentError(loc, argument) << withValue(text, size);
+  if (failed(requireSize(loc, argument, size, (size % divisor) * -1, text)))
+    return failure();
+  return simplify(size.floorDiv(divisor));
+}
+
+LogicalResult requireEqual(Location loc, StringRef argument, Dim size, Dim expected, const llvm::Twine &text) {
+  if (sameDim(size, expected))
+    return success();
+  if (failed(requireSize(loc, argument, size, size - expected, text)))
+    return failure();
+  return requireSize(loc, argument, size, expected - size, text);
 }
 
 FailureOr<int64_t> wrapDim(Location loc, StringRef argument, int64_t dim, int64_t rank) {

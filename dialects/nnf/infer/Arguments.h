@@ -56,8 +56,40 @@ llvm::LogicalResult expectRank(mlir::Location loc, llvm::StringRef argument, mli
 /// The shape is `shape`, dimension by dimension the same; `form` names it: "[C]". A null value passes.
 llvm::LogicalResult expectShape(mlir::Location loc, llvm::StringRef argument, mlir::Value value,
                                 llvm::ArrayRef<Dim> shape, llvm::StringRef form);
-/// No size that is known is below 1.
+/// No size from dimension `firstDim` on is below 1.
 llvm::LogicalResult expectSizes(mlir::Location loc, llvm::StringRef argument, mlir::Value value, int64_t firstDim);
+
+// ---- sizes that only the run knows
+
+/// A condition that a run's sizes must meet: `tested` is not negative. In the message {value} is `value`.
+struct SizeRequirement {
+  std::string message;
+  Dim value, tested;
+};
+
+/// While one lives, the conditions that inference on this thread cannot judge are added to `found`: decomposition makes
+/// nnf.require of them. Otherwise they are taken to hold, since the same inference is run again then.
+class CollectRequirements {
+public:
+  explicit CollectRequirements(llvm::SmallVectorImpl<SizeRequirement> &found);
+  ~CollectRequirements();
+  CollectRequirements(const CollectRequirements &) = delete;
+  CollectRequirements &operator=(const CollectRequirements &) = delete;
+
+private:
+  llvm::SmallVectorImpl<SizeRequirement> *outer;
+};
+
+/// `tested` must not be negative: an error now where that is known, else a requirement of the run. {value} in the text
+/// is `value`: "size {value} at dimension 2, expected at least 1".
+llvm::LogicalResult requireSize(mlir::Location loc, llvm::StringRef argument, Dim value, Dim tested,
+                                const llvm::Twine &text);
+/// size / divisor, which must come out even; "{value} channels, expected a multiple of 4".
+llvm::FailureOr<Dim> requireQuotient(mlir::Location loc, llvm::StringRef argument, Dim size, Dim divisor,
+                                     const llvm::Twine &text);
+/// The two sizes must be equal.
+llvm::LogicalResult requireEqual(mlir::Location loc, llvm::StringRef argument, Dim size, Dim expected,
+                                 const llvm::Twine &text);
 
 // ---- parameters
 

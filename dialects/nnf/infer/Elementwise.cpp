@@ -89,9 +89,9 @@ template <typename Adaptor>
 static LogicalResult promotedWithAlpha(Location loc, Adaptor op, SmallVectorImpl<Type> &types, bool takesBool) {
   if (failed(promoted(loc, op, types)))
     return failure();
-  Type element = elementOf(op.getInput());
-  if (!takesBool && isBool(element) && isBool(elementOf(op.getOther())))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+  for (auto [name, value] : {std::pair(StringRef("input"), op.getInput()), {"other", op.getOther()}})
+    if (!takesBool && isBool(elementOf(value)))
+      return argumentError(loc, name) << "dtype bool, expected a number";
   Type result = cast<RankedTensorType>(types[0]).getElementType();
   if (!isFloat(result) && op.getAlpha() != std::trunc(op.getAlpha()))
     return argumentError(loc, "alpha") << toString(op.getAlpha()) << ", expected an integer for integer tensors";

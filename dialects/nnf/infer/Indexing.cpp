@@ -32,11 +32,15 @@ NNF_INFER(IndexSelectOp) {
   Shape shape = shapeOf(op.getInput());
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size());
   if (failed(dim) || failed(expectIndices(loc, "index", op.getIndex(), /*narrow=*/true)) ||
-      failed(expectRank(loc, "index", op.getIndex(), {1}, "[count]")))
+      failed(expectRank(loc, "index", op.getIndex(), {0, 1}, "[count] or []")))
     return failure();
-  if (shape.empty())
-    return argumentError(loc, "input") << "rank 0, expected at least 1";
-  shape[*dim] = shapeOf(op.getIndex())[0];
+  // An index without dimensions counts as one of one element.
+  Shape index = shapeOf(op.getIndex());
+  Dim count = index.empty() ? dimOf(loc.getContext(), 1) : index[0];
+  if (!shape.empty())
+    shape[*dim] = count;
+  else if (!isConstant(count, 1))
+    return argumentError(loc, "index") << "size " << toString(count) << ", expected 1 for an input of rank 0";
   types.push_back(tensorOf(shape, elementOf(op.getInput())));
   return success();
 }

@@ -24,15 +24,30 @@ NNF_INFER(ReshapeOp) {
     out.push_back(sizeOf(loc, size == -1 ? 1 : size));
   }
   if (open) {
-    out[*open] = exactQuotient(in, out, loc.getContext());
-    if (!out[*open]) {
-      out[*open] = sizeOf(loc, -1);
-      return argumentError(loc, "shape") << toString(out) << ", expected sizes that divide those of 'input', "
+    Shape asked(out);
+    asked[*open] = sizeOf(loc, -1);
+    Dim rest = exactQuotient(in, out, loc.getContext());
+    if (!rest && (constantsOf(in) || isConstant(productOf(loc.getContext(), out), 0)))
+      return argumentError(loc, "shape") << toString(asked) << ", expected sizes that divide those of 'input', "
                                          << toString(in);
+    if (!rest) {
+      FailureOr<Dim> quotient = requireQuotient(
+          loc, "shape", productOf(loc.getContext(), in), productOf(loc.getContext(), out),
+          toString(asked) + ", expected sizes that divide the {value} elements of 'input', " + toString(in));
+      if (failed(quotient))
+        return failure();
+      rest = *quotient;
     }
-  } else if (!sameDim(productOf(loc.getContext(), in), productOf(loc.getContext(), out))) {
-    return argumentError(loc, "shape") << toString(out) << " has another number of elements than 'input', "
-                                       << toString(in);
+    out[*open] = rest;
+  } else if (Dim before = productOf(loc.getContext(), in), after = productOf(loc.getContext(), out);
+             !sameDim(before, after)) {
+    if (constantOf(before) && constantOf(after))
+      return argumentError(loc, "shape") << toString(out) << " has another number of elements than 'input', "
+                                         << toString(in);
+    if (failed(requireEqual(loc, "shape", before, after,
+                            toString(out) + " has another number of elements than 'input', " + toString(in) +
+                                ", which has {value}")))
+      return failure();
   }
   types.push_back(tensorOf(out, elementOf(op.getInput())));
   return success();
@@ -153,11 +168,12 @@ NNF_INFER(PixelShuffleOp) {
   if (r < 1 || r > (1 << 20))
     return argumentError(loc, "upscale_factor") << r << ", expected 1 to " << (1 << 20);
   Dim &channels = shape[shape.size() - 3];
-  Dim fewer = exactQuotient({channels}, {sizeOf(loc, r * r)}, loc.getContext());
-  if (!fewer)
-    return argumentError(loc, "input") << toString(channels) << " channels, expected a multiple of " << r * r
-                                       << ", the square of 'upscale_factor'";
-  channels = fewer;
+  FailureOr<Dim> fewer =
+      requireQuotient(loc, "input", channels, sizeOf(loc, r * r),
+                      "{value} channels, expected a multiple of " + Twine(r * r) + ", the square of 'upscale_factor'");
+  if (failed(fewer))
+    return failure();
+  channels = *fewer;
   shape[shape.size() - 2] = shape[shape.size() - 2] * r;
   shape[shape.size() - 1] = shape[shape.size() - 1] * r;
   types.push_back(tensorOf(shape, elementOf(op.getInput())));
@@ -172,11 +188,12 @@ NNF_INFER(PixelUnshuffleOp) {
   if (r < 1 || r > (1 << 20))
     return argumentError(loc, "downscale_factor") << r << ", expected 1 to " << (1 << 20);
   for (Dim *dim : {&shape[shape.size() - 2], &shape[shape.size() - 1]}) {
-    Dim fewer = exactQuotient({*dim}, {sizeOf(loc, r)}, loc.getContext());
-    if (!fewer)
-      return argumentError(loc, "input") << "a size of " << toString(*dim) << ", expected a multiple of " << r
-                                         << ", 'downscale_factor'";
-    *dim = fewer;
+    FailureOr<Dim> fewer =
+        requireQuotient(loc, "input", *dim, sizeOf(loc, r),
+                        "a size of {value}, expected a multiple of " + Twine(r) + ", 'downscale_factor'");
+    if (failed(fewer))
+      return failure();
+    *dim = *fewer;
   }
   shape[shape.size() - 3] = shape[shape.size() - 3] * (r * r);
   types.push_back(tensorOf(shape, elementOf(op.getInput())));
@@ -190,9 +207,9 @@ NNF_INFER(ChannelShuffleOp) {
     return argumentError(loc, "input") << "rank " << shape.size() << ", expected at least 3 [N, C, ...]";
   if (groups < 1)
     return argumentError(loc, "groups") << groups << ", expected at least 1";
-  if (!exactQuotient({shape[1]}, {sizeOf(loc, groups)}, loc.getContext()))
-    return argumentError(loc, "groups") << groups << ", expected a divisor of the " << toString(shape[1])
-                                        << " channels";
+  if (failed(requireQuotient(loc, "groups", shape[1], sizeOf(loc, groups),
+                             Twine(groups) + ", expected a divisor of the {value} channels")))
+    return failure();
   return likeInput(loc, op, types);
 }
 
@@ -272,14 +289,15 @@ FailureOr<IntList> splitLengths(Location loc, Dim size, Ints sections) {
     if (llvm::AddOverflow(total, section, total))
       return argumentError(loc, "split_size_or_sections") << "sections whose sum is no 64-bit number";
   }
+  if (sections.size() != 1) {
+    if (failed(requireEqual(loc, "split_size_or_sections", size, sizeOf(loc, total),
+                            "sections of " + Twine(total) + " in all, expected {value}")))
+      return failure();
+    return IntList(sections);
+  }
   std::optional<int64_t> length = constantOf(size);
   if (!length)
     return argumentError(loc, "input") << "size " << toString(size) << " is symbolic, expected a number to split";
-  if (sections.size() != 1) {
-    if (total != *length)
-      return argumentError(loc, "split_size_or_sections") << "sections of " << total << " in all, expected " << *length;
-    return IntList(sections);
-  }
   if (sections[0] == 0 && *length != 0)
     return argumentError(loc, "split_size_or_sections") << "0, expected at least 1";
   if (sections[0] != 0 && *length / sections[0] > maxPieces)
@@ -340,7 +358,7 @@ NNF_INFER(ChunkOp) {
 
 FailureOr<Range> sliceRange(Location loc, Dim size, std::optional<int64_t> start, std::optional<int64_t> end,
                             int64_t step) {
-  constexpr int64_t theEnd = std::numeric_limits<int32_t>::max();
+  constexpr int64_t theEnd = std::numeric_limits<int32_t>::max(); // what exporters write for "all of it"
   if (step == 0)
     return argumentError(loc, "step") << "0, expected any other number";
   if (std::optional<int64_t> n = constantOf(size)) {
@@ -357,23 +375,21 @@ FailureOr<Range> sliceRange(Location loc, Dim size, std::optional<int64_t> start
     int64_t length = span <= 0 ? 0 : (span - 1) / stride + 1;
     return Range{sizeOf(loc, length ? from : 0), sizeOf(loc, length), step};
   }
-  if (step < 0 && (start.value_or(theEnd) < theEnd || end.value_or(-theEnd) > -theEnd))
-    return argumentError(loc, "step") << step << " within the symbolic size " << toString(size)
-                                      << ", expected the whole dimension backwards or a positive step";
-  if (step < 0)
-    return Range{simplify(size - 1), simplify((size + (-step - 1)).floorDiv(-step)), step};
-  if (end && *end >= 0 && *end < theEnd)
-    return argumentError(loc, "end") << *end << ", but the symbolic size " << toString(size)
-                                     << " may be smaller; expected an end that counts from the end";
+  Dim zero = sizeOf(loc, 0);
+  // Positions are counted in the order of the walk, so that both directions have the bounds 0 and size.
   auto bound = [&](std::optional<int64_t> value, Dim none) {
     if (!value || *value >= theEnd)
-      return none;
-    return *value < 0 ? size + *value : sizeOf(loc, *value);
+      return !value ? none : step > 0 ? size : zero;
+    if (*value <= -theEnd)
+      return step > 0 ? zero : size;
+    if (step > 0)
+      return *value < 0 ? maxOf(size + *value, zero) : minOf(sizeOf(loc, *value), size);
+    return *value < 0 ? minOf(sizeOf(loc, -1 - *value), size) : maxOf(size - (*value + 1), zero);
   };
-  // Starts of -theEnd and below are the beginning, however long the dimension is.
-  Dim from = start && *start <= -theEnd ? sizeOf(loc, 0) : bound(start, sizeOf(loc, 0));
-  Dim to = bound(end, size);
-  return Range{simplify(from), simplify((to - from + (step - 1)).floorDiv(step)), step};
+  Dim from = bound(start, zero), to = bound(end, size);
+  int64_t stride = step < 0 ? -std::max(step, -theEnd) : std::min(step, theEnd);
+  Dim length = maxOf((to - from + (stride - 1)).floorDiv(stride), zero);
+  return Range{simplify(step > 0 ? from : size - 1 - from), length, step < 0 ? -stride : stride};
 }
 
 NNF_INFER(SliceOp) {
@@ -419,6 +435,11 @@ FailureOr<Steps> arangeSteps(Location loc, Value start, Value end, Value step, s
   MLIRContext *context = loc.getContext();
   Type element = dtype.value_or(anyFloat ? Type(Float32Type::get(context)) : IntegerType::get(context, 64));
   double from = numberAsDouble(start).value_or(0), to = *numberAsDouble(end), by = numberAsDouble(step).value_or(1);
+  if (element.isInteger(64)) { // PyTorch counts in that type; in narrower ones as the numbers were given
+    from = std::trunc(from);
+    to = std::trunc(to);
+    by = std::trunc(by);
+  }
   if (by == 0 || !std::isfinite(by))
     return argumentError(loc, "step") << toString(by) << ", expected a finite number other than 0";
   if (!std::isfinite(from) || !std::isfinite(to) || (to - from) / by < 0)

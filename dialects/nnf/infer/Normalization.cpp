@@ -7,9 +7,14 @@
 using namespace mlir;
 namespace nnf {
 
-/// The product of sizes, when it is known.
-static std::optional<int64_t> knownProduct(Location loc, ArrayRef<Dim> dims) {
-  return constantOf(productOf(loc.getContext(), dims));
+/// Statistics want more than one value per `unit`; none at all has none to be wrong.
+static LogicalResult expectManyValues(Location loc, Value input, ArrayRef<Dim> counted, StringRef unit) {
+  Dim product = productOf(loc.getContext(), counted), zero = dimOf(loc.getContext(), 0);
+  if (isConstant(product, 1))
+    return argumentError(loc, "input") << "shape " << toString(shapeOf(input)) << " has one value per " << unit
+                                       << ", expected more than one";
+  Dim distance = maxOf(product, zero - product + 2) - 2; // -1 for a product of 1 only
+  return requireSize(loc, "input", product, distance, "{value} value per " + unit + ", expected more than one");
 }
 
 template <typename Adaptor> static LogicalResult expectChannelTensors(Location loc, Adaptor op) {
@@ -48,9 +53,8 @@ NNF_INFER(BatchNormOp) {
 
   Shape shape = shapeOf(input), others(shape);
   others.erase(others.begin() + 1);
-  if (knownProduct(loc, others) == 1)
-    return argumentError(loc, "input") << "shape " << toString(shape)
-                                       << " has one value per channel, expected more than one in training";
+  if (failed(expectManyValues(loc, input, others, "channel")))
+    return failure();
   Type statistics = tensorOf({shape[1]}, elementOf(input));
   types.append({statistics, statistics});
   return success();
@@ -69,9 +73,8 @@ NNF_INFER(InstanceNormOp) {
     return expectRunning(loc, op, "when use_input_stats is false");
 
   Shape shape = shapeOf(input);
-  if (knownProduct(loc, ArrayRef<Dim>(shape).drop_front(2)) == 1)
-    return argumentError(loc, "input") << "shape " << toString(shape)
-                                       << " has one value per channel, expected more than one";
+  if (failed(expectManyValues(loc, input, ArrayRef<Dim>(shape).drop_front(2), "channel")))
+    return failure();
   if (op.getRunningMean() || op.getRunningVar()) {
     Type statistics = tensorOf({shape[1]}, elementOf(input));
     types.append({statistics, statistics});
@@ -130,15 +133,14 @@ NNF_INFER(GroupNormOp) {
   int64_t groups = op.getNumGroups();
   if (groups < 1)
     return argumentError(loc, "num_groups") << groups << ", expected at least 1";
-  Dim perGroup = exactQuotient({shape[1]}, {dimOf(loc.getContext(), groups)}, loc.getContext());
-  if (!perGroup)
-    return argumentError(loc, "num_groups")
-           << groups << ", expected a divisor of the " << toString(shape[1]) << " channels";
-  Shape group{perGroup};
+  FailureOr<Dim> perGroup = requireQuotient(loc, "num_groups", shape[1], dimOf(loc.getContext(), groups),
+                                            Twine(groups) + ", expected a divisor of the {value} channels");
+  if (failed(perGroup))
+    return failure();
+  Shape group{*perGroup};
   llvm::append_range(group, ArrayRef<Dim>(shape).drop_front(2));
-  if (knownProduct(loc, group) == 1)
-    return argumentError(loc, "input") << "shape " << toString(shape)
-                                       << " has one value per group, expected more than one";
+  if (failed(expectManyValues(loc, input, group, "group")))
+    return failure();
   std::pair<StringRef, Value> tensors[] = {{"weight", op.getWeight()}, {"bias", op.getBias()}};
   for (auto [name, tensor] : tensors)
     if (failed(expectElement(loc, name, tensor, elementOf(input))) ||

@@ -60,7 +60,7 @@ static LogicalResult adaptivePooled(Location loc, Value input, Ints outputSize, 
   if (failed(expectFloat(loc, "input", input)))
     return failure();
   FailureOr<bool> batched = expectSpatial(loc, input, spatial);
-  FailureOr<IntList> sizes = perDim(loc, "output_size", outputSize, spatial, -1);
+  FailureOr<IntList> sizes = perDim(loc, "output_size", outputSize, spatial, spatial == 1 ? 0 : -1);
   if (failed(batched) || failed(sizes))
     return failure();
   Shape shape = shapeOf(input);

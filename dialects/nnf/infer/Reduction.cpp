@@ -57,14 +57,16 @@ NNF_INFER(MeanOp) {
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), element, types);
 }
 
-/// Nothing to choose from: a known size 0 among the reduced dimensions.
+/// A size 0 among the reduced dimensions leaves nothing to choose from.
 static LogicalResult expectNotEmpty(Location loc, Value input, std::optional<Ints> dim) {
   FailureOr<IntList> dims = wrapDims(loc, "dim", dim.value_or(Ints()), rankOf(input));
   if (failed(dims))
     return failure();
   for (int64_t d : *dims)
-    if (isConstant(shapeOf(input)[d], 0))
-      return argumentError(loc, "input") << "size 0 at dimension " << d << ", expected at least 1 element to reduce";
+    if (Dim size = shapeOf(input)[d];
+        failed(requireSize(loc, "input", size, size - 1,
+                           "size {value} at dimension " + Twine(d) + ", expected at least 1 element to reduce")))
+      return failure();
   return success();
 }
 

@@ -7,6 +7,17 @@
 using namespace mlir;
 namespace nnf {
 
+/// The size a dimension needs for its padding: what is cropped, and what borders are made of.
+static int64_t leastSize(StringRef mode, int64_t low, int64_t high) {
+  int64_t cropped = std::max<int64_t>(-low, 0) + std::max<int64_t>(-high, 0),
+          border = std::max({low, high, int64_t(0)});
+  if (mode == "constant")
+    return std::max<int64_t>(-(low + high), 0);
+  if (mode == "circular")
+    return cropped + border;
+  return std::max<int64_t>(cropped, mode == "reflect" ? border + 1 : 1);
+}
+
 NNF_INFER(PadOp) {
   Value input = op.getInput();
   Shape shape = shapeOf(input);
@@ -46,6 +57,11 @@ NNF_INFER(PadOp) {
       if (*size + low + high < 0)
         return argumentError(loc, "pad") << "(" << low << ", " << high << ") leaves a size of " << *size + low + high
                                          << " at dimension " << dim << ", expected at least 0";
+    } else if (failed(requireSize(loc, "pad", shape[dim], shape[dim] - leastSize(mode, low, high),
+                                  "(" + Twine(low) + ", " + Twine(high) + ") at dimension " + Twine(dim) +
+                                      " of size {value}, expected a size of at least " +
+                                      Twine(leastSize(mode, low, high)) + " with mode '" + mode + "'"))) {
+      return failure();
     }
     shape[dim] = shape[dim] + (low + high);
   }
@@ -135,9 +151,13 @@ FailureOr<Resampling> resampling(Location loc, Value input, const ResamplingArgu
     } else if (1 / factor == std::floor(1 / factor) && factor * (1 / factor) == 1) {
       result.sizes.push_back(simplify(length.floorDiv(static_cast<int64_t>(1 / factor))));
     } else {
-      return argumentError(loc, "scale_factor") << toString(factor) << " of the symbolic size " << toString(length)
-                                                << ", expected a whole number or one part of a whole number";
+      result.sizes.push_back(scaledBy(length, factor));
     }
+    Dim size = result.sizes.back();
+    if (failed(requireSize(loc, "scale_factor", length, size - 1,
+                           toString(factor) + " makes nothing of size {value} at dimension " + Twine(2 + i) +
+                               ", expected at least 1")))
+      return failure();
   }
   if (!a.recomputeScaleFactor)
     result.factors = factors;

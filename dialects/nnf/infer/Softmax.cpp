@@ -26,7 +26,11 @@ template <typename Adaptor> static LogicalResult inferSoftmax(Location loc, Adap
 }
 
 NNF_INFER_BY(SoftmaxOp, inferSoftmax)
-NNF_INFER_BY(SoftminOp, inferSoftmax)
+NNF_INFER(SoftminOp) {
+  if (isBool(elementOf(op.getInput())))
+    return argumentError(loc, "input") << "dtype bool, expected a number";
+  return inferSoftmax(loc, op, types);
+}
 NNF_INFER_BY(LogSoftmaxOp, inferSoftmax)
 
 NNF_INFER(GumbelSoftmaxOp) {

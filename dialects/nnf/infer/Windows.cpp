@@ -32,11 +32,10 @@ FailureOr<Shape> windowedShape(Location loc, Value input, const Window &window) 
   for (size_t i = 0; i < window.size.size(); ++i) {
     Dim &dim = shape[first + i];
     int64_t padding = window.low[i] + window.high[i], span = window.dilation[i] * (window.size[i] - 1) + 1;
-    std::optional<int64_t> length = constantOf(dim);
-    if (length && *length + padding < span)
-      return argumentError(loc, "input") << "size " << *length << " at dimension " << first + i << " is "
-                                         << *length + padding << " with padding, expected at least " << span
-                                         << ", the window's extent";
+    if (failed(requireSize(loc, "input", dim + padding, dim + padding - span,
+                           "size {value} with padding at dimension " + Twine(first + i) + ", expected at least " +
+                               Twine(span) + ", the window's extent")))
+      return failure();
     dim = windowCount(dim, padding, window.dilation[i], dimOf(loc.getContext(), window.size[i]), window.stride[i]);
   }
   return shape;
@@ -75,9 +74,8 @@ static FailureOr<Window> convOperands(Location loc, Value input, Value weight, I
 }
 
 static LogicalResult expectDivisible(Location loc, StringRef argument, Dim channels, int64_t groups) {
-  if (exactQuotient({channels}, {dimOf(loc.getContext(), groups)}, loc.getContext()))
-    return success();
-  return argumentError(loc, argument) << toString(channels) << " channels, expected a multiple of 'groups', " << groups;
+  return requireQuotient(loc, argument, channels, dimOf(loc.getContext(), groups),
+                         "{value} channels, expected a multiple of 'groups', " + Twine(groups));
 }
 
 FailureOr<Window> convWindow(Location loc, Value input, Value weight, Value bias, Ints stride, Attribute padding,
