@@ -4,9 +4,9 @@
     ./dev bench ops [--only TEXT] [--sizes cache,memory] [--threads 1,2] [--seconds S] [--json FILE]
 
 Each call is timed with data that stays in a core's cache and with data that does not, in interleaved batches. Times are
-medians; "ratio" is that of the medians, torch over nnfc (above 1 nnfc is faster), "of bests" that of the fastest batches. On
-a busy machine the latter counts: one batch undisturbed is enough. Both get the same input arrays and go through Python,
-about 2 us a call. torch's heap is told to keep what it frees: otherwise each large result costs fresh pages from the system,
+medians, with one thread of its processor time, which does not count other processes' turns; "ratio" is that of the medians,
+torch over nnfc (above 1 nnfc is faster), "of bests" that of the fastest batches. On a busy machine the latter counts: one
+batch undisturbed is enough. Both get the same input arrays and go through Python, about 2 us a call. torch's heap is told to keep what it frees: otherwise each large result costs fresh pages from the system,
 which no kernel can make up for. Before they are timed both must give the same numbers. Exit status 1 when a call fails,
 gives other numbers, or a function that `nnfc ops` lists has no line.
 """
@@ -40,7 +40,7 @@ SIZES = ("cache", "memory")
 CASES_PER_LIBRARY = 16
 # A batch of calls that is timed as one; between batches, long enough for the other's threads to park: OpenMP's spin for 7 ms.
 BATCH_S, PAUSE_S, PAUSE_OF_ONE_THREAD_S = 0.001, 0.015, 0.001
-MIN_TURNS, MAX_TURNS = 5, 200
+MIN_TURNS, MAX_TURNS = 7, 200
 # Of the largest value of the result. Elements of integers may differ in number: equals in another order.
 MAX_RELATIVE_ERROR, MAX_OTHER_INTEGERS = 1e-3, 1e-3
 # Random functions draw other numbers than torch: they are compared with the reference, which takes its time.
@@ -158,26 +158,27 @@ def check(case, outputs):
 
 # ---- timing
 
-def timed(call, count, pause):
+def timed(call, count, threads):
     """Seconds of one call in a batch."""
-    time.sleep(pause)
+    clock = time.perf_counter if threads > 1 else time.thread_time
+    time.sleep(PAUSE_S if threads > 1 else PAUSE_OF_ONE_THREAD_S)
     if count > 1:  # threads and caches as they are between calls
         for _ in range(count):
             call()
-    start = time.perf_counter()
+    start = clock()
     for _ in range(count):
         call()
-    return (time.perf_counter() - start) / count
+    return (clock() - start) / count
 
 
-def in_turn(ours, theirs, pause, seconds):
+def in_turn(ours, theirs, threads, seconds):
     """Seconds of a call in each batch of both."""
     calls = (ours, theirs)
-    counts = [max(1, int(BATCH_S / min(timed(call, 1, 0) for _ in range(3)))) for call in calls]
+    counts = [max(1, int(BATCH_S / min(timed(call, 1, threads) for _ in range(3)))) for call in calls]
     times, end = ([], []), time.monotonic() + seconds
     while len(times[0]) < MIN_TURNS or (time.monotonic() < end and len(times[0]) < MAX_TURNS):
         for call, count, series in zip(calls, counts, times):
-            series.append(timed(call, count, pause))
+            series.append(timed(call, count, threads))
     return times
 
 
@@ -190,8 +191,7 @@ def measure(case, library, runtime, options):
             with nnf.Context(program, threads=threads) as context:
                 run = context.prepare(inputs)
                 check(case, run())
-                ours, theirs = in_turn(lambda: run(False), case.eager, PAUSE_S if threads > 1 else PAUSE_OF_ONE_THREAD_S,
-                                       options.seconds)
+                ours, theirs = in_turn(lambda: run(False), case.eager, threads, options.seconds)
             a, b = statistics.median(ours), statistics.median(theirs)
             yield {"function": case.op, "call": case.call, "size": case.size, "threads": threads, "nnfc_us": a * 1e6,
                    "torch_us": b * 1e6, "ratio": b / a, "ratio_of_bests": min(theirs) / min(ours), "nnfc_best_us": min(ours) * 1e6,
