@@ -287,13 +287,13 @@ module @interpolate_bilinear_add {
 
 // -----
 
-// Four kernels with sizes bound at run time: a check of the size; rows; a check; columns. Positions and weights are
+// Two kernels with sizes bound at run time: rows, columns. Positions and weights are
 // computed where they are used.
-// could be 2: both checks could be one kernel; rows as interpolate_bilinear_add.
+// could be 1: rows as interpolate_bilinear_add.
 // CHECK-LABEL: module @interpolate_bilinear_symbolic {
-// CHECK-COUNT-4: nnf.kernel @
+// CHECK-COUNT-2: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-4: nnf.launch @
+// CHECK-COUNT-2: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x16x?x?xf32, #nnf.dims<[N, 16, H, W]>>
 !y = tensor<?x16x?x?xf32, #nnf.dims<[N, 16, H * 2, W * 2]>>
