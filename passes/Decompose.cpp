@@ -16,6 +16,7 @@ const Decompositions &decompositions() {
     addConvolutions(all);
     addPooling(all);
     addAdaptivePooling(all);
+    addFractionalPooling(all);
     addNormalizations(all);
     addLinear(all);
     addAttention(all);
@@ -31,6 +32,7 @@ const Decompositions &decompositions() {
     addOrdering(all);
     addLosses(all);
     addClassLosses(all);
+    addCtc(all);
     return all;
   }();
   return table;

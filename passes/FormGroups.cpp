@@ -13,11 +13,11 @@ namespace {
 /// Ops a group is built around: they read elements many times or in an order of their own.
 bool isAnchor(Operation *op) {
   return isa<PrimDotOp, PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp, PrimConcatOp, PrimCheckOp,
-             PrimScatterOp, PrimSortOp, PrimCumulateOp>(op);
+             PrimScatterOp, PrimSortOp, PrimCumulateOp, PrimLoopOp>(op);
 }
 
 /// Ops whose result is written in an order of their own, with memory they read back.
-bool isOrdered(Operation *op) { return isa<PrimScatterOp, PrimSortOp, PrimCumulateOp>(op); }
+bool isOrdered(Operation *op) { return isa<PrimScatterOp, PrimSortOp, PrimCumulateOp, PrimLoopOp>(op); }
 
 bool isContraction(Operation *op) { return isa<PrimDotOp, PrimConvOp>(op); }
 
@@ -45,6 +45,8 @@ bool wantsBuffer(OpOperand &use) {
   Operation *user = use.getOwner();
   if (isa<PrimReduceWindowOp, PrimArgReduceOp, PrimSortOp>(user))
     return true;
+  if (auto loop = dyn_cast<PrimLoopOp>(user)) // each step reads what is captured
+    return use.getOperandNumber() >= loop.getInits().size();
   return isa<PrimGatherOp>(user) && use.getOperandNumber() == 0;
 }
 
@@ -318,6 +320,11 @@ struct Former {
     return llvm::all_of(found.groups, [&](Group *group) { return fits(group, weight); });
   }
 
+  /// The kernel of `producer` can store its result under other sizes, too. Ordered ones store each result once.
+  static bool storesFor(Operation *producer) {
+    return !isOrdered(producer) || (producer->getNumResults() == 1 && producer->hasOneUse());
+  }
+
   void placeTheRest() {
     for (Operation &op : llvm::reverse(function.getBody().front())) {
       if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp, RandomKeyOp, RequireOp>(op))
@@ -331,7 +338,7 @@ struct Former {
         continue; // the driver copies constants that are outputs
       if (found.isReturned && isa<PrimReshapeOp>(op))
         if (Operation *producer = op.getOperand(0).getDefiningOp())
-          if (Group *group = groups.of(producer)) {
+          if (Group *group = groups.of(producer); group && storesFor(producer)) {
             groups.add(group, &op); // other sizes for what the group stores
             continue;
           }

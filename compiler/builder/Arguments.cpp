@@ -74,7 +74,8 @@ Attribute attributeFor(MLIRContext *context, ParameterKind kind, const ArgumentV
   }
   case ParameterKind::Tensor:
   case ParameterKind::Tensors:
-  case ParameterKind::TensorOrNumber: break;
+  case ParameterKind::TensorOrNumber:
+  case ParameterKind::TensorOrInts: break;
   }
   llvm_unreachable("operands are no attributes");
 }

@@ -71,6 +71,7 @@ std::string_view kindText(ParameterKind kind) {
   case ParameterKind::Tensor: return "a tensor";
   case ParameterKind::Tensors: return "a list of tensors";
   case ParameterKind::TensorOrNumber: return "a tensor or a number";
+  case ParameterKind::TensorOrInts: return "a tensor or a list of integers";
   case ParameterKind::Int: return "an integer";
   case ParameterKind::IntOrInts: return "an integer or a list of integers";
   case ParameterKind::Float: return "a number";

@@ -8,11 +8,12 @@
 
 namespace nnf {
 
-/// What a parameter takes. The first three are operands of the op, the others attributes.
+/// What a parameter takes. The first four are operands of the op, the others attributes.
 enum class ParameterKind {
   Tensor,
   Tensors,
   TensorOrNumber,
+  TensorOrInts,
   Int,
   IntOrInts,
   Float,
@@ -32,7 +33,7 @@ struct Parameter {
   ParameterKind kind;
   Presence presence;
   std::string_view defaultText; ///< as Python writes it: "1", "'mean'", "None"; empty where required
-  bool isOperand() const { return kind <= ParameterKind::TensorOrNumber; }
+  bool isOperand() const { return kind <= ParameterKind::TensorOrInts; }
 };
 
 /// One result of the op. An optional or variadic one may be missing.

@@ -101,6 +101,7 @@ private:
     TensorId tensor;
   };
   mlir::Value number(mlir::Location location, const ArgumentValue &value);
+  mlir::Value integers(mlir::Location location, const ArgumentValue &value);
   mlir::LogicalResult checkName(const char *what, llvm::StringRef name);
   /// What is beyond the limits about such a tensor ("rank 40, expected at most 16"); empty: nothing.
   std::string beyondLimits(llvm::ArrayRef<Dim> shape, mlir::Type element) const;

@@ -133,6 +133,18 @@ Value GraphBuilder::number(Location location, const ArgumentValue &value) {
   return NumberOp::create(builder, location, RankedTensorType::get({}, attribute.getType()), attribute);
 }
 
+/// A list of integers of the graph where a tensor could stand; one integer is a scalar.
+Value GraphBuilder::integers(Location location, const ArgumentValue &value) {
+  Type i64 = builder.getI64Type();
+  if (auto *one = std::get_if<int64_t>(&value))
+    return ConstantOp::create(builder, location, DenseElementsAttr::get(RankedTensorType::get({}, i64), *one));
+  auto *list = std::get_if<std::vector<int64_t>>(&value);
+  if (!list)
+    return {};
+  auto type = RankedTensorType::get({static_cast<int64_t>(list->size())}, i64);
+  return ConstantOp::create(builder, location, DenseElementsAttr::get(type, ArrayRef<int64_t>(*list)));
+}
+
 FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<Argument> arguments,
                                                        const NodeSite &givenSite) {
   NodeSite site = givenSite;
@@ -185,10 +197,12 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
     } else if (auto *tensor = std::get_if<TensorId>(value)) {
       operands.push_back(this->value(*tensor));
     } else if (!isNone(*value)) {
-      Value scalar = parameter.kind == ParameterKind::TensorOrNumber ? number(location, *value) : Value();
-      if (!scalar)
+      Value written = parameter.kind == ParameterKind::TensorOrNumber ? number(location, *value)
+                      : parameter.kind == ParameterKind::TensorOrInts ? integers(location, *value)
+                                                                      : Value();
+      if (!written)
         return wrongKind();
-      operands.push_back(scalar);
+      operands.push_back(written);
     }
     operandSegments.push_back(operands.size() - before);
   }

@@ -164,6 +164,15 @@ struct TensorOrNumber {
   std::variant<Tensor, std::int64_t, double, bool> value;
 };
 
+/// A tensor of integers, or a list of them.
+struct TensorOrInts {
+  TensorOrInts(Tensor tensor) : value(tensor) {}
+  template <std::convertible_to<Tensor> T> TensorOrInts(const T &outputs) : value(static_cast<Tensor>(outputs)) {}
+  TensorOrInts(std::initializer_list<std::int64_t> list) : value(std::vector<std::int64_t>(list)) {}
+  TensorOrInts(std::vector<std::int64_t> list) : value(std::move(list)) {}
+  std::variant<Tensor, std::vector<std::int64_t>> value;
+};
+
 /// What Graph::call() takes for a parameter; the default is Python's None.
 struct Value {
   Value() = default;
@@ -184,6 +193,9 @@ struct Value {
   }
   Value(TensorOrNumber v) {
     std::visit([this](auto held) { content = held; }, v.value);
+  }
+  Value(TensorOrInts v) {
+    std::visit([this](auto held) { content = std::move(held); }, std::move(v.value));
   }
   Value(DType v) : content(v) {}
   template <typename T> Value(std::optional<T> v) {

@@ -68,7 +68,7 @@ def Nnf_KernelOp : Op<Nnf_Dialect, "kernel", [IsolatedFromAbove, Symbol, Functio
   }];
 }
 def Nnf_YieldOp : Op<Nnf_Dialect, "yield", [Pure, Terminator]> {
-  let summary = "Ends a kernel's body";
+  let summary = "Ends the body of a kernel or a loop";
   let arguments = (ins Variadic<Nnf_Tensor>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
 }

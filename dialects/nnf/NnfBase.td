@@ -58,6 +58,9 @@ def Nnf_Tensor : RankedTensorOf<[AnyFloat, AnyInteger]>;
 // by its category, as Python numbers do in torch.
 def Nnf_TensorOrNumber : RankedTensorOf<[AnyFloat, AnyInteger]>;
 
+// A tensor of integers, or a list of them in the graph: then the operand is a constant.
+def Nnf_TensorOrInts : RankedTensorOf<[AnyInteger]>;
+
 // ---- types of attribute parameters, by the value they hold in a graph file
 
 def Nnf_Int : TypedSignlessIntegerAttrBase<I64, "int64_t", "an integer">;

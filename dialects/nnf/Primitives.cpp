@@ -289,6 +289,28 @@ LogicalResult PrimCumulateOp::verify() {
   return expectShape(*this, shapeOf(getInput()), getOutput());
 }
 
+LogicalResult PrimLoopOp::verify() {
+  Block &body = getBody().front();
+  auto sameTypes = [](TypeRange a, TypeRange b) { return llvm::equal(a, b); };
+  auto yield = dyn_cast<YieldOp>(body.empty() ? nullptr : &body.back());
+  TypeRange carried = getInits().getTypes();
+  if (carried.empty() || getTrips().getDims().size() != 1)
+    return emitOpError() << "needs a carried tensor and one number of trips";
+  for (Value init : getInits())
+    if (failed(expectShape(*this, shapeOf(getInits()[0]), init)))
+      return failure();
+  if (getRows() >= shapeOf(getInits()[0]).size())
+    return emitOpError() << "has rows of " << getRows() << " dimensions, expected fewer than the carried tensors have";
+  SmallVector<Type> arguments{RankedTensorType::get({}, IntegerType::get(getContext(), 64))};
+  llvm::append_range(arguments, getOperandTypes());
+  if (!sameTypes(TypeRange(arguments), body.getArgumentTypes()))
+    return emitOpError() << "has a body whose arguments are not the step, the carried and the captured tensors";
+  if (!yield || !sameTypes(yield.getValues().getTypes(), carried) || !sameTypes(getFinals().getTypes(), carried) ||
+      !sameTypes(getWorkspaces().getTypes(), carried))
+    return emitOpError() << "gives other types than it carries";
+  return success();
+}
+
 static void writesErrorState(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
   effects.emplace_back(MemoryEffects::Write::get());
 }

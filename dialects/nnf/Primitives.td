@@ -293,6 +293,20 @@ def Nnf_PrimCumulateOp : Nnf_Prim<"cumulate"> {
   let hasVerifier = 1;
 }
 
+def Nnf_PrimLoopOp : Op<Nnf_Dialect, "prim.loop", [Pure, IsolatedFromAbove, AttrSizedOperandSegments, AttrSizedResultSegments]> {
+  let summary = "`trips` steps of a recurrence, each row of the carried tensors by itself";
+  let description = [{
+    The body takes the step's number (int64, rank 0), the carried tensors and the captured ones, and yields what the
+    carried tensors become, computed of what they were. All carried tensors have one shape, whose first `rows`
+    dimensions do not mix: a step reads a carried tensor only at the same place of them. The body holds primitives that
+    cannot fail. Beside the final values it gives memory for the kernel, of no meaning: one more of each.
+  }];
+  let arguments = (ins Variadic<Nnf_Tensor>:$inits, Variadic<Nnf_Tensor>:$captures, Nnf_DimsAttr:$trips, I64Attr:$rows);
+  let results = (outs Variadic<Nnf_Tensor>:$finals, Variadic<Nnf_Tensor>:$workspaces);
+  let regions = (region SizedRegion<1>:$body);
+  let hasVerifier = 1;
+}
+
 def Nnf_PrimCheckOp : Op<Nnf_Dialect, "prim.check",
     [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Fails the run with `message` when an element of `condition` is false; {value} in the message is `value` there";

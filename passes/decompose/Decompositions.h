@@ -50,6 +50,7 @@ void addSoftmaxes(Decompositions &table);
 void addConvolutions(Decompositions &table);
 void addPooling(Decompositions &table);
 void addAdaptivePooling(Decompositions &table);
+void addFractionalPooling(Decompositions &table);
 void addNormalizations(Decompositions &table);
 void addLinear(Decompositions &table);
 void addAttention(Decompositions &table);
@@ -65,6 +66,7 @@ void addSampling(Decompositions &table);
 void addOrdering(Decompositions &table);
 void addLosses(Decompositions &table);
 void addClassLosses(Decompositions &table);
+void addCtc(Decompositions &table);
 
 } // namespace nnf
 #endif

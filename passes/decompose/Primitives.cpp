@@ -402,6 +402,21 @@ Value Primitives::cumulate(ReduceKind kind, Value x, int64_t dim, bool reverse) 
   return PrimCumulateOp::create(builder, loc, x.getType(), kind, x, dim, reverse);
 }
 
+SmallVector<Value> Primitives::loop(Dim trips, int64_t rows, ValueRange inits, ValueRange captures, LoopStep step) {
+  SmallVector<Type> carried(inits.getTypes());
+  auto loop = PrimLoopOp::create(builder, loc, carried, carried, inits, captures, DimsAttr::get(context(), {trips}),
+                                 builder.getI64IntegerAttr(rows));
+  OpBuilder::InsertionGuard guard(builder);
+  Block *body = builder.createBlock(&loop.getBody());
+  Value number = body->addArgument(RankedTensorType::get({}, builder.getI64Type()), loc);
+  for (Value operand : loop.getOperands())
+    body->addArgument(operand.getType(), loc);
+  ValueRange arguments = body->getArguments().drop_front();
+  YieldOp::create(builder, loc,
+                  step(*this, number, arguments.take_front(inits.size()), arguments.drop_front(inits.size())));
+  return SmallVector<Value>(loop.getFinals());
+}
+
 std::string Primitives::message(StringRef argument, StringRef text) const {
   return argumentMessage(loc, argument, text);
 }

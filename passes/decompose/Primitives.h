@@ -136,6 +136,12 @@ public:
   std::pair<Value, Value> sort(Value x, int64_t dim, bool descending);
   /// Running sums and the like along `dim`.
   Value cumulate(ReduceKind kind, Value x, int64_t dim, bool reverse = false);
+  /// Carried tensors after `trips` steps; see nnf.prim.loop. step(p, number of the step, carried, captured) says what
+  /// they become, of primitives on its arguments alone.
+  using LoopStep =
+      llvm::function_ref<llvm::SmallVector<Value>(Primitives &, Value, mlir::ValueRange, mlir::ValueRange)>;
+  llvm::SmallVector<Value> loop(Dim trips, int64_t rows, mlir::ValueRange inits, mlir::ValueRange captures,
+                                LoopStep step);
   /// The message of a check on an argument of this node: "node 'emb' (embedding), argument 'input': …".
   std::string message(llvm::StringRef argument, llvm::StringRef text) const;
   /// Fails the run with `message` where `condition` is false; {value} in it is `value` there.

@@ -89,8 +89,8 @@ private:
     for (Operation *op : body.ops)
       if (groups.of(op) == &group)
         for (Value result : op->getResults())
-          // A sort's workspace is memory for the kernel, read by nobody else.
-          if (usedOutside(result, group) || isa<PrimSortOp>(op))
+          // A workspace is memory for the kernel, read by nobody else.
+          if (usedOutside(result, group) || isa<PrimSortOp, PrimLoopOp>(op))
             body.outputs.push_back(result);
     return body;
   }

@@ -16,6 +16,8 @@ Value ElementEmitter::at(Value tensor, const Indices &at) {
       for (Known &known : it->second)
         if (known.at == at)
           return known.value;
+  if (Value other = aliases.lookup(tensor))
+    return this->at(other, at);
   Value value;
   if (auto buffer = buffers.find(tensor); buffer != buffers.end())
     value = k.load(buffer->second, elementOf(tensor), linear(shapeOf(tensor), at));
@@ -203,7 +205,14 @@ Value ElementEmitter::eitherSide(Value inside, const Indices &at, llvm::function
 Value ElementEmitter::pad(PrimPadOp op, const Indices &at) {
   Shape in = shapeOf(op.getInput());
   Indices from;
-  Value inside;
+  // Apart: what all lanes share is branched on, so that nothing is read where none of them is inside.
+  Value inside, laneInside;
+  auto require = [&](Value condition) {
+    if (condition) {
+      Value &joined = k.isVector(condition) ? laneInside : inside;
+      joined = k.both(joined, condition);
+    }
+  };
   for (size_t i = 0; i < in.size(); ++i) {
     Index index = k.add(at[i], k.index(k.constant(-op.getLow()[i])));
     int64_t gap = op.getInterior()[i] + 1;
@@ -211,26 +220,27 @@ Value ElementEmitter::pad(PrimPadOp op, const Indices &at) {
     if (gap > 1) {
       // Positions between elements are padding too. Negative positions divide to something out of range.
       Value end = k.add(k.mul(k.sub(extent, k.constant(1)), k.constant(gap)), k.constant(1));
-      inside = k.both(inside, k.inBounds(index, end));
+      require(k.inBounds(index, end));
       Value onElement = k.valueOf(k.mod(index, k.constant(gap)));
       Value zero = k.isVector(onElement) ? k.spread(k.constant(0)) : k.constant(0);
-      inside = k.both(inside, arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, onElement, zero));
+      require(arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, onElement, zero));
       index = k.floorDiv(index, k.constant(gap));
     } else if (op.getLow()[i] > 0 || op.getHigh()[i] > 0) {
-      inside = k.both(inside, k.inBounds(index, extent));
+      require(k.inBounds(index, extent));
     }
     from.push_back(index);
   }
-  auto evaluate = [&] { return this->at(op.getInput(), from); };
-  if (!inside)
-    return evaluate();
+  if (!inside && !laneInside)
+    return this->at(op.getInput(), from);
   Value fill = this->at(op.getValue(), {});
-  if (!k.isVector(inside))
-    return eitherSide(inside, at, evaluate, fill);
-  Value value = under(inside, evaluate);
-  SmallVector<Value> sides{value, fill, inside};
-  k.unify(sides);
-  return arith::SelectOp::create(k.b, k.loc, sides[2], sides[0], sides[1]);
+  auto evaluate = [&]() -> Value {
+    if (!laneInside)
+      return this->at(op.getInput(), from);
+    SmallVector<Value> sides{under(laneInside, [&] { return this->at(op.getInput(), from); }), fill, laneInside};
+    k.unify(sides);
+    return arith::SelectOp::create(k.b, k.loc, sides[2], sides[0], sides[1]);
+  };
+  return inside ? eitherSide(inside, at, evaluate, fill) : evaluate();
 }
 
 Value ElementEmitter::concat(PrimConcatOp op, const Indices &at) {

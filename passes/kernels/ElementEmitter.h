@@ -16,6 +16,8 @@ public:
 
   /// `tensor` is stored, compact and row-major, at `address`.
   void bindBuffer(Value tensor, Value address) { buffers[tensor] = address; }
+  /// `tensor` is another name of `other`, as the arguments of a loop's body are.
+  void bindAlias(Value tensor, Value other) { aliases[tensor] = other; }
   /// The run-time check state and the number of the kernel's first check.
   void bindChecks(Value state, Value base) { checkState = state, checkBase = base; }
 
@@ -82,7 +84,7 @@ private:
   };
   Taps taps(Index start, int64_t size, int64_t dilation, Value extent);
 
-  llvm::DenseMap<Value, Value> buffers;
+  llvm::DenseMap<Value, Value> buffers, aliases;
   llvm::SmallVector<llvm::DenseMap<Value, llvm::SmallVector<Known, 1>>> scopes;
   Value checkState, checkBase;
 };

@@ -73,6 +73,7 @@ private:
 bool emitContractKernel(KernelOp kernel, const TargetInfo &target);
 bool emitOrderedKernel(KernelOp kernel, const TargetInfo &target);
 void emitSortKernel(KernelOp kernel, PrimSortOp op, const TargetInfo &target);
+void emitLoopKernel(KernelOp kernel, PrimLoopOp op, const TargetInfo &target);
 bool emitRowKernel(KernelOp kernel, const TargetInfo &target);
 void emitMapKernel(KernelOp kernel, const TargetInfo &target);
 

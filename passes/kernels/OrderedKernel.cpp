@@ -300,6 +300,10 @@ bool emitOrderedKernel(KernelOp kernel, const TargetInfo &target) {
       emitSortKernel(kernel, sort, target);
       return true;
     }
+    if (auto loop = dyn_cast<PrimLoopOp>(op)) {
+      emitLoopKernel(kernel, loop, target);
+      return true;
+    }
   }
   return false;
 }

@@ -94,9 +94,21 @@ def attention_dropout(weights, p):
     return torch.where(uniform(tuple(weights.shape)) >= np.float32(p), weights / (1 - p), torch.zeros_like(weights))
 
 
+def fractional(function, spatial):
+    def call(input, **rest):
+        if rest.get("_random_samples") is None:
+            batch = input.shape[0] if input.dim() == spatial + 2 else 1
+            rest["_random_samples"] = uniform((batch, input.shape[-1 - spatial], spatial)).to(input.dtype)
+        return function(input, **rest)
+    return call
+
+
 every = lambda x: x.dim()
 FUNCTIONS = {
     "dropout": dropout(every), "dropout1d": dropout(lambda x: x.dim() - 1), "dropout2d": dropout(lambda x: 2),
     "dropout3d": dropout(lambda x: 2 if x.dim() == 5 else 1), "alpha_dropout": alpha_dropout(every),
-    "feature_alpha_dropout": alpha_dropout(lambda x: 2), "rrelu": rrelu, "rrelu_": lambda **a: rrelu(inplace=True, **a), "gumbel_softmax": gumbel_softmax,
+    "feature_alpha_dropout": alpha_dropout(lambda x: 2), "rrelu": rrelu,
+    "fractional_max_pool2d": fractional(torch.nn.functional.fractional_max_pool2d, 2),
+    "fractional_max_pool3d": fractional(torch.nn.functional.fractional_max_pool3d, 3),
+    "rrelu_": lambda **a: rrelu(inplace=True, **a), "gumbel_softmax": gumbel_softmax,
 }

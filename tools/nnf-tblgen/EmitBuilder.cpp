@@ -19,6 +19,7 @@ static StringRef cppType(StringRef kind) {
       .Case("Tensor", "Tensor")
       .Case("Tensors", "std::vector<Tensor>")
       .Case("TensorOrNumber", "TensorOrNumber")
+      .Case("TensorOrInts", "TensorOrInts")
       .Case("Int", "std::int64_t")
       .Case("IntOrInts", "IntOrInts")
       .Case("Float", "double")

@@ -12,6 +12,7 @@ static StringRef kindWords(StringRef kind) {
       .Case("Tensor", "tensor")
       .Case("Tensors", "tensors")
       .Case("TensorOrNumber", "tensor or number")
+      .Case("TensorOrInts", "tensor or integers")
       .Case("Int", "integer")
       .Case("IntOrInts", "integer or integers")
       .Case("Float", "number")

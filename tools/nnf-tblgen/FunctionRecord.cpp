@@ -84,8 +84,8 @@ static std::string kindOf(const Record &def, StringRef parameter, const Record *
 }
 
 static ParameterRecord readParameter(const Record &def, const tg::Operator &op, int index) {
-  static const StringSet<> kinds = {"Tensor", "TensorOrNumber", "Int",    "IntOrInts",    "Float", "Bool",
-                                    "String", "Ints",           "Floats", "IntsOrString", "DType"};
+  static const StringSet<> kinds = {"Tensor", "TensorOrNumber", "TensorOrInts", "Int",    "IntOrInts",    "Float",
+                                    "Bool",   "String",         "Ints",         "Floats", "IntsOrString", "DType"};
   ParameterRecord parameter;
   parameter.name = op.getArgName(index).str();
   parameter.presence = Presence::Required;

@@ -99,6 +99,45 @@ NNF_INFER(MultilabelMarginLossOp) {
   return reducedLoss(lossReductionOf(loc, op), shape, elementOf(input), types);
 }
 
+/// A length for each sequence, or one alone where there is no batch.
+static LogicalResult expectLengths(Location loc, StringRef argument, Value lengths, bool isBatched, Dim batch) {
+  if (failed(expectIndices(loc, argument, lengths, /*narrow=*/true)) ||
+      failed(expectRank(loc, argument, lengths, isBatched ? Ints{1} : Ints{0, 1}, isBatched ? "[N]" : "[] or [1]")))
+    return failure();
+  if (rankOf(lengths) == 0)
+    return success();
+  return requireEqual(loc, argument, shapeOf(lengths)[0], batch,
+                      "{value} lengths, expected " + toString(batch) + ", one for each sequence of 'log_probs'");
+}
+
+NNF_INFER(CtcLossOp) {
+  Value logProbs = op.getLogProbs(), targets = op.getTargets();
+  if (failed(expectFloat(loc, "log_probs", logProbs)) ||
+      failed(expectRank(loc, "log_probs", logProbs, {3, 2}, "[T, N, C] or [T, C]")) ||
+      failed(expectIndices(loc, "targets", targets, /*narrow=*/true)))
+    return failure();
+  Shape shape = shapeOf(logProbs);
+  bool isBatched = shape.size() == 3;
+  Dim batch = isBatched ? shape[1] : dimOf(loc.getContext(), 1);
+  if (failed(expectRank(loc, "targets", targets, isBatched ? Ints{2, 1} : Ints{1},
+                        isBatched ? "[N, S] or [sum of the target lengths]" : "[S]")) ||
+      failed(expectLengths(loc, "input_lengths", op.getInputLengths(), isBatched, batch)) ||
+      failed(expectLengths(loc, "target_lengths", op.getTargetLengths(), isBatched, batch)))
+    return failure();
+  if (rankOf(targets) == 2 && failed(requireEqual(loc, "targets", shapeOf(targets)[0], batch,
+                                                  "size {value} at dimension 0, expected " + toString(batch) +
+                                                      " as 'log_probs' has at dimension 1")))
+    return failure();
+  int64_t blank = op.getBlank();
+  if (blank < 0)
+    return argumentError(loc, "blank") << blank << ", expected at least 0";
+  if (failed(requireSize(loc, "blank", shape.back(), shape.back() - (blank + 1),
+                         Twine(blank) + ", expected a class below {value}")))
+    return failure();
+  return reducedLoss(lossReductionOf(loc, op), isBatched ? ArrayRef<Dim>(batch) : ArrayRef<Dim>(), elementOf(logProbs),
+                     types);
+}
+
 } // namespace nnf
 
 #define GET_OP_CLASSES

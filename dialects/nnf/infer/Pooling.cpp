@@ -73,6 +73,73 @@ static LogicalResult adaptivePooled(Location loc, Value input, Ints outputSize, 
   return success();
 }
 
+/// Output sizes as they were given, or as a share of the input's, rounded down.
+static FailureOr<Shape> fractionalSizes(Location loc, ArrayRef<Dim> in, std::optional<Ints> sizes,
+                                        std::optional<ArrayRef<double>> ratios) {
+  int64_t spatial = in.size();
+  if (sizes.has_value() == ratios.has_value())
+    return argumentError(loc, "output_size")
+           << (sizes ? "given beside 'output_ratio'" : "missing like 'output_ratio'") << ", expected one of the two";
+  Shape out;
+  if (sizes) {
+    FailureOr<IntList> each = perDim(loc, "output_size", *sizes, spatial, 1);
+    if (failed(each))
+      return failure();
+    for (int64_t size : *each)
+      out.push_back(dimOf(loc.getContext(), size));
+    return out;
+  }
+  if (ratios->size() != 1 && static_cast<int64_t>(ratios->size()) != spatial)
+    return argumentError(loc, "output_ratio") << ratios->size() << " entries, expected 1 or " << spatial;
+  for (auto [i, size] : llvm::enumerate(in)) {
+    double ratio = (*ratios)[ratios->size() == 1 ? 0 : i];
+    if (!(ratio > 0 && ratio < 1))
+      return argumentError(loc, "output_ratio") << toString(ratio) << ", expected more than 0 and less than 1";
+    out.push_back(scaledBy(size, ratio));
+    if (failed(requireSize(loc, "output_ratio", size, out.back() - 1,
+                           toString(ratio) + " makes nothing of size {value}, expected at least 1")))
+      return failure();
+  }
+  return out;
+}
+
+template <typename Adaptor>
+static LogicalResult fractionalPooled(Location loc, Adaptor op, SmallVectorImpl<Type> &types, int64_t spatial) {
+  Value input = op.getInput(), samples = op.get_randomSamples();
+  if (failed(expectFloat(loc, "input", input)))
+    return failure();
+  FailureOr<bool> batched = expectSpatial(loc, input, spatial);
+  FailureOr<IntList> kernel = perDim(loc, "kernel_size", op.getKernelSize(), spatial, 1);
+  if (failed(batched) || failed(kernel))
+    return failure();
+  MLIRContext *context = loc.getContext();
+  Shape shape = shapeOf(input);
+  FailureOr<Shape> sizes =
+      fractionalSizes(loc, ArrayRef<Dim>(shape).take_back(spatial), op.getOutputSize(), op.getOutputRatio());
+  if (failed(sizes))
+    return failure();
+  Shape expected{*batched ? shape[0] : dimOf(context, 1), shape[*batched], dimOf(context, spatial)};
+  if (failed(expectElement(loc, "_random_samples", samples, elementOf(input))) ||
+      failed(expectShape(loc, "_random_samples", samples, expected, "[N, C, " + std::to_string(spatial) + "]")))
+    return failure();
+  for (auto [i, out] : llvm::enumerate(*sizes)) {
+    Dim &size = shape[*batched + 1 + i];
+    // In three dimensions torch wants room to move.
+    int64_t room = spatial == 3 ? 1 : 0;
+    if (failed(requireSize(loc, "kernel_size", size, size - out - ((*kernel)[i] - 1 + room),
+                           Twine((*kernel)[i]) + " with an output of " + toString(out) +
+                               " from size {value}, expected a smaller one")))
+      return failure();
+    size = out;
+  }
+  types.push_back(tensorOf(shape, elementOf(input)));
+  if (op.getReturnIndices())
+    types.push_back(tensorOf(shape, IntegerType::get(context, 64)));
+  return success();
+}
+NNF_INFER_BY(FractionalMaxPool2dOp, fractionalPooled, 2)
+NNF_INFER_BY(FractionalMaxPool3dOp, fractionalPooled, 3)
+
 #define NNF_INFER_ADAPTIVE(S)                                                                                          \
   NNF_INFER(AdaptiveAvgPool##S##dOp) {                                                                                 \
     return adaptivePooled(loc, op.getInput(), op.getOutputSize(), S, false, types);                                    \

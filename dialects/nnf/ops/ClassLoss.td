@@ -38,4 +38,14 @@ def Nnf_MultilabelMarginLossOp : Nnf_Function<"multilabel_margin_loss"> {
   let formula = "sum over labels t, non-labels j of max(0, 1 - input[t] + input[j]) / C";
   let example = [{ %y = nnf.multilabel_margin_loss %x, %t : (tensor<4x8xf32>, tensor<4x8xi64>) -> tensor<f32> }];
 }
+
+def Nnf_CtcLossOp : Nnf_Function<"ctc_loss"> {
+  let summary = "Connectionist temporal classification: how unlikely the targets are, over all alignments";
+  let description = [{ log_probs T, N, C with targets N, S, or with all targets one after the other; or T, C with S. Lengths are int64 or int32 N, or integers. A length outside 0..T or 0..S and a label outside 0..C-1 are run-time errors. No alignment is inf, or 0 with zero_infinity. mean divides each loss by its target's length, and by N. }];
+  let arguments = (ins Nnf_Tensor:$log_probs, Nnf_Tensor:$targets, Nnf_TensorOrInts:$input_lengths, Nnf_TensorOrInts:$target_lengths, DefaultValuedAttr<Nnf_Int, "0">:$blank, DefaultValuedStrAttr<Nnf_String, "mean">:$reduction, DefaultValuedAttr<Nnf_Bool, "false">:$zero_infinity);
+  let results = (outs Nnf_Tensor:$output);
+  let formula = "-log of the sum over alignments of targets with blanks of exp(sum over t of log_probs[t, label])";
+  let source = "Graves et al. 2006";
+  let example = [{ %y = nnf.ctc_loss %x, %t, %i, %l : (tensor<8x2x5xf32>, tensor<2x3xi64>, tensor<2xi64>, tensor<2xi64>) -> tensor<f32> }];
+}
 #endif

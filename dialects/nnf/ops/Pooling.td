@@ -118,4 +118,21 @@ def Nnf_AdaptiveMaxPool3dOp : Nnf_AdaptiveMaxPool<"adaptive_max_pool3d"> {
   let summary = "Maximum of windows over three dimensions, as many as asked for";
   let example = [{ %y = nnf.adaptive_max_pool3d %x {output_size = array<i64: 2>} : (tensor<2x3x4x4x4xf32>) -> tensor<2x3x2x2x2xf32> }];
 }
+
+class Nnf_FractionalMaxPool<string name> : Nnf_Function<name> {
+  let description = [{ Takes output_size or output_ratio, a share of each size. _random_samples N, C, one for each spatial dimension (1, C, … without a batch) in [0, 1) shifts the windows; drawn when left out. return_indices gives the row-major position of each maximum, int64. }];
+  let arguments = (ins Nnf_Tensor:$input, Nnf_Ints:$kernel_size, OptionalAttr<Nnf_Ints>:$output_size, OptionalAttr<Nnf_Floats>:$output_ratio, DefaultValuedAttr<Nnf_Bool, "false">:$return_indices, Optional<Nnf_Tensor>:$_random_samples);
+  let results = (outs Nnf_Tensor:$output, Optional<Nnf_Tensor>:$indices);
+  let formula = "max of input in the window that begins at trunc((i + u) * a) - trunc(u * a), a = (size - kernel_size) / (output_size - 1)";
+  let source = "Graham 2014";
+  let draws = 1;
+}
+def Nnf_FractionalMaxPool2dOp : Nnf_FractionalMaxPool<"fractional_max_pool2d"> {
+  let summary = "Maximum of windows at random distances over two dimensions";
+  let example = [{ %y = nnf.fractional_max_pool2d %x {kernel_size = array<i64: 2>, output_size = array<i64: 2>} : (tensor<2x3x5x5xf32>) -> tensor<2x3x2x2xf32> }];
+}
+def Nnf_FractionalMaxPool3dOp : Nnf_FractionalMaxPool<"fractional_max_pool3d"> {
+  let summary = "Maximum of windows at random distances over three dimensions";
+  let example = [{ %y = nnf.fractional_max_pool3d %x {kernel_size = array<i64: 2>, output_ratio = array<f64: 0.5>} : (tensor<2x3x5x5x5xf32>) -> tensor<2x3x2x2x2xf32> }];
+}
 #endif

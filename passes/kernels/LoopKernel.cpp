@@ -1,0 +1,106 @@
+// Loops whose steps need the ones before: a task takes rows, and goes through all steps of one before the next.
+#include "passes/kernels/KernelEmitter.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+class LoopEmitter {
+public:
+  LoopEmitter(KernelEmitter &emitter, PrimLoopOp op)
+      : emitter(emitter), k(emitter.k), e(emitter.e), op(op), shape(shapeOf(op.getInits()[0])),
+        numCarried(op.getInits().size()) {}
+
+  void emit() {
+    int64_t numRows = op.getRows();
+    Shape rows(shape.begin(), shape.begin() + numRows), row(shape.begin() + numRows, shape.end());
+    Dim trips = op.getTrips().getDims()[0];
+    // A task for each row, unless it is short work.
+    int64_t work = std::max<int64_t>(1, KernelEmitter::guess(row) * KernelEmitter::guess(trips));
+    int64_t block = std::max<int64_t>(1, 4096 / work);
+    Dim count = productOf(op.getContext(), rows);
+    bindArguments();
+    emitter.forTasks({count.ceilDiv(block)}, [&](ArrayRef<Value> task) {
+      Value first = k.mul(task[0], k.constant(block));
+      Value end = k.min(k.add(first, k.constant(block)), k.size(count));
+      emitter.forRows(rows, first, end, [&](const Indices &at) { emitRow(at, trips); });
+    });
+  }
+
+private:
+  KernelEmitter &emitter;
+  KernelBuilder &k;
+  ElementEmitter &e;
+  PrimLoopOp op;
+  Shape shape;
+  unsigned numCarried;
+
+  Block &body() { return op.getBody().front(); }
+
+  void bindArguments() {
+    for (unsigned i = 0; i < numCarried; ++i)
+      e.bindBuffer(body().getArgument(1 + i), emitter.resultAddress(i));
+    for (auto [argument, captured] : llvm::zip(body().getArguments().drop_front(1 + numCarried), op.getCaptures()))
+      e.bindAlias(argument, captured);
+  }
+
+  /// For all elements of the row at `row`: value(i, element), stored as result first + i for each carried tensor.
+  void forRow(const Indices &row, unsigned first, llvm::function_ref<Value(unsigned, const Indices &)> value) {
+    Indices at(row);
+    int64_t last = static_cast<int64_t>(shape.size()) - 1;
+    int64_t lanes = isConstant(shape[last], 1) ? 1 : emitter.preferredLanes();
+    std::function<void()> nest = [&] {
+      int64_t dim = at.size();
+      auto element = [&](Index index) {
+        at.push_back(index);
+        if (dim < last) {
+          nest();
+        } else {
+          SmallVector<Value> values;
+          for (unsigned i = 0; i < numCarried; ++i)
+            values.push_back(value(i, at));
+          for (auto [i, stored] : llvm::enumerate(values))
+            k.store(stored, emitter.resultAddress(first + i), elementOf(op.getInits()[i]), e.linear(shape, at));
+        }
+        at.pop_back();
+      };
+      if (dim == last) {
+        emitter.forLanes(lanes, k.constant(0), k.size(shape[dim]), {}, [&](Index lane, ValueRange) {
+          element(lane);
+          return SmallVector<Value>();
+        });
+        return;
+      }
+      k.loop(k.constant(0), k.size(shape[dim]), 1, {}, [&](Value i, ValueRange) {
+        ElementEmitter::Scope scope(e);
+        element(k.index(i));
+        return SmallVector<Value>();
+      });
+    };
+    nest();
+  }
+
+  void emitRow(const Indices &row, Dim trips) {
+    forRow(row, 0, [&](unsigned i, const Indices &at) { return e.at(op.getInits()[i], at); });
+    k.loop(k.constant(0), k.size(trips), 1, {}, [&](Value step, ValueRange) -> SmallVector<Value> {
+      ElementEmitter::Scope scope(e);
+      e.bind(body().getArgument(0), {}, step);
+      auto yield = cast<YieldOp>(body().getTerminator());
+      // Elements of a row read each other's old values: the new ones wait until all are there.
+      forRow(row, numCarried, [&](unsigned i, const Indices &at) { return e.at(yield.getValues()[i], at); });
+      forRow(row, 0, [&](unsigned i, const Indices &at) {
+        return k.load(emitter.resultAddress(numCarried + i), elementOf(op.getInits()[i]), e.linear(shape, at));
+      });
+      return {};
+    });
+  }
+};
+
+} // namespace
+
+void emitLoopKernel(KernelOp kernel, PrimLoopOp op, const TargetInfo &target) {
+  KernelEmitter emitter(kernel, target);
+  LoopEmitter(emitter, op).emit();
+}
+
+} // namespace nnf
