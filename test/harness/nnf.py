@@ -66,12 +66,14 @@ class Runtime:
             "nnf_error_message": (c_char_p, [c_void_p]),
             "nnf_dtype_dlpack": (DataType, [c_uint32]),
             "nnf_program_load": (c_int32, [c_char_p, c_char_p, POINTER(c_void_p)]),
+            "nnf_program_from_model": (c_int32, [c_void_p, POINTER(c_void_p)]),
             "nnf_program_destroy": (None, [c_void_p]),
             "nnf_program_model": (POINTER(Model), [c_void_p]),
             "nnf_program_input": (POINTER(TensorInfo), [c_void_p, c_uint32]),
             "nnf_program_output": (POINTER(TensorInfo), [c_void_p, c_uint32]),
             "nnf_context_create": (c_int32, [c_void_p, POINTER(ContextOptions), POINTER(c_void_p)]),
             "nnf_context_destroy": (None, [c_void_p]),
+            "nnf_context_set_run": (None, [c_void_p, c_uint64]),
             "nnf_context_bytes": (c_uint64, [c_void_p]),
             "nnf_run": (c_int32, [c_void_p, POINTER(POINTER(Tensor)), c_uint32, POINTER(POINTER(Tensor)), c_uint32,
                                   c_void_p]),
@@ -88,11 +90,16 @@ class Runtime:
 class Program:
     """A compiled model. `inputs` and `outputs`: (name, nnf dtype number, dims as in abi.h) in order."""
 
-    def __init__(self, path, name=None, runtime=None):
+    def __init__(self, path, name=None, runtime=None, linked=None):
+        """`linked`: a ctypes.CDLL that a compiled object was linked into, instead of a library's path."""
         self.runtime = runtime or Runtime()
         lib = self.runtime.lib
         self.handle = c_void_p()
-        self.runtime.check(lib.nnf_program_load(str(path).encode(), name.encode() if name else None, byref(self.handle)))
+        if linked:
+            model = c_uint8.in_dll(linked, f"nnf_model_{name}")
+            self.runtime.check(lib.nnf_program_from_model(ctypes.addressof(model), byref(self.handle)))
+        else:
+            self.runtime.check(lib.nnf_program_load(str(path).encode(), name.encode() if name else None, byref(self.handle)))
         self.model = lib.nnf_program_model(self.handle).contents
         self.inputs = [self._describe(lib.nnf_program_input(self.handle, i)) for i in range(self.model.num_inputs)]
         self.outputs = [self._describe(lib.nnf_program_output(self.handle, i)) for i in range(self.model.num_outputs)]
@@ -169,6 +176,10 @@ class Context:
     def run(self, inputs):
         """One run: name -> array to name -> array (copies)."""
         return {name: array.copy() for name, array in self.prepare(inputs)().items()}
+
+    def set_run(self, number):
+        """What the next run draws, with the seed."""
+        self.runtime.lib.nnf_context_set_run(self.handle, number)
 
     def bytes_held(self):
         return self.runtime.lib.nnf_context_bytes(self.handle)

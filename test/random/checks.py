@@ -1,7 +1,4 @@
 """Compiles and runs random graphs and holds the numbers against PyTorch's."""
-import os
-import select
-import signal
 import subprocess
 
 import numpy as np
@@ -10,6 +7,7 @@ from graphs import GRAPH_DTYPES, Expected, with_fixed_sizes, with_other_sizes  #
 
 import nnf
 import rows
+from apart import each_apart
 
 COMPILE_TIMEOUT_S, RUN_TIMEOUT_S = 300, 20
 
@@ -98,35 +96,7 @@ class Checker:
         return left[0] + right[0], left[1] + right[1]
 
     def run_library(self, graphs, library):
-        """Yields (graph, None or why). In processes of their own: a crash or a hang costs one graph."""
-        waiting = list(graphs)
-        while waiting:
-            reader, writer = os.pipe()
-            child = os.fork()
-            if child == 0:
-                try:
-                    runtime = nnf.Runtime(self.build)
-                    for graph in waiting:
-                        os.write(writer, f"{run_graph(graph, library, runtime) or ''}\n".encode()[:4000])
-                except BaseException as error:
-                    os.write(writer, f"{type(error).__name__}: {error}".replace("\n", " ").encode()[:3900] + b"\n")
-                os._exit(0)
-            os.close(writer)
-            text, dead = b"", None
-            while dead is None and text.count(b"\n") < len(waiting):
-                ready = select.select([reader], [], [], RUN_TIMEOUT_S)[0]
-                piece = os.read(reader, 65536) if ready else b""
-                text += piece
-                if not ready:
-                    os.kill(child, signal.SIGKILL)
-                    dead = f"run: no end after {RUN_TIMEOUT_S} s"
-                elif not piece:
-                    dead = "run: "
-            os.close(reader)
-            status = os.waitpid(child, 0)[1]
-            lines = text.decode(errors="replace").split("\n")[:-1]
-            for graph, why in zip(waiting, lines):
-                yield graph, why or None
-            waiting = waiting[len(lines):]
-            if waiting and dead and (status or not lines):
-                yield waiting.pop(0), f"{dead} signal {os.WTERMSIG(status)}"
+        """Yields (graph, None or why)."""
+        runtime = nnf.Runtime(self.build)
+        for graph, why in each_apart(graphs, lambda graph: run_graph(graph, library, runtime) or "", RUN_TIMEOUT_S):
+            yield graph, why or None
