@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
 import torch
 
 import nnf
-from cases import COMPILE_TIMEOUT_S, Case, all_rows, compiled, first_line
+from cases import COMPILE_TIMEOUT_S, NOT_THERE, Case, all_rows, compiled, first_line
 
 # Enough that loading and linking do not count, few enough that both processors have work.
 ROWS_PER_LIBRARY = 40
@@ -63,7 +63,7 @@ def main():
         return run_library(options.library, options.names)
 
     nnfc = str(options.build / "bin" / "nnfc")
-    failures, passed, working, refusing = [], 0, [], []
+    failures, passed, skipped, working, refusing = [], 0, 0, [], []
     for number, row in enumerate(all_rows()):
         if options.only and options.only not in f"{row.file} {row.text}":
             continue
@@ -111,7 +111,9 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             for results in pool.map(work, groups):
                 passed += sum(why is None for _, why in results)
-                failures += [(case, why) for case, why in results if why is not None]
+                absent = [why is not None and options.target != "cpu" and NOT_THERE in why for _, why in results]
+                skipped += sum(absent)
+                failures += [r for r, gone in zip(results, absent) if r[1] is not None and not gone]
             for case, why in zip(refusing, pool.map(refuse, refusing)):
                 if why:
                     failures.append((case, why))
@@ -120,7 +122,7 @@ def main():
 
     for case, why in sorted(failures, key=lambda f: (f[0].row.file, f[0].row.line)):
         print(f"FAIL {case.row.name} {case.row.text}: {why}")
-    print(f"{passed} passed, {len(failures)} failed, 0 skipped")
+    print(f"{passed} passed, {len(failures)} failed, {skipped} skipped")
     return 1 if failures else 0
 
 
