@@ -3,7 +3,7 @@
 
 Runs with one and two threads and a repeated run are bitwise equal. Graphs with named sizes run with a second choice of
 them from the same library; one that is refused for its named sizes counts as skipped and runs with fixed ones. The seeds
-are fixed, so that a failure stays until it is mended. With --all ten times as many, and graphs with named sizes also with
+are fixed, so that a failure stays until it is mended; shrunk ones stay in kept.py. With --all ten times as many, and graphs with named sizes also with
 fixed ones. Prints `FAIL seed: why` lines and, last, `N passed, N failed, N skipped`. To hunt for more, by hand:
 
     /usr/bin/python3 -B test/random/run.py --seed 100000 --count 2000 --reduce 60 [-- nnfc flags]
@@ -22,6 +22,7 @@ import torch
 
 from checks import Checker
 from graphs import Builder, make_graph, with_fixed_sizes, with_other_sizes
+from kept import kept_graphs
 from reduction import reduced
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,8 @@ def check_seeds(seeds, options):
     Builder.tried.clear()
     Builder.taken.clear()
     made = [graph for graph in map(make_graph, seeds) if graph.outputs and graph.nodes]
+    if 0 in seeds:
+        made += kept_graphs()
     outcome = Outcome(tried=dict(Builder.tried), taken=dict(Builder.taken))
     if options.all:
         made += [replace(with_fixed_sizes(graph), name=graph.name + "_fixed") for graph in made if with_other_sizes(graph)]
