@@ -2,6 +2,8 @@
 #include "passes/math/Coefficients.h"
 #include "passes/math/Functions.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace nnf {
@@ -46,11 +48,22 @@ Term powerOfTwo(Term k, Term like) {
   return ((k << like.fractionBits()) + one).fromBits();
 }
 
-/// p * 2^k, for any result: two factors, neither out of range, and one rounding, in the second product. The halves
-/// of the biased count have zeros where the shift leaves the exponent field, so no bias is taken off.
+/// p * 2^k for p next to 1 and k in the low bits of `bits`, where that is below infinity: k is added to p's exponent.
+/// Sums that leave the exponent field below are too small for a normal number. They are made 2^(bias - 1) times as
+/// large and added to 1, whose last bit counts what a denormal number's does: rounded once, and no instruction sees a
+/// denormal operand or result, which costs a hundred cycles on x86.
 Term scale(Term p, Term bits) {
-  Term half = bits >> 1;
-  return p * powerOfTwo(half, p) * powerOfTwo(bits - half, p);
+  unsigned fractionBits = p.fractionBits();
+  int64_t smallestNormal = int64_t(1) << fractionBits, one = p.exponentBias() << fractionBits;
+  Term sum = p.toBits() + (bits << fractionBits);
+  Term isDenormal = lessSigned(sum, sum.constant(smallestNormal));
+  Term raised = (sum + (one - smallestNormal)).fromBits() + 1.0;
+  return select(isDenormal, raised.toBits() - one, sum).fromBits();
+}
+
+/// `result` where x < bound; else infinity, or NaN where x is.
+Term finiteBelow(Term x, double bound, Term result) {
+  return select(x < bound, result, x + std::numeric_limits<double>::infinity());
 }
 
 /// exp(r), |r| <= ln(2)/2
@@ -73,10 +86,11 @@ Term exponentialMinus1OfReduced(Pair reduced) {
 } // namespace
 
 Term exponential(Term x) {
-  // Beyond the bounds the result is infinity or zero, which `scale` rounds to by itself.
-  x = x.isF64() ? clamp(x, -746, 710) : clamp(x, -104, 89);
-  Rounded count = countOfLn2(x);
-  return scale(exponentialOfReduced(reduceByLn2(x, count.k)), count.bits);
+  // Below the first bounds the result rounds to zero; below the second it is finite.
+  Term raised = x.isF64() ? clampLow(x, -746) : clampLow(x, -104);
+  Rounded count = countOfLn2(raised);
+  Term result = scale(exponentialOfReduced(reduceByLn2(raised, count.k)), count.bits);
+  return finiteBelow(x, x.isF64() ? 0x1.62e42fefa39f0p9 : 0x1.62e430p6, result);
 }
 
 Term exponentialInRange(Term x) {
@@ -85,15 +99,19 @@ Term exponentialInRange(Term x) {
 }
 
 Term exponential2(Term x) {
-  x = x.isF64() ? clamp(x, -1076, 1025) : clamp(x, -151, 129);
-  Rounded count = roundToInteger(x);
-  return scale(exponentialOfReduced((x - count.k) * 0.6931471805599453), count.bits);
+  Term raised = x.isF64() ? clampLow(x, -1076) : clampLow(x, -151);
+  Rounded count = roundToInteger(raised);
+  Term result = scale(exponentialOfReduced((raised - count.k) * 0.6931471805599453), count.bits);
+  return finiteBelow(x, x.isF64() ? 1024 : 128, result);
 }
 
 Term exponential2OfPair(Pair x) {
   Rounded count = roundToInteger(x.high);
   Term fraction = (x.high - count.k) + x.low;
-  return scale(exponentialOfReduced(fraction * 0.6931471805599453), count.bits);
+  // The largest results' high part is 1024.
+  Term isFinite = (x.high < 1024.0) | (equal(x.high, 1024.0) & (x.low < 0.0));
+  Term result = scale(exponentialOfReduced(fraction * 0.6931471805599453), count.bits);
+  return select(isFinite, result, x.high + std::numeric_limits<double>::infinity());
 }
 
 Term exponential2ForF32(Term x) {

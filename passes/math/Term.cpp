@@ -74,6 +74,7 @@ Term operator>(Term a, Term b) { return compare(a, b, arith::CmpFPredicate::OGT,
 Term operator>=(Term a, Term b) { return compare(a, b, arith::CmpFPredicate::OGE, arith::CmpIPredicate::uge); }
 Term equal(Term a, Term b) { return compare(a, b, arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq); }
 Term differs(Term a, Term b) { return compare(a, b, arith::CmpFPredicate::UNE, arith::CmpIPredicate::ne); }
+Term lessSigned(Term a, Term b) { return build<arith::CmpIOp>(a, arith::CmpIPredicate::slt, Value(a), Value(b)); }
 Term isNaN(Term a) { return build<arith::CmpFOp>(a, arith::CmpFPredicate::UNO, Value(a), Value(a)); }
 
 Term select(Term condition, Term onTrue, Term onFalse) {
@@ -81,8 +82,9 @@ Term select(Term condition, Term onTrue, Term onFalse) {
 }
 
 // Written so that x86's minps and maxps, which return their second operand with a NaN, are one instruction each.
+Term clampLow(Term x, double low) { return select(x < low, low, x); }
 Term clampHigh(Term x, double high) { return select(x > high, high, x); }
-Term clamp(Term x, double low, double high) { return clampHigh(select(x < low, low, x), high); }
+Term clamp(Term x, double low, double high) { return clampHigh(clampLow(x, low), high); }
 
 Term fma(Term a, Term b, Term c) {
   if (a.hasFma())

@@ -81,6 +81,7 @@ Term operator>=(Term a, Term b);
 Term equal(Term a, Term b);
 Term differs(Term a, Term b);
 Term isNaN(Term a);
+Term lessSigned(Term a, Term b); // integers only
 
 #define NNF_TERM_WITH_NUMBER(op)                                                                                       \
   template <Number N> Term operator op(Term a, N b) { return a op a.constant(b); }                                     \
@@ -110,6 +111,7 @@ template <Number N> Term select(Term condition, Term onTrue, N onFalse) {
 }
 /// x between the bounds; NaN stays.
 Term clamp(Term x, double low, double high);
+Term clampLow(Term x, double low);
 Term clampHigh(Term x, double high);
 
 /// a * b + c, rounded once if the target can, twice otherwise: not for compensated sums.

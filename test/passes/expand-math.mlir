@@ -17,13 +17,12 @@ func.func @nothing_to_do(%x: vector<8xf32>) -> vector<8xf32> {
 
 // -----
 
-// No range check, no branch, no division: clamping and arithmetic.
+// No branch, no division: clamping and arithmetic. The power of two is added to the exponent's bits: a product with it
+// would be slow on x86 where it is denormal or zero.
 // CHECK-LABEL: @exp
-// CHECK-NOT: math.exp
-// CHECK-NOT: scf
-// CHECK-NOT: divf
+// CHECK-NOT: {{math.exp|scf|divf|mulf}}
 // CHECK-COUNT-9: math.fma
-// CHECK-NOT: math.fma
+// CHECK-NOT: {{math.fma|mulf}}
 // CHECK: return
 // BARE-LABEL: @exp
 // BARE-NOT: math.
