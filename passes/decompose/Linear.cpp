@@ -29,12 +29,16 @@ Value linear(LinearOp, LinearOp::Adaptor x, Primitives &p) {
   return x.getBias() ? p.add(y, p.broadcastTo(x.getBias(), shapeOf(y))) : y;
 }
 
-/// Two contractions: t[..., o, j] = sum over i of x1[..., i] W[o, i, j], then each t[..., o, :] with x2[..., :].
+/// t[..., o, j] = sum over i of x1[..., i] W[o, i, j], then each t[..., o, :] times x2[..., :]. With the weight as [i,
+/// o j] the first is one product of matrices, whose columns are neighbours.
 Value bilinear(BilinearOp, BilinearOp::Adaptor x, Primitives &p) {
   int64_t leading = p.rankOf(x.getInput1()) - 1;
-  IntList batch = llvm::to_vector(llvm::seq<int64_t>(0, leading));
-  Value t = p.dot(x.getInput1(), x.getWeight(), {}, {}, {leading}, {1});
-  Value y = p.dot(t, x.getInput2(), batch, batch, {leading + 1}, {leading});
+  Shape weight = shapeOf(x.getWeight()), shape = shapeOf(x.getInput1());
+  Value columns = p.reshape(p.transpose(x.getWeight(), {1, 0, 2}), {weight[1], simplify(weight[0] * weight[2])});
+  Value t = p.dot(x.getInput1(), columns, {}, {}, {leading}, {0});
+  shape.back() = weight[0];
+  shape.push_back(weight[2]);
+  Value y = p.sum(p.mul(p.reshape(t, shape), p.broadcastOver(x.getInput2(), shape, {leading})), {leading + 1});
   return x.getBias() ? p.add(y, p.broadcastTo(x.getBias(), shapeOf(y))) : y;
 }
 

@@ -21,6 +21,28 @@ module @linear_gelu {
 
 // -----
 
+// Two kernels: a product with the packed weight, [i, o j]; the rows of its result times the second input, and the bias.
+// CHECK-LABEL: module @bilinear {
+// CHECK: nnf.prim.conv {{.*}}packed
+// CHECK: nnf.kernel @
+// CHECK: nnf.prim.reduce add
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-2: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!a = tensor<?x16xf32, #nnf.dims<[N, 16]>>
+!b = tensor<?x24xf32, #nnf.dims<[N, 24]>>
+!y = tensor<?x32xf32, #nnf.dims<[N, 32]>>
+module @bilinear {
+  func.func @main(%a: !a, %b: !b) -> !y {
+    %w = nnf.weight "w" : tensor<32x16x24xf32>
+    %bias = nnf.weight "b" : tensor<32xf32>
+    %y = nnf.bilinear %a, %b, %w, %bias : (!a, !b, tensor<32x16x24xf32>, tensor<32xf32>) -> !y
+    return %y : !y
+  }
+}
+
+// -----
+
 // Three kernels: a product each, with bias and relu.
 // CHECK-LABEL: module @mlp {
 // CHECK-COUNT-3: nnf.kernel @
