@@ -49,8 +49,8 @@ Value less(Primitives &p, Value a, Value b) {
   return p.bitOr(isLess, p.bitAnd(p.isNan(b), p.logicalNot(p.isNan(a))));
 }
 
-/// The positions of the elements in order along `dim`; equal ones keep their order.
-Value order(Primitives &p, Value x, int64_t dim, bool descending) {
+/// The positions of the first `count` elements in order along `dim`; equal ones keep their order.
+Value order(Primitives &p, Value x, int64_t dim, bool descending, Dim count) {
   Pairs pairs = pairsOf(x, dim);
   Type i64 = i64Of(p);
   Value mine = atFirst(p, x, pairs), other = atSecond(p, x, pairs);
@@ -60,6 +60,7 @@ Value order(Primitives &p, Value x, int64_t dim, bool descending) {
   Value before = p.bitOr(less(p, other, mine), p.bitAnd(isEarlier, p.logicalNot(less(p, mine, other))));
   Value rank = p.sum(p.convert(before, i64), {pairs.last()});
   // The element of rank k is at position k: the inverse of the permutation.
+  pairs.shape[dim] = count;
   Value isHere = p.eq(atSecond(p, rank, pairs), p.iota(pairs.shape, dim, i64));
   Value position = p.select(isHere, p.iota(pairs.shape, pairs.last(), i64), 0);
   return p.reduce(ReduceKind::Max, position, {pairs.last()});
@@ -70,11 +71,12 @@ void expand(PrimSortOp op) {
   Primitives p(builder, op.getLoc());
   Value x = op.getInput();
   int64_t dim = op.getDim();
-  Value positions = order(p, x, dim, op.getDescending());
+  Shape first = shapeOf(op.getValues());
+  Value positions = order(p, x, dim, op.getDescending(), first[dim]);
   SmallVector<Value> indices;
   IntList all;
   for (int64_t d = 0, rank = p.rankOf(x); d < rank; ++d) {
-    indices.push_back(d == dim ? positions : p.iota(shapeOf(x), d, i64Of(p)));
+    indices.push_back(d == dim ? positions : p.iota(first, d, i64Of(p)));
     all.push_back(d);
   }
   op.getValues().replaceAllUsesWith(p.gather(x, indices, all, BoundsKind::Clamp));

@@ -44,8 +44,11 @@ mlir::FailureOr<Dim> parseDim(mlir::AsmParser &parser, NnfDialect &dialect);
 namespace nnf {
 /// A primitive with a run-time check of its data, whose text is its attribute `message`.
 bool canFail(mlir::Operation *op);
-/// The shape of the memory that sorting along `dim` needs, in int64.
-Shape sortWorkspace(llvm::ArrayRef<Dim> shape, int64_t dim);
+/// Whether the first `count` of `size` elements in order are selected rather than all of them sorted.
+bool isSelection(Dim size, Dim count);
+/// The shape of the memory that sorting `count` elements along `dim` of `shape` needs, in int64: 4 * size for each row,
+/// or nothing where a task's scratch memory is enough.
+Shape sortWorkspace(llvm::ArrayRef<Dim> shape, int64_t dim, Dim count);
 } // namespace nnf
 
 #endif

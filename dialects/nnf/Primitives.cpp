@@ -268,19 +268,37 @@ LogicalResult PrimScatterOp::verify() {
 }
 
 LogicalResult PrimSortOp::verify() {
-  Shape in = shapeOf(getInput());
+  Shape in = shapeOf(getInput()), out = shapeOf(getValues());
+  int64_t dim = getDim();
   if (getDim() >= in.size())
     return emitOpError() << "names dimension " << getDim() << " of a rank " << in.size() << " tensor";
+  if (out.size() == in.size() && !sameDim(in[dim], out[dim])) {
+    auto size = constantOf(in[dim]), count = constantOf(out[dim]);
+    if (!size || !count || *count > *size)
+      return emitOpError() << "gives " << toString(out[dim]) << " of " << toString(in[dim]) << " elements";
+    in[dim] = out[dim];
+  }
   if (failed(expectShape(*this, in, getValues())) || failed(expectShape(*this, in, getIndices())))
     return failure();
-  return expectShape(*this, sortWorkspace(in, getDim()), getWorkspace());
+  return expectShape(*this, sortWorkspace(shapeOf(getInput()), dim, out[dim]), getWorkspace());
 }
 
-Shape sortWorkspace(ArrayRef<Dim> shape, int64_t dim) {
+bool isSelection(Dim size, Dim count) {
+  // Each of few is found by comparing a vector with the last of those; among more, the places would move too often.
+  constexpr int64_t most = 128, share = 8;
+  auto all = constantOf(size), some = constantOf(count);
+  return all && some && *some <= most && *some * share <= *all;
+}
+
+Shape sortWorkspace(ArrayRef<Dim> shape, int64_t dim, Dim count) {
   MLIRContext *context = shape[dim].getContext();
   Shape rows(shape);
   rows.erase(rows.begin() + dim);
-  return {productOf(context, rows), simplify(shape[dim] * 4)};
+  // Each thread has scratch memory of its own: beyond a core's cache it would only be more.
+  constexpr int64_t mostInScratch = 32 << 10;
+  auto size = constantOf(shape[dim]);
+  bool isInScratch = isSelection(shape[dim], count) || (size && *size <= mostInScratch);
+  return {productOf(context, rows), isInScratch ? dimOf(context, 0) : simplify(shape[dim] * 4)};
 }
 
 LogicalResult PrimCumulateOp::verify() {

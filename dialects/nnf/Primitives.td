@@ -276,9 +276,9 @@ def Nnf_PrimScatterOp : Op<Nnf_Dialect, "prim.scatter",
 // ---- order
 
 def Nnf_PrimSortOp : Nnf_Prim<"sort"> {
-  let summary = "Elements of `dim` in order, and where they were; equal ones keep their order, NaN is the largest";
+  let summary = "The first elements of `dim` in order, and where they were; equal ones keep their order, NaN is the largest";
   let description = [{
-    The third result is memory for the kernel, of no meaning: one row of 4 * size int64 for each row that is sorted.
+    How many is the results' size in `dim`. The third result is memory for the kernel, of no meaning: see sortWorkspace.
   }];
   let arguments = (ins Nnf_Tensor:$input, I64Attr:$dim, BoolAttr:$descending);
   let results = (outs Nnf_Tensor:$values, Nnf_Tensor:$indices, Nnf_Tensor:$workspace);

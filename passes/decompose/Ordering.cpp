@@ -22,9 +22,8 @@ Decompositions::Values sorted(Primitives &p, Value x, int64_t givenDim, bool des
     shape[dim] = dimOf(p.context(), *count);
   if (isConstant(shape[dim], 0))
     return {p.full(shape, 0, p.elementOf(x)), p.full(shape, 0, i64)};
-  auto [values, indices] = p.sort(x, dim, descending);
-  auto first = [&](Value v) { return count ? p.sliceDim(v, dim, dimOf(p.context(), 0), shape[dim]) : v; };
-  return {first(values), first(indices)};
+  auto [values, indices] = p.sort(x, dim, descending, shape[dim]);
+  return {values, indices};
 }
 
 Value cumsum(CumsumOp op, CumsumOp::Adaptor operands, Primitives &p) {

@@ -390,11 +390,12 @@ Value Primitives::scatter(ScatterKind kind, Value x, ValueRange indices, Value u
   return PrimScatterOp::create(builder, loc, x.getType(), kind, x, indices, updates, scatterDims, bounds, message);
 }
 
-std::pair<Value, Value> Primitives::sort(Value x, int64_t dim, bool descending) {
-  Shape shape = shapeOf(x);
+std::pair<Value, Value> Primitives::sort(Value x, int64_t dim, bool descending, Dim count) {
+  Shape shape = shapeOf(x), first(shape);
+  first[dim] = count;
   Type i64 = builder.getI64Type();
-  auto op = PrimSortOp::create(builder, loc, x.getType(), tensorOf(shape, i64),
-                               tensorOf(sortWorkspace(shape, dim), i64), x, dim, descending);
+  auto op = PrimSortOp::create(builder, loc, tensorOf(first, elementOf(x)), tensorOf(first, i64),
+                               tensorOf(sortWorkspace(shape, dim, count), i64), x, dim, descending);
   return {op.getValues(), op.getIndices()};
 }
 

@@ -132,8 +132,8 @@ public:
   /// See nnf.prim.scatter.
   Value scatter(ScatterKind kind, Value x, mlir::ValueRange indices, Value updates, Dims scatterDims, BoundsKind bounds,
                 llvm::StringRef message = "");
-  /// Elements of `dim` in order (stable, NaN the largest), and where they were.
-  std::pair<Value, Value> sort(Value x, int64_t dim, bool descending);
+  /// The first `count` elements of `dim` in order (stable, NaN the largest), and where they were.
+  std::pair<Value, Value> sort(Value x, int64_t dim, bool descending, Dim count);
   /// Running sums and the like along `dim`.
   Value cumulate(ReduceKind kind, Value x, int64_t dim, bool reverse = false);
   /// Carried tensors after `trips` steps; see nnf.prim.loop. step(p, number of the step, carried, captured) says what

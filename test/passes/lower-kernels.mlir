@@ -123,6 +123,22 @@ module @not_on_tiles {
 
 // -----
 
+// The first few of many: a list of keys and positions in scratch, elements compared with its last in vectors. Workspace
+// is what a sort of all needs.
+// CHECK-LABEL: module @select
+// CHECK: nnf.scratch = 144 : i64
+// CHECK: %[[BETTER:.*]] = arith.cmpi ult, %{{.*}}, %{{.*}} : vector<8xi32>
+// CHECK: %[[ANY:.*]] = vector.reduction <or>, %[[BETTER]]
+// CHECK: scf.if %[[ANY]]
+module @select {
+  nnf.kernel @k0(%a: tensor<3x1000xf32>) -> (tensor<3x5xf32>, tensor<3x5xi64>, tensor<3x0xi64>) attributes {symbols = [], title = "sort"} {
+    %v, %i, %w = nnf.prim.sort %a {dim = 1 : i64, descending = true} : (tensor<3x1000xf32>) -> (tensor<3x5xf32>, tensor<3x5xi64>, tensor<3x0xi64>)
+    nnf.yield %v, %i, %w : tensor<3x5xf32>, tensor<3x5xi64>, tensor<3x0xi64>
+  }
+}
+
+// -----
+
 // Next to padding, channels that are not contiguous cannot come from a row of zeros. Grouping stores such an operand first.
 module @strided_beside_padding {
   nnf.kernel @k0(%a: tensor<?x16x8xf32, #nnf.dims<[N, 16, 8]>>, %w: tensor<1x1x3x16x16xf32>) -> tensor<?x8x16xf32, #nnf.dims<[N, 8, 16]>> attributes {symbols = ["N"], title = "conv"} {
