@@ -39,8 +39,8 @@ static LogicalResult inferConvTranspose(Location loc, Adaptor op, SmallVectorImp
     Dim &dim = shape[window->batched + 1 + i];
     int64_t span = window->dilation[i] * (window->size[i] - 1);
     dim = simplify((dim - 1) * window->stride[i] + (window->low[i] + window->high[i] - span + 1));
-    if (std::optional<int64_t> length = constantOf(dim); length && *length < 1)
-      return argumentError(loc, "padding") << "leaves a length of " << *length << ", expected at least 1";
+    if (failed(requireSize(loc, "padding", dim, dim - 1, "leaves a length of {value}, expected at least 1")))
+      return failure();
   }
   types.push_back(tensorOf(shape, elementOf(input)));
   return success();
@@ -65,9 +65,9 @@ NNF_INFER(ConvTbcOp) {
   if (static_cast<int64_t>(op.getPad()) < 0)
     return argumentError(loc, "pad") << op.getPad() << ", expected at least 0";
   Dim length = simplify(in[0] + 2 * op.getPad() - kernel[0] + 1);
-  if (std::optional<int64_t> known = constantOf(length); known && *known < 1)
-    return argumentError(loc, "weight") << "a kernel of " << toString(kernel[0]) << ", expected at most "
-                                        << toString(simplify(in[0] + 2 * op.getPad())) << ", the padded input";
+  if (failed(requireSize(loc, "weight", in[0] + 2 * op.getPad(), length - 1,
+                         "a kernel of " + toString(kernel[0]) + ", expected at most {value}, the padded input")))
+    return failure();
   types.push_back(tensorOf({length, in[1], kernel[2]}, elementOf(input)));
   return success();
 }

@@ -54,8 +54,9 @@ NNF_INFER(EmbeddingBagOp) {
         failed(expectRank(loc, "offsets", offsets, {1}, "[B]")))
       return failure();
     bags = simplify(shapeOf(offsets)[0] - (op.getIncludeLastOffset() ? 1 : 0));
-    if (std::optional<int64_t> count = constantOf(bags); count && *count < 0)
-      return argumentError(loc, "offsets") << "shape [0], expected at least 1 entry when include_last_offset is true";
+    if (failed(requireSize(loc, "offsets", shapeOf(offsets)[0], bags,
+                           "shape [{value}], expected at least 1 entry when include_last_offset is true")))
+      return failure();
   }
   if (scales && op.getMode() != "sum")
     return argumentError(loc, "per_sample_weights") << "given, expected none with mode '" << op.getMode() << "'";

@@ -18,11 +18,10 @@ NNF_INFER(GatherOp) {
                                        << " as 'input' has";
   Shape in = shapeOf(input), at = shapeOf(index);
   for (int64_t d = 0, rank = in.size(); d < rank; ++d) {
-    auto most = constantOf(in[d]), found = constantOf(at[d]);
-    if (d == *dim || sameDim(in[d], at[d]) || (most && found && *found <= *most))
-      continue;
-    return argumentError(loc, "index") << "size " << toString(at[d]) << " at dimension " << d << ", expected at most "
-                                       << toString(in[d]) << " as 'input' has";
+    if (d != *dim && failed(requireSize(loc, "index", at[d], in[d] - at[d],
+                                        "size {value} at dimension " + Twine(d) + ", expected at most " +
+                                            toString(in[d]) + " as 'input' has")))
+      return failure();
   }
   types.push_back(tensorOf(at, elementOf(input)));
   return success();

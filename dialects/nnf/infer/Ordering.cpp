@@ -33,11 +33,10 @@ NNF_INFER(TopkOp) {
     return failure();
   int64_t k = op.getK();
   Dim size = shape.empty() ? dimOf(loc.getContext(), 1) : shape[*dim];
-  std::optional<int64_t> known = constantOf(size);
-  if (k < 0 || (known && k > *known))
+  if (k < 0)
     return argumentError(loc, "k") << k << ", expected 0 to " << toString(size);
-  if (!known)
-    return argumentError(loc, "k") << k << ", but the symbolic size " << toString(size) << " may be smaller";
+  if (failed(requireSize(loc, "k", size, size - k, Twine(k) + ", expected 0 to {value}")))
+    return failure();
   if (!shape.empty())
     shape[*dim] = dimOf(loc.getContext(), k);
   types.append({tensorOf(shape, elementOf(input)), tensorOf(shape, i64Type(loc))});
@@ -126,15 +125,17 @@ static LogicalResult unpooled(Location loc, Adaptor op, SmallVectorImpl<Type> &t
     Dim &dim = shape[first + i];
     int64_t stride = window->stride[i];
     dim = simplify((dim - 1) * stride + (window->size[i] - 2 * window->low[i]));
-    std::optional<int64_t> usual = constantOf(dim);
-    if (!given.empty()) {
-      if (!usual || given[i] <= *usual - stride || given[i] >= *usual + stride)
-        return argumentError(loc, "output_size")
-               << given[i] << ", expected less than " << stride << " away from " << toString(dim);
-      dim = dimOf(loc.getContext(), given[i]);
-    } else if (usual && *usual < 1) {
-      return argumentError(loc, "padding") << "leaves a length of " << *usual << ", expected at least 1";
+    if (given.empty()) {
+      if (failed(requireSize(loc, "padding", dim, dim - 1, "leaves a length of {value}, expected at least 1")))
+        return failure();
+      continue;
     }
+    Dim asked = dimOf(loc.getContext(), given[i]);
+    std::string text = std::to_string(given[i]) + ", expected less than " + std::to_string(stride) + " away from {value}";
+    if (failed(requireSize(loc, "output_size", dim, asked - dim + (stride - 1), text)) ||
+        failed(requireSize(loc, "output_size", dim, dim - asked + (stride - 1), text)))
+      return failure();
+    dim = asked;
   }
   types.push_back(tensorOf(shape, elementOf(input)));
   return success();
