@@ -131,7 +131,8 @@ static LogicalResult unpooled(Location loc, Adaptor op, SmallVectorImpl<Type> &t
       continue;
     }
     Dim asked = dimOf(loc.getContext(), given[i]);
-    std::string text = std::to_string(given[i]) + ", expected less than " + std::to_string(stride) + " away from {value}";
+    std::string text =
+        std::to_string(given[i]) + ", expected less than " + std::to_string(stride) + " away from {value}";
     if (failed(requireSize(loc, "output_size", dim, asked - dim + (stride - 1), text)) ||
         failed(requireSize(loc, "output_size", dim, dim - asked + (stride - 1), text)))
       return failure();
