@@ -231,8 +231,9 @@ struct ExpandOrdered : impl::ExpandOrderedBase<ExpandOrdered> {
     });
     for (Operation *op : work) {
       if (auto sort = dyn_cast<PrimSortOp>(op)) {
-        std::optional<int64_t> size = constantOf(shapeOf(sort.getInput())[sort.getDim()]);
-        if (all || (size && *size <= longest))
+        Dim length = shapeOf(sort.getInput())[sort.getDim()], count = shapeOf(sort.getValues())[sort.getDim()];
+        std::optional<int64_t> size = constantOf(length);
+        if (all || (size && *size <= longest && !isSelection(length, count)))
           expand(sort);
         continue;
       }

@@ -51,8 +51,17 @@ func.func @scatter(%x: tensor<7x5xf32>, %i: tensor<3xi64>, %u: tensor<3x5xf32>) 
 // Of the first few only those are looked for; the ranks are counted among all.
 // CHECK-LABEL: @first_of_short_row
 // CHECK: nnf.prim.reduce add {{.*}} : (tensor<9x32x32xi64>) -> tensor<9x32xi64>
-// CHECK: nnf.prim.reduce max {{.*}} : (tensor<9x4x32xi64>) -> tensor<9x4xi64>
-func.func @first_of_short_row(%x: tensor<9x32xf32>) -> (tensor<9x4xf32>, tensor<9x4xi64>) {
+// CHECK: nnf.prim.reduce max {{.*}} : (tensor<9x5x32xi64>) -> tensor<9x5xi64>
+// A share of an eighth is selected by the kernel.
+// CHECK-LABEL: @few_of_short_row
+// CHECK: nnf.prim.sort
+// ALL-LABEL: @few_of_short_row
+// ALL-NOT: nnf.prim.sort
+func.func @first_of_short_row(%x: tensor<9x32xf32>) -> (tensor<9x5xf32>, tensor<9x5xi64>) {
+  %v, %i, %w = nnf.prim.sort %x {dim = 1 : i64, descending = false} : (tensor<9x32xf32>) -> (tensor<9x5xf32>, tensor<9x5xi64>, tensor<9x0xi64>)
+  return %v, %i : tensor<9x5xf32>, tensor<9x5xi64>
+}
+func.func @few_of_short_row(%x: tensor<9x32xf32>) -> (tensor<9x4xf32>, tensor<9x4xi64>) {
   %v, %i, %w = nnf.prim.sort %x {dim = 1 : i64, descending = false} : (tensor<9x32xf32>) -> (tensor<9x4xf32>, tensor<9x4xi64>, tensor<9x0xi64>)
   return %v, %i : tensor<9x4xf32>, tensor<9x4xi64>
 }
