@@ -89,8 +89,28 @@ Value unfold(UnfoldOp op, UnfoldOp::Adaptor operands, Primitives &p) {
   return p.reshape(columns, shapeOf(op.getOutput()));
 }
 
-/// One gather and a sum over the kernel: pixel (h, w) of tap (i, j) lies in block (h + padding - i*dilation) / stride,
-/// where that is whole. No scatter, so that the order of the sum is fixed.
+/// Sums the taps of one dimension where they overlap: block b of tap i lies at b*stride + i*dilation - padding of
+/// `extent`.
+Value overlapped(Primitives &p, Value x, int64_t tapDim, int64_t blockDim, int64_t extent, int64_t stride,
+                 int64_t dilation, int64_t padding) {
+  Shape shape = shapeOf(x);
+  int64_t count = *constantOf(shape[tapDim]), covered = (*constantOf(shape[blockDim]) - 1) * stride + 1;
+  IntList low(shape.size(), 0), high(low), interior(low);
+  interior[blockDim] = stride - 1;
+  Value total;
+  for (int64_t tap = 0; tap < count; ++tap) {
+    // A negative border cuts off.
+    low[blockDim] = tap * dilation - padding;
+    high[blockDim] = extent - covered - low[blockDim];
+    Value one = p.sliceDim(x, tapDim, dimOf(p.context(), tap), dimOf(p.context(), 1));
+    Value placed = p.squeeze(p.pad(one, 0, low, high, interior), tapDim);
+    total = total ? p.add(total, placed) : placed;
+  }
+  return total;
+}
+
+/// The blocks of all taps, shifted to their places and summed, columns first. No scatter, so that the order of the sum
+/// is fixed.
 Value fold(FoldOp op, FoldOp::Adaptor operands, Primitives &p) {
   Location loc = op.getLoc();
   Value x = operands.getInput();
@@ -109,20 +129,9 @@ Value fold(FoldOp op, FoldOp::Adaptor operands, Primitives &p) {
     split.push_back(dimOf(context, size[i]));
   for (int i : {0, 1})
     split.push_back(windowCount(dimOf(context, image[i]), 2 * padding[i], dilation[i], split[2 + i], stride[i]));
-  Shape taps{split[2], split[3], dimOf(context, image[0]), dimOf(context, image[1])};
-  Type i64 = IntegerType::get(context, 64);
-  SmallVector<Value> indices{p.iota(taps, 0, i64), p.iota(taps, 1, i64)};
-  for (int i : {0, 1}) {
-    Value offset = p.sub(p.add(p.iota(taps, 2 + i, i64), static_cast<double>(padding[i])),
-                         p.mul(indices[i], static_cast<double>(dilation[i])));
-    Value isWhole = p.eq(p.rem(offset, static_cast<double>(stride[i])), 0);
-    Value block = p.div(offset, static_cast<double>(stride[i]));
-    indices.push_back(p.select(p.bitAnd(p.ge(offset, 0), isWhole), block, -1));
-  }
-  Value spread =
-      p.gather(p.reshape(x, split), indices, {2, 3, 4, 5}, BoundsKind::Fill, "", p.scalar(0, p.elementOf(x)));
-  Value summed = p.sum(spread, {0, 1}); // [H, W, N, C]
-  return p.reshape(p.transpose(summed, {2, 3, 0, 1}), out);
+  Value columns = overlapped(p, p.reshape(x, split), 3, 5, image[1], stride[1], dilation[1], padding[1]);
+  Value summed = overlapped(p, columns, 2, 3, image[0], stride[0], dilation[0], padding[0]);
+  return p.reshape(summed, out);
 }
 
 } // namespace
