@@ -10,25 +10,74 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-/// The windows of one dimension, padded to the longest: which elements, and which of them count.
+/// The windows of one dimension, made as long as the longest by repeating their last element.
 struct Windows {
-  Value index;  // [o, W] int64
-  Value inside; // [o, W] bool
+  Value index; // [o, W] int64
+  Value sizes; // [o] int64
 };
 
 /// Window i of `count` over `length` elements is [floor(i*length/count), ceil((i+1)*length/count)).
+struct FixedWindows {
+  IntList starts, sizes;
+  int64_t longest = 0;
+
+  FixedWindows(int64_t length, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      starts.push_back(i * length / count);
+      sizes.push_back(llvm::divideCeilSigned((i + 1) * length, count) - starts.back());
+      longest = std::max(longest, sizes.back());
+    }
+  }
+  /// The distance from each to the next, where all are alike.
+  std::optional<int64_t> step() const {
+    int64_t step = starts.size() > 1 ? starts[1] : 1;
+    for (auto [i, start] : llvm::enumerate(starts))
+      if (step == 0 || start != static_cast<int64_t>(i) * step || sizes[i] != longest)
+        return std::nullopt;
+    return step;
+  }
+};
+
 Windows adaptiveWindows(Primitives &p, Dim length, Dim count) {
   Type i64 = IntegerType::get(p.context(), 64);
-  // A window is never longer than ceil(length/count) + 1, nor than the input.
-  Dim longest = simplify(length.ceilDiv(count) + 1);
-  if (auto all = constantOf(length), most = constantOf(longest); all && most)
-    longest = dimOf(p.context(), std::min(*all, *most));
-  Shape shape{count, longest};
-  Value i = p.iota(shape, 0, i64), size = p.size(length, i64), windows = p.size(count, i64);
+  if (auto l = constantOf(length), c = constantOf(count); l && c) {
+    FixedWindows fixed(*l, *c);
+    IntList index;
+    for (auto [start, size] : llvm::zip_equal(fixed.starts, fixed.sizes))
+      for (int64_t tap = 0; tap < fixed.longest; ++tap)
+        index.push_back(start + std::min(tap, size - 1));
+    Value table = p.reshape(p.vector(index, i64), {count, dimOf(p.context(), fixed.longest)});
+    return {table, p.vector(fixed.sizes, i64)};
+  }
+  // A window is never longer than this.
+  Shape shape{count, simplify(length.ceilDiv(count) + 1)};
+  Value i = p.iota({count}, 0, i64), size = p.size(length, i64), windows = p.size(count, i64);
   Value start = p.div(p.mul(i, size), windows);
-  Value end = p.div(p.add(p.mul(p.add(i, 1), size), p.sub(p.broadcastTo(windows, shape), 1)), windows);
-  Value index = p.add(start, p.iota(shape, 1, i64));
-  return {index, p.lt(index, end)};
+  Value end = p.div(p.add(p.mul(p.add(i, 1), size), p.sub(p.broadcastTo(windows, {count}), 1)), windows);
+  Value index =
+      p.min(p.add(p.broadcastAlong(start, shape, 0), p.iota(shape, 1, i64)), p.broadcastAlong(p.sub(end, 1), shape, 0));
+  return {index, p.sub(end, start)};
+}
+
+/// Windows of `size` elements at a distance of `step` in one dimension.
+WindowDims along(int64_t dim, int64_t rank, int64_t size, int64_t step) {
+  SmallVector<int64_t> ones(rank, 1), zeros(rank, 0), sizes(ones), steps(ones);
+  sizes[dim] = size;
+  steps[dim] = step;
+  return {sizes, steps, ones, zeros, zeros};
+}
+
+/// Along `dim`, where all windows are of one size and at one distance; else null.
+std::optional<WindowDims> evenWindows(Value x, int64_t dim, Dim count) {
+  Shape shape = shapeOf(x);
+  auto length = constantOf(shape[dim]), windows = constantOf(count);
+  if (!length || !windows)
+    return std::nullopt;
+  FixedWindows fixed(*length, *windows);
+  std::optional<int64_t> step = fixed.step();
+  if (!step)
+    return std::nullopt;
+  return along(dim, shape.size(), fixed.longest, *step);
 }
 
 /// x with dimension `dim` replaced by two: the windows and their elements.
@@ -46,12 +95,51 @@ Value gatherWindows(Primitives &p, Value x, int64_t dim, const Windows &windows)
 }
 
 Value meanAlong(Primitives &p, Value x, int64_t dim, Dim count) {
+  if (isConstant(count, 1))
+    return p.mean(x, {dim}, /*keep=*/true);
+  if (auto window = evenWindows(x, dim, count))
+    return p.div(p.reduceWindow(ReduceKind::Add, x, *window), static_cast<double>(window->size[dim]));
   Windows windows = adaptiveWindows(p, shapeOf(x)[dim], count);
   Value taps = gatherWindows(p, x, dim, windows);
-  Value inside = p.broadcast(windows.inside, shapeOf(taps), {dim, dim + 1});
-  Value total = p.sum(p.select(inside, taps, 0), {dim + 1});
-  Value sizes = p.sum(p.convert(windows.inside, p.elementOf(x)), {1});
-  return p.div(total, p.broadcastAlong(sizes, shapeOf(total), dim));
+  Shape shape = shapeOf(taps), one{shape[dim], shape[dim + 1]};
+  Value inside = p.lt(p.iota(one, 1, p.elementOf(windows.sizes)), p.broadcastAlong(windows.sizes, one, 0));
+  Value total = p.sum(p.select(p.broadcast(inside, shape, {dim, dim + 1}), taps, 0), {dim + 1});
+  return p.div(total, p.broadcastAlong(p.convert(windows.sizes, p.elementOf(x)), shapeOf(total), dim));
+}
+
+/// The largest of each window of one dimension and its position there.
+std::pair<Value, Value> maxWithPosition(Primitives &p, Value x, int64_t dim, Dim count) {
+  if (auto window = evenWindows(x, dim, count))
+    return p.maxWindowWithIndex(x, *window, {dim});
+  Windows windows = adaptiveWindows(p, shapeOf(x)[dim], count);
+  Dim longest = shapeOf(windows.index)[1];
+  Type i64 = p.elementOf(windows.index);
+  if (auto size = constantOf(longest)) {
+    // The windows' elements one window after the other, which are read twice from there.
+    int64_t rank = p.rankOf(x);
+    Value table = p.reshape(windows.index, {simplify(count * longest)});
+    IntList perm = llvm::to_vector(llvm::seq<int64_t>(1, rank));
+    perm.insert(perm.begin() + dim, 0);
+    Value taps = p.transpose(p.gather(x, table, {dim}, BoundsKind::Clamp), perm);
+    auto [values, taken] = p.maxWindowWithIndex(taps, along(dim, rank, *size, *size), {dim});
+    return {values, p.gather(table, taken, {0}, BoundsKind::Clamp)};
+  }
+  Value taps = gatherWindows(p, x, dim, windows);
+  Value values = p.reduce(ReduceKind::Max, taps, {dim + 1}), number = p.iota(shapeOf(taps), dim + 1, i64);
+  Value last = p.reduce(ReduceKind::Max, p.select(p.isNan(taps), number, -1), {dim + 1});
+  Value winner = p.select(p.ge(last, 0), last, p.argReduce(ReduceKind::Max, taps, dim + 1));
+  Value which = p.iota(shapeOf(values), dim, i64);
+  return {values, p.gather(windows.index, {which, winner}, {0, 1}, BoundsKind::Clamp)};
+}
+
+/// The largest of each window of one dimension.
+Value maxAlong(Primitives &p, Value x, int64_t dim, Dim count) {
+  if (isConstant(count, 1))
+    return p.reduce(ReduceKind::Max, x, {dim}, /*keep=*/true);
+  if (auto window = evenWindows(x, dim, count))
+    return p.reduceWindow(ReduceKind::Max, x, *window);
+  Windows windows = adaptiveWindows(p, shapeOf(x)[dim], count);
+  return p.reduce(ReduceKind::Max, gatherWindows(p, x, dim, windows), {dim + 1});
 }
 
 /// The windows' common size in each dimension, where they have one and do not overlap; empty otherwise.
@@ -109,44 +197,6 @@ template <typename Op> Value adaptiveAvgPool(Op op, typename Op::Adaptor x, Prim
   return adaptiveMean(p, x.getInput(), ArrayRef<Dim>(out).take_back(spatial));
 }
 
-/// All taps of all windows in one trailing dimension, and beside them their flat positions; -1 outside a window.
-std::pair<Value, Value> allTaps(Primitives &p, Value x, ArrayRef<Dim> out, int64_t spatial) {
-  Type i64 = IntegerType::get(p.context(), 64);
-  Shape in = shapeOf(x);
-  int64_t rank = in.size(), first = rank - spatial;
-  SmallVector<Windows> windows;
-  Shape outer, inner; // counts, longest windows
-  for (int64_t d = 0; d < spatial; ++d) {
-    windows.push_back(adaptiveWindows(p, in[first + d], out[first + d]));
-    Shape shape = shapeOf(windows.back().index);
-    outer.push_back(shape[0]);
-    inner.push_back(shape[1]);
-  }
-  Shape taps(outer);
-  llvm::append_range(taps, inner);
-  SmallVector<Value> indices;
-  Value flat, inside;
-  for (int64_t d = 0; d < spatial; ++d) {
-    Value index = p.broadcast(windows[d].index, taps, {d, spatial + d});
-    Value here = p.broadcast(windows[d].inside, taps, {d, spatial + d});
-    indices.push_back(index);
-    flat = flat ? p.add(p.mul(flat, p.size(in[first + d], i64)), index) : index;
-    inside = inside ? p.bitAnd(inside, here) : here;
-  }
-  Value gathered = p.gather(x, indices, llvm::to_vector(llvm::seq<int64_t>(first, rank)), BoundsKind::Clamp);
-  // [o…, W…, N, C] to [N, C, o…, W…], then one dimension of taps.
-  IntList perm = llvm::to_vector(llvm::seq<int64_t>(2 * spatial, 2 * spatial + first));
-  llvm::append_range(perm, llvm::seq<int64_t>(0, 2 * spatial));
-  Value values = p.transpose(gathered, perm);
-  Shape joined(out);
-  Dim perWindow = productOf(p.context(), inner);
-  joined.push_back(perWindow);
-  Shape positions(outer);
-  positions.push_back(perWindow);
-  Value masked = p.select(inside, flat, p.broadcast(p.scalar(-1, i64), taps, {}));
-  return {p.reshape(values, joined), p.reshape(masked, positions)};
-}
-
 template <typename Op>
 Decompositions::Values adaptiveMaxPool(Op op, typename Op::Adaptor operands, Primitives &p, int64_t spatial) {
   Value x = operands.getInput();
@@ -167,25 +217,32 @@ Decompositions::Values adaptiveMaxPool(Op op, typename Op::Adaptor operands, Pri
     auto [values, indices] = p.maxWindowWithIndex(x, window, planes);
     return {values, indices};
   }
-  auto [taps, flat] = allTaps(p, x, out, spatial);
-  Shape shape = shapeOf(taps);
-  IntList trailing = llvm::to_vector(llvm::seq<int64_t>(first, rank + 1));
-  Value positions = p.broadcast(flat, shape, trailing);
-  Value masked = p.select(p.ge(positions, 0), taps, -std::numeric_limits<double>::infinity());
-  Value values = p.reduce(ReduceKind::Max, masked, {rank});
-  if (!op.getReturnIndices())
-    return {values};
-  // Of several NaNs the last one wins; argReduce takes the first of equals.
+  // The largest of a box is the largest of largest.
+  if (!op.getReturnIndices()) {
+    for (int64_t dim = first; dim < rank; ++dim)
+      if (!sameDim(in[dim], out[dim]))
+        x = maxAlong(p, x, dim, out[dim]);
+    return {x};
+  }
+  // From the last dimension on, so that the first of equals, and the last of NaNs, are so in row-major order.
   Type i64 = IntegerType::get(p.context(), 64);
-  Value last = p.reduce(ReduceKind::Max, p.select(p.isNan(masked), p.iota(shape, rank, i64), -1), {rank});
-  Value winner = p.select(p.ge(last, 0), last, p.argReduce(ReduceKind::Max, masked, rank));
-  // The winner's flat position: `flat` is [o…, W], the winner [N, C, o…].
-  SmallVector<Value> indices;
-  for (int64_t d = 0; d < spatial; ++d)
-    indices.push_back(p.iota(out, first + d, IntegerType::get(p.context(), 64)));
-  indices.push_back(winner);
-  Value found = p.gather(flat, indices, llvm::to_vector(llvm::seq<int64_t>(0, spatial + 1)), BoundsKind::Clamp);
-  return {values, found};
+  Value flat;
+  Dim stride = dimOf(p.context(), 1);
+  for (int64_t dim = rank - 1; dim >= first; --dim) {
+    auto [values, position] = maxWithPosition(p, x, dim, out[dim]);
+    Value scaled = isConstant(stride, 1) ? position : p.mul(position, p.size(stride, i64));
+    if (flat) {
+      // Where the winner of this dimension came from in the later ones.
+      SmallVector<Value> from;
+      for (int64_t d = 0; d < rank; ++d)
+        from.push_back(d == dim ? position : p.iota(shapeOf(values), d, i64));
+      scaled = p.add(scaled, p.gather(flat, from, llvm::to_vector(llvm::seq<int64_t>(0, rank)), BoundsKind::Clamp));
+    }
+    flat = scaled;
+    x = values;
+    stride = simplify(stride * in[dim]);
+  }
+  return {x, flat};
 }
 
 } // namespace

@@ -96,6 +96,20 @@ func.func @global_pooling_is_a_reduction(%x: tensor<?x3x?x?xf32, #nnf.dims<[N, 3
   return %0 : tensor<?x3x1x1xf32, #nnf.dims<[N, 3, 1, 1]>>
 }
 
+// The largest of a box is taken one dimension after the other: windows of one size and distance as such, others from a
+// table of their elements.
+// CHECK-LABEL: @adaptive_max
+// CHECK: nnf.prim.reduce_window max {{.*}}size = array<i64: 1, 1, 4, 1>{{.*}}stride = array<i64: 1, 1, 3, 1>
+// CHECK: nnf.constant dense<{{\[}}0, 1, 2, 3, 3, 3, 4, 5, 6, 7, 7, 8, 9, 10, 10]> : tensor<15xi64>
+// CHECK: nnf.prim.gather clamp
+// CHECK: nnf.prim.reduce max
+// CHECK-NOT: nnf.prim.{{div|reduce|gather}}
+// CHECK: return
+func.func @adaptive_max(%x: tensor<1x2x16x11xf32>) -> tensor<1x2x5x3xf32> {
+  %0 = nnf.adaptive_max_pool2d %x {output_size = array<i64: 5, 3>} : (tensor<1x2x16x11xf32>) -> tensor<1x2x5x3xf32>
+  return %0 : tensor<1x2x5x3xf32>
+}
+
 // A run-time error names the node as the user wrote it.
 // CHECK-LABEL: @check_names_the_node
 // CHECK: nnf.prim.gather error
