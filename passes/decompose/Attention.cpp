@@ -50,8 +50,9 @@ Value attention(ScaledDotProductAttentionOp op, ScaledDotProductAttentionOp::Ada
   k = withBatch(p, k, batch);
   v = withBatch(p, v, batch);
 
-  q = op.getScale() ? p.mul(q, *op.getScale()) : scaledByWidth(p, q, shapeOf(q).back());
+  // The product is scaled, not the queries: an epilogue in place of a kernel.
   Value scores = batchedProduct(p, q, k, /*transposed=*/true);
+  scores = op.getScale() ? p.mul(scores, *op.getScale()) : scaledByWidth(p, scores, shapeOf(q).back());
   Shape shape = shapeOf(scores);
   int64_t last = shape.size() - 1;
   Value kept;
@@ -134,7 +135,7 @@ Decompositions::Values multiHead(MultiHeadAttentionForwardOp op, MultiHeadAttent
   Value k = keysOrValues(x.getKey(), x.getKProjWeight(), 1, x.getBiasK(), x.getStaticK());
   Value v = keysOrValues(x.getValue(), x.getVProjWeight(), 2, x.getBiasV(), x.getStaticV());
 
-  Value scores = batchedProduct(p, scaledByWidth(p, q, sizes.headWidth), k, /*transposed=*/true);
+  Value scores = scaledByWidth(p, batchedProduct(p, q, k, /*transposed=*/true), sizes.headWidth);
   if (Value mask = x.getAttnMask())
     scores = masked(p, scores, mask, p.rankOf(mask) == 3 ? IntList{0, 1, 2} : IntList{1, 2});
   Shape perHead{sizes.batch, headDim, sizes.queries, shapeOf(scores).back()};

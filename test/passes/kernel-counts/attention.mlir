@@ -1,13 +1,12 @@
 // Kernels of attention: products, a softmax, and what has to be laid out for them.
 // RUN: %fuse %s | FileCheck %s
 
-// Five kernels: scaled queries; transposed keys; products; softmax; products.
-// could be 4: the scale could be in the first product's epilogue. Or 1: the scores of a block of queries could stay in
-// scratch.
+// Four kernels: transposed keys; products, scaled; softmax; products.
+// could be 1: the scores of a block of queries could stay in scratch.
 // CHECK-LABEL: module @attention {
-// CHECK-COUNT-5: nnf.kernel @
+// CHECK-COUNT-4: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-4: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -21,11 +20,11 @@ module @attention {
 // -----
 
 // The same with fixed sizes.
-// could be 4: as attention.
+// could be 1: as attention.
 // CHECK-LABEL: module @attention_fixed {
-// CHECK-COUNT-5: nnf.kernel @
+// CHECK-COUNT-4: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-4: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<2x4x10x16xf32>
 module @attention_fixed {
@@ -37,12 +36,12 @@ module @attention_fixed {
 
 // -----
 
-// Five kernels: the triangle is in the first product's epilogue, no mask is stored.
-// could be 4: as attention.
+// Four kernels: the triangle is in the first product's epilogue, no mask is stored.
+// could be 1: as attention.
 // CHECK-LABEL: module @attention_causal {
-// CHECK-COUNT-5: nnf.kernel @
+// CHECK-COUNT-4: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-4: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -55,12 +54,12 @@ module @attention_causal {
 
 // -----
 
-// Five kernels: the mask is in the first product's epilogue.
-// could be 4: as attention.
+// Four kernels: the mask is in the first product's epilogue.
+// could be 1: as attention.
 // CHECK-LABEL: module @attention_added_mask {
-// CHECK-COUNT-5: nnf.kernel @
+// CHECK-COUNT-4: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-4: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -74,12 +73,12 @@ module @attention_added_mask {
 
 // -----
 
-// Five kernels: the mask is in the first product's epilogue.
-// could be 4: as attention.
+// Four kernels: the mask is in the first product's epilogue.
+// could be 1: as attention.
 // CHECK-LABEL: module @attention_bool_mask {
-// CHECK-COUNT-5: nnf.kernel @
+// CHECK-COUNT-4: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-4: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -93,12 +92,12 @@ module @attention_bool_mask {
 
 // -----
 
-// Six kernels: as attention, and the values repeated for all heads.
-// could be 4: as attention; heads could be read with stride 0, as batch dimensions of their own.
+// Five kernels: as attention, and the values repeated for all heads.
+// could be 4: heads could be read with stride 0, as batch dimensions of their own. Or 1: as attention.
 // CHECK-LABEL: module @attention_grouped_heads {
-// CHECK-COUNT-6: nnf.kernel @
+// CHECK-COUNT-5: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-6: nnf.launch @
+// CHECK-COUNT-5: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x8x?x16xf32, #nnf.dims<[N, 8, L, 16]>>
 !k = tensor<?x2x?x16xf32, #nnf.dims<[N, 2, S, 16]>>
@@ -111,13 +110,13 @@ module @attention_grouped_heads {
 
 // -----
 
-// Seven kernels, ten launches: projection, three times and once for the output; scaled queries; transposed keys;
-// products; softmax; products; heads joined.
-// could be 6: one product for the three projections; the scale as attention; the last product could write joined heads.
+// Six kernels, nine launches: projection, three times and once for the output; transposed keys; products, scaled;
+// softmax; products; heads joined.
+// could be six launches: one product for the three projections; the last product could write joined heads.
 // CHECK-LABEL: module @self_attention {
-// CHECK-COUNT-7: nnf.kernel @
+// CHECK-COUNT-6: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-10: nnf.launch @
+// CHECK-COUNT-9: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 module @self_attention {
@@ -137,12 +136,12 @@ module @self_attention {
 
 // -----
 
-// Eight kernels, ten launches: two forms of projection, for the two lengths; the others as self_attention.
-// could be 7: as self_attention, with one product for keys and values.
+// Seven kernels, nine launches: two forms of projection, for the two lengths; the others as self_attention.
+// could be 6: as self_attention, with one product for keys and values.
 // CHECK-LABEL: module @cross_attention {
-// CHECK-COUNT-8: nnf.kernel @
+// CHECK-COUNT-7: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-10: nnf.launch @
+// CHECK-COUNT-9: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 !m = tensor<?x?x64xf32, #nnf.dims<[S, N, 64]>>
@@ -163,13 +162,13 @@ module @cross_attention {
 
 // -----
 
-// Eleven kernels, 14 launches: attention's six, its output with the residual; layer_norm, twice; product with gelu;
+// Ten kernels, 13 launches: attention's five, its output with the residual; layer_norm, twice; product with gelu;
 // product with residual.
 // could be 9: as self_attention; with ten launches.
 // CHECK-LABEL: module @transformer_layer {
-// CHECK-COUNT-11: nnf.kernel @
+// CHECK-COUNT-10: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-14: nnf.launch @
+// CHECK-COUNT-13: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 !u = tensor<?x?x256xf32, #nnf.dims<[L, N, 256]>>
