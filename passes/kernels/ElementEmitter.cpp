@@ -73,15 +73,48 @@ Value ElementEmitter::compute(Value tensor, const Indices &at) {
 
 Index ElementEmitter::linear(ArrayRef<Dim> shape, const Indices &at) {
   Index offset = k.zero();
-  Dim stride;
-  for (int64_t i = static_cast<int64_t>(shape.size()) - 1; i >= 0; --i) {
-    Value scale = stride ? k.size(stride) : k.constant(1);
+  Dim stride = dimOf(k.b.getContext(), 1);
+  for (int64_t i = static_cast<int64_t>(shape.size()) - 1; i >= 0;) {
+    Dim size = shape[i];
     // A dimension of one element has one index, however it was computed.
-    if (!isConstant(shape[i], 1))
-      offset = k.add(k.mul(at[i], scale), offset);
-    stride = stride ? stride * shape[i] : shape[i];
+    if (isConstant(size, 1)) {
+      --i;
+      continue;
+    }
+    Index index = at[i--];
+    for (; i >= 0; --i) {
+      if (isConstant(shape[i], 1))
+        continue;
+      std::optional<Index> joined = k.join(at[i], index, size);
+      if (!joined)
+        break;
+      index = *joined;
+      size = size * shape[i];
+    }
+    offset = k.add(k.mul(index, k.size(stride)), offset);
+    stride = stride * size;
   }
   return offset;
+}
+
+Indices ElementEmitter::split(ArrayRef<Dim> shape, Index position) {
+  Indices at(shape.size(), k.zero());
+  if (position.isPart() && position.modulus && !sameDim(position.modulus, productOf(k.b.getContext(), shape)))
+    position = k.whole(position);
+  unsigned leading = 0;
+  while (leading < shape.size() && isConstant(shape[leading], 1))
+    ++leading;
+  Dim divisor;
+  for (unsigned i = shape.size(); i-- > leading;) {
+    if (isConstant(shape[i], 1))
+      continue;
+    at[i] = position;
+    at[i].divisor = !divisor ? position.divisor : position.divisor ? simplify(position.divisor * divisor) : divisor;
+    // The first dimension that is not 1 takes what is left: it ends where the position does.
+    at[i].modulus = i != leading || position.modulus ? shape[i] : Dim();
+    divisor = divisor ? simplify(divisor * shape[i]) : shape[i];
+  }
+  return at;
 }
 
 Indices ElementEmitter::delinear(ArrayRef<Dim> shape, Index position) {
@@ -164,7 +197,7 @@ Value ElementEmitter::reshape(PrimReshapeOp op, const Indices &at) {
     }
     Indices part(at.begin() + o, at.begin() + oEnd);
     ArrayRef<Dim> outPart = ArrayRef(out).slice(o, oEnd - o), inPart = ArrayRef(in).slice(i, iEnd - i);
-    Indices found = outPart.size() == 1 && inPart.size() == 1 ? part : delinear(inPart, linear(outPart, part));
+    Indices found = outPart.size() == 1 && inPart.size() == 1 ? part : split(inPart, linear(outPart, part));
     std::copy(found.begin(), found.end(), from.begin() + i);
     i = iEnd, o = oEnd;
   }

@@ -39,6 +39,8 @@ public:
   Index linear(llvm::ArrayRef<Dim> shape, const Indices &at);
   /// Row-major position -> indices, least significant last.
   Indices delinear(llvm::ArrayRef<Dim> shape, Index position);
+  /// The same as parts of the position, which cost nothing where they come together again.
+  Indices split(llvm::ArrayRef<Dim> shape, Index position);
 
   /// The neutral element of a reduction, and one step of it.
   Value neutral(ReduceKind kind, mlir::Type element, bool vector);

@@ -151,6 +151,7 @@ Value ElementEmitter::argReduce(PrimArgReduceOp op, const Indices &at) {
 ElementEmitter::Taps ElementEmitter::taps(Index start, int64_t size, int64_t dilation, Value extent) {
   if (!start.uniform())
     return {k.constant(0), k.constant(size), /*masked=*/true};
+  start = k.whole(start);
   Value lowest = k.sub(k.constant(0), start.base);
   if (dilation == 1)
     return {k.max(lowest, k.constant(0)), k.min(k.sub(extent, start.base), k.constant(size)), /*masked=*/false};

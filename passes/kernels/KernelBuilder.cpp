@@ -136,7 +136,30 @@ Value KernelBuilder::less(Value x, Value y) { return arith::CmpIOp::create(b, lo
 
 // ---- indices
 
+std::optional<Index> KernelBuilder::join(Index x, Index y, Dim size) {
+  if (!x.isSamePosition(y) || !y.modulus || !x.divisor || !sameDim(y.modulus, size) ||
+      !sameDim(x.divisor, y.divisor ? y.divisor * size : size))
+    return std::nullopt;
+  x.divisor = y.divisor;
+  if (x.modulus)
+    x.modulus = simplify(x.modulus * size);
+  return x;
+}
+
+Index KernelBuilder::whole(Index x) {
+  if (!x.isPart())
+    return x;
+  Dim divisor = std::exchange(x.divisor, {}), modulus = std::exchange(x.modulus, {});
+  ++slowAccesses;
+  if (divisor)
+    x = floorDiv(x, size(divisor));
+  return modulus ? mod(x, size(modulus)) : x;
+}
+
 Index KernelBuilder::add(Index x, Index y) {
+  if (y.uniform() && !y.isPart() && constantValue(y.base) == 0)
+    return x;
+  x = whole(x), y = whole(y);
   if (!x.perLane && !y.perLane)
     return {add(x.base, y.base), x.stride + y.stride, {}};
   Value sum = arith::AddIOp::create(b, loc, spread(valueOf(x)), spread(valueOf(y)));
@@ -149,6 +172,7 @@ Index KernelBuilder::mul(Index x, Value scale) {
     return zero();
   if (factor == 1)
     return x;
+  x = whole(x);
   if (!x.perLane && (x.stride == 0 || factor))
     return {mul(x.base, scale), x.stride * factor.value_or(0), {}};
   return {{}, 0, arith::MulIOp::create(b, loc, spread(valueOf(x)), spread(scale))};
@@ -157,6 +181,7 @@ Index KernelBuilder::mul(Index x, Value scale) {
 Index KernelBuilder::floorDiv(Index x, Value divisor) {
   if (constantValue(divisor) == 1)
     return x;
+  x = whole(x);
   if (x.uniform())
     return index(floorDiv(x.base, divisor));
   return {{}, 0, arith::DivUIOp::create(b, loc, spread(valueOf(x)), spread(divisor))};
@@ -165,12 +190,14 @@ Index KernelBuilder::floorDiv(Index x, Value divisor) {
 Index KernelBuilder::mod(Index x, Value divisor) {
   if (constantValue(divisor) == 1)
     return zero();
+  x = whole(x);
   if (x.uniform())
     return index(mod(x.base, divisor));
   return {{}, 0, arith::RemUIOp::create(b, loc, spread(valueOf(x)), spread(divisor))};
 }
 
 Value KernelBuilder::valueOf(Index x) {
+  x = whole(x);
   if (x.perLane)
     return x.perLane;
   if (x.stride == 0)
@@ -190,6 +217,7 @@ Index KernelBuilder::indexOf(Value value) {
 }
 
 Value KernelBuilder::inBounds(Index x, Value upper) {
+  x = whole(x);
   if (x.uniform())
     if (auto at = constantValue(x.base), end = constantValue(upper); at && end && *at >= 0 && *at < *end)
       return {};
@@ -267,6 +295,7 @@ static Value toRegister(KernelBuilder &k, Value value, Type element) {
 }
 
 Value KernelBuilder::load(Value address, Type element, Index offset) {
+  offset = whole(offset);
   Type memory = memoryType(element);
   unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
   if (offset.uniform()) {
@@ -287,6 +316,7 @@ Value KernelBuilder::load(Value address, Type element, Index offset) {
                       : Value(LLVM::LoadOp::create(b, loc, type, at, align));
     return toRegister(*this, read, element);
   }
+  ++slowAccesses;
   Value offsets = valueOf(offset);
   auto pointers = VectorType::get({lanes}, LLVM::LLVMPointerType::get(b.getContext()));
   Value at = LLVM::GEPOp::create(b, loc, pointers, memory, address, ArrayRef<LLVM::GEPArg>{offsets});
@@ -297,6 +327,7 @@ Value KernelBuilder::load(Value address, Type element, Index offset) {
 }
 
 void KernelBuilder::store(Value value, Value address, Type element, Index offset) {
+  offset = whole(offset);
   Type memory = memoryType(element);
   unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
   auto toMemory = [&](Value v) -> Value {

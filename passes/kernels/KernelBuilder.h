@@ -11,13 +11,22 @@ namespace nnf {
 
 /// An index of one tensor dimension at which lanes are evaluated together: lane l stands at base + l*stride, or at
 /// perLane[l] where lanes follow no line. A uniform index is the same in every lane.
+///
+/// An index may be a part of that position: position floordiv `divisor` mod `modulus` (null: not divided, no modulus).
+/// Parts of one position are put together again where dimensions are joined (`KernelBuilder::join`), so a division is
+/// only emitted where one of them is asked for by itself.
 struct Index {
   mlir::Value base;
   int64_t stride = 0;
   mlir::Value perLane;
+  Dim divisor = {}, modulus = {};
 
   bool uniform() const { return stride == 0 && !perLane; }
+  bool isPart() const { return divisor || modulus; }
   bool operator==(const Index &other) const {
+    return isSamePosition(other) && divisor == other.divisor && modulus == other.modulus;
+  }
+  bool isSamePosition(const Index &other) const {
     return base == other.base && stride == other.stride && perLane == other.perLane;
   }
 };
@@ -48,6 +57,9 @@ public:
   llvm::DenseSet<Value> singleLaneMasks;
   /// Whether uniform accesses may touch memory, or null: yes. A scalar i1.
   Value guard;
+  /// What has been emitted that is slow in lanes: loads of elements that do not lie side by side, and divisions of
+  /// indices. Families compare it for one order of loops and another.
+  int64_t slowAccesses = 0;
 
   // ---- i64 arithmetic; constants are folded and shared, sizes are computed once in the prologue
   Value constant(int64_t value);
@@ -64,6 +76,10 @@ public:
   Index add(Index x, Index y);
   Index mul(Index x, Value scale);
   Index floorDiv(Index x, Value divisor), mod(Index x, Value divisor);
+  /// The one index of two dimensions, the second of `size` elements, if they are parts of one position.
+  std::optional<Index> join(Index x, Index y, Dim size);
+  /// The index itself: a part is computed.
+  Index whole(Index x);
   /// The index as an i64 scalar (uniform) or vector.
   Value valueOf(Index x);
   /// The index a computed i64 scalar or vector stands for.

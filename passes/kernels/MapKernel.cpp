@@ -1,12 +1,11 @@
 // The map family: every result element is computed by itself. Takes any kernel.
-#include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/MapKernel.h"
 
 using namespace mlir;
 namespace nnf {
 
-/// Work of one element in units of a simple elementwise op: decides how many elements make a task.
-static int64_t elementCost(KernelOp kernel) {
-  int64_t cost = 1;
+int64_t elementsOfTask(KernelOp kernel) {
+  int64_t cost = 1; // in simple elementwise ops
   kernel.walk([&](Operation *op) {
     if (auto dot = dyn_cast<PrimDotOp>(op)) {
       for (int64_t dim : dot.getLhsContract())
@@ -20,25 +19,35 @@ static int64_t elementCost(KernelOp kernel) {
         cost += KernelEmitter::guess(shapeOf(reduce.getInput())[dim]);
     }
   });
-  return cost;
+  return 32768 / cost;
 }
 
-void emitMapKernel(KernelOp kernel, const TargetInfo &target) {
-  KernelEmitter emitter(kernel, target);
-  KernelBuilder &k = emitter.k;
-  MLIRContext *context = kernel.getContext();
-  // The results of a map have one shape; a kernel without results checks a condition of some shape.
-  SmallVector<PrimCheckOp> checks(kernel.getBody().getOps<PrimCheckOp>());
-  Shape shape = emitter.numResults() ? shapeOf(emitter.yielded(0)) : shapeOf(checks.front().getCondition());
-  Dim one = dimOf(context, 1);
-  Shape rows(shape.begin(), shape.empty() ? shape.end() : shape.end() - 1);
-  Dim width = shape.empty() ? one : shape.back();
-  int64_t lanes = isConstant(width, 1) ? 1 : emitter.preferredLanes();
+void evaluateChecks(KernelEmitter &emitter, const Indices &at) {
+  for (PrimCheckOp check : emitter.kernel.getBody().getOps<PrimCheckOp>())
+    emitter.e.check(check, at);
+}
 
-  int64_t taskElements = std::max<int64_t>(lanes, 32768 / elementCost(kernel));
+void storeResults(KernelEmitter &emitter, const Indices &at) {
+  evaluateChecks(emitter, at);
+  SmallVector<Value> values;
+  for (unsigned i = 0; i < emitter.numResults(); ++i)
+    values.push_back(emitter.e.at(emitter.yielded(i), at));
+  for (auto [i, value] : llvm::enumerate(values)) {
+    Value result = emitter.yielded(i);
+    emitter.k.store(value, emitter.resultAddress(i), elementOf(result), emitter.e.linear(shapeOf(result), at));
+  }
+}
+
+/// Lanes along the last axis, row after row.
+static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
+  KernelBuilder &k = emitter.k;
+  MLIRContext *context = emitter.kernel.getContext();
+  Dim one = dimOf(context, 1), width = plan.width();
+  Shape rows = plan.outerSizes({});
+  int64_t taskElements = std::max<int64_t>(plan.lanes, elementsOfTask(emitter.kernel));
   int64_t widthGuess = std::max<int64_t>(1, emitter.guess(width));
   bool cutsWidth = !constantOf(width) || widthGuess > taskElements;
-  int64_t blockWidth = llvm::alignTo(taskElements, lanes);
+  int64_t blockWidth = llvm::alignTo(taskElements, plan.lanes);
   int64_t blockRows = cutsWidth ? 1 : std::max<int64_t>(1, taskElements / widthGuess);
   Dim rowCount = productOf(context, rows);
   SmallVector<Dim> grid{rowCount.ceilDiv(blockRows), cutsWidth ? width.ceilDiv(blockWidth) : one};
@@ -49,24 +58,23 @@ void emitMapKernel(KernelOp kernel, const TargetInfo &target) {
     Value left = k.mul(task[1], k.constant(cutsWidth ? blockWidth : 0));
     Value right = cutsWidth ? k.min(k.add(left, k.constant(blockWidth)), k.size(width)) : k.size(width);
     emitter.forRows(rows, firstRow, endRow, [&](const Indices &row) {
-      emitter.forLanes(lanes, left, right, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
-        Indices at(row);
-        if (!shape.empty())
-          at.push_back(lane);
-        for (PrimCheckOp check : checks)
-          emitter.e.check(check, at);
-        SmallVector<Value> values;
-        for (unsigned i = 0; i < emitter.numResults(); ++i)
-          values.push_back(emitter.e.at(emitter.yielded(i), at));
-        for (auto [i, value] : llvm::enumerate(values)) {
-          Value result = emitter.yielded(i);
-          Type element = cast<RankedTensorType>(result.getType()).getElementType();
-          k.store(value, emitter.resultAddress(i), element, emitter.e.linear(shapeOf(result), at));
-        }
+      emitter.forLanes(plan.lanes, left, right, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
+        Indices axes(row);
+        axes.push_back(lane);
+        storeResults(emitter, plan.expand(emitter.e, axes));
         return {};
       });
     });
   });
+}
+
+void emitMapKernel(KernelOp kernel, const TargetInfo &target) {
+  KernelEmitter emitter(kernel, target);
+  MapPlan plan = MapPlan::of(emitter);
+  if (plan.kind == MapPlan::Rows)
+    emitRows(emitter, plan);
+  else
+    emitBlockKernel(emitter, plan);
 }
 
 } // namespace nnf

@@ -1,0 +1,188 @@
+#include "passes/kernels/MapPlan.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+/// Emitting a body several times to look at it is not worth the time beyond this many ops.
+constexpr int64_t maxOps = 300;
+/// Of simple instructions: what is repeated for each row or column of a block, rather than a loop over them.
+constexpr int64_t maxRepeated = 8;
+
+class Planner {
+public:
+  Planner(KernelEmitter &emitter, MapPlan &plan) : emitter(emitter), plan(plan) {
+    for (unsigned i = 0; i < emitter.numResults(); ++i)
+      results.push_back(emitter.yielded(i));
+    for (PrimCheckOp check : emitter.kernel.getBody().getOps<PrimCheckOp>())
+      results.append({check.getCondition(), check.getValue()});
+  }
+
+  void joinDimensions();
+  void chooseKind();
+
+private:
+  bool isSmall() { return emitter.kernel.getBody().front().getOperations().size() <= maxOps; }
+  /// What is slow about `tensor` with lanes along an axis.
+  int64_t slowAccesses(Value tensor, unsigned axis);
+  int64_t slowAccesses(ArrayRef<Value> tensors, unsigned axis) {
+    int64_t sum = 0;
+    for (Value tensor : tensors)
+      sum += slowAccesses(tensor, axis);
+    return sum;
+  }
+  /// Finds what is worth turning so that lanes lie along `across`; returns what stays slow all the same.
+  int64_t collectTurned(Value tensor, unsigned across, llvm::SetVector<Value> &turned, DenseSet<Value> &seen);
+  /// Instructions, roughly, that `tensors` take beyond those of `known`.
+  int64_t weight(ArrayRef<Value> tensors, ArrayRef<Value> known);
+
+  KernelEmitter &emitter;
+  MapPlan &plan;
+  SmallVector<Value> results;
+};
+
+int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
+  KernelBuilder &k = emitter.k;
+  // What is emitted goes nowhere. Positions are arguments, so that none is known to be 0.
+  Block scratch;
+  OpBuilder::InsertionGuard restore(k.b);
+  k.b.setInsertionPointToStart(&scratch);
+  KernelEmitter::LanesScope lanes(k, plan.lanes);
+  ElementEmitter::Scope scope(emitter.e);
+  SmallVector<Index> at;
+  for (unsigned i = 0; i < plan.axes.size(); ++i)
+    at.push_back(k.index(scratch.addArgument(k.b.getI64Type(), k.loc), i == axis ? 1 : 0));
+  int64_t before = k.slowAccesses;
+  emitter.e.at(tensor, plan.expand(emitter.e, at));
+  return std::exchange(k.slowAccesses, before) - before;
+}
+
+void Planner::joinDimensions() {
+  MLIRContext *context = emitter.kernel.getContext();
+  for (auto [i, size] : llvm::enumerate(plan.shape))
+    plan.axes.push_back({static_cast<unsigned>(i), static_cast<unsigned>(i + 1), size});
+  if (plan.axes.empty())
+    plan.axes.push_back({0, 0, dimOf(context, 1)});
+  if (!isSmall())
+    return;
+  for (unsigned i = 0; i + 1 < plan.axes.size();) {
+    SmallVector<MapPlan::Axis> apart = plan.axes;
+    bool isOne = isConstant(apart[i].size, 1) || isConstant(apart[i + 1].size, 1);
+    int64_t before = isOne ? 0 : slowAccesses(results, i + 1);
+    plan.axes[i].end = apart[i + 1].end;
+    plan.axes[i].size = simplify(apart[i].size * apart[i + 1].size);
+    plan.axes.erase(plan.axes.begin() + i + 1);
+    if (!isOne && slowAccesses(results, i) > before) {
+      plan.axes = apart;
+      ++i;
+    }
+  }
+}
+
+int64_t Planner::weight(ArrayRef<Value> tensors, ArrayRef<Value> known) {
+  DenseSet<Value> seen(known.begin(), known.end());
+  SmallVector<Value> open(tensors);
+  int64_t sum = 0;
+  while (!open.empty()) {
+    Value tensor = open.pop_back_val();
+    Operation *op = tensor.getDefiningOp();
+    if (!seen.insert(tensor).second || !op)
+      continue;
+    bool isMove = isa<PrimReshapeOp, PrimTransposeOp, PrimBroadcastOp, PrimSliceOp, ConstantOp>(op);
+    bool isSimple = isa<PrimAddOp, PrimSubOp, PrimMulOp, PrimMinOp, PrimMaxOp, PrimNegOp, PrimAbsOp, PrimConvertOp,
+                        PrimCompareOp, PrimSelectOp, PrimAndOp, PrimOrOp, PrimNotOp>(op);
+    sum += isMove ? 0 : isSimple ? 1 : maxRepeated;
+    open.append(op->operand_begin(), op->operand_end());
+  }
+  return sum;
+}
+
+int64_t Planner::collectTurned(Value tensor, unsigned across, llvm::SetVector<Value> &turned, DenseSet<Value> &seen) {
+  if (!seen.insert(tensor).second)
+    return 0;
+  int64_t slow = slowAccesses(tensor, plan.axes.size() - 1);
+  if (slow == 0)
+    return 0;
+  if (slowAccesses(tensor, across) == 0) {
+    turned.insert(tensor);
+    return 0;
+  }
+  Operation *op = tensor.getDefiningOp();
+  if (!op || !op->hasTrait<Elementwise>())
+    return slow;
+  int64_t rest = 0;
+  for (Value operand : op->getOperands())
+    rest += collectTurned(operand, across, turned, seen);
+  return rest;
+}
+
+void Planner::chooseKind() {
+  unsigned last = plan.axes.size() - 1;
+  std::optional<int64_t> width = constantOf(plan.width());
+  if (last == 0 || width == 1 || isConstant(productOf(emitter.kernel.getContext(), plan.shape), 0) || !isSmall())
+    return;
+  int64_t slow = slowAccesses(results, last);
+  if (width && *width * 2 <= plan.lanes && slowAccesses(results, last - 1) <= slow) {
+    plan.kind = MapPlan::Columns;
+    plan.across = last - 1;
+    plan.loopsOverColumns = weight(results, {}) * *width > maxRepeated * plan.lanes;
+    return;
+  }
+  for (unsigned axis = last; axis-- > 0 && slow > 0;) {
+    // Fewer elements than that are not worth a block.
+    std::optional<int64_t> size = constantOf(plan.axes[axis].size);
+    if (size && *size < 3)
+      continue;
+    llvm::SetVector<Value> turned;
+    DenseSet<Value> seen;
+    int64_t rest = 0;
+    for (Value result : results)
+      rest += collectTurned(result, axis, turned, seen);
+    if (rest < slow) {
+      slow = rest;
+      plan.kind = MapPlan::Blocks;
+      plan.across = axis;
+      plan.turned = turned.takeVector();
+    }
+  }
+  plan.loopsOverColumns = weight(plan.turned, {}) > maxRepeated;
+  plan.loopsOverRows = weight(results, plan.turned) > maxRepeated;
+}
+
+} // namespace
+
+Dim MapPlan::width() const { return axes.back().size; }
+
+Indices MapPlan::expand(ElementEmitter &e, ArrayRef<Index> at) const {
+  Indices indices;
+  for (auto [axis, index] : llvm::zip_equal(axes, at))
+    indices.append(e.split(ArrayRef(shape).slice(axis.first, axis.end - axis.first), index));
+  return indices;
+}
+
+Shape MapPlan::outerSizes(std::optional<unsigned> except) const {
+  Shape sizes;
+  for (unsigned i = 0; i + 1 < axes.size(); ++i)
+    if (i != except)
+      sizes.push_back(axes[i].size);
+  return sizes;
+}
+
+MapPlan MapPlan::of(KernelEmitter &emitter) {
+  MapPlan plan;
+  // The results of a map have one shape; a kernel without results checks a condition of some shape.
+  if (emitter.numResults())
+    plan.shape = shapeOf(emitter.yielded(0));
+  else
+    plan.shape = shapeOf((*emitter.kernel.getBody().getOps<PrimCheckOp>().begin()).getCondition());
+  plan.lanes = emitter.preferredLanes();
+  Planner planner(emitter, plan);
+  planner.joinDimensions();
+  planner.chooseKind();
+  if (isConstant(plan.width(), 1))
+    plan.lanes = 1;
+  return plan;
+}
+
+} // namespace nnf

@@ -1,0 +1,141 @@
+// RUN: nnf-opt %s -split-input-file -nnf-lower-kernels -canonicalize -cse | FileCheck %s
+// The loops of map kernels: which dimensions are one, and which way lanes lie.
+
+// Nothing tells the dimensions apart: 10 * N elements in one row.
+// CHECK-LABEL: module @joined
+// CHECK: nnf.grid = #nnf.dims<[1, N * 5 ceildiv 16384]>
+// CHECK-NOT: arith.remui
+// CHECK: return
+module @joined {
+  nnf.kernel @k0(%a: tensor<?x10xf32, #nnf.dims<[N, 10]>>) -> tensor<?x10xf32, #nnf.dims<[N, 10]>> attributes {symbols = ["N"], title = "neg"} {
+    %0 = nnf.prim.neg %a : (tensor<?x10xf32, #nnf.dims<[N, 10]>>) -> tensor<?x10xf32, #nnf.dims<[N, 10]>>
+    nnf.yield %0 : tensor<?x10xf32, #nnf.dims<[N, 10]>>
+  }
+}
+
+// -----
+
+// A number for each channel: rows are the 4 x 4 elements of one, two whole vectors.
+// CHECK-LABEL: module @planes
+// CHECK: nnf.grid = #nnf.dims<[1, 1]>
+// CHECK-NOT: masked
+// CHECK-NOT: arith.remui
+// CHECK: return
+module @planes {
+  nnf.kernel @k0(%a: tensor<3x5x4x4xf32>, %s: tensor<3x5xf32>) -> tensor<3x5x4x4xf32> attributes {symbols = [], title = "mul"} {
+    %0 = nnf.prim.broadcast %s {dims = array<i64: 0, 1>} : (tensor<3x5xf32>) -> tensor<3x5x4x4xf32>
+    %1 = nnf.prim.mul %a, %0 : (tensor<3x5x4x4xf32>, tensor<3x5x4x4xf32>) -> tensor<3x5x4x4xf32>
+    nnf.yield %1 : tensor<3x5x4x4xf32>
+  }
+}
+
+// -----
+
+// A reshape that only cuts what another joins costs no division.
+// CHECK-LABEL: module @cut_and_joined
+// CHECK-NOT: arith.divui
+// CHECK-NOT: arith.remui
+// CHECK: return
+module @cut_and_joined {
+  nnf.kernel @k0(%a: tensor<6x32xf32>, %s: tensor<6xf32>) -> tensor<6x32xf32> attributes {symbols = [], title = "mul"} {
+    %0 = nnf.prim.reshape %a : (tensor<6x32xf32>) -> tensor<6x4x8xf32>
+    %1 = nnf.prim.neg %0 : (tensor<6x4x8xf32>) -> tensor<6x4x8xf32>
+    %2 = nnf.prim.reshape %1 : (tensor<6x4x8xf32>) -> tensor<6x32xf32>
+    %3 = nnf.prim.broadcast %s {dims = array<i64: 0>} : (tensor<6xf32>) -> tensor<6x32xf32>
+    %4 = nnf.prim.mul %2, %3 : (tensor<6x32xf32>, tensor<6x32xf32>) -> tensor<6x32xf32>
+    nnf.yield %4 : tensor<6x32xf32>
+  }
+}
+
+// -----
+
+// A transpose in front of one operand: 8 rows of it are loaded, turned by 24 shuffles, and what is elementwise happens
+// on the 8 rows of the result. No element is gathered, none is masked.
+// CHECK-LABEL: module @turned
+// CHECK-COUNT-8: llvm.load {{.*}} -> vector<8xf32>
+// CHECK-COUNT-24: vector.shuffle
+// CHECK-NOT: vector.shuffle
+// CHECK: llvm.load {{.*}} -> vector<8xf32>
+// CHECK: arith.addf
+// CHECK: llvm.store {{.*}} vector<8xf32>
+// CHECK-NOT: masked
+// CHECK-NOT: scf.if
+// CHECK: return
+module @turned {
+  nnf.kernel @k0(%a: tensor<32x64xf32>, %b: tensor<64x32xf32>) -> tensor<32x64xf32> attributes {symbols = [], title = "add"} {
+    %0 = nnf.prim.neg %b : (tensor<64x32xf32>) -> tensor<64x32xf32>
+    %1 = nnf.prim.transpose %0 {perm = array<i64: 1, 0>} : (tensor<64x32xf32>) -> tensor<32x64xf32>
+    %2 = nnf.prim.add %a, %1 : (tensor<32x64xf32>, tensor<32x64xf32>) -> tensor<32x64xf32>
+    nnf.yield %2 : tensor<32x64xf32>
+  }
+}
+
+// -----
+
+// Any sizes: whole blocks, and ragged ones with masks and rows left out.
+// CHECK-LABEL: module @ragged
+// CHECK: nnf.grid = #nnf.dims<[B, N ceildiv {{[0-9]+}}, M ceildiv {{[0-9]+}}]>
+// CHECK: scf.if
+// CHECK-COUNT-8: llvm.load {{.*}} -> vector<8xf32>
+// CHECK-COUNT-24: vector.shuffle
+// CHECK: } else {
+// CHECK-COUNT-8: llvm.intr.masked.load
+// CHECK-COUNT-24: vector.shuffle
+// CHECK: scf.if
+// CHECK: llvm.intr.masked.store
+// CHECK-NOT: gather
+// CHECK: return
+module @ragged {
+  nnf.kernel @k0(%b: tensor<?x?x?xf32, #nnf.dims<[B, M, N]>>) -> tensor<?x?x?xf32, #nnf.dims<[B, N, M]>> attributes {symbols = ["B", "M", "N"], title = "transpose"} {
+    %0 = nnf.prim.transpose %b {perm = array<i64: 0, 2, 1>} : (tensor<?x?x?xf32, #nnf.dims<[B, M, N]>>) -> tensor<?x?x?xf32, #nnf.dims<[B, N, M]>>
+    nnf.yield %0 : tensor<?x?x?xf32, #nnf.dims<[B, N, M]>>
+  }
+}
+
+// -----
+
+// Channels first, of 4 x 4 elements a channel: the two dimensions are one axis of 16, in front of the operand and behind.
+// CHECK-LABEL: module @channels_first
+// CHECK-NOT: masked
+// CHECK-NOT: arith.remui
+// CHECK: return
+module @channels_first {
+  nnf.kernel @k0(%a: tensor<3x4x4x8xf32>) -> tensor<3x8x4x4xf32> attributes {symbols = [], title = "transpose"} {
+    %0 = nnf.prim.transpose %a {perm = array<i64: 0, 3, 1, 2>} : (tensor<3x4x4x8xf32>) -> tensor<3x8x4x4xf32>
+    nnf.yield %0 : tensor<3x8x4x4xf32>
+  }
+}
+
+// -----
+
+// Much work on a turned operand is a loop over the rows of a block in scratch memory, rather than eight copies of it.
+// CHECK-LABEL: module @heavy
+// CHECK: nnf.scratch = 512 : i64
+// CHECK-COUNT-1: math.erf
+// CHECK-NOT: math.erf
+// CHECK: return
+module @heavy {
+  nnf.kernel @k0(%a: tensor<32x64xf32>, %b: tensor<64x32xf32>) -> tensor<32x64xf32> attributes {symbols = [], title = "add"} {
+    %0 = nnf.prim.transpose %b {perm = array<i64: 1, 0>} : (tensor<64x32xf32>) -> tensor<32x64xf32>
+    %1 = nnf.prim.add %a, %0 : (tensor<32x64xf32>, tensor<32x64xf32>) -> tensor<32x64xf32>
+    %2 = nnf.prim.erf %1 : (tensor<32x64xf32>) -> tensor<32x64xf32>
+    %3 = nnf.prim.exp %2 : (tensor<32x64xf32>) -> tensor<32x64xf32>
+    nnf.yield %3 : tensor<32x64xf32>
+  }
+}
+
+// -----
+
+// Rows of 3: lanes along the 16 rows, and three vectors of columns interleave into three of the result.
+// CHECK-LABEL: module @columns
+// CHECK-COUNT-3: llvm.load {{.*}} -> vector<8xf32>
+// CHECK: vector.shuffle
+// CHECK-COUNT-3: llvm.store {{.*}} vector<8xf32>
+// CHECK-NOT: masked
+// CHECK: return
+module @columns {
+  nnf.kernel @k0(%a: tensor<2x3x4x4xf32>) -> tensor<2x4x4x3xf32> attributes {symbols = [], title = "transpose"} {
+    %0 = nnf.prim.transpose %a {perm = array<i64: 0, 2, 3, 1>} : (tensor<2x3x4x4xf32>) -> tensor<2x4x4x3xf32>
+    nnf.yield %0 : tensor<2x4x4x3xf32>
+  }
+}
