@@ -19,10 +19,13 @@ Value ElementEmitter::at(Value tensor, const Indices &at) {
   if (Value other = aliases.lookup(tensor))
     return this->at(other, at);
   Value value;
-  if (auto buffer = buffers.find(tensor); buffer != buffers.end())
-    value = k.load(buffer->second, elementOf(tensor), linear(shapeOf(tensor), at));
-  else
+  if (auto buffer = buffers.find(tensor); buffer != buffers.end()) {
+    Shape shape = shapeOf(tensor);
+    value =
+        k.load(buffer->second, elementOf(tensor), linear(shape, at), constantOf(productOf(k.b.getContext(), shape)));
+  } else {
     value = compute(tensor, at);
+  }
   bind(tensor, at, value);
   return value;
 }

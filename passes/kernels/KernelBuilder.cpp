@@ -294,7 +294,37 @@ static Value toRegister(KernelBuilder &k, Value value, Type element) {
   return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, value, zero);
 }
 
-Value KernelBuilder::load(Value address, Type element, Index offset) {
+/// Elements at a small constant distance, backward or forward: vectors without gaps, and shuffles. Reads nothing before
+/// the first element or after the last.
+Value KernelBuilder::loadStrided(Value address, Type element, Index offset, Value mask) {
+  Type memory = memoryType(element);
+  VectorType type = vectorOf(memory);
+  unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
+  int64_t distance = std::abs(offset.stride), span = distance * (lanes - 1) + 1;
+  Value first = offset.stride > 0 ? offset.base : add(offset.base, constant(offset.stride * (lanes - 1)));
+  if (mask) {
+    assert(distance == 1 && "a mask of lanes is one of elements");
+    SmallVector<int64_t> backward = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, lanes)));
+    mask = vector::ShuffleOp::create(b, loc, mask, mask, backward);
+  }
+  Value result;
+  for (int64_t v = 0; v < distance; ++v) {
+    int64_t start = std::min(v * lanes, span - lanes);
+    Value at = elementAddress(address, element, add(first, constant(start)));
+    Value read = mask ? Value(LLVM::MaskedLoadOp::create(b, loc, type, at, mask, zeroOf(type), align))
+                      : Value(LLVM::LoadOp::create(b, loc, type, at, align));
+    SmallVector<int64_t> from;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      int64_t position = distance * (offset.stride > 0 ? lane : lanes - 1 - lane);
+      bool isHere = std::min(position / lanes, distance - 1) == v;
+      from.push_back(isHere ? lanes + position - start : v > 0 ? lane : -1);
+    }
+    result = vector::ShuffleOp::create(b, loc, result ? result : read, read, from);
+  }
+  return result;
+}
+
+Value KernelBuilder::load(Value address, Type element, Index offset, std::optional<int64_t> elements) {
   offset = whole(offset);
   Type memory = memoryType(element);
   unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
@@ -316,8 +346,25 @@ Value KernelBuilder::load(Value address, Type element, Index offset) {
                       : Value(LLVM::LoadOp::create(b, loc, type, at, align));
     return toRegister(*this, read, element);
   }
+  // Further apart a gather reads less.
+  constexpr int64_t maxDistance = 4;
+  if (!offset.perLane && (offset.stride == -1 || (!mask && std::abs(offset.stride) <= maxDistance)))
+    return toRegister(*this, loadStrided(address, element, offset, mask), element);
   ++slowAccesses;
-  Value offsets = valueOf(offset);
+  // Indices of 32 bits where they suffice: LLVM sees through the extension, and gathers twice the lanes at a time.
+  constexpr int64_t limit = std::numeric_limits<int32_t>::max();
+  Value offsets;
+  if (!offset.perLane && std::abs(offset.stride) < limit / lanes) {
+    address = elementAddress(address, element, offset.base);
+    SmallVector<int32_t> steps;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      steps.push_back(lane * offset.stride);
+    offsets = arith::ConstantOp::create(b, loc, DenseIntElementsAttr::get(vectorOf(b.getI32Type()), steps));
+  } else {
+    offsets = valueOf(offset);
+    if (elements && *elements <= limit)
+      offsets = arith::TruncIOp::create(b, loc, vectorOf(b.getI32Type()), offsets);
+  }
   auto pointers = VectorType::get({lanes}, LLVM::LLVMPointerType::get(b.getContext()));
   Value at = LLVM::GEPOp::create(b, loc, pointers, memory, address, ArrayRef<LLVM::GEPArg>{offsets});
   if (!mask)

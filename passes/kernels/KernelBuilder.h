@@ -104,7 +104,8 @@ public:
   static Type registerType(Type element);
   static Type memoryType(Type element);
   /// Reads element `offset` (counted in elements) of a tensor at `address`; inactive lanes read nothing and give 0.
-  Value load(Value address, Type element, Index offset);
+  /// `elements`: how many the tensor has, where that is known.
+  Value load(Value address, Type element, Index offset, std::optional<int64_t> elements = {});
   /// Writes all active lanes.
   void store(Value value, Value address, Type element, Index offset);
   /// Address of element `offset`.
@@ -120,6 +121,7 @@ public:
   Value zeroOf(Type type);
 
 private:
+  Value loadStrided(Value address, Type element, Index offset, Value mask);
   mlir::OpBuilder prologue() const;
   Value emitDim(mlir::OpBuilder &pre, Dim dim);
 

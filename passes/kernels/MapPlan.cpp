@@ -23,6 +23,8 @@ public:
   void chooseKind();
 
 private:
+  /// Lanes for blocks: narrow elements, where there are no others, fill the 16 bytes that move at once on any target.
+  int64_t lanesOfBlocks();
   bool isSmall() { return emitter.kernel.getBody().front().getOperations().size() <= maxOps; }
   /// What is slow about `tensor` with lanes along an axis.
   int64_t slowAccesses(Value tensor, unsigned axis);
@@ -117,6 +119,17 @@ int64_t Planner::collectTurned(Value tensor, unsigned across, llvm::SetVector<Va
   return rest;
 }
 
+int64_t Planner::lanesOfBlocks() {
+  int64_t bytes = 1;
+  auto consider = [&](Type type) {
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      bytes = std::max<int64_t>(bytes, elementBytes(tensor.getElementType()));
+  };
+  llvm::for_each(emitter.kernel.getArgumentTypes(), consider);
+  emitter.kernel.getBody().walk([&](Operation *op) { llvm::for_each(op->getResultTypes(), consider); });
+  return std::max(emitter.preferredLanes(), 16 / bytes);
+}
+
 void Planner::chooseKind() {
   unsigned last = plan.axes.size() - 1;
   std::optional<int64_t> width = constantOf(plan.width());
@@ -126,6 +139,7 @@ void Planner::chooseKind() {
   if (width && *width * 2 <= plan.lanes && slowAccesses(results, last - 1) <= slow) {
     plan.kind = MapPlan::Columns;
     plan.across = last - 1;
+    plan.lanes = lanesOfBlocks();
     plan.loopsOverColumns = weight(results, {}) * *width > maxRepeated * plan.lanes;
     return;
   }
@@ -146,6 +160,8 @@ void Planner::chooseKind() {
       plan.turned = turned.takeVector();
     }
   }
+  if (plan.kind == MapPlan::Blocks)
+    plan.lanes = lanesOfBlocks();
   plan.loopsOverColumns = weight(plan.turned, {}) > maxRepeated;
   plan.loopsOverRows = weight(results, plan.turned) > maxRepeated;
 }

@@ -139,3 +139,57 @@ module @columns {
     nnf.yield %0 : tensor<2x4x4x3xf32>
   }
 }
+
+// -----
+
+// Backward: lanes change places, of the mask too.
+// CHECK-LABEL: module @backward
+// CHECK: llvm.load {{.*}} -> vector<8xf32>
+// CHECK: vector.shuffle {{.*}} [15, 14, 13, 12, 11, 10, 9, 8]
+// CHECK: vector.shuffle {{.*}} [7, 6, 5, 4, 3, 2, 1, 0] : vector<8xi1>
+// CHECK: llvm.intr.masked.load
+// CHECK-NOT: gather
+// CHECK: return
+module @backward {
+  nnf.kernel @k0(%a: tensor<6x?xf32, #nnf.dims<[6, N]>>) -> tensor<6x?xf32, #nnf.dims<[6, N]>> attributes {symbols = ["N"], title = "slice"} {
+    %0 = nnf.prim.slice %a {start = #nnf.dims<[0, N + -1]>, step = array<i64: 1, -1>} : (tensor<6x?xf32, #nnf.dims<[6, N]>>) -> tensor<6x?xf32, #nnf.dims<[6, N]>>
+    nnf.yield %0 : tensor<6x?xf32, #nnf.dims<[6, N]>>
+  }
+}
+
+// -----
+
+// Every third: three vectors, of which the last ends with the last element that is read. Past whole vectors, and where
+// elements lie far apart, a gather has one address and constant distances of 32 bits.
+// CHECK-LABEL: module @every_third
+// CHECK-COUNT-3: llvm.load {{.*}} -> vector<8xf32>
+// CHECK-NOT: llvm.load
+// CHECK: llvm.getelementptr {{.*}} vector<8xi32>
+// CHECK: gather
+// CHECK: return
+module @every_third {
+  nnf.kernel @k0(%a: tensor<6x36xf32>) -> tensor<6x12xf32> attributes {symbols = [], title = "slice"} {
+    %0 = nnf.prim.slice %a {start = #nnf.dims<[0, 2]>, step = array<i64: 1, 3>} : (tensor<6x36xf32>) -> tensor<6x12xf32>
+    nnf.yield %0 : tensor<6x12xf32>
+  }
+}
+
+// -----
+
+// Positions from a tensor: 32 bits reach all of a table of known size, and would not of one that may have any.
+// CHECK-LABEL: module @positions
+// CHECK-LABEL: func.func private @known
+// CHECK: llvm.getelementptr {{.*}} vector<8xi32>
+// CHECK-LABEL: func.func private @any
+// CHECK: llvm.getelementptr {{.*}} vector<8xi64>
+// CHECK-NOT: vector<8xi32>)
+module @positions {
+  nnf.kernel @known(%t: tensor<1000xf32>, %i: tensor<64xi64>) -> tensor<64xf32> attributes {symbols = [], title = "gather"} {
+    %0 = nnf.prim.gather clamp %t, %i {gatherDims = array<i64: 0>, message = "", operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<1000xf32>, tensor<64xi64>) -> tensor<64xf32>
+    nnf.yield %0 : tensor<64xf32>
+  }
+  nnf.kernel @any(%t: tensor<?xf32, #nnf.dims<[N]>>, %i: tensor<64xi64>) -> tensor<64xf32> attributes {symbols = ["N"], title = "gather"} {
+    %0 = nnf.prim.gather clamp %t, %i {gatherDims = array<i64: 0>, message = "", operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<?xf32, #nnf.dims<[N]>>, tensor<64xi64>) -> tensor<64xf32>
+    nnf.yield %0 : tensor<64xf32>
+  }
+}
