@@ -1,4 +1,5 @@
 // Fusion: which primitives become one kernel.
+#include "passes/Cost.h"
 #include "passes/Passes.h"
 #include "passes/groups/Outline.h"
 #include "passes/kernels/StridedView.h"
@@ -20,20 +21,6 @@ bool isAnchor(Operation *op) {
 bool isOrdered(Operation *op) { return isa<PrimScatterOp, PrimSortOp, PrimCumulateOp, PrimLoopOp>(op); }
 
 bool isContraction(Operation *op) { return isa<PrimDotOp, PrimConvOp>(op); }
-
-/// Ops that only say where an element is found.
-bool isView(Operation *op) {
-  return isa<PrimReshapeOp, PrimTransposeOp, PrimBroadcastOp, PrimSliceOp, PrimIotaOp, PrimDimOp, ConstantOp>(op);
-}
-
-/// Elementwise ops that cost as much as a trip through memory.
-bool isCostly(Operation *op) {
-  return isa<PrimExpOp, PrimExpm1Op, PrimLogOp, PrimLog1pOp, PrimSinOp, PrimCosOp, PrimAtanOp, PrimTanhOp, PrimErfOp,
-             PrimPowOp, PrimRngBitsOp>(op);
-}
-
-/// What one evaluation of an op adds to a kernel, in simple instructions.
-int64_t weightOf(Operation *op) { return isCostly(op) ? 16 : isView(op) ? 0 : 1; }
 
 /// A kernel gets no larger than this: longer ones take more than their share of time to compile, and spill registers.
 constexpr int64_t maxWeight = 320;

@@ -153,9 +153,13 @@ LogicalResult PrimReduceOp::verify() {
   Shape in = shapeOf(getInput()), out;
   if (failed(expectDims(*this, getDims(), in.size(), /*increasing=*/true)))
     return failure();
+  if (getBlock() && getDims().empty())
+    return emitOpError() << "has blocks of nothing";
   for (auto [i, dim] : llvm::enumerate(in))
     if (!llvm::is_contained(getDims(), static_cast<int64_t>(i)))
       out.push_back(dim);
+    else if (getBlock() && static_cast<int64_t>(i) == getDims().front())
+      out.push_back(dim.ceilDiv(getBlock()));
   return expectShape(*this, out, getOutput());
 }
 
@@ -163,7 +167,10 @@ LogicalResult PrimArgReduceOp::verify() {
   Shape out = shapeOf(getInput());
   if (getDim() >= out.size())
     return emitOpError() << "names dimension " << getDim() << " of a rank " << out.size() << " tensor";
-  out.erase(out.begin() + getDim());
+  if (getBlock())
+    out[getDim()] = out[getDim()].ceilDiv(getBlock());
+  else
+    out.erase(out.begin() + getDim());
   return expectShape(*this, out, getOutput());
 }
 

@@ -164,15 +164,20 @@ def Nnf_ReduceKindAttr : EnumAttr<Nnf_Dialect, Nnf_ReduceKind, "reduce">;
 
 def Nnf_PrimReduceOp : Nnf_Prim<"reduce"> {
   let summary = "Reduces over `dims` (increasing), which disappear; nothing to reduce gives the neutral element";
-  let description = [{ Float sums are split the same way for any number of threads. max and min of a NaN are NaN. }];
-  let arguments = (ins Nnf_ReduceKindAttr:$kind, Nnf_Tensor:$input, DenseI64ArrayAttr:$dims);
+  let description = [{
+    Float sums are split the same way for any number of threads. max and min of a NaN are NaN. With a `block`, the first
+    of `dims` does not disappear: it stays with one result for each block of so many of its elements.
+  }];
+  let arguments = (ins Nnf_ReduceKindAttr:$kind, Nnf_Tensor:$input, DenseI64ArrayAttr:$dims,
+                       DefaultValuedAttr<I64Attr, "0">:$block);
   let results = (outs Nnf_Tensor:$output);
   let assemblyFormat = "$kind operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 def Nnf_PrimArgReduceOp : Nnf_Prim<"arg_reduce"> {
   let summary = "int64 index of the maximum or minimum along `dim`, which disappears; the first of equals, a NaN wins";
-  let arguments = (ins Nnf_ReduceKindAttr:$kind, Nnf_Tensor:$input, I64Attr:$dim);
+  let description = [{ With a `block`, `dim` stays with one index for each block of so many of its elements. }];
+  let arguments = (ins Nnf_ReduceKindAttr:$kind, Nnf_Tensor:$input, I64Attr:$dim, DefaultValuedAttr<I64Attr, "0">:$block);
   let results = (outs Nnf_Tensor:$output);
   let assemblyFormat = "$kind operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

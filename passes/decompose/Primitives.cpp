@@ -311,6 +311,23 @@ Value Primitives::argReduce(ReduceKind kind, Value x, int64_t dim) {
                                  static_cast<uint64_t>(dim));
 }
 
+Value Primitives::reduceBlocks(ReduceKind kind, Value x, Dims dims, int64_t block) {
+  Shape shape;
+  for (auto [i, dim] : llvm::enumerate(shapeOf(x)))
+    if (static_cast<int64_t>(i) == dims.front())
+      shape.push_back(simplify(dim.ceilDiv(block)));
+    else if (!llvm::is_contained(dims, static_cast<int64_t>(i)))
+      shape.push_back(dim);
+  return PrimReduceOp::create(builder, loc, tensorOf(shape, elementOf(x)), kind, x, dims, block);
+}
+
+Value Primitives::argReduceBlocks(ReduceKind kind, Value x, int64_t dim, int64_t block) {
+  Shape shape = shapeOf(x);
+  shape[dim] = simplify(shape[dim].ceilDiv(block));
+  return PrimArgReduceOp::create(builder, loc, tensorOf(shape, builder.getI64Type()), kind, x,
+                                 static_cast<uint64_t>(dim), block);
+}
+
 Value Primitives::mean(Value x, Dims dims, bool keep) {
   Shape shape = shapeOf(x), reduced;
   for (int64_t dim : dims)

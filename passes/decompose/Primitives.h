@@ -113,6 +113,9 @@ public:
   Value reduce(ReduceKind kind, Value x, Dims dims, bool keep = false);
   Value sum(Value x, Dims dims, bool keep = false) { return reduce(ReduceKind::Add, x, dims, keep); }
   Value argReduce(ReduceKind kind, Value x, int64_t dim);
+  /// In blocks of the first of `dims`, which stays; see nnf.prim.reduce.
+  Value reduceBlocks(ReduceKind kind, Value x, Dims dims, int64_t block);
+  Value argReduceBlocks(ReduceKind kind, Value x, int64_t dim, int64_t block);
   /// Mean over dims in x's (float) type: sum / count.
   Value mean(Value x, Dims dims, bool keep = false);
   Value reduceWindow(ReduceKind kind, Value x, const WindowDims &window);

@@ -47,6 +47,8 @@ public:
   Value combine(ReduceKind kind, mlir::Type element, Value x, Value y);
   /// Reduces the lanes of a vector to a scalar, in a fixed tree order; inactive lanes must hold the neutral element.
   Value combineLanes(ReduceKind kind, mlir::Type element, Value vector);
+  /// What is found later is better than what was found before, as an extreme: beyond it, or the first NaN.
+  Value beats(ReduceKind kind, mlir::Type element, Value later, Value before);
 
   /// Evaluates a check at an index.
   void check(PrimCheckOp op, const Indices &at);

@@ -81,68 +81,90 @@ Value ElementEmitter::reduce(PrimReduceOp op, const Indices &at) {
   Shape in = shapeOf(op.getInput());
   Type element = elementOf(op.getInput());
   bool vector = k.lanes > 1 && !allUniform(at);
+  int64_t block = op.getBlock();
   Indices inner;
+  Index start = k.zero(); // of the first dimension's block
   unsigned next = 0;
-  for (size_t i = 0; i < in.size(); ++i)
-    inner.push_back(llvm::is_contained(op.getDims(), static_cast<int64_t>(i)) ? Index() : at[next++]);
+  for (int64_t i = 0, e = in.size(); i < e; ++i) {
+    bool isReduced = llvm::is_contained(op.getDims(), i), isBlocked = block && i == op.getDims().front();
+    inner.push_back(isReduced && !isBlocked ? Index() : at[next++]);
+    if (isBlocked)
+      start = k.mul(inner.back(), k.constant(block));
+  }
+  Value inside; // the last block may have fewer elements
   std::function<Value(unsigned, Value)> nest = [&](unsigned level, Value carried) -> Value {
     if (level == op.getDims().size()) {
-      SmallVector<Value, 2> sides{carried, this->at(op.getInput(), inner)};
+      SmallVector<Value, 2> sides{carried, under(inside, [&] { return this->at(op.getInput(), inner); })};
       k.unify(sides);
+      if (inside)
+        sides[1] = arith::SelectOp::create(k.b, k.loc, k.isVector(sides[1]) ? k.spread(inside) : inside, sides[1],
+                                           neutral(op.getKind(), element, k.isVector(sides[1])));
       return combine(op.getKind(), element, sides[0], sides[1]);
     }
     int64_t dim = op.getDims()[level];
-    return k.loop(k.constant(0), k.size(in[dim]), 1, carried, [&](Value i, ValueRange carried) -> SmallVector<Value> {
-      Scope scope(*this);
-      inner[dim] = k.index(i);
-      return {nest(level + 1, carried[0])};
-    })[0];
+    bool isBlocked = block && level == 0;
+    Value size = k.size(in[dim]);
+    return k.loop(k.constant(0), isBlocked ? k.constant(block) : size, 1, carried,
+                  [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                    Scope scope(*this);
+                    inner[dim] = isBlocked ? k.add(start, k.index(i)) : k.index(i);
+                    if (isBlocked)
+                      inside = k.inBounds(inner[dim], size);
+                    return {nest(level + 1, carried[0])};
+                  })[0];
   };
   return nest(0, neutral(op.getKind(), element, vector));
+}
+
+Value ElementEmitter::beats(ReduceKind kind, Type element, Value later, Value before) {
+  bool max = kind == ReduceKind::Max;
+  if (isa<FloatType>(element)) {
+    // Unordered counts as beyond: a NaN beats every number, and nothing beats a NaN.
+    Value beyond =
+        arith::CmpFOp::create(k.b, k.loc, max ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT, later, before);
+    Value isNumber = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::ORD, before, before);
+    return arith::AndIOp::create(k.b, k.loc, beyond, isNumber);
+  }
+  bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+  using P = arith::CmpIPredicate;
+  return arith::CmpIOp::create(k.b, k.loc, max ? (isUnsigned ? P::ugt : P::sgt) : (isUnsigned ? P::ult : P::slt), later,
+                               before);
 }
 
 Value ElementEmitter::argReduce(PrimArgReduceOp op, const Indices &at) {
   Shape in = shapeOf(op.getInput());
   Type element = elementOf(op.getInput());
-  bool isFloat = isa<FloatType>(element), vector = k.lanes > 1 && !allUniform(at);
+  bool vector = k.lanes > 1 && !allUniform(at);
   uint64_t dim = op.getDim();
+  int64_t block = op.getBlock();
   Indices inner(at);
-  inner.insert(inner.begin() + dim, k.zero());
-  auto compare = [&](Value x, Value y) -> Value {
-    bool max = op.getKind() == ReduceKind::Max;
-    if (isFloat)
-      return arith::CmpFOp::create(k.b, k.loc, max ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x, y);
-    bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
-    using P = arith::CmpIPredicate;
-    P predicate = max ? (isUnsigned ? P::ugt : P::sgt) : (isUnsigned ? P::ult : P::slt);
-    return arith::CmpIOp::create(k.b, k.loc, predicate, x, y);
-  };
-  auto evaluate = [&](Value i) {
-    inner[dim] = k.index(i);
-    Value value = this->at(op.getInput(), inner);
-    return vector ? k.spread(value) : value;
-  };
-  Value zero = vector ? k.spread(k.constant(0)) : k.constant(0);
+  Index start = k.zero();
+  if (block)
+    start = k.mul(at[dim], k.constant(block));
+  else
+    inner.insert(inner.begin() + dim, start);
+  Value size = k.size(in[dim]);
+  auto spread = [&](Value value) { return vector ? k.spread(value) : value; };
+  auto evaluate = [&] { return spread(this->at(op.getInput(), inner)); };
+  inner[dim] = start;
   Value first;
   {
     Scope scope(*this);
-    first = evaluate(k.constant(0));
+    first = evaluate();
   }
   SmallVector<Value> best =
-      k.loop(k.constant(1), k.size(in[dim]), 1, {first, zero}, [&](Value i, ValueRange carried) -> SmallVector<Value> {
-        Scope scope(*this);
-        Value value = evaluate(i);
-        Value wins = compare(value, carried[0]);
-        if (isFloat) {
-          // The first NaN beats every number and stays.
-          Value isNan = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::UNO, value, value);
-          Value hasNumber = arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::ORD, carried[0], carried[0]);
-          wins = arith::OrIOp::create(k.b, k.loc, wins, arith::AndIOp::create(k.b, k.loc, isNan, hasNumber));
-        }
-        Value position = vector ? k.spread(i) : i;
-        return {arith::SelectOp::create(k.b, k.loc, wins, value, carried[0]),
-                arith::SelectOp::create(k.b, k.loc, wins, position, carried[1])};
-      });
+      k.loop(k.constant(1), block ? k.constant(block) : size, 1, {first, spread(k.valueOf(start))},
+             [&](Value i, ValueRange carried) -> SmallVector<Value> {
+               Scope scope(*this);
+               inner[dim] = k.add(start, k.index(i));
+               Value inside = block ? k.inBounds(inner[dim], size) : Value();
+               Value value = under(inside, evaluate);
+               Value wins = beats(op.getKind(), element, value, carried[0]);
+               if (inside)
+                 wins = arith::AndIOp::create(k.b, k.loc, wins, spread(inside));
+               return {arith::SelectOp::create(k.b, k.loc, wins, value, carried[0]),
+                       arith::SelectOp::create(k.b, k.loc, wins, spread(k.valueOf(inner[dim])), carried[1])};
+             });
   return best[1];
 }
 

@@ -80,6 +80,9 @@ Value KernelBuilder::sub(Value x, Value y) {
     return constant(*a - *c);
   if (c == 0)
     return x;
+  // (y + n) - y: a block's length is known where its end is.
+  if (auto sum = x.getDefiningOp<arith::AddIOp>(); sum && sum.getLhs() == y)
+    return sum.getRhs();
   return arith::SubIOp::create(b, loc, x, y, arith::IntegerOverflowFlags::nsw);
 }
 Value KernelBuilder::mul(Value x, Value y) {

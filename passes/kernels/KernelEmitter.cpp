@@ -157,10 +157,17 @@ void KernelEmitter::forRows(ArrayRef<Dim> shape, Value first, Value end,
   });
 }
 
-SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upper, ValueRange carried, LaneBody body) {
-  auto first = k.constantValue(lower), end = k.constantValue(upper);
+SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upper, ValueRange carried, LaneBody body,
+                                           int64_t chains) {
   SmallVector<Value> values = llvm::to_vector(carried);
+  unsigned perChain = carried.size() / chains;
+  auto onFirstChain = [&](ValueRange carried, llvm::function_ref<SmallVector<Value>(ValueRange)> turn) {
+    SmallVector<Value> next = turn(carried.take_front(perChain));
+    llvm::append_range(next, carried.drop_front(perChain));
+    return next;
+  };
   if (lanes == 1) {
+    assert(chains == 1 && "chains are of vectors");
     LanesScope one(k, 1);
     return k.loop(lower, upper, 1, values, [&](Value i, ValueRange carried) {
       ElementEmitter::Scope scope(e);
@@ -168,17 +175,32 @@ SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upp
     });
   }
   Value count = k.sub(upper, lower);
-  Value mainEnd = k.add(lower, k.mul(k.floorDiv(count, k.constant(lanes)), k.constant(lanes)));
-  {
-    LanesScope full(k, lanes);
-    values = k.loop(lower, mainEnd, lanes, values, [&](Value i, ValueRange carried) {
-      ElementEmitter::Scope scope(e);
-      return body(k.index(i, 1), carried);
+  auto known = k.constantValue(count);
+  auto endOfWhole = [&](int64_t step) {
+    return k.add(lower, k.mul(k.floorDiv(count, k.constant(step)), k.constant(step)));
+  };
+  Value start = lower, mainEnd = endOfWhole(lanes);
+  LanesScope full(k, lanes);
+  if (chains > 1) {
+    start = endOfWhole(lanes * chains);
+    values = k.loop(lower, start, lanes * chains, values, [&](Value i, ValueRange carried) {
+      SmallVector<Value> next;
+      for (int64_t chain = 0; chain < chains; ++chain) {
+        ElementEmitter::Scope scope(e);
+        Value at = k.add(i, k.constant(chain * lanes));
+        llvm::append_range(next, body(k.index(at, 1), carried.slice(chain * perChain, perChain)));
+      }
+      return next;
     });
   }
-  if (first && end && (*end - *first) % lanes == 0)
+  if (!known || chains == 1 || *known % (lanes * chains) >= lanes)
+    values = k.loop(start, mainEnd, lanes, values, [&](Value i, ValueRange carried) {
+      ElementEmitter::Scope scope(e);
+      return onFirstChain(carried, [&](ValueRange carried) { return body(k.index(i, 1), carried); });
+    });
+  if (known && *known % lanes == 0)
     return values;
-  Value rest = k.sub(upper, mainEnd);
+  Value rest = known ? k.constant(*known % lanes) : k.sub(upper, mainEnd);
   auto tail = [&](ValueRange carried) {
     LanesScope full(k, lanes);
     ElementEmitter::Scope scope(e);
@@ -190,7 +212,7 @@ SmallVector<Value> KernelEmitter::forLanes(int64_t lanes, Value lower, Value upp
     k.laneMask = arith::CmpIOp::create(builder, k.loc, arith::CmpIPredicate::slt, lane, limit);
     if (k.constantValue(rest) == 1)
       k.singleLaneMasks.insert(k.laneMask);
-    return body(k.index(mainEnd, 1), carried);
+    return onFirstChain(carried, [&](ValueRange carried) { return body(k.index(mainEnd, 1), carried); });
   };
   if (k.constantValue(rest))
     return tail(values);

@@ -44,9 +44,11 @@ public:
   /// for each row in [first, end) of a row-major space: body(its indices). Counts up without dividing.
   void forRows(llvm::ArrayRef<Dim> shape, Value first, Value end, llvm::function_ref<void(const Indices &)> body);
   /// Covers [lower, upper) by `lanes` lanes at a time; body(index of the lanes) runs with k.lanes and k.laneMask set.
-  /// Values may be carried; `unroll` independent chains then take turns in the main loop.
+  /// Values may be carried, the same number for each of `chains` independent chains that take turns in the main loop;
+  /// the body gets and gives one chain's.
   using LaneBody = llvm::function_ref<llvm::SmallVector<Value>(Index, mlir::ValueRange)>;
-  llvm::SmallVector<Value> forLanes(int64_t lanes, Value lower, Value upper, mlir::ValueRange carried, LaneBody body);
+  llvm::SmallVector<Value> forLanes(int64_t lanes, Value lower, Value upper, mlir::ValueRange carried, LaneBody body,
+                                    int64_t chains = 1);
 
   /// Runs the body in `lanes` lanes where none is idle.
   struct LanesScope {

@@ -17,6 +17,8 @@ int64_t elementsOfTask(KernelOp kernel) {
     } else if (auto reduce = dyn_cast<PrimReduceOp>(op)) {
       for (int64_t dim : reduce.getDims())
         cost += KernelEmitter::guess(shapeOf(reduce.getInput())[dim]);
+    } else if (auto position = dyn_cast<PrimArgReduceOp>(op)) {
+      cost += KernelEmitter::guess(shapeOf(position.getInput())[position.getDim()]);
     }
   });
   return 32768 / cost;

@@ -1,6 +1,9 @@
 // The row family: reductions over some dimensions (a "row") with everything elementwise around them, one row after
-// the other: softmax, norms, means, losses. A row stays in cache between its passes.
+// the other: softmax, norms, means, losses; or the position of a row's extreme. A row stays in cache between its
+// passes.
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/Cost.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/RowPlan.h"
 
@@ -8,78 +11,135 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
+/// Elements that a task reads at least, where rows are shorter.
+constexpr int64_t taskElements = 16384;
+
+/// Simple instructions that one element of the values takes, from operands and rows' results.
+int64_t weightBehind(ArrayRef<Value> values) {
+  int64_t weight = 0;
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  SmallVector<Value> work(values);
+  while (!work.empty()) {
+    Operation *op = work.pop_back_val().getDefiningOp();
+    if (!op || isa<PrimReduceOp, PrimArgReduceOp>(op) || !seen.insert(op).second)
+      continue;
+    weight += weightOf(op);
+    llvm::append_range(work, op->getOperands());
+  }
+  return weight;
+}
+
 class RowEmitter {
 public:
-  RowEmitter(KernelEmitter &emitter, RowPlan &plan) : emitter(emitter), k(emitter.k), e(emitter.e), plan(plan) {
-    for (unsigned i = 0; i < emitter.numResults(); ++i) {
-      bool isFull = plan.extentOf(emitter.yielded(i)) == RowPlan::Extent::Elements;
-      (isFull ? fullResults : keptResults).push_back(i);
-    }
-  }
+  RowEmitter(KernelEmitter &emitter, RowPlan &plan);
 
   void emit();
 
 private:
-  void emitRow(const Indices &kept);
-  Indices fullIndices(const Indices &kept, const Indices &reduced) const;
-  /// Loops over the row, innermost with lanes where the lanes lie in the row.
-  SmallVector<Value> overRow(ValueRange carried,
-                             llvm::function_ref<SmallVector<Value>(const Indices &, ValueRange)> body);
-  void reduceStage(MutableArrayRef<PrimReduceOp> stage, const Indices &kept);
+  /// The rows that are worked on at once: one where lanes lie in the row, else a vector of rows each.
+  using Rows = ArrayRef<Indices>;
+  /// One chain's turn: at an element (or a vector of them), the chain's values before it to those after it.
+  using Turn = llvm::function_ref<SmallVector<Value>(const Indices &at, ValueRange carried)>;
+
+  void emitWithin(ArrayRef<Dim> keptShape, int64_t rowElements);
+  void emitAcross(ArrayRef<Dim> keptShape, int64_t rowElements);
+  void emitRows(Rows rows);
+  /// Chains of partial results that do not wait for each other: one for each vector of rows; in a row, as many as hide
+  /// the time an addition takes where little else is done.
+  int64_t chainsOf(Rows rows, int64_t weight) const {
+    return !lanesInRow ? static_cast<int64_t>(rows.size()) : lanes == 1 || weight > 24 ? 1 : weight > 8 ? 2 : 4;
+  }
+  /// Runs over the elements of the rows, carrying `carried` values for each chain.
+  SmallVector<Value> overRows(Rows rows, int64_t chains, ValueRange carried, Turn turn);
+  void reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows);
+  void findPosition(Rows rows);
+  /// The bounds of a row's dimension.
+  std::pair<Value, Value> boundsOf(unsigned level, const Indices &kept);
 
   KernelEmitter &emitter;
   KernelBuilder &k;
   ElementEmitter &e;
   RowPlan &plan;
   SmallVector<unsigned> fullResults, keptResults;
-  bool lanesInRow = false;
-  int64_t lanes = 1;
+  int64_t laneDim; // along which lanes lie
+  bool lanesInRow;
+  int64_t lanes;
 };
 
-Indices RowEmitter::fullIndices(const Indices &kept, const Indices &reduced) const {
-  Indices at(plan.full.size());
-  for (auto [dim, index] : llvm::zip(plan.kept, kept))
-    at[dim] = index;
-  for (auto [dim, index] : llvm::zip(plan.reduced, reduced))
-    at[dim] = index;
-  return at;
+RowEmitter::RowEmitter(KernelEmitter &emitter, RowPlan &plan)
+    : emitter(emitter), k(emitter.k), e(emitter.e), plan(plan), laneDim(plan.innermost()),
+      lanesInRow(llvm::is_contained(plan.reduced, laneDim)),
+      lanes(isConstant(plan.full[laneDim], 1) ? 1 : emitter.preferredLanes()) {
+  for (unsigned i = 0; i < emitter.numResults(); ++i) {
+    bool isFull = plan.extentOf(emitter.yielded(i)) == RowPlan::Extent::Elements;
+    (isFull ? fullResults : keptResults).push_back(i);
+  }
 }
 
-SmallVector<Value> RowEmitter::overRow(ValueRange carried,
-                                       llvm::function_ref<SmallVector<Value>(const Indices &, ValueRange)> body) {
-  Indices reduced(plan.reduced.size());
-  std::function<SmallVector<Value>(unsigned, ValueRange)> nest = [&](unsigned level, ValueRange carried) {
-    if (level == plan.reduced.size())
-      return body(reduced, carried);
-    Value size = k.size(plan.full[plan.reduced[level]]);
-    if (lanesInRow && level + 1 == plan.reduced.size())
-      return emitter.forLanes(lanes, k.constant(0), size, carried, [&](Index lane, ValueRange carried) {
-        reduced[level] = lane;
-        return body(reduced, carried);
-      });
-    return k.loop(k.constant(0), size, 1, carried, [&](Value i, ValueRange carried) {
+std::pair<Value, Value> RowEmitter::boundsOf(unsigned level, const Indices &kept) {
+  Dim size = plan.full[plan.reduced[level]];
+  if (!plan.block || level > 0)
+    return {k.constant(0), k.size(size)};
+  auto dim = llvm::find(plan.kept, plan.reduced[0]);
+  Value first = k.mul(kept[dim - plan.kept.begin()].base, k.constant(plan.block));
+  Value end = k.add(first, k.constant(plan.block));
+  auto known = constantOf(size);
+  bool isEven = known && *known % plan.block == 0;
+  return {first, isEven ? end : k.min(end, k.size(size))};
+}
+
+SmallVector<Value> RowEmitter::overRows(Rows rows, int64_t chains, ValueRange carried, Turn turn) {
+  Indices reduced(plan.reduced.size(), k.zero());
+  unsigned perChain = carried.size() / chains;
+  // Dimensions of one element, and the one with lanes, which comes last: nothing but ones is behind it.
+  SmallVector<unsigned> levels;
+  for (auto [i, dim] : llvm::enumerate(plan.reduced))
+    if (dim < laneDim || !isConstant(plan.full[dim], 1))
+      levels.push_back(i);
+  std::function<SmallVector<Value>(unsigned, ValueRange)> nest = [&](unsigned depth, ValueRange carried) {
+    if (depth == levels.size()) {
+      SmallVector<Value> next;
+      for (auto [i, kept] : llvm::enumerate(rows))
+        llvm::append_range(next, turn(plan.fullIndices(kept, reduced), carried.slice(i * perChain, perChain)));
+      return next;
+    }
+    unsigned level = levels[depth];
+    auto [lower, upper] = boundsOf(level, rows.front());
+    if (lanesInRow && plan.reduced[level] == laneDim)
+      return emitter.forLanes(
+          lanes, lower, upper, carried,
+          [&](Index lane, ValueRange carried) {
+            reduced[level] = lane;
+            return turn(plan.fullIndices(rows.front(), reduced), carried);
+          },
+          chains);
+    return k.loop(lower, upper, 1, carried, [&](Value i, ValueRange carried) {
       ElementEmitter::Scope scope(e);
       reduced[level] = k.index(i);
-      return nest(level + 1, carried);
+      return nest(depth + 1, carried);
     });
   };
   return nest(0, carried);
 }
 
-void RowEmitter::reduceStage(MutableArrayRef<PrimReduceOp> stage, const Indices &kept) {
-  // In-row lanes: each lane has its own partial result; they are combined in a tree at the end.
-  bool vector = lanes > 1;
+void RowEmitter::reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows) {
+  // In a row each lane of each chain has its own partial result; they are combined in a tree at the end.
+  SmallVector<Value> inputs;
+  for (PrimReduceOp reduce : stage)
+    inputs.push_back(reduce.getInput());
+  int64_t chains = chainsOf(rows, weightBehind(inputs));
   SmallVector<Value> init;
   {
     KernelEmitter::LanesScope scope(k, lanes);
-    for (PrimReduceOp reduce : stage)
-      init.push_back(e.neutral(reduce.getKind(), elementOf(reduce.getInput()), vector));
+    for (int64_t chain = 0; chain < chains; ++chain)
+      for (PrimReduceOp reduce : stage)
+        init.push_back(e.neutral(reduce.getKind(), elementOf(reduce.getInput()), /*vector=*/lanes > 1));
   }
-  SmallVector<Value> partial = overRow(init, [&](const Indices &reduced, ValueRange carried) {
+  SmallVector<Value> partial = overRows(rows, chains, init, [&](const Indices &at, ValueRange carried) {
     SmallVector<Value> next;
     for (auto [reduce, accumulated] : llvm::zip(stage, carried)) {
       Type element = elementOf(reduce.getInput());
-      Value value = e.at(reduce.getInput(), fullIndices(kept, reduced));
+      Value value = e.at(reduce.getInput(), at);
       if (k.lanes > 1)
         value = k.spread(value);
       if (lanesInRow && k.laneMask)
@@ -89,24 +149,120 @@ void RowEmitter::reduceStage(MutableArrayRef<PrimReduceOp> stage, const Indices 
     }
     return next;
   });
-  for (auto [reduce, value] : llvm::zip(stage, partial)) {
-    Value result = lanesInRow ? e.combineLanes(reduce.getKind(), elementOf(reduce.getInput()), value) : value;
-    e.bind(reduce.getOutput(), kept, result);
+  for (auto [i, reduce] : llvm::enumerate(stage)) {
+    Type element = elementOf(reduce.getInput());
+    auto resultOf = [&](int64_t chain) { return partial[chain * stage.size() + i]; };
+    if (!lanesInRow) {
+      for (auto [row, kept] : llvm::enumerate(rows))
+        e.bind(reduce.getOutput(), kept, resultOf(row));
+      continue;
+    }
+    for (int64_t step = chains / 2; step > 0; step /= 2)
+      for (int64_t chain = 0; chain < step; ++chain)
+        partial[chain * stage.size() + i] =
+            e.combine(reduce.getKind(), element, resultOf(chain), resultOf(chain + step));
+    e.bind(reduce.getOutput(), rows.front(), e.combineLanes(reduce.getKind(), element, resultOf(0)));
   }
 }
 
-void RowEmitter::emitRow(const Indices &kept) {
-  for (auto &stage : plan.stages)
-    reduceStage(stage, kept);
-  for (unsigned i : keptResults) {
-    Value result = emitter.yielded(i);
-    Indices at = plan.rowIndices(result, kept, k.zero());
-    k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), e.linear(shapeOf(result), at));
+/// Each lane keeps the best it has met and where that was. A lane that has met nothing stands at the place it would
+/// have begun at, with what nothing is beyond.
+void RowEmitter::findPosition(Rows rows) {
+  PrimArgReduceOp op = plan.position;
+  Type element = elementOf(op.getInput());
+  int64_t dim = plan.reduced[0];
+  ReduceKind kind = op.getKind();
+  Value start = boundsOf(0, rows.front()).first;
+  // Positions count from the start of the row or block; most fit into lanes as narrow as the values.
+  std::optional<int64_t> longest = plan.block ? plan.block : constantOf(plan.full[dim]);
+  Type i64 = k.b.getI64Type(), type = longest && *longest < INT32_MAX ? Type(k.b.getI32Type()) : i64;
+  auto positionAt = [&](Index index) {
+    Value position = k.sub(index.base, start);
+    if (type != i64)
+      position = arith::TruncIOp::create(k.b, k.loc, type, position);
+    if (k.lanes == 1)
+      return position;
+    position = k.spread(position);
+    if (index.uniform())
+      return position;
+    SmallVector<Attribute> numbers;
+    for (int64_t lane = 0; lane < k.lanes; ++lane)
+      numbers.push_back(k.b.getIntegerAttr(type, lane));
+    Value lane = arith::ConstantOp::create(k.b, k.loc, DenseElementsAttr::get(k.vectorOf(type), numbers));
+    return Value(arith::AddIOp::create(k.b, k.loc, position, lane));
+  };
+  int64_t chains = chainsOf(rows, weightBehind(op.getInput()));
+  SmallVector<Value> init;
+  {
+    KernelEmitter::LanesScope scope(k, lanes);
+    for (int64_t chain = 0; chain < chains; ++chain) {
+      init.push_back(e.neutral(kind, element, /*vector=*/lanes > 1));
+      Value first = k.add(start, k.constant(lanesInRow ? chain * lanes : 0));
+      init.push_back(positionAt(k.index(first, lanesInRow && lanes > 1 ? 1 : 0)));
+    }
   }
+  SmallVector<Value> best = overRows(rows, chains, init, [&](const Indices &at, ValueRange carried) {
+    Value value = e.at(op.getInput(), at);
+    if (k.lanes > 1)
+      value = k.spread(value);
+    if (lanesInRow && k.laneMask)
+      value = arith::SelectOp::create(k.b, k.loc, k.laneMask, value, e.neutral(kind, element, /*vector=*/true));
+    Value wins = e.beats(kind, element, value, carried[0]);
+    return SmallVector<Value>{arith::SelectOp::create(k.b, k.loc, wins, value, carried[0]),
+                              arith::SelectOp::create(k.b, k.loc, wins, positionAt(at[dim]), carried[1])};
+  });
+  auto inTensor = [&](Value position) {
+    if (auto vector = dyn_cast<VectorType>(position.getType()); vector && type != i64)
+      position = arith::ExtUIOp::create(k.b, k.loc, VectorType::get(vector.getShape(), i64), position);
+    else if (type != i64)
+      position = arith::ExtUIOp::create(k.b, k.loc, i64, position);
+    return arith::AddIOp::create(k.b, k.loc, position, k.spread(start));
+  };
+  if (!lanesInRow) {
+    for (auto [row, kept] : llvm::enumerate(rows))
+      e.bind(op.getOutput(), kept, inTensor(best[2 * row + 1]));
+    return;
+  }
+  // Of equals, and of NaNs, the first in the row.
+  auto better = [&](std::pair<Value, Value> x, std::pair<Value, Value> y) -> std::pair<Value, Value> {
+    Value isBeaten = e.beats(kind, element, x.first, y.first), wins = e.beats(kind, element, y.first, x.first);
+    Value isEarlier = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ult, y.second, x.second);
+    Value isEqual = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, isBeaten, wins);
+    wins = arith::SelectOp::create(k.b, k.loc, isEqual, isEarlier, wins);
+    return {arith::SelectOp::create(k.b, k.loc, wins, y.first, x.first),
+            arith::SelectOp::create(k.b, k.loc, wins, y.second, x.second)};
+  };
+  std::pair<Value, Value> found{best[0], best[1]};
+  for (int64_t chain = 1; chain < chains; ++chain)
+    found = better(found, {best[2 * chain], best[2 * chain + 1]});
+  for (int64_t count = lanes; count > 1; count /= 2) {
+    auto part = [&](int64_t from) -> std::pair<Value, Value> {
+      auto numbers = llvm::to_vector(llvm::seq<int64_t>(from, from + count / 2));
+      return {vector::ShuffleOp::create(k.b, k.loc, found.first, found.first, numbers),
+              vector::ShuffleOp::create(k.b, k.loc, found.second, found.second, numbers)};
+    };
+    found = better(part(0), part(count / 2));
+  }
+  Value position = found.second;
+  if (lanes > 1)
+    position = vector::ExtractOp::create(k.b, k.loc, position, 0);
+  e.bind(op.getOutput(), rows.front(), inTensor(position));
+}
+
+void RowEmitter::emitRows(Rows rows) {
+  for (auto &stage : plan.stages)
+    reduceStage(stage, rows);
+  if (plan.position)
+    findPosition(rows);
+  for (unsigned i : keptResults)
+    for (const Indices &kept : rows) {
+      Value result = emitter.yielded(i);
+      Indices at = plan.rowIndices(result, kept, k.zero());
+      k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), e.linear(shapeOf(result), at));
+    }
   if (fullResults.empty())
     return;
-  overRow({}, [&](const Indices &reduced, ValueRange) -> SmallVector<Value> {
-    Indices at = fullIndices(kept, reduced);
+  overRows(rows, /*chains=*/1, {}, [&](const Indices &at, ValueRange) -> SmallVector<Value> {
     SmallVector<Value> values;
     for (unsigned i : fullResults)
       values.push_back(e.at(emitter.yielded(i), at));
@@ -116,45 +272,88 @@ void RowEmitter::emitRow(const Indices &kept) {
   });
 }
 
-void RowEmitter::emit() {
-  MLIRContext *context = emitter.kernel.getContext();
-  int64_t last = static_cast<int64_t>(plan.full.size()) - 1;
-  lanesInRow = llvm::is_contained(plan.reduced, last);
-  lanes = emitter.preferredLanes();
-  if (isConstant(plan.full[last], 1))
-    lanes = 1;
-  Shape keptShape, rowShape;
-  for (int64_t dim : plan.kept)
-    keptShape.push_back(plan.full[dim]);
-  for (int64_t dim : plan.reduced)
-    rowShape.push_back(plan.full[dim]);
-  int64_t rowElements = std::max<int64_t>(1, emitter.guess(rowShape));
+/// Lanes lie in the row: a task is a block of rows.
+void RowEmitter::emitWithin(ArrayRef<Dim> keptShape, int64_t rowElements) {
+  int64_t blockRows = std::max<int64_t>(1, taskElements / rowElements);
+  Dim rows = productOf(emitter.kernel.getContext(), keptShape);
+  emitter.forTasks({rows.ceilDiv(blockRows)}, [&](ArrayRef<Value> task) {
+    Value first = k.mul(task[0], k.constant(blockRows));
+    Value end = k.min(k.add(first, k.constant(blockRows)), k.size(rows));
+    emitter.forRows(keptShape, first, end, [&](const Indices &kept) { emitRows(kept); });
+  });
+}
 
-  if (lanesInRow) {
-    int64_t blockRows = std::max<int64_t>(1, 16384 / rowElements);
-    Dim rows = productOf(context, keptShape);
-    emitter.forTasks({rows.ceilDiv(blockRows)}, [&](ArrayRef<Value> task) {
-      Value first = k.mul(task[0], k.constant(blockRows));
-      Value end = k.min(k.add(first, k.constant(blockRows)), k.size(rows));
-      emitter.forRows(keptShape, first, end, [&](const Indices &kept) { emitRow(kept); });
-    });
-    return;
-  }
-  // Lanes lie along the last kept dimension: each lane reduces a row of its own.
-  Shape outer(keptShape.begin(), keptShape.end() - 1);
-  Dim width = keptShape.back();
-  int64_t block = llvm::alignTo(std::max<int64_t>(lanes, std::min<int64_t>(512, 32768 / rowElements)), lanes);
-  emitter.forTasks({productOf(context, outer), width.ceilDiv(block)}, [&](ArrayRef<Value> task) {
-    Indices kept = e.delinear(outer, k.index(task[0]));
+/// Lanes lie along a kept dimension: each lane reduces a row of its own, and a task is a block of columns.
+void RowEmitter::emitAcross(ArrayRef<Dim> keptShape, int64_t rowElements) {
+  unsigned lanePosition = llvm::find(plan.kept, laneDim) - plan.kept.begin();
+  Shape outer(keptShape);
+  outer.erase(outer.begin() + lanePosition);
+  Dim width = plan.full[laneDim], outerCount = productOf(emitter.kernel.getContext(), outer);
+  int64_t widthGuess = std::max<int64_t>(1, emitter.guess(width));
+  int64_t outerGuess = std::max<int64_t>(1, emitter.guess(outer));
+
+  // Several vectors of columns at once read longer runs of each row: as many as fit the registers, and leave tasks.
+  SmallVector<Value> values;
+  int64_t results = plan.position ? 2 : 0;
+  for (auto &stage : plan.stages)
+    for (PrimReduceOp reduce : stage) {
+      values.push_back(reduce.getInput());
+      ++results;
+    }
+  if (plan.position)
+    values.push_back(plan.position.getInput());
+  for (unsigned i : fullResults)
+    values.push_back(emitter.yielded(i));
+  int64_t atOnce = llvm::bit_floor<uint64_t>(std::clamp<int64_t>(24 / (weightBehind(values) + 2 * results), 1, 8));
+  constexpr int64_t enoughTasks = 16;
+  while (atOnce > 1 &&
+         (lanes == 1 || outerGuess * widthGuess < enoughTasks * atOnce * lanes || widthGuess < atOnce * lanes))
+    atOnce /= 2;
+  int64_t vectors = atOnce * lanes;
+  int64_t block =
+      llvm::alignTo(std::max<int64_t>(vectors, std::min<int64_t>(512, 2 * taskElements / rowElements)), vectors);
+  int64_t blockRows = std::max<int64_t>(1, taskElements / (rowElements * std::min(block, widthGuess)));
+
+  emitter.forTasks({outerCount.ceilDiv(blockRows), width.ceilDiv(block)}, [&](ArrayRef<Value> task) {
+    Value first = k.mul(task[0], k.constant(blockRows));
+    Value end = k.min(k.add(first, k.constant(blockRows)), k.size(outerCount));
     Value left = k.mul(task[1], k.constant(block));
     Value right = k.min(k.add(left, k.constant(block)), k.size(width));
-    kept.push_back({});
-    emitter.forLanes(lanes, left, right, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
-      kept.back() = lane;
-      emitRow(kept);
-      return {};
+    emitter.forRows(outer, first, end, [&](const Indices &row) {
+      auto columnsAt = [&](Index lane) {
+        Indices kept(row);
+        kept.insert(kept.begin() + lanePosition, lane);
+        return kept;
+      };
+      Value rest = left;
+      if (atOnce > 1) {
+        Value count = k.floorDiv(k.sub(right, left), k.constant(vectors));
+        rest = k.add(left, k.mul(count, k.constant(vectors)));
+        KernelEmitter::LanesScope full(k, lanes);
+        k.loop(left, rest, vectors, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
+          ElementEmitter::Scope scope(e);
+          SmallVector<Indices> rows;
+          for (int64_t vector = 0; vector < atOnce; ++vector)
+            rows.push_back(columnsAt(k.index(k.add(i, k.constant(vector * lanes)), 1)));
+          emitRows(rows);
+          return {};
+        });
+      }
+      emitter.forLanes(lanes, rest, right, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
+        emitRows(columnsAt(lane));
+        return {};
+      });
     });
   });
+}
+
+void RowEmitter::emit() {
+  Shape keptShape = plan.keptShape();
+  int64_t rowElements = std::max<int64_t>(1, emitter.guess(plan.rowShape()));
+  if (lanesInRow)
+    emitWithin(keptShape, rowElements);
+  else
+    emitAcross(keptShape, rowElements);
 }
 
 } // namespace

@@ -12,27 +12,28 @@ std::optional<RowPlan> RowPlan::of(KernelOp kernel) {
     for (Value operand : op.getOperands())
       stage = std::max(stage, stageOf.lookup(operand));
     if (auto reduce = dyn_cast<PrimReduceOp>(op)) {
-      Shape in = shapeOf(reduce.getInput());
-      if (plan.stages.empty()) {
-        plan.full = in;
-        plan.reduced = SmallVector<int64_t>(reduce.getDims());
-      }
-      uniform &= sameShape(in, plan.full) && llvm::equal(plan.reduced, reduce.getDims());
+      uniform &= plan.hasFrame(shapeOf(reduce.getInput()), reduce.getDims(), reduce.getBlock());
       if (plan.stages.size() <= stage)
         plan.stages.resize(stage + 1);
       plan.stages[stage].push_back(reduce);
       ++stage;
     }
+    if (auto position = dyn_cast<PrimArgReduceOp>(op)) {
+      int64_t dim = position.getDim();
+      uniform &= !plan.position && plan.hasFrame(shapeOf(position.getInput()), dim, position.getBlock());
+      plan.position = position;
+      ++stage;
+    }
     // Anything that moves elements between rows after a reduction needs that row's results: not this family.
-    if (stage > 0 && isa<PrimDotOp, PrimConvOp, PrimReduceWindowOp, PrimGatherOp, PrimArgReduceOp>(op))
+    if (stage > 0 && isa<PrimDotOp, PrimConvOp, PrimReduceWindowOp, PrimGatherOp>(op))
       uniform = false;
     for (Value result : op.getResults())
       stageOf[result] = stage;
   }
-  if (plan.stages.empty() || !uniform)
+  if (plan.stages.empty() != static_cast<bool>(plan.position) || !uniform)
     return std::nullopt;
   for (int64_t i = 0, e = plan.full.size(); i < e; ++i)
-    if (!llvm::is_contained(plan.reduced, i))
+    if (!llvm::is_contained(plan.reduced, i) || (plan.block && i == plan.reduced.front()))
       plan.kept.push_back(i);
   for (Value result : kernel.yielded()) {
     // Reshapes at the end change nothing in a compact buffer.
@@ -42,6 +43,15 @@ std::optional<RowPlan> RowPlan::of(KernelOp kernel) {
       return std::nullopt;
   }
   return plan;
+}
+
+bool RowPlan::hasFrame(Shape in, ArrayRef<int64_t> dims, int64_t blockOf) {
+  if (full.empty() && reduced.empty()) {
+    full = in;
+    reduced = SmallVector<int64_t>(dims);
+    block = blockOf;
+  }
+  return sameShape(in, full) && llvm::equal(reduced, dims) && block == blockOf;
 }
 
 std::optional<RowPlan::Extent> RowPlan::extentOf(Value result) const {
@@ -66,17 +76,33 @@ Indices RowPlan::rowIndices(Value result, const Indices &keptAt, Index zero) con
   return at;
 }
 
+Indices RowPlan::fullIndices(const Indices &keptAt, const Indices &reducedAt) const {
+  Indices at(full.size());
+  for (auto [dim, index] : llvm::zip(kept, keptAt))
+    at[dim] = index;
+  for (auto [dim, index] : llvm::zip(reduced, reducedAt))
+    at[dim] = index;
+  return at;
+}
+
+int64_t RowPlan::innermost() const {
+  int64_t last = static_cast<int64_t>(full.size()) - 1;
+  while (last > 0 && isConstant(full[last], 1))
+    --last;
+  return last;
+}
+
 Shape RowPlan::keptShape() const {
   Shape shape;
   for (int64_t dim : kept)
-    shape.push_back(full[dim]);
+    shape.push_back(block && dim == reduced.front() ? simplify(full[dim].ceilDiv(block)) : full[dim]);
   return shape;
 }
 
 Shape RowPlan::rowShape() const {
   Shape shape;
   for (int64_t dim : reduced)
-    shape.push_back(full[dim]);
+    shape.push_back(block && dim == reduced.front() ? dimOf(full[dim].getContext(), block) : full[dim]);
   return shape;
 }
 

@@ -10,9 +10,13 @@ namespace nnf {
 struct RowPlan {
   Shape full;                         // sizes of what is reduced
   llvm::SmallVector<int64_t> reduced; // the dimensions of a row
-  llvm::SmallVector<int64_t> kept;    // the others
+  /// The others; where the first dimension of a row is taken in blocks, it too: it then counts the blocks.
+  llvm::SmallVector<int64_t> kept;
+  int64_t block = 0; // elements of the first dimension of a row that one result covers; 0: all
   /// Reductions by stage: those of a stage need only results of earlier stages.
   llvm::SmallVector<llvm::SmallVector<PrimReduceOp>> stages;
+  /// The position of an extreme is found in a kernel without other reductions, or null.
+  PrimArgReduceOp position;
 
   /// What a result has an element for: each element of a row, or each row (its shape without the reduced dimensions, or
   /// with ones in their place).
@@ -25,8 +29,16 @@ struct RowPlan {
   std::optional<Extent> extentOf(mlir::Value result) const;
   /// Indices of a result with one element for each row.
   Indices rowIndices(mlir::Value result, const Indices &kept, Index zero) const;
+  /// Indices of an element: its row, and where in the row it is.
+  Indices fullIndices(const Indices &keptAt, const Indices &reducedAt) const;
+  /// The dimension whose neighbours are neighbours in memory: the last that is not 1.
+  int64_t innermost() const;
 
   Shape keptShape() const, rowShape() const;
+
+private:
+  /// Takes the frame of a reduction, or compares with it.
+  bool hasFrame(Shape in, llvm::ArrayRef<int64_t> dims, int64_t block);
 };
 
 } // namespace nnf

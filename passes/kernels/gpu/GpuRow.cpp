@@ -174,7 +174,7 @@ void GpuRowEmitter::storeResults(const Indices &kept) {
 
 bool emitGpuRow(KernelOp kernel, const TargetInfo &target) {
   std::optional<RowPlan> plan = RowPlan::of(kernel);
-  if (!plan)
+  if (!plan || plan->position || plan->block)
     return false;
   RowSchedule schedule(*plan, target);
   emitWithLanes(kernel, target, schedule.threads, schedule.lanes,
