@@ -33,6 +33,8 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     PackContractionsOptions panels;
     panels.panelBytes = 2 * options.target.vectorBytes;
     passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
+    // After layouts, which turn what is reduced: blocks are chosen by what is contiguous.
+    passes.addNestedPass<func::FuncOp>(createSplitReductions());
   }
   passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   passes.addNestedPass<func::FuncOp>(createCSEPass());

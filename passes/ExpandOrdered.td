@@ -6,13 +6,8 @@ def ExpandOrdered : Pass<"nnf-expand-ordered", "::mlir::func::FuncOp"> {
   let summary = "Sorts, running sums and scatters as reductions over all pairs of positions";
   let description = [{
     A reduction that stores no pair: the work grows with the product of the two sizes, but nothing waits for anything.
-<<<<<<< ours
-    Taken for sorts of at most `longest` elements, which it does in vectors; with `all`, for every ordered primitive, as
-    for targets that have no kernels of theirs; a loop is an error then.
-=======
     Taken for sorts of at most `longest` elements, which it does in vectors, unless few of them are wanted; with `all`,
-    for every ordered primitive, as for targets that have no kernels of theirs.
->>>>>>> theirs
+    for every ordered primitive, as for targets that have no kernels of theirs; a loop is an error then.
   }];
   let options = [
     Option<"longest", "longest", "int64_t", "64", "Elements of a row that is sorted so">,

@@ -2,6 +2,7 @@
 """Numeric rows: each row of *.rows beside this is one call of one function, compiled, run and compared with PyTorch.
 
 Many rows are compiled into one library; a library that does not compile is halved until the rows at fault are alone.
+Rows with many elements run with one, two and four threads, which must give equal bits.
 Prints `FAIL case: why` lines and, last, `N passed, N failed, N skipped`.
 """
 import argparse
@@ -22,17 +23,32 @@ from cases import COMPILE_TIMEOUT_S, NOT_THERE, Case, all_rows, compiled, first_
 
 # Enough that loading and linking do not count, few enough that both processors have work.
 ROWS_PER_LIBRARY = 40
+# Inputs of a row that are work for several threads: run with other numbers of them, it must give the same bits.
+MANY_ELEMENTS = 50000
+
+
+def other_threads(program, case, outputs):
+    """Why other numbers of threads than two give other results; None where they do not."""
+    for threads in (1, 4):
+        with nnf.Context(program, threads=threads) as context:
+            for name, array in context.run(case.inputs()).items():
+                if array.tobytes() != outputs[name].tobytes():
+                    return f"{name}: {threads} threads give other bits than 2"
+    return None
 
 
 def run_case(case, library):
     """None, or why the case fails."""
+    inputs = case.inputs()
     with nnf.Program(library, case.model) as program, nnf.Context(program, threads=2) as context:
         try:
-            outputs = context.run(case.inputs())
+            outputs = context.run(inputs)
         except nnf.Error as error:
             if case.row.run_error and case.row.run_error in str(error):
                 return None
             return f"run: {error}" + (f", expected '{case.row.run_error}'" if case.row.run_error else "")
+        if sum(array.size for array in inputs.values()) >= MANY_ELEMENTS and (why := other_threads(program, case, outputs)):
+            return why
     if case.row.run_error:
         return f"runs, expected the run error '{case.row.run_error}'"
     return case.difference(outputs)

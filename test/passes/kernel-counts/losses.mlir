@@ -1,4 +1,5 @@
-// Kernels of losses. Rows are spread over tasks, so the mean over rows is a kernel of its own.
+// Kernels of losses. Rows are spread over tasks, so the mean over rows is a kernel of its own; a mean of everything is
+// one of blocks, and one of their results.
 // RUN: %fuse %s | FileCheck %s
 
 // Three kernels: product with bias and relu; product with bias and the loss of each logit; the mean. Stored are the
@@ -54,12 +55,12 @@ module @bce_without_mean {
 
 // -----
 
-// Two kernels: the exponential and its logarithm, stored; the losses and their mean.
-// could be 1: what is costly is stored for a reduction, although one pass reads it once.
+// Three kernels: the exponential and its logarithm, stored; the losses and their sums in blocks; the mean.
+// could be 2: what is costly is stored for a reduction, although one pass reads it once.
 // CHECK-LABEL: module @bce_alone {
-// CHECK-COUNT-2: nnf.kernel @
+// CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-2: nnf.launch @
+// CHECK-COUNT-3: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
@@ -72,12 +73,13 @@ module @bce_alone {
 
 // -----
 
-// Five kernels: probabilities; the check that they are; one logarithm; the other; the losses and their mean.
-// could be 3: what is costly is stored for a reduction, although one pass reads it once.
+// Six kernels: probabilities; the check that they are; one logarithm; the other; the losses and their sums in blocks;
+// the mean.
+// could be 4: what is costly is stored for a reduction, although one pass reads it once.
 // CHECK-LABEL: module @bce_of_sigmoid {
-// CHECK-COUNT-5: nnf.kernel @
+// CHECK-COUNT-6: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-6: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
@@ -243,11 +245,11 @@ module @cross_entropy_of_pixels {
 
 // -----
 
-// One kernel.
+// Two kernels: squares and their sums in blocks; the mean.
 // CHECK-LABEL: module @mse_loss {
-// CHECK-COUNT-1: nnf.kernel @
+// CHECK-COUNT-2: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-1: nnf.launch @
+// CHECK-COUNT-2: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
@@ -260,7 +262,7 @@ module @mse_loss {
 
 // -----
 
-// One kernel with fixed sizes too.
+// One kernel: so few elements are no work for several threads.
 // CHECK-LABEL: module @mean_of_squares_fixed {
 // CHECK-COUNT-1: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
@@ -277,11 +279,11 @@ module @mean_of_squares_fixed {
 
 // -----
 
-// One kernel.
+// Two kernels, as mse_loss.
 // CHECK-LABEL: module @smooth_l1_loss {
-// CHECK-COUNT-1: nnf.kernel @
+// CHECK-COUNT-2: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-1: nnf.launch @
+// CHECK-COUNT-2: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
@@ -294,11 +296,11 @@ module @smooth_l1_loss {
 
 // -----
 
-// One kernel.
+// Two kernels, as mse_loss.
 // CHECK-LABEL: module @huber_loss {
-// CHECK-COUNT-1: nnf.kernel @
+// CHECK-COUNT-2: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-1: nnf.launch @
+// CHECK-COUNT-2: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
@@ -311,12 +313,12 @@ module @huber_loss {
 
 // -----
 
-// Three kernels: products; log(1 + exp); their mean.
-// could be 1: what is costly is stored for a reduction, although one pass reads it once.
+// Four kernels: products; log(1 + exp); their sums in blocks; the mean.
+// could be 2: what is costly is stored for a reduction, although one pass reads it once.
 // CHECK-LABEL: module @soft_margin_loss {
-// CHECK-COUNT-3: nnf.kernel @
+// CHECK-COUNT-4: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-3: nnf.launch @
+// CHECK-COUNT-4: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
@@ -329,12 +331,12 @@ module @soft_margin_loss {
 
 // -----
 
-// Two kernels: logarithms; the sum.
-// could be 1: what is costly is stored for a reduction, although one pass reads it once.
+// Three kernels: logarithms; the sums in blocks; the sum.
+// could be 2: what is costly is stored for a reduction, although one pass reads it once.
 // CHECK-LABEL: module @kl_div {
-// CHECK-COUNT-2: nnf.kernel @
+// CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-2: nnf.launch @
+// CHECK-COUNT-3: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
@@ -447,11 +449,11 @@ module @dice {
 
 // -----
 
-// One kernel.
+// Two kernels, as mse_loss.
 // CHECK-LABEL: module @margin_ranking_loss {
-// CHECK-COUNT-1: nnf.kernel @
+// CHECK-COUNT-2: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-1: nnf.launch @
+// CHECK-COUNT-2: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !a = tensor<?xf32, #nnf.dims<[N]>>
 !y = tensor<f32>

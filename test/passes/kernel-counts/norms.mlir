@@ -431,11 +431,11 @@ module @standardize {
 
 // -----
 
-// One kernel.
+// Two kernels: sums in blocks; the mean.
 // CHECK-LABEL: module @mean_of_all {
-// CHECK-COUNT-1: nnf.kernel @
+// CHECK-COUNT-2: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-1: nnf.launch @
+// CHECK-COUNT-2: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x64xf32, #nnf.dims<[N, 64]>>
 !y = tensor<f32>
