@@ -37,6 +37,60 @@ bool wantsBuffer(OpOperand &use) {
   return isa<PrimGatherOp>(user) && use.getOperandNumber() == 0;
 }
 
+/// The rows that a group's reductions share.
+class RowFrame {
+public:
+  explicit RowFrame(PrimReduceOp anchor)
+      : dims(anchor.getDims()), block(anchor.getBlock()), full(shapeOf(anchor.getInput())),
+        kept(shapeOf(anchor.getOutput())), keptWithOnes(full) {
+    for (int64_t dim : dims)
+      keptWithOnes[dim] = dimOf(anchor.getContext(), 1);
+    if (block)
+      keptWithOnes = kept;
+  }
+
+  bool isFull(Value value) const { return sameShape(shapeOf(value), full); }
+
+  /// The op reduces these rows, or works on their elements or results one by one.
+  bool takes(Operation *op) const {
+    if (op->getNumResults() != 1 || !isRowShape(op->getResult(0)))
+      return false;
+    if (auto reduce = dyn_cast<PrimReduceOp>(op))
+      return isFull(reduce.getInput()) && llvm::equal(reduce.getDims(), dims) &&
+             static_cast<int64_t>(reduce.getBlock()) == block;
+    if (op->hasTrait<Elementwise>())
+      return true;
+    if (auto broadcast = dyn_cast<PrimBroadcastOp>(op))
+      return isRowShape(broadcast.getInput()) && isAlongRows(broadcast);
+    // Dropping or adding the ones of reduced dimensions.
+    return isa<PrimReshapeOp>(op) && isRowShape(op->getOperand(0)) && !isFull(op->getResult(0)) &&
+           !isFull(op->getOperand(0));
+  }
+
+private:
+  bool isRowShape(Value value) const {
+    Shape shape = shapeOf(value);
+    return sameShape(shape, full) || sameShape(shape, kept) || sameShape(shape, keptWithOnes);
+  }
+
+  /// The broadcast repeats a row's result along that row.
+  bool isAlongRows(PrimBroadcastOp broadcast) const {
+    if (block || shapeOf(broadcast.getOutput()).size() != full.size())
+      return false;
+    if (shapeOf(broadcast.getInput()).size() == full.size())
+      return true;
+    SmallVector<int64_t> keptDims;
+    for (int64_t i = 0, e = full.size(); i < e; ++i)
+      if (!llvm::is_contained(dims, i))
+        keptDims.push_back(i);
+    return llvm::equal(keptDims, broadcast.getDims());
+  }
+
+  SmallVector<int64_t> dims;
+  int64_t block;
+  Shape full, kept, keptWithOnes;
+};
+
 struct Former {
   explicit Former(func::FuncOp function) : function(function) {}
 
@@ -165,86 +219,128 @@ struct Former {
   /// Everything that works on the rows of `anchor`: the same reductions, what is elementwise on whole rows or on their
   /// results, and broadcasts from one to the other.
   void growRows(Group *group, PrimReduceOp anchor) {
-    Shape full = shapeOf(anchor.getInput());
-    Shape kept = shapeOf(anchor.getOutput());
-    Shape keptWithOnes = full;
-    for (int64_t dim : anchor.getDims())
-      keptWithOnes[dim] = dimOf(anchor.getContext(), 1);
-    auto isRowShape = [&](Value value) {
-      Shape shape = shapeOf(value);
-      return sameShape(shape, full) || sameShape(shape, kept) || sameShape(shape, keptWithOnes);
-    };
-    auto joins = [&](Operation *op) {
-      if (groups.of(op) || op->getNumResults() != 1 || !isRowShape(op->getResult(0)))
-        return false;
-      if (auto reduce = dyn_cast<PrimReduceOp>(op))
-        return sameShape(shapeOf(reduce.getInput()), full) && llvm::equal(reduce.getDims(), anchor.getDims());
-      if (op->hasTrait<Elementwise>())
-        return true;
-      if (auto broadcast = dyn_cast<PrimBroadcastOp>(op))
-        return isRowShape(broadcast.getInput()) && alignsWithRows(broadcast, anchor, full);
-      // Dropping or adding the ones of reduced dimensions.
-      return isa<PrimReshapeOp>(op) && isRowShape(op->getOperand(0)) && !sameShape(shapeOf(op->getResult(0)), full) &&
-             !sameShape(shapeOf(op->getOperand(0)), full);
-    };
-    DenseMap<Operation *, int64_t> stages{{anchor, 1}};
+    RowFrame frame(anchor);
+    stages[anchor] = 1;
     // Only what is new can bring in more.
     SmallVector<Operation *> work(group->members.begin(), group->members.end());
+    auto join = [&](Operation *op) {
+      add(group, op);
+      stages[op] = stageOf(op);
+      work.push_back(op);
+    };
+    for (PrimReduceOp sibling : readersOfRow(anchor.getInput(), frame))
+      if (fits(group, weightOf(sibling)) && !closesCycle(group, sibling.getOperation(), /*mayFeed=*/true))
+        join(sibling);
     while (!work.empty()) {
       Operation *member = work.pop_back_val();
-      for (Operation *user : member->getUsers()) {
-        int64_t stage = isa<PrimReduceOp>(user);
-        for (Value operand : user->getOperands())
-          stage = std::max(stage, stages.lookup(operand.getDefiningOp()) + isa<PrimReduceOp>(user));
-        if (stage > maxStages || !fits(group, weightOf(user)) || !joins(user) || dependsOutside(user, group))
-          continue;
-        add(group, user);
-        stages[user] = stage;
-        work.push_back(user);
+      for (Operation *user : member->getUsers())
+        if (canJoin(group, user, frame) && !closesCycle(group, user, /*mayFeed=*/false))
+          join(user);
+      // What the member needs besides: other reductions of the same rows, with all that is between.
+      for (const SmallVector<Operation *> &path : siblingsBehind(member, frame)) {
+        int64_t weight = 0;
+        for (Operation *op : path)
+          weight += weightOf(op);
+        if (fits(group, weight) && llvm::all_of(path, [&](Operation *op) { return canJoin(group, op, frame); }) &&
+            !closesCycle(group, path, /*mayFeed=*/true))
+          llvm::for_each(path, join);
       }
     }
   }
 
-  /// The broadcast repeats a row's result along that row.
-  static bool alignsWithRows(PrimBroadcastOp broadcast, PrimReduceOp anchor, ArrayRef<Dim> full) {
-    if (shapeOf(broadcast.getOutput()).size() != full.size())
-      return false;
-    if (shapeOf(broadcast.getInput()).size() == full.size())
-      return true;
-    SmallVector<int64_t> kept;
-    for (int64_t i = 0, e = full.size(); i < e; ++i)
-      if (!llvm::is_contained(anchor.getDims(), i))
-        kept.push_back(i);
-    return llvm::equal(kept, broadcast.getDims());
+  /// The number of reductions of a row on the longest way to an op's result.
+  DenseMap<Operation *, int64_t> stages;
+  int64_t stageOf(Operation *op) const {
+    int64_t stage = 0;
+    for (Value operand : op->getOperands())
+      stage = std::max(stage, stages.lookup(operand.getDefiningOp()));
+    return stage + isa<PrimReduceOp>(op);
   }
 
-  /// An operand of `op` from outside the group needs a result of the group: joining would close a cycle.
-  bool dependsOutside(Operation *op, Group *group) {
+  bool canJoin(Group *group, Operation *op, const RowFrame &frame) const {
+    return !groups.of(op) && frame.takes(op) && stageOf(op) <= maxStages && fits(group, weightOf(op));
+  }
+
+  /// Reductions of the frame that read what `input` is made of, element by element.
+  SmallVector<PrimReduceOp> readersOfRow(Value input, const RowFrame &frame) const {
+    constexpr size_t mostOps = 32;
+    auto isStep = [&](Operation *op) {
+      return op && op->hasTrait<Elementwise>() && !groups.of(op) && frame.isFull(op->getResult(0));
+    };
+    llvm::SetVector<Value> values; // of the elements: first what is read, then what is made of it
+    values.insert(input);
+    for (size_t i = 0; i < values.size() && values.size() < mostOps; ++i)
+      if (Operation *producer = values[i].getDefiningOp(); isStep(producer))
+        for (Value operand : producer->getOperands())
+          if (Operation *source = operand.getDefiningOp(); !source || !isView(source))
+            values.insert(operand);
+    SmallVector<PrimReduceOp> found;
+    for (size_t i = 0; i < values.size() && values.size() < mostOps; ++i)
+      for (Operation *user : values[i].getUsers()) {
+        if (auto reduce = dyn_cast<PrimReduceOp>(user); reduce && !groups.of(user) && frame.takes(user))
+          found.push_back(reduce);
+        else if (isStep(user))
+          values.insert(user->getResult(0));
+      }
+    return found;
+  }
+
+  /// Each reduction of the frame that `member` needs through ops that could join, after it those ops, in order.
+  SmallVector<SmallVector<Operation *>> siblingsBehind(Operation *member, const RowFrame &frame) const {
+    llvm::SetVector<Operation *> behind;
+    auto visit = [&](Operation *op) {
+      for (Value operand : op->getOperands())
+        if (Operation *producer = operand.getDefiningOp();
+            producer && !groups.of(producer) && !isa<PrimReduceOp>(op) && frame.takes(producer))
+          behind.insert(producer);
+    };
+    visit(member);
+    for (size_t i = 0; i < behind.size(); ++i)
+      visit(behind[i]);
+    SmallVector<SmallVector<Operation *>> paths;
+    for (Operation *op : behind) {
+      if (!isa<PrimReduceOp>(op))
+        continue;
+      llvm::SetVector<Operation *> path;
+      path.insert(op);
+      for (size_t i = 0; i < path.size(); ++i)
+        for (Operation *user : path[i]->getUsers())
+          if (behind.contains(user))
+            path.insert(user);
+      SmallVector<Operation *> ordered = path.takeVector();
+      llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+      paths.push_back(ordered);
+    }
+    return paths;
+  }
+
+  /// With `joining`, the group would need a result of an op outside that needs one of its own. `mayFeed`: members may
+  /// need the joining ops, not only the other way round.
+  bool closesCycle(Group *group, ArrayRef<Operation *> joining, bool mayFeed) const {
     SmallVector<Operation *> work;
     DenseSet<Operation *> seen;
-    auto push = [&](Operation *user) {
+    auto isInside = [&](Operation *op) { return groups.of(op) == group || llvm::is_contained(joining, op); };
+    auto push = [&](Operation *user, bool fromInside) {
       for (Value operand : user->getOperands())
         if (Operation *producer = operand.getDefiningOp())
-          if (seen.insert(producer).second)
+          if (!(fromInside && isInside(producer)) && seen.insert(producer).second)
             work.push_back(producer);
     };
-    for (Value operand : op->getOperands())
-      if (Operation *producer = operand.getDefiningOp(); producer && groups.of(producer) != group)
-        if (seen.insert(producer).second)
-          work.push_back(producer);
+    for (Operation *op : joining)
+      push(op, /*fromInside=*/true);
+    if (mayFeed)
+      for (Operation *member : group->members)
+        push(member, /*fromInside=*/true);
     while (!work.empty()) {
       Operation *next = work.pop_back_val();
-      Group *other = groups.of(next);
-      if (other == group)
+      if (isInside(next))
         return true;
+      push(next, /*fromInside=*/false);
       // A group runs as a whole.
-      if (other)
-        for (Operation *member : other->members) {
-          if (seen.insert(member).second || member == next)
-            push(member);
-        }
-      else
-        push(next);
+      if (Group *other = groups.of(next))
+        for (Operation *member : other->members)
+          if (seen.insert(member).second)
+            push(member, /*fromInside=*/false);
     }
     return false;
   }
@@ -343,6 +439,28 @@ struct Former {
     }
   }
 
+  /// The passes over a row in which a row kernel needs elements of a value: by the number of the reduction, and one
+  /// that stores results.
+  static constexpr int64_t storingPass = maxStages + 1;
+  llvm::SmallSetVector<int64_t, 4> passesOf(Operation *op) const {
+    llvm::SmallSetVector<int64_t, 4> passes;
+    SmallVector<Operation *> work{op};
+    DenseSet<Operation *> seen;
+    while (!work.empty()) {
+      Operation *next = work.pop_back_val();
+      Group *group = groups.of(next);
+      for (Operation *user : next->getUsers()) {
+        if (group && groups.of(user) != group)
+          passes.insert(storingPass);
+        else if (isa<PrimReduceOp>(user))
+          passes.insert(stages.lookup(user));
+        else if (seen.insert(user).second)
+          work.push_back(user);
+      }
+    }
+    return passes;
+  }
+
   bool computedWhereRead(Operation *op, const Readers &found) const {
     if (found.isReturned || found.groups.empty() || stored.contains(op))
       return false;
@@ -352,8 +470,11 @@ struct Former {
       return false;
     if (isView(op))
       return true;
-    if (found.groups.size() == 1)
-      return !(isCostly(op) && isa<PrimReduceOp>(found.groups.front()->anchor));
+    if (found.groups.size() == 1) {
+      auto row = dyn_cast<PrimReduceOp>(found.groups.front()->anchor);
+      // Each pass over a row computes what it reads.
+      return !row || !isCostly(op) || (RowFrame(row).isFull(op->getResult(0)) && passesOf(op).size() == 1);
+    }
     // One cheap op for several readers: cheaper than storing its result.
     return op->hasTrait<Elementwise>() && !isCostly(op) && llvm::all_of(op->getOperands(), [](Value operand) {
              Operation *producer = operand.getDefiningOp();

@@ -44,10 +44,10 @@ private:
   void emitWithin(ArrayRef<Dim> keptShape, int64_t rowElements);
   void emitAcross(ArrayRef<Dim> keptShape, int64_t rowElements);
   void emitRows(Rows rows);
-  /// Chains of partial results that do not wait for each other: one for each vector of rows; in a row, as many as hide
-  /// the time an addition takes where little else is done.
+  /// Chains of partial results that do not wait for each other: one for each vector of rows; in a row as many as hide
+  /// the time an addition takes, or two where the elements take longer (bce_with_logits: half the time of one).
   int64_t chainsOf(Rows rows, int64_t weight) const {
-    return !lanesInRow ? static_cast<int64_t>(rows.size()) : lanes == 1 || weight > 24 ? 1 : weight > 8 ? 2 : 4;
+    return !lanesInRow ? static_cast<int64_t>(rows.size()) : lanes == 1 ? 1 : weight > 8 ? 2 : 4;
   }
   /// Runs over the elements of the rows, carrying `carried` values for each chain.
   SmallVector<Value> overRows(Rows rows, int64_t chains, ValueRange carried, Turn turn);

@@ -273,3 +273,42 @@ module @views_of_views {
     return %4 : tensor<8xf32>
   }
 }
+
+// -----
+
+// The sum needs the maximum through another kernel: in one group they would wait for each other.
+// CHECK-LABEL: module @sibling_that_needs_the_row
+// CHECK-COUNT-3: nnf.launch
+// CHECK-NOT: nnf.launch
+!r = tensor<20xf32>
+!x = tensor<20x100xf32>
+module @sibling_that_needs_the_row {
+  func.func @main(%x: !x) -> (!r, !r) {
+    %m = nnf.prim.reduce max %x {dims = array<i64: 1>} : (!x) -> !r
+    %c = nnf.prim.cumulate add %m {dim = 0 : i64, reverse = false} : (!r) -> !r
+    %b = nnf.prim.broadcast %c {dims = array<i64: 0>} : (!r) -> !x
+    %d = nnf.prim.sub %x, %b : (!x, !x) -> !x
+    %s = nnf.prim.reduce add %d {dims = array<i64: 1>} : (!x) -> !r
+    %y = nnf.prim.add %s, %m : (!r, !r) -> !r
+    return %s, %y : !r, !r
+  }
+}
+
+// -----
+
+// The other way round: the group of the maximum already needs the sum through another kernel.
+// CHECK-LABEL: module @sibling_that_feeds_the_row
+// CHECK-COUNT-3: nnf.launch
+// CHECK-NOT: nnf.launch
+!r = tensor<20xf32>
+!x = tensor<20x100xf32>
+module @sibling_that_feeds_the_row {
+  func.func @main(%x: !x, %z: !x) -> !r {
+    %m = nnf.prim.reduce max %x {dims = array<i64: 1>} : (!x) -> !r
+    %s = nnf.prim.reduce add %z {dims = array<i64: 1>} : (!x) -> !r
+    %c = nnf.prim.cumulate add %s {dim = 0 : i64, reverse = false} : (!r) -> !r
+    %e = nnf.prim.add %m, %c : (!r, !r) -> !r
+    %f = nnf.prim.mul %e, %s : (!r, !r) -> !r
+    return %f : !r
+  }
+}
