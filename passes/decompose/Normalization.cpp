@@ -158,7 +158,13 @@ Value groupNorm(GroupNormOp op, GroupNormOp::Adaptor x, Primitives &p) {
   llvm::append_range(split, ArrayRef<Dim>(shape).drop_front(2));
   IntList dims = llvm::to_vector(llvm::seq<int64_t>(2, split.size()));
   Value y = scaled(p, centre(p, p.reshape(input, split), dims), op.getEps(), dims);
-  return affineChannels(p, p.reshape(y, shape), x.getWeight(), x.getBias());
+  // The affine map of channels before the shape is the input's again: it belongs to the rows that are normalised.
+  auto ofChannels = [&](Value v) { return p.broadcast(p.reshape(v, {split[1], split[2]}), split, {1, 2}); };
+  if (x.getWeight())
+    y = p.mul(y, ofChannels(x.getWeight()));
+  if (x.getBias())
+    y = p.add(y, ofChannels(x.getBias()));
+  return p.reshape(y, shape);
 }
 
 Value localResponseNorm(LocalResponseNormOp op, LocalResponseNormOp::Adaptor x, Primitives &p) {
