@@ -9,7 +9,7 @@ bool isView(Operation *op) {
 }
 
 bool isCostly(Operation *op) {
-  return isa<PrimExpOp, PrimExpm1Op, PrimLogOp, PrimLog1pOp, PrimSinOp, PrimCosOp, PrimAtanOp, PrimTanhOp, PrimErfOp,
+  return isa<PrimExpOp, PrimExpm1Op, PrimLogOp, PrimLog1pOp, PrimSinOp, PrimCosOp, PrimTanOp, PrimAtanOp, PrimTanhOp, PrimErfOp,
              PrimPowOp, PrimRngBitsOp>(op);
 }
 

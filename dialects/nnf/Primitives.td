@@ -33,6 +33,7 @@ def Nnf_PrimLog1pOp : Nnf_PrimUnary<"log1p", "log(1 + x), accurate near 0">;
 def Nnf_PrimSqrtOp : Nnf_PrimUnary<"sqrt", "square root, correctly rounded">;
 def Nnf_PrimSinOp : Nnf_PrimUnary<"sin", "sine, radians">;
 def Nnf_PrimCosOp : Nnf_PrimUnary<"cos", "cosine, radians">;
+def Nnf_PrimTanOp : Nnf_PrimUnary<"tan", "tangent, radians">;
 def Nnf_PrimAtanOp : Nnf_PrimUnary<"atan", "arc tangent, radians">;
 def Nnf_PrimTanhOp : Nnf_PrimUnary<"tanh", "hyperbolic tangent">;
 def Nnf_PrimErfOp : Nnf_PrimUnary<"erf", "error function">;

@@ -233,7 +233,7 @@ void addElementwise(Decompositions &table) {
   addFloat<ReciprocalOp>(table, [](Primitives &p, Value x) { return p.div(1, x); });
   addFloat<SinOp>(table, [](Primitives &p, Value x) { return p.sin(x); });
   addFloat<CosOp>(table, [](Primitives &p, Value x) { return p.cos(x); });
-  addFloat<TanOp>(table, [](Primitives &p, Value x) { return p.div(p.sin(x), p.cos(x)); });
+  addFloat<TanOp>(table, [](Primitives &p, Value x) { return p.tan(x); });
   addFloat<AtanOp>(table, [](Primitives &p, Value x) { return p.atan(x); });
   addFloat<ErfOp>(table, [](Primitives &p, Value x) { return p.erf(x); });
   table.add<FloorOp>(

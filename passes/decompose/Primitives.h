@@ -41,8 +41,8 @@ public:
 
   // ---- unary
   Value neg(Value x), abs(Value x), floor(Value x), roundEven(Value x), exp(Value x), expm1(Value x), log(Value x),
-      log1p(Value x), sqrt(Value x), sin(Value x), cos(Value x), atan(Value x), tanh(Value x), erf(Value x),
-      logicalNot(Value x);
+      log1p(Value x), sqrt(Value x), sin(Value x), cos(Value x), tan(Value x), atan(Value x), tanh(Value x),
+      erf(Value x), logicalNot(Value x);
   // ---- binary
   Value add(Operand x, Operand y), sub(Operand x, Operand y), mul(Operand x, Operand y), div(Operand x, Operand y),
       rem(Operand x, Operand y), pow(Operand x, Operand y), min(Operand x, Operand y), max(Operand x, Operand y),

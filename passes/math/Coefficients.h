@@ -74,6 +74,23 @@ inline constexpr double cosF64[] = {
     0x1.555555555554bp-5,   -0x1.6c16c16c15013p-10, 0x1.a01a019c8ed00p-16,
     -0x1.27e4f7f14062fp-22, 0x1.1ee9db8d835b8p-29,  -0x1.8fa65e1faed80p-37,
 };
+/// sin(r) = r + r^3 S(r^2), |r| <= 0.79, for f32 computed in f32. Error 2^-27.8.
+inline constexpr double sinSingle[] = {
+    -0x1.5555440000000p-3,
+    0x1.1106c60000000p-7,
+    -0x1.991c2c0000000p-13,
+};
+/// cos(r) = 1 - r^2/2 + r^4 C(r^2), |r| <= 0.79, for f32 computed in f32. Error 2^-32.9.
+inline constexpr double cosSingle[] = {
+    0x1.55554a0000000p-5,
+    -0x1.6c0c1e0000000p-10,
+    0x1.99e3360000000p-16,
+};
+/// tan(r) = r + r^3 T(r^2), |r| <= 0.79, for f32 computed in f32. Error 2^-29.3.
+inline constexpr double tanSingle[] = {
+    0x1.5555620000000p-2, 0x1.110d1a0000000p-3,   0x1.baf0d80000000p-5, 0x1.5bd2640000000p-6,
+    0x1.67a68c0000000p-7, -0x1.7ee1c80000000p-14, 0x1.24c1f20000000p-8,
+};
 /// tanh(x) = x + x^3 P(x^2), |x| <= 0.625. Error 2^-27.7.
 inline constexpr double tanhF32[] = {
     -0x1.5555320000000p-2, 0x1.1106f60000000p-3, -0x1.b835a40000000p-5, 0x1.51f8ce0000000p-6, -0x1.750cda0000000p-8,
@@ -84,12 +101,12 @@ inline constexpr double tanhF64[] = {
     -0x1.226e157788825p-7,  0x1.d6cf11704eacdp-9,  -0x1.7d67bbf7f1280p-10, 0x1.33602da43e184p-11,
     -0x1.df25e900eaa13p-13, 0x1.43251d9314ca0p-14, -0x1.0cd400069e087p-16,
 };
-/// atan(t) = t + t^3 P(t^2), |t| <= tan(pi/8), for f32 computed in f64. Error 2^-35.4.
+/// atan(t) = t + t^3 P(t^2), |t| <= 1. Error 2^-28.5.
 inline constexpr double atanF32[] = {
-    -0x1.555554c5daf12p-2, 0x1.9999188204da1p-3,  -0x1.247ed6ba56c4dp-3,
-    0x1.c4639edc32234p-4,  -0x1.5b2dfdcdd71e8p-4, 0x1.8498b2b42934ap-5,
+    -0x1.55553e0000000p-2, 0x1.9991e40000000p-3,  -0x1.2420840000000p-3, 0x1.c08c1a0000000p-4,   -0x1.5808140000000p-4,
+    0x1.da24ca0000000p-5,  -0x1.fd6fba0000000p-6, 0x1.6410dc0000000p-7,  -0x1.d32d8c0000000p-10,
 };
-/// The same for f64. Error 2^-63.9.
+/// The same for f64, |t| <= tan(pi/8). Error 2^-63.9.
 inline constexpr double atanF64[] = {
     -0x1.5555555555554p-2, 0x1.9999999999585p-3, -0x1.249249246f66ap-3, 0x1.c71c71b46233cp-4,
     -0x1.745d1451f92cbp-4, 0x1.3b13651eeef39p-4, -0x1.110beeab436f4p-4, 0x1.e168047728556p-5,
@@ -133,6 +150,8 @@ inline constexpr double halfPiF64[] = {0x1.921fb54400000p+0, 0x1.0b4611a600000p-
                                        0x1.b839a252049c1p-104};
 /// pi/2 in two full parts.
 inline constexpr double halfPiPairF64[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54};
+/// pi/2 in three full parts of f32.
+inline constexpr double halfPiF32[] = {0x1.921fb60000000p+0, -0x1.777a5c0000000p-25, -0x1.ee59da0000000p-50};
 /// pi/4 in two parts.
 inline constexpr double quarterPiF64[] = {0x1.921fb54442d18p-1, 0x1.1a62633145c07p-55};
 /// 2/pi as a binary fraction, 64 bits a word, highest first.

@@ -31,7 +31,7 @@ Term logarithm2OfF32(Term x);
 Term power(Term x, Term y);
 
 // Trigonometric.cpp
-// An argument above 2^20 takes an scf.if.
+// A large argument takes an scf.if: above 2^20, for f32 with a fused multiply-add above 2^17.
 Term sine(Term x);
 Term cosine(Term x);
 Term tangent(Term x);
@@ -41,12 +41,17 @@ Term arcTangent(Term x);
 /// x = n pi/2 + high + low, |high| below a little more than pi/4; the last two bits of `quadrant` are n's.
 struct Reduced {
   Term high, low;
-  Term quadrant; // i64
+  Term quadrant; // i64 unless said otherwise
 };
 /// For any f64; inf and NaN give NaN. `low` is of f64's order.
 Reduced reduceByHalfPi(Term x);
 /// For an f64 that came from an f32: `high` alone is enough, `low` is zero.
 Reduced reduceByHalfPiForF32(Term x);
+/// In f32 with a fused multiply-add, for |x| <= largestInF32; |high| up to 0.79, `quadrant` is i32. The first has all
+/// in `high`, to 1 ulp.
+constexpr double largestInF32 = 0x1p17;
+Reduced reduceByHalfPiInF32(Term x);
+Reduced reduceByHalfPiInF32AsPair(Term x);
 
 // Sigmoids.cpp
 Term hyperbolicTangent(Term x);

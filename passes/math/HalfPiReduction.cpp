@@ -4,6 +4,9 @@
 // Waite). Above, x 2/pi is taken modulo 4 in integers, with the bits of 2/pi that matter for x's exponent (Payne and
 // Hanek); they are picked by a chain of selects on the bits of their index, which unlike a table in memory works
 // for vectors and on every target. That path is behind a branch that needs one lane above 2^20.
+//
+// In f32 a fused multiply-add takes n times the first 24 bits of pi/2 off without an error up to 2^17 and further: the
+// difference has no bits below the last of that product.
 #include "passes/math/Coefficients.h"
 #include "passes/math/Functions.h"
 
@@ -119,10 +122,11 @@ struct Multiple {
   Term n;
   Term quadrant;
 };
-/// round(x 2/pi), by adding 1.5 * 2^52.
+/// round(x 2/pi), by adding 1.5 * 2^fractionBits.
 Multiple multipleOfHalfPi(Term x) {
-  Term shifted = fma(x, 0x1.45f306dc9c883p-1, x.constant(0x1.8p52));
-  return {shifted - 0x1.8p52, shifted.toBits()};
+  double magic = 1.5 * static_cast<double>(uint64_t(1) << x.fractionBits());
+  Term shifted = fma(x, 0x1.45f306dc9c883p-1, x.constant(magic));
+  return {shifted - magic, shifted.toBits()};
 }
 
 Reduced codyWaiteForF32(Term x) {
@@ -172,5 +176,21 @@ Reduced reduce(Term x, Reduced (*usual)(Term), Reduced (*large)(Term)) {
 
 Reduced reduceByHalfPi(Term x) { return reduce(x, codyWaite, payneHanek); }
 Reduced reduceByHalfPiForF32(Term x) { return reduce(x, codyWaiteForF32, payneHanekForF32); }
+
+Reduced reduceByHalfPiInF32(Term x) {
+  auto [n, quadrant] = multipleOfHalfPi(x);
+  const double *halfPi = coefficients::halfPiF32;
+  Term r = fma(n, -halfPi[2], fma(n, -halfPi[1], fma(n, -halfPi[0], x)));
+  return {r, r.constant(0), quadrant};
+}
+
+Reduced reduceByHalfPiInF32AsPair(Term x) {
+  auto [n, quadrant] = multipleOfHalfPi(x);
+  const double *halfPi = coefficients::halfPiF32;
+  Term first = fma(n, -halfPi[0], x);
+  Pair product = twoProduct(n, n.constant(halfPi[1])), second = twoSum(first, -product.high);
+  Term low = fma(n, -halfPi[2], second.low - product.low);
+  return {second.high, low, quadrant};
+}
 
 } // namespace nnf

@@ -175,15 +175,26 @@ def main():
     emit('cosF32', 'cos(r) = 1 - r^2/2 + r^4 C(r^2), |r| <= pi/4, for f32 computed in f64.', f, 3, 53)
     emit('cosF64', 'The same for f64.', f, 5, 53)
 
+    # In single precision the nearest multiple of pi/2 is not always found: a little further than pi/4.
+    top = mpf('0.79') ** 2
+    f = Fit(lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z ** mpf('1.5') / sin(sqrt(z)), mpf(10) ** -15, top)
+    emit('sinSingle', 'sin(r) = r + r^3 S(r^2), |r| <= 0.79, for f32 computed in f32.', f, 2, 24)
+    f = Fit(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z ** 2, lambda z: z ** 2 / cos(sqrt(z)), mpf(10) ** -15, top)
+    emit('cosSingle', 'cos(r) = 1 - r^2/2 + r^4 C(r^2), |r| <= 0.79, for f32 computed in f32.', f, 2, 24)
+    f = Fit(lambda z: (tan(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z ** mpf('1.5') / tan(sqrt(z)), mpf(10) ** -15, top)
+    emit('tanSingle', 'tan(r) = r + r^3 T(r^2), |r| <= 0.79, for f32 computed in f32.', f, 6, 24)
+
     top = mpf('0.626') ** 2
     f = Fit(lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z ** mpf('1.5') / tanh(sqrt(z)), mpf(10) ** -15, top)
     emit('tanhF32', 'tanh(x) = x + x^3 P(x^2), |x| <= 0.625.', f, 4, 24)
     emit('tanhF64', 'The same for f64.', f, 10, 53)
 
+    f = Fit(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z ** mpf('1.5') / atan(sqrt(z)), mpf(10) ** -15,
+            mpf(1))
+    emit('atanF32', 'atan(t) = t + t^3 P(t^2), |t| <= 1.', f, 8, 24)
     top = (tan(pi / 8) * mpf('1.0001')) ** 2
     f = Fit(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, lambda z: z ** mpf('1.5') / atan(sqrt(z)), mpf(10) ** -15, top)
-    emit('atanF32', 'atan(t) = t + t^3 P(t^2), |t| <= tan(pi/8), for f32 computed in f64.', f, 5, 53)
-    emit('atanF64', 'The same for f64.', f, 11, 53)
+    emit('atanF64', 'The same for f64, |t| <= tan(pi/8).', f, 11, 53)
 
     f = Fit(lambda z: erf(sqrt(z)) / sqrt(z) - 1, lambda z: sqrt(z) / erf(sqrt(z)), mpf(10) ** -15, mpf(1))
     emit('erfF32', 'erf(x) = x + x P(x^2), |x| <= 1.', f, 6, 24)
@@ -200,6 +211,7 @@ def main():
     split('halfPiF64', 'pi/2, its first three parts short enough to be multiplied by an integer of 20 bits.', pi / 2,
           [33, 33, 33, 53])
     split('halfPiPairF64', 'pi/2 in two full parts.', pi / 2, [53, 53])
+    split('halfPiF32', 'pi/2 in three full parts of f32.', pi / 2, [24, 24, 24])
     split('quarterPiF64', 'pi/4 in two parts.', pi / 4, [53, 53])
 
     mp.prec = 1400

@@ -122,6 +122,7 @@ template <typename T> std::vector<T> specialValues() {
                              1074,
                              1075,
                              1076,
+                             T(0x1p17),
                              T(0x1p20),
                              T(0x1p23),
                              T(0x1p24),

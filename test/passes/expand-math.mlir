@@ -45,6 +45,23 @@ func.func @fma(%a: f64, %b: f64, %c: f64) -> f64 {
 
 // -----
 
+// f32 stays f32 but for large arguments; without a fused multiply-add, whose one rounding the reduction lives on, it is
+// computed in f64.
+// CHECK-LABEL: @sin_f32
+// CHECK-NOT: f64
+// CHECK: scf.if
+// CHECK: arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
+// CHECK: return
+// BARE-LABEL: @sin_f32
+// BARE-NOT: scf.if
+// BARE: arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
+func.func @sin_f32(%x: vector<8xf32>) -> vector<8xf32> {
+  %0 = math.sin %x : vector<8xf32>
+  return %0 : vector<8xf32>
+}
+
+// -----
+
 // Large arguments are behind one branch for the whole vector.
 // CHECK-LABEL: @sin
 // CHECK: %[[ANY:.*]] = vector.reduction <or>, %{{.*}} : vector<5xi1> into i1
