@@ -435,6 +435,11 @@ struct Former {
         continue;
       }
       waysOf.erase(&op); // its own index
+      if (Group *row = rowThatStores(&op, found)) {
+        add(row, &op);
+        stages[&op] = stageOf(&op);
+        continue;
+      }
       weights[groups.create(&op)] = weightOf(&op);
     }
   }
@@ -461,10 +466,28 @@ struct Former {
     return passes;
   }
 
+  /// The first of the row groups that read an op's result and can store it on their way, or null.
+  Group *rowThatStores(Operation *op, const Readers &found) const {
+    if (found.needsBuffer || !op->hasTrait<Elementwise>())
+      return nullptr;
+    Group *first = nullptr;
+    for (Group *group : found.groups) {
+      auto anchor = dyn_cast<PrimReduceOp>(group->anchor);
+      if (!anchor || (first && first->anchor->isBeforeInBlock(anchor)))
+        continue;
+      RowFrame frame(anchor);
+      // Costly elements would be computed by the pass that stores them and by those that read them.
+      bool isCheap = !isCostly(op) || !frame.isFull(op->getResult(0));
+      if (isCheap && canJoin(group, op, frame) && !closesCycle(group, op, /*mayFeed=*/true))
+        first = group;
+    }
+    return first;
+  }
+
   bool computedWhereRead(Operation *op, const Readers &found) const {
     if (found.isReturned || found.groups.empty() || stored.contains(op))
       return false;
-    if (isa<PrimReshapeOp, ConstantOp, PrimDimOp>(op))
+    if (isa<PrimReshapeOp, ConstantOp, PrimDimOp, PrimIotaOp>(op))
       return true;
     if (found.needsBuffer)
       return false;

@@ -35,6 +35,19 @@ Value atClass(Primitives &p, Value x, Value number) {
   return p.gather(x, indices, llvm::to_vector(llvm::seq<int64_t>(0, rank)), BoundsKind::Error, classRange(p));
 }
 
+/// The same of an x that is computed and stored nowhere: found while its row is read for other sums.
+Value atClassInRow(Primitives &p, Value x, Value number) {
+  Shape shape = shapeOf(x);
+  int64_t classDim = shape.size() == 1 ? 0 : 1;
+  std::optional<int64_t> count = constantOf(shape[classDim]);
+  Type type = count && *count <= INT32_MAX ? Type(IntegerType::get(p.context(), 32)) : i64Of(p);
+  // Looked up among all classes, a class is itself, and checked.
+  Value all = p.iota({shape[classDim]}, 0, type);
+  Value known = p.gather(all, {number}, {0}, BoundsKind::Error, classRange(p));
+  Value isHere = p.eq(p.iota(shape, classDim, type), p.broadcastOver(known, shape, {classDim}));
+  return p.sum(p.select(isHere, x, 0), {classDim});
+}
+
 /// weight[number], 1 without a weight; 0 where ignored.
 Value weightOf(Primitives &p, Value weight, const Classes &c, Type element) {
   Value w = weight ? p.gather(weight, {c.number}, {0}, BoundsKind::Clamp) : p.full(shapeOf(c.number), 1, element);
@@ -48,38 +61,49 @@ Value reduceWeighted(Primitives &p, Value loss, Value weights, LossReduction red
   return p.div(total(p, loss), total(p, weights));
 }
 
-/// (1 - smoothing) * nll + smoothing / C * sum over classes of -weight * logp.
-Value negativeLikelihood(Primitives &p, Value logp, Value target, Value weight, int64_t ignoreIndex, double smoothing,
-                         LossReduction reduction) {
-  Classes c = classes(p, target, ignoreIndex);
-  Value weights = weightOf(p, weight, c, p.elementOf(logp));
-  Value loss = p.select(c.ignored, 0, p.neg(p.mul(weights, atClass(p, logp, c.number))));
-  if (smoothing != 0) {
-    Shape shape = shapeOf(logp);
-    int64_t classDim = shape.size() == 1 ? 0 : 1;
-    Value each = weight ? p.mul(logp, p.broadcastAlong(weight, shape, classDim)) : logp;
-    Value uniform = p.select(c.ignored, 0, p.neg(p.sum(each, {classDim})));
-    Value share = p.div(smoothing, p.broadcastTo(p.size(shape[classDim], p.elementOf(logp)), shapeOf(uniform)));
-    loss = p.add(p.mul(1 - smoothing, loss), p.mul(share, uniform));
-  }
-  return reduceWeighted(p, loss, weights, reduction);
+/// -weight * logp of the target, and what counts in the mean.
+struct Likelihood {
+  Value loss, weights;
+};
+
+Likelihood negativeLikelihood(Primitives &p, Value chosen, const Classes &c, Value weight) {
+  Value weights = weightOf(p, weight, c, p.elementOf(chosen));
+  return {p.select(c.ignored, 0, p.neg(p.mul(weights, chosen))), weights};
 }
 
 Value nllLoss(NllLossOp op, NllLossOp::Adaptor x, Primitives &p) {
-  return negativeLikelihood(p, x.getInput(), x.getTarget(), x.getWeight(), op.getIgnoreIndex(), 0,
-                            *lossReductionOf(op.getLoc(), op));
+  Classes c = classes(p, x.getTarget(), op.getIgnoreIndex());
+  auto [loss, weights] = negativeLikelihood(p, atClass(p, x.getInput(), c.number), c, x.getWeight());
+  return reduceWeighted(p, loss, weights, *lossReductionOf(op.getLoc(), op));
+}
+
+/// (1 - smoothing) * nll + smoothing / C * sum over classes of -weight * logp.
+Value ofClasses(Primitives &p, CrossEntropyOp op, CrossEntropyOp::Adaptor x) {
+  Shape shape = shapeOf(x.getInput());
+  int64_t classDim = shape.size() == 1 ? 0 : 1;
+  Classes c = classes(p, x.getTarget(), op.getIgnoreIndex());
+  auto [shifted, logTotal] = logSoftmaxParts(p, x.getInput(), classDim);
+  Value chosen = p.sub(atClassInRow(p, shifted, c.number), logTotal);
+  auto [loss, weights] = negativeLikelihood(p, chosen, c, x.getWeight());
+  if (double smoothing = op.getLabelSmoothing(); smoothing != 0) {
+    Value each = p.sub(shifted, p.broadcastOver(logTotal, shape, {classDim}));
+    if (x.getWeight())
+      each = p.mul(each, p.broadcastAlong(x.getWeight(), shape, classDim));
+    Value uniform = p.select(c.ignored, 0, p.neg(p.sum(each, {classDim})));
+    Value share = p.div(smoothing, p.broadcastTo(p.size(shape[classDim], p.elementOf(each)), shapeOf(uniform)));
+    loss = p.add(p.mul(1 - smoothing, loss), p.mul(share, uniform));
+  }
+  return reduceWeighted(p, loss, weights, *lossReductionOf(op.getLoc(), op));
 }
 
 Value crossEntropy(CrossEntropyOp op, CrossEntropyOp::Adaptor x, Primitives &p) {
   Value input = x.getInput();
   Shape shape = shapeOf(input);
   int64_t classDim = shape.size() == 1 ? 0 : 1;
-  LossReduction reduction = *lossReductionOf(op.getLoc(), op);
+  if (!isFloat(elementOf(op.getTarget())))
+    return ofClasses(p, op, x);
   Value logp = logSoftmax(p, input, classDim);
   double smoothing = op.getLabelSmoothing();
-  if (!isFloat(elementOf(op.getTarget())))
-    return negativeLikelihood(p, logp, x.getTarget(), x.getWeight(), op.getIgnoreIndex(), smoothing, reduction);
-
   Value q = x.getTarget();
   if (smoothing != 0) {
     Value share = p.div(smoothing, p.broadcastTo(p.size(shape[classDim], p.elementOf(q)), shape));
@@ -88,7 +112,7 @@ Value crossEntropy(CrossEntropyOp op, CrossEntropyOp::Adaptor x, Primitives &p) 
   Value each = p.mul(q, logp);
   if (x.getWeight())
     each = p.mul(each, p.broadcastAlong(x.getWeight(), shape, classDim));
-  return reduceLoss(p, p.neg(p.sum(each, {classDim})), reduction);
+  return reduceLoss(p, p.neg(p.sum(each, {classDim})), *lossReductionOf(op.getLoc(), op));
 }
 
 /// Inputs of one sample get a batch dimension; the result is reshaped at the end.

@@ -21,10 +21,14 @@ Value softmax(Primitives &p, Value x, int64_t dim) {
   return p.div(e, p.broadcastOver(p.sum(e, {dim}), shapeOf(x), {dim}));
 }
 
-Value logSoftmax(Primitives &p, Value x, int64_t dim) {
+LogSoftmaxParts logSoftmaxParts(Primitives &p, Value x, int64_t dim) {
   Value shifted = minusMax(p, x, dim);
-  Value logTotal = p.log(p.sum(p.exp(shifted), {dim}));
-  return p.sub(shifted, p.broadcastOver(logTotal, shapeOf(x), {dim}));
+  return {shifted, p.log(p.sum(p.exp(shifted), {dim}))};
+}
+
+Value logSoftmax(Primitives &p, Value x, int64_t dim) {
+  LogSoftmaxParts parts = logSoftmaxParts(p, x, dim);
+  return p.sub(parts.shifted, p.broadcastOver(parts.logTotal, shapeOf(x), {dim}));
 }
 
 /// Calls rule(p, x, dim) on the input in the type to compute in; a scalar is a row of one.

@@ -250,8 +250,17 @@ void RowEmitter::findPosition(Rows rows) {
 }
 
 void RowEmitter::emitRows(Rows rows) {
-  for (auto &stage : plan.stages)
+  // Once a row, in front of the loops over its elements.
+  auto evaluate = [&](ArrayRef<Value> ofRows) {
+    for (Value value : ofRows)
+      for (const Indices &kept : rows)
+        e.at(value, plan.rowIndices(value, kept, k.zero()));
+  };
+  evaluate(plan.ofRows.front());
+  for (auto [i, stage] : llvm::enumerate(plan.stages)) {
     reduceStage(stage, rows);
+    evaluate(plan.ofRows[i + 1]);
+  }
   if (plan.position)
     findPosition(rows);
   for (unsigned i : keptResults)

@@ -42,7 +42,18 @@ std::optional<RowPlan> RowPlan::of(KernelOp kernel) {
     if (!plan.extentOf(result))
       return std::nullopt;
   }
+  plan.ofRows.resize(plan.stages.size() + 1);
+  for (auto broadcast : kernel.getBody().front().getOps<PrimBroadcastOp>())
+    if (plan.isAlongRows(broadcast))
+      plan.ofRows[stageOf.lookup(broadcast.getInput())].push_back(broadcast.getInput());
   return plan;
+}
+
+bool RowPlan::isAlongRows(PrimBroadcastOp broadcast) const {
+  if (block || !sameShape(shapeOf(broadcast.getOutput()), full))
+    return false;
+  std::optional<Extent> extent = extentOf(broadcast.getInput());
+  return extent == Extent::RowsWithOnes || (extent == Extent::Rows && llvm::equal(broadcast.getDims(), kept));
 }
 
 bool RowPlan::hasFrame(Shape in, ArrayRef<int64_t> dims, int64_t blockOf) {

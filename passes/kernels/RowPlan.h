@@ -15,6 +15,8 @@ struct RowPlan {
   int64_t block = 0; // elements of the first dimension of a row that one result covers; 0: all
   /// Reductions by stage: those of a stage need only results of earlier stages.
   llvm::SmallVector<llvm::SmallVector<PrimReduceOp>> stages;
+  /// What elements read of their row, by stage: values that need no later reductions.
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>> ofRows;
   /// The position of an extreme is found in a kernel without other reductions, or null.
   PrimArgReduceOp position;
 
@@ -37,6 +39,8 @@ struct RowPlan {
   Shape keptShape() const, rowShape() const;
 
 private:
+  /// Every element of a row reads the same.
+  bool isAlongRows(PrimBroadcastOp broadcast) const;
   /// Takes the frame of a reduction, or compares with it.
   bool hasFrame(Shape in, llvm::ArrayRef<int64_t> dims, int64_t block);
 };
