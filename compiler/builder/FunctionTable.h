@@ -55,7 +55,9 @@ struct OnnxOperator {
 };
 
 struct Function {
-  std::string_view name, summary, description, formula, source, example, family;
+  std::string_view name, summary;
+  std::string_view page; ///< all that docs/ops has below the signature
+  std::string_view example;
   std::string_view inplaceTwin; ///< "relu_"; empty: none
   bool hasInplace;              ///< has a parameter inplace=False
   bool draws;                   ///< can draw random numbers

@@ -130,6 +130,13 @@ class Nnf_Function<string name, list<Trait> traits = []>
   bit hasInplace = 0;            // has a parameter inplace=False that changes `input`
   list<Effect> effects = [];
   bit draws = 0;                 // can draw random numbers: such nodes are counted
+  string targets = "cpu, cuda, cuda-emu";
+  // For people, in docs/ops and `nnfc ops`. Lines "name: text" or "name, name: text"; what each argument takes (those of
+  // Nnf_SharedParameters may be left out), what each result is, and the forms of messages about what is refused
+  // ("name: message"; "name: run: message" at run time).
+  string takes = "";
+  string gives = "";
+  string errors = "";
   // Graphs are built by name (compiler/builder); the builders left out are half of all generated code.
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$types, "::mlir::ValueRange":$values,
@@ -139,6 +146,40 @@ class Nnf_Function<string name, list<Trait> traits = []>
     $_state.addAttributes(parameters);
   }]>];
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+// What parameters of many functions take, and the messages about them; a record may say something else.
+def Nnf_SharedParameters {
+  string takes = [{
+    reduction: 'none', 'mean' or 'sum'
+    size_average: where it or reduce is given they override reduction: False is 'sum', True or None 'mean'
+    reduce: where it or size_average is given they override reduction: False is 'none', else size_average decides
+    keepdim: what is reduced stays as a size of 1
+  }];
+  string errors = [{
+    reduction: 'max', expected 'none' or 'mean' or 'sum'
+    dim: dimension 2, expected -2 to 1 for rank 2
+  }];
+}
+
+// What is written about functions of `spatial` dimensions after N and C.
+class Nnf_Spatial<int spatial> {
+  string axes = !cond(!eq(spatial, 1): "L", !eq(spatial, 2): "H, W", true: "D, H, W");
+  string kernel = !cond(!eq(spatial, 1): "kw", !eq(spatial, 2): "kh, kw", true: "kd, kh, kw");
+  string count = !cast<string>(spatial);
+  string batchedRank = !cast<string>(!add(spatial, 2));
+  string many = !if(!eq(spatial, 1), "1", "1 or " # count);
+  // "[N, C, H, W] or [C, H, W]", and the message about another rank.
+  string form = "[N, C, " # axes # "] or [C, " # axes # "]";
+  string ranks = batchedRank # " or " # !cast<string>(!add(spatial, 1));
+  string inputErrors = [{
+    input: dtype int64, expected a float
+    input: rank 1, expected }] # ranks # " " # form # [{
+    input: size 0 at dimension 1, expected at least 1
+  }];
+  string windowError = [{
+    input: size 2 with padding at dimension 2, expected at least 3, the window's extent
+  }];
 }
 
 // ---- primitives

@@ -541,7 +541,7 @@ def ops(work):
             expect(key in found, f"{signature}: no parameter '{key}'")
             expect(not default or found[key].removesuffix(".0") == default, f"{signature}: expected {parameter}")
     text = work.nnfc("ops", "conv2d")
-    for word in ("targets", "gradient", "weight Cout, Cin/groups", "bias=None"):
+    for word in ("targets", "gradient", "[Cout, Cin/groups, kh, kw]", "bias=None"):
         expect(word in text, f"nnfc ops conv2d does not say '{word}'")
 
 

@@ -1,97 +1,90 @@
-// docs/ops.md: every function, by family.
+// docs/ops: a page for each family of functions, and an index.
 #include "FunctionRecord.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/TableGen/Error.h"
 
 using namespace llvm;
 namespace nnf::tblgen {
 
-static StringRef kindWords(StringRef kind) {
-  return StringSwitch<StringRef>(kind)
-      .Case("Tensor", "tensor")
-      .Case("Tensors", "tensors")
-      .Case("TensorOrNumber", "tensor or number")
-      .Case("TensorOrInts", "tensor or integers")
-      .Case("Int", "integer")
-      .Case("IntOrInts", "integer or integers")
-      .Case("Float", "number")
-      .Case("Bool", "bool")
-      .Case("String", "string")
-      .Case("Ints", "integer or integers")
-      .Case("Floats", "number or numbers")
-      .Case("IntsOrString", "integer, integers or string")
-      .Case("DType", "dtype");
+static constexpr StringLiteral madeBy =
+    "<!-- Made by nnf-tblgen -gen-docs from dialects/nnf/ops/; a test compares. -->\n";
+
+using Functions = SmallVector<const FunctionRecord *>;
+
+/// "ClassLoss": "class-loss.md".
+static std::string pageName(StringRef family) {
+  std::string name;
+  for (char c : family) {
+    if (isUpper(c) && !name.empty())
+      name += '-';
+    name += toLower(c);
+  }
+  return name + ".md";
 }
 
-static void emitFunction(raw_ostream &os, const FunctionRecord &f) {
-  os << "### " << f.name << "\n\n" << f.summary << ".\n\n    " << f.signature() << "\n\n";
-  os << "*Value:* `" << f.formula << "`";
-  if (!f.source.empty())
-    os << " (" << f.source << ")";
-  os << "  \n*Takes:* ";
-  ListSeparator comma;
-  for (const ParameterRecord &p : f.parameters)
-    os << comma << "`" << p.name << "` " << kindWords(p.kind);
-  os << "  \n*Gives:* ";
-  ListSeparator comma2;
-  for (auto [i, result] : enumerate(f.results)) {
-    os << comma2 << "`" << result.name << "`";
-    if (result.isVariadic)
-      os << " (any number)";
-    else if (result.isOptional)
-      os << " (when asked for)";
-    for (const EffectRecord &effect : f.effects)
-      if (effect.result == i)
-        os << " (the new value of `" << effect.argument << "`, no output)";
-  }
-  os << "\n";
-  if (!f.inplaceTwin.empty() || f.hasInplace) {
-    os << "\nIn place: ";
-    ListSeparator semicolon("; ");
-    if (!f.inplaceTwin.empty())
-      os << semicolon << "`" << f.inplaceTwin << "`";
-    if (f.hasInplace)
-      os << semicolon << "`inplace=True`";
-    os << ".\n";
-  }
-  if (!f.onnx.empty()) {
-    os << "\nONNX: ";
-    ListSeparator comma3;
-    for (const auto &[name, since] : f.onnx)
-      os << comma3 << name << " (since opset " << since << ")";
-    os << ".\n";
-  }
-  if (!f.description.empty()) {
-    os << "\n" << f.description << "\n";
-  }
-  os << "\n```mlir\n" << f.example << "\n```\n\n";
+/// Calls write(stream) for a file of the folder.
+template <typename Write> static void writeFile(StringRef name, Write write) {
+  SmallString<128> path(docsFolder);
+  sys::path::append(path, name);
+  std::error_code error;
+  raw_fd_ostream os(path, error);
+  if (error)
+    PrintFatalError("cannot write " + path.str() + ": " + error.message());
+  write(os);
 }
 
-void emitDocs(ArrayRef<FunctionRecord> functions, raw_ostream &os) {
-  MapVector<StringRef, SmallVector<const FunctionRecord *>> families;
+static void writeFamily(raw_ostream &os, StringRef family, ArrayRef<const FunctionRecord *> functions) {
+  os << madeBy << "# " << family << "\n\n" << functions.front()->familyTitle << " [All functions](README.md)\n\n";
+  for (const FunctionRecord *f : functions)
+    os << "## " << f->name << "\n\n    " << f->signature() << "\n\n" << f->page() << "\n";
+}
+
+static constexpr StringLiteral preface = R"(# Functions
+
+What a graph may call: each function with the parameters it has in torch. `nnfc ops NAME` prints the same.
+
+- *float* is float32, float64, float16 or bfloat16; 16-bit floats are computed in float32 and rounded once. *integer* is int8, int16, int32, int64 or uint8. *any dtype* is these and bool.
+- Shapes that *broadcast* are aligned at the end, and sizes of 1 are repeated. A *promoted* dtype is that of torch: bool gives way to integers, integers to floats, narrow to wide; tensors with dimensions decide, scalars and then numbers count only where they are of a higher kind.
+- A parameter that is left out, or None, takes its default. Where one takes integers or numbers for each dimension, one stands for all. A negative `dim` counts from the end; a scalar counts as rank 1.
+- Sizes may be symbols, such as N: equal sizes have the same symbol, and what must hold for the sizes of a run is checked by the run.
+
+A message names the node, the function and the argument: `node 'stem' (conv2d), argument 'weight': rank 3, expected 4 [out, in/groups, kh, kw]`. The pages have what follows the argument, with the values of one call. Every function also refuses
+
+- `missing, expected a tensor`, `the string 'x', expected an integer`, `a list of 2 integers, expected a number`: arguments that are missing or of another kind
+- `no parameter of that name, expected one of input, dim`
+- `shape [M, 4] does not broadcast with [N, 4]: M and N are not known to be equal; equal sizes need the same symbol`
+
+)";
+
+static void writeIndex(raw_ostream &os, const MapVector<StringRef, Functions> &families, ArrayRef<StringRef> names) {
+  os << madeBy << preface;
+  for (StringRef family : names) {
+    std::string page = pageName(family);
+    const Functions &functions = families.find(family)->second;
+    os << "**[" << family << "](" << page << ")**: " << functions.front()->familyTitle << "\n";
+    ListSeparator space(" ");
+    for (const FunctionRecord *f : functions)
+      os << space << "[" << f->name << "](" << page << "#" << f->name << ")";
+    os << "\n\n";
+  }
+}
+
+void emitDocs(ArrayRef<FunctionRecord> functions, raw_ostream &) {
+  if (docsFolder.empty())
+    PrintFatalError("-gen-docs needs -docs-folder");
+  if (std::error_code error = sys::fs::create_directories(docsFolder))
+    PrintFatalError("cannot make " + docsFolder + ": " + error.message());
+  MapVector<StringRef, Functions> families;
   for (const FunctionRecord &f : functions)
     families[f.family].push_back(&f);
   SmallVector<StringRef> names = llvm::to_vector(llvm::make_first_range(families));
   llvm::sort(names);
-
-  os << "<!-- Made by nnf-tblgen -gen-docs from dialects/nnf/ops/; a test compares. -->\n# Ops\n\n"
-        "Every function a graph may call, with the parameters it has in torch. Where a parameter takes integers or "
-        "numbers for each dimension, one stands for all.\nA parameter that is left out, or None, takes its "
-        "default.\n\n";
-  for (StringRef family : names) {
-    os << "- **" << family << "**: ";
-    ListSeparator space(" ");
-    for (const FunctionRecord *f : families[family])
-      os << space << "[" << f->name << "](#" << f->name << ")";
-    os << "\n";
-  }
-  os << "\n";
-  for (StringRef family : names) {
-    os << "## " << family << "\n\n";
-    for (const FunctionRecord *f : families[family])
-      emitFunction(os, *f);
-  }
+  for (StringRef family : names)
+    writeFile(pageName(family), [&](raw_ostream &os) { writeFamily(os, family, families.find(family)->second); });
+  writeFile("README.md", [&](raw_ostream &os) { writeIndex(os, families, names); });
 }
 
 } // namespace nnf::tblgen

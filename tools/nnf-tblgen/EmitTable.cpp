@@ -64,9 +64,8 @@ void emitTable(ArrayRef<FunctionRecord> functions, raw_ostream &os) {
   os << "constexpr Function functions[] = {\n";
   for (const FunctionRecord &f : functions) {
     auto list = [&](StringRef what, bool empty) { return empty ? "{}" : (what + "Of_" + f.name).str(); };
-    os << "  {" << Quoted{f.name} << ", " << Quoted{f.summary} << ",\n   " << Quoted{f.description} << ",\n   "
-       << Quoted{f.formula} << ", " << Quoted{f.source} << ",\n   " << Quoted{f.example} << ", " << Quoted{f.family}
-       << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ", " << f.draws << ",\n   "
+    os << "  {" << Quoted{f.name} << ", " << Quoted{f.summary} << ",\n   " << Quoted{f.page()} << ",\n   "
+       << Quoted{f.example} << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ", " << f.draws << ",\n   "
        << list("parameters", f.parameters.empty()) << ", " << list("results", f.results.empty()) << ", "
        << list("effects", f.effects.empty()) << ", " << list("onnx", f.onnx.empty()) << "},\n";
   }

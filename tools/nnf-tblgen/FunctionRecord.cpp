@@ -121,15 +121,101 @@ static ParameterRecord readParameter(const Record &def, const tg::Operator &op, 
   return parameter;
 }
 
-static FunctionRecord readFunction(const Record &def) {
+/// Without the indentation that the record has.
+static std::string textOf(const Record &def, StringRef field) {
+  SmallVector<StringRef> lines;
+  def.getValueAsString(field).trim().split(lines, '\n');
+  return join(map_range(lines, [](StringRef line) { return line.trim(); }), "\n");
+}
+
+/// "stride, padding: at least 0"
+struct NamedLine {
+  std::vector<std::string> names;
+  std::string text;
+};
+static std::vector<NamedLine> namedLines(const Record &def, StringRef field) {
+  std::vector<NamedLine> result;
+  SmallVector<StringRef> lines;
+  def.getValueAsString(field).split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (StringRef line : lines) {
+    if (line.trim().empty())
+      continue;
+    auto [names, text] = line.split(": ");
+    if (text.trim().empty())
+      PrintFatalError(def.getLoc(), field + " has a line without a name and a text: " + line);
+    NamedLine &named = result.emplace_back();
+    named.text = text.trim();
+    SmallVector<StringRef> parts;
+    names.split(parts, ',');
+    for (StringRef part : parts)
+      named.names.push_back(part.trim().str());
+  }
+  return result;
+}
+
+/// Gives `set(thing, text)` what the lines of `field` say about each thing.
+template <typename Things, typename Set>
+static void describe(const Record &def, StringRef field, Things &things, Set set) {
+  for (const NamedLine &line : namedLines(def, field))
+    for (const std::string &name : line.names) {
+      auto found = find_if(things, [&](const auto &thing) { return thing.name == name; });
+      if (found == things.end())
+        fail(def, field + " names '" + name + "', which is not there");
+      set(*found, line.text);
+    }
+}
+
+/// Markdown takes stars outside of code and of shapes as its own.
+static void expectNoStars(const Record &def, StringRef text) {
+  int depth = 0;
+  bool isCode = false;
+  for (char c : text) {
+    isCode ^= c == '`';
+    depth += (c == '[') - (c == ']');
+    if (c == '*' && !isCode && depth == 0)
+      fail(def, "a star outside of `code` and [shapes]: " + text);
+  }
+}
+
+/// The words that are for people: takes, gives, errors.
+static void readWords(const Record &def, const Record &shared, FunctionRecord &function) {
+  describe(def, "takes", function.parameters, [](ParameterRecord &p, std::string text) { p.takes = text; });
+  describe(def, "gives", function.results, [](ResultRecord &r, std::string text) { r.is = text; });
+  for (const NamedLine &line : namedLines(shared, "takes"))
+    for (ParameterRecord &parameter : function.parameters)
+      if (parameter.takes.empty() && is_contained(line.names, parameter.name))
+        parameter.takes = line.text;
+  for (const ParameterRecord &parameter : function.parameters)
+    if (parameter.takes.empty())
+      fail(def, "takes says nothing about '" + parameter.name + "'");
+    else
+      expectNoStars(def, parameter.takes);
+  for (const ResultRecord &result : function.results)
+    if (result.is.empty())
+      fail(def, "gives says nothing about '" + result.name + "'");
+    else
+      expectNoStars(def, result.is);
+
+  std::vector<std::string> named;
+  auto add = [&](const NamedLine &line) {
+    StringRef message = line.text;
+    bool atRun = message.consume_front("run: ");
+    function.errors.push_back({line.names, message.str(), atRun});
+  };
+  for (const NamedLine &line : namedLines(def, "errors")) {
+    append_range(named, line.names);
+    add(line);
+  }
+  for (const NamedLine &line : namedLines(shared, "errors"))
+    if (any_of(function.parameters, [&](const ParameterRecord &p) { return p.name == line.names[0]; }) &&
+        !is_contained(named, line.names[0]))
+      add(line);
+}
+
+static FunctionRecord readFunction(const Record &def, const Record &shared) {
   tg::Operator op(def);
   FunctionRecord function;
-  // Without the indentation that the record has.
-  auto text = [&](StringRef field) {
-    SmallVector<StringRef> lines;
-    def.getValueAsString(field).trim().split(lines, '\n');
-    return join(map_range(lines, [](StringRef line) { return line.trim(); }), "\n");
-  };
+  auto text = [&](StringRef field) { return textOf(def, field); };
   function.name = def.getValueAsString("opName").str();
   function.summary = text("summary");
   function.description = text("description");
@@ -137,14 +223,16 @@ static FunctionRecord readFunction(const Record &def) {
   function.source = text("source");
   function.example = text("example");
   function.inplaceTwin = text("inplaceTwin");
+  function.targets = text("targets");
   function.hasInplace = def.getValueAsBit("hasInplace");
   function.draws = def.getValueAsBit("draws");
-  StringRef file = SrcMgr.getMemoryBuffer(SrcMgr.FindBufferContainingLoc(def.getLoc().back()))->getBufferIdentifier();
-  function.family = sys::path::stem(file).str();
+  const MemoryBuffer *file = SrcMgr.getMemoryBuffer(SrcMgr.FindBufferContainingLoc(def.getLoc().back()));
+  function.family = sys::path::stem(file->getBufferIdentifier()).str();
+  function.familyTitle = file->getBuffer().split('\n').first.ltrim("/ ").str();
   for (int i = 0; i < op.getNumArgs(); ++i)
     function.parameters.push_back(readParameter(def, op, i));
   for (const tg::NamedTypeConstraint &result : op.getResults())
-    function.results.push_back({result.name.str(), result.isOptional(), result.isVariadic()});
+    function.results.push_back({result.name.str(), result.isOptional(), result.isVariadic(), ""});
   for (const Record *effect : def.getValueAsListOfDefs("effects"))
     function.effects.push_back(
         {effect->getValueAsString("argument").str(), static_cast<unsigned>(effect->getValueAsInt("result"))});
@@ -175,13 +263,16 @@ static FunctionRecord readFunction(const Record &def) {
   }
   if (function.outputs().empty())
     fail(def, "no output");
+  expectNoStars(def, function.description);
+  readWords(def, shared, function);
   return function;
 }
 
 std::vector<FunctionRecord> readFunctions(const RecordKeeper &records) {
   std::vector<FunctionRecord> functions;
+  const Record *shared = records.getDef("Nnf_SharedParameters");
   for (const Record *def : records.getAllDerivedDefinitions("Nnf_Function"))
-    functions.push_back(readFunction(*def));
+    functions.push_back(readFunction(*def, *shared));
   llvm::sort(functions, [](const FunctionRecord &a, const FunctionRecord &b) { return a.name < b.name; });
   return functions;
 }

@@ -10,10 +10,15 @@ using Emitter = void (*)(llvm::ArrayRef<FunctionRecord>, llvm::raw_ostream &);
 enum class Action { Table, Docs, Builder };
 static constexpr Emitter emitters[] = {emitTable, emitDocs, emitBuilder};
 
-static cl::opt<Action> action(cl::Required, cl::desc("What to make:"),
-                              cl::values(clEnumValN(Action::Table, "gen-table", "the function table of the compiler"),
-                                         clEnumValN(Action::Docs, "gen-docs", "the page about all functions"),
-                                         clEnumValN(Action::Builder, "gen-builder", "the methods of the C++ API")));
+static cl::opt<Action>
+    action(cl::Required, cl::desc("What to make:"),
+           cl::values(clEnumValN(Action::Table, "gen-table", "the function table of the compiler"),
+                      clEnumValN(Action::Docs, "gen-docs", "the pages about all functions, into -docs-folder"),
+                      clEnumValN(Action::Builder, "gen-builder", "the methods of the C++ API")));
+
+std::string nnf::tblgen::docsFolder;
+static cl::opt<std::string, true> docsFolderOption("docs-folder", cl::location(docsFolder), cl::value_desc("folder"),
+                                                   cl::desc("Where -gen-docs writes README.md and a page a family"));
 
 int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "Makes code and documentation of nnf's function records\n");

@@ -16,37 +16,6 @@ void printAll(std::ostream &out) {
     out << function.name << std::string(widest + 2 - function.name.size(), ' ') << function.summary << "\n";
 }
 
-void printOne(std::ostream &out, const Function &function) {
-  out << function.signature() << "\n  " << function.summary << "\n\n";
-  out << "  parameters\n";
-  for (const Parameter &parameter : function.parameters) {
-    out << "    " << parameter.name << ": " << kindText(parameter.kind);
-    if (parameter.presence != Presence::Required)
-      out << ", default " << (parameter.defaultText.empty() ? "None" : parameter.defaultText);
-    out << "\n";
-  }
-  out << "  results\n";
-  for (const FunctionResult &result : function.results)
-    out << "    " << result.name
-        << (result.isOptional   ? " (where asked for)"
-            : result.isVariadic ? " (any number)"
-                                : "")
-        << "\n";
-  if (!function.inplaceTwin.empty())
-    out << "  in place: " << function.inplaceTwin << "\n";
-  for (const FunctionEffect &effect : function.effects)
-    out << "  changes: " << effect.argument << "\n";
-  for (const OnnxOperator &onnx : function.onnx)
-    out << "  ONNX: " << onnx.name << ", since opset " << onnx.since << "\n";
-  out << "  targets: cpu\n  gradient: no\n";
-  if (!function.formula.empty())
-    out << "\n  " << function.formula << "\n";
-  if (!function.description.empty())
-    out << "\n" << function.description << "\n";
-  if (!function.source.empty())
-    out << "\n  from: " << function.source << "\n";
-}
-
 } // namespace
 
 int opsCommand(int argc, char **argv, Streams streams) {
@@ -66,7 +35,7 @@ int opsCommand(int argc, char **argv, Streams streams) {
     std::string hint = near.empty() ? "; `nnfc ops` lists them" : "; the nearest is '" + std::string(near) + "'";
     return report(Outcome::fault("no function is called '" + name + "'" + hint), streams);
   }
-  printOne(streams.out, *function);
+  streams.out << function->signature() << "\n\n" << function->page;
   return 0;
 }
 

@@ -3,7 +3,17 @@
 #define NNF_OPS_DROPOUT
 include "dialects/nnf/NnfBase.td"
 
-class Nnf_Dropout<string name, string trainingDefault> : Nnf_Function<name> {
+class Nnf_Dropout<string name, string trainingDefault, string shape = "[...]", int leastRank = 0> : Nnf_Function<name> {
+  let description = [{ Not training, or p = 0: the input bit for bit. }];
+  let takes = "input: float " # shape # [{; any dtype unless training with p > 0
+    p: the probability of a zero, 0 to 1
+    training: whether it draws
+  }];
+  let gives = "output: as input";
+  let errors = [{
+    p: 1.5, expected 0 to 1
+    input: dtype int64, expected a float
+  }] # !if(!gt(leastRank, 0), "input: rank 0, expected at least " # !cast<string>(leastRank), "");
   let arguments = (ins Nnf_Tensor:$input, DefaultValuedAttr<Nnf_Float, "0.5">:$p,
       DefaultValuedAttr<Nnf_Bool, trainingDefault>:$training);
   let results = (outs Nnf_Tensor:$output);
@@ -13,37 +23,31 @@ class Nnf_Dropout<string name, string trainingDefault> : Nnf_Function<name> {
 
 def Nnf_DropoutOp : Nnf_Dropout<"dropout", "true"> {
   let summary = "Zeroes elements";
-  let description = [{ Not training, or p = 0: the input bit for bit. }];
   let formula = "input * (draw >= p) / (1 - p), a draw for each element";
   let example = [{ %y = nnf.dropout %x {training = false} : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
-def Nnf_Dropout1dOp : Nnf_Dropout<"dropout1d", "true"> {
+def Nnf_Dropout1dOp : Nnf_Dropout<"dropout1d", "true", "[N, C, L] or [C, L]", 2> {
   let summary = "Zeroes channels of N, C, L or C, L";
-  let description = [{ Not training, or p = 0: the input bit for bit. }];
   let formula = "input * (draw >= p) / (1 - p), a draw for each channel";
   let example = [{ %y = nnf.dropout1d %x {training = false} : (tensor<2x4x8xf32>) -> tensor<2x4x8xf32> }];
 }
-def Nnf_Dropout2dOp : Nnf_Dropout<"dropout2d", "true"> {
+def Nnf_Dropout2dOp : Nnf_Dropout<"dropout2d", "true", "[N, C, ...]", 2> {
   let summary = "Zeroes channels; the first two dimensions are N, C";
-  let description = [{ Not training, or p = 0: the input bit for bit. }];
   let formula = "input * (draw >= p) / (1 - p), a draw for each channel";
   let example = [{ %y = nnf.dropout2d %x {training = false} : (tensor<2x4x8xf32>) -> tensor<2x4x8xf32> }];
 }
-def Nnf_Dropout3dOp : Nnf_Dropout<"dropout3d", "true"> {
+def Nnf_Dropout3dOp : Nnf_Dropout<"dropout3d", "true", "[N, C, D, H, W], or [C, ...] at any other rank", 1> {
   let summary = "Zeroes channels of N, C, D, H, W or C, D, H, W";
-  let description = [{ Not training, or p = 0: the input bit for bit. }];
   let formula = "input * (draw >= p) / (1 - p), a draw for each channel";
   let example = [{ %y = nnf.dropout3d %x {training = false} : (tensor<2x4x2x2x2xf32>) -> tensor<2x4x2x2x2xf32> }];
 }
 def Nnf_AlphaDropoutOp : Nnf_Dropout<"alpha_dropout", "false"> {
   let summary = "Dropout that keeps mean and variance of selu's outputs";
-  let description = [{ Not training, or p = 0: the input bit for bit. }];
   let formula = "draw >= p ? a * input + b : a * alpha + b";
   let example = [{ %y = nnf.alpha_dropout %x {training = false} : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
-def Nnf_FeatureAlphaDropoutOp : Nnf_Dropout<"feature_alpha_dropout", "false"> {
+def Nnf_FeatureAlphaDropoutOp : Nnf_Dropout<"feature_alpha_dropout", "false", "[N, C, ...]", 2> {
   let summary = "alpha_dropout of whole channels";
-  let description = [{ Not training, or p = 0: the input bit for bit. }];
   let formula = "draw >= p ? a * input + b : a * alpha + b, a draw for each channel";
   let example = [{ %y = nnf.feature_alpha_dropout %x {training = false} : (tensor<2x4x8xf32>) -> tensor<2x4x8xf32> }];
 }

@@ -6,23 +6,38 @@ include "dialects/nnf/NnfBase.td"
 class Nnf_UnaryTensorOp<string name> : Nnf_Function<name> {
   let arguments = (ins Nnf_Tensor:$input);
   let results = (outs Nnf_Tensor:$output);
+  let takes = "input: any dtype [...]";
+  let gives = "output: shape of input; its dtype, float32 for integers and bool";
+}
+class Nnf_NumberOp<string name> : Nnf_UnaryTensorOp<name> {
+  let takes = "input: float or integer [...]";
+  let gives = "output: as input";
+  let errors = "input: dtype bool, expected a number";
+}
+class Nnf_Test<string name> : Nnf_UnaryTensorOp<name> {
+  let gives = "output: bool, shape of input";
 }
 class Nnf_BinaryTensorOp<string name> : Nnf_Function<name> {
   let arguments = (ins Nnf_TensorOrNumber:$input, Nnf_TensorOrNumber:$other);
   let results = (outs Nnf_Tensor:$output);
+  let takes = "input, other: any dtype; the shapes broadcast";
+  let gives = "output: promoted dtype, broadcast shape";
+  let errors = "other: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1";
+}
+class Nnf_Comparison<string name> : Nnf_BinaryTensorOp<name> {
+  let gives = "output: bool, broadcast shape";
 }
 
-def Nnf_NegOp : Nnf_UnaryTensorOp<"neg"> {
+def Nnf_NegOp : Nnf_NumberOp<"neg"> {
   let summary = "Negation";
-  let description = [{ Not for bool; unsigned integers wrap. }];
+  let description = [{ Unsigned integers wrap. }];
   let formula = "-input";
   let onnx = [OnnxOp<"Neg", 6>];
   let example = [{ %y = nnf.neg %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
-def Nnf_AbsOp : Nnf_UnaryTensorOp<"abs"> {
+def Nnf_AbsOp : Nnf_NumberOp<"abs"> {
   let summary = "Absolute value";
-  let description = [{ Not for bool. }];
   let formula = "abs(input)";
   let onnx = [OnnxOp<"Abs", 6>];
   let example = [{ %y = nnf.abs %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -30,7 +45,6 @@ def Nnf_AbsOp : Nnf_UnaryTensorOp<"abs"> {
 
 def Nnf_ExpOp : Nnf_UnaryTensorOp<"exp"> {
   let summary = "Exponential";
-  let description = [{ Integers give float32. }];
   let formula = "e^input";
   let onnx = [OnnxOp<"Exp", 6>];
   let example = [{ %y = nnf.exp %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -38,14 +52,12 @@ def Nnf_ExpOp : Nnf_UnaryTensorOp<"exp"> {
 
 def Nnf_Expm1Op : Nnf_UnaryTensorOp<"expm1"> {
   let summary = "Exponential less 1, accurate near 0";
-  let description = [{ Integers give float32. }];
   let formula = "e^input - 1";
   let example = [{ %y = nnf.expm1 %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_LogOp : Nnf_UnaryTensorOp<"log"> {
   let summary = "Natural logarithm";
-  let description = [{ Integers give float32. }];
   let formula = "log(input)";
   let onnx = [OnnxOp<"Log", 6>];
   let example = [{ %y = nnf.log %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -53,21 +65,18 @@ def Nnf_LogOp : Nnf_UnaryTensorOp<"log"> {
 
 def Nnf_Log2Op : Nnf_UnaryTensorOp<"log2"> {
   let summary = "Logarithm to base 2";
-  let description = [{ Integers give float32. }];
   let formula = "log(input) / log(2)";
   let example = [{ %y = nnf.log2 %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_Log1pOp : Nnf_UnaryTensorOp<"log1p"> {
   let summary = "Natural logarithm of 1 + input, accurate near 0";
-  let description = [{ Integers give float32. }];
   let formula = "log(1 + input)";
   let example = [{ %y = nnf.log1p %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_SqrtOp : Nnf_UnaryTensorOp<"sqrt"> {
   let summary = "Square root";
-  let description = [{ Integers give float32. }];
   let formula = "sqrt(input)";
   let onnx = [OnnxOp<"Sqrt", 6>];
   let example = [{ %y = nnf.sqrt %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -75,14 +84,12 @@ def Nnf_SqrtOp : Nnf_UnaryTensorOp<"sqrt"> {
 
 def Nnf_RsqrtOp : Nnf_UnaryTensorOp<"rsqrt"> {
   let summary = "Reciprocal of the square root";
-  let description = [{ Integers give float32. }];
   let formula = "1 / sqrt(input)";
   let example = [{ %y = nnf.rsqrt %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_ReciprocalOp : Nnf_UnaryTensorOp<"reciprocal"> {
   let summary = "Reciprocal";
-  let description = [{ Integers give float32. }];
   let formula = "1 / input";
   let onnx = [OnnxOp<"Reciprocal", 6>];
   let example = [{ %y = nnf.reciprocal %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -90,14 +97,13 @@ def Nnf_ReciprocalOp : Nnf_UnaryTensorOp<"reciprocal"> {
 
 def Nnf_SquareOp : Nnf_UnaryTensorOp<"square"> {
   let summary = "Square";
-  let description = [{ bool gives int64. }];
+  let gives = "output: as input; int64 for bool";
   let formula = "input * input";
   let example = [{ %y = nnf.square %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_SinOp : Nnf_UnaryTensorOp<"sin"> {
   let summary = "Sine";
-  let description = [{ Integers give float32. }];
   let formula = "sin(input)";
   let onnx = [OnnxOp<"Sin", 7>];
   let example = [{ %y = nnf.sin %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -105,7 +111,6 @@ def Nnf_SinOp : Nnf_UnaryTensorOp<"sin"> {
 
 def Nnf_CosOp : Nnf_UnaryTensorOp<"cos"> {
   let summary = "Cosine";
-  let description = [{ Integers give float32. }];
   let formula = "cos(input)";
   let onnx = [OnnxOp<"Cos", 7>];
   let example = [{ %y = nnf.cos %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -113,7 +118,6 @@ def Nnf_CosOp : Nnf_UnaryTensorOp<"cos"> {
 
 def Nnf_TanOp : Nnf_UnaryTensorOp<"tan"> {
   let summary = "Tangent";
-  let description = [{ Integers give float32. }];
   let formula = "sin(input) / cos(input)";
   let onnx = [OnnxOp<"Tan", 7>];
   let example = [{ %y = nnf.tan %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -121,7 +125,6 @@ def Nnf_TanOp : Nnf_UnaryTensorOp<"tan"> {
 
 def Nnf_AtanOp : Nnf_UnaryTensorOp<"atan"> {
   let summary = "Arc tangent";
-  let description = [{ Integers give float32. }];
   let formula = "atan(input)";
   let onnx = [OnnxOp<"Atan", 7>];
   let example = [{ %y = nnf.atan %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
@@ -129,40 +132,44 @@ def Nnf_AtanOp : Nnf_UnaryTensorOp<"atan"> {
 
 def Nnf_ErfOp : Nnf_UnaryTensorOp<"erf"> {
   let summary = "Error function";
-  let description = [{ Integers give float32. }];
   let formula = "2 / sqrt(pi) * integral of exp(-t^2) from 0 to input";
   let onnx = [OnnxOp<"Erf", 9>];
   let example = [{ %y = nnf.erf %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
-def Nnf_FloorOp : Nnf_UnaryTensorOp<"floor"> {
+def Nnf_FloorOp : Nnf_NumberOp<"floor"> {
   let summary = "Largest integer not above";
-  let description = [{ Integers stay as they are. }];
   let formula = "floor(input)";
   let onnx = [OnnxOp<"Floor", 6>];
   let example = [{ %y = nnf.floor %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
-def Nnf_CeilOp : Nnf_UnaryTensorOp<"ceil"> {
+def Nnf_CeilOp : Nnf_NumberOp<"ceil"> {
   let summary = "Smallest integer not below";
-  let description = [{ Integers stay as they are. }];
   let formula = "-floor(-input)";
   let onnx = [OnnxOp<"Ceil", 6>];
   let example = [{ %y = nnf.ceil %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
-def Nnf_TruncOp : Nnf_UnaryTensorOp<"trunc"> {
+def Nnf_TruncOp : Nnf_NumberOp<"trunc"> {
   let summary = "Integer part";
-  let description = [{ Integers stay as they are. }];
   let formula = "input < 0 ? ceil(input) : floor(input)";
   let example = [{ %y = nnf.trunc %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_RoundOp : Nnf_Function<"round"> {
   let summary = "Nearest integer, halves to even";
-  let description = [{ decimals rounds to that many places. Integers stay as they are. }];
   let arguments = (ins Nnf_Tensor:$input, DefaultValuedAttr<Nnf_Int, "0">:$decimals);
   let results = (outs Nnf_Tensor:$output);
+  let takes = [{
+    input: float or integer [...]
+    decimals: rounds to that many places; 0 for integers
+  }];
+  let gives = "output: as input";
+  let errors = [{
+    input: dtype bool, expected a number
+    decimals: 1, expected 0 for integers
+  }];
   let formula = "round(input * 10^decimals) / 10^decimals";
   let example = [{ %y = nnf.round %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
@@ -170,36 +177,41 @@ def Nnf_RoundOp : Nnf_Function<"round"> {
 def Nnf_SignOp : Nnf_UnaryTensorOp<"sign"> {
   let summary = "-1, 0 or 1";
   let description = [{ NaN gives 0. }];
+  let gives = "output: as input";
   let formula = "input > 0 ? 1 : input < 0 ? -1 : 0";
   let example = [{ %y = nnf.sign %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
-def Nnf_LogicalNotOp : Nnf_UnaryTensorOp<"logical_not"> {
+def Nnf_LogicalNotOp : Nnf_Test<"logical_not"> {
   let summary = "Is it zero";
-  let description = [{ Any dtype; gives bool. }];
   let formula = "input == 0";
   let example = [{ %y = nnf.logical_not %x : (tensor<4x8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_IsnanOp : Nnf_UnaryTensorOp<"isnan"> {
+def Nnf_IsnanOp : Nnf_Test<"isnan"> {
   let summary = "Is it NaN";
-  let description = [{ Gives bool. }];
   let formula = "input != input";
   let onnx = [OnnxOp<"IsNaN", 9>];
   let example = [{ %y = nnf.isnan %x : (tensor<4x8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_IsinfOp : Nnf_UnaryTensorOp<"isinf"> {
+def Nnf_IsinfOp : Nnf_Test<"isinf"> {
   let summary = "Is it infinite";
-  let description = [{ Gives bool. }];
   let formula = "abs(input) == inf";
   let example = [{ %y = nnf.isinf %x : (tensor<4x8xf32>) -> tensor<4x8xi1> }];
 }
 
 def Nnf_AddOp : Nnf_BinaryTensorOp<"add"> {
   let summary = "Sum";
-  let description = [{ Broadcasts and promotes as torch does. }];
   let arguments = (ins Nnf_TensorOrNumber:$input, Nnf_TensorOrNumber:$other, DefaultValuedAttr<Nnf_Float, "1.0">:$alpha);
+  let takes = [{
+    input, other: any dtype; the shapes broadcast
+    alpha: a number; an integer where the result is no float
+  }];
+  let errors = [{
+    other: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+    alpha: 0.5, expected an integer for integer tensors
+  }];
   let formula = "input + alpha * other";
   let onnx = [OnnxOp<"Add", 7>];
   let example = [{ %y = nnf.add %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
@@ -207,8 +219,16 @@ def Nnf_AddOp : Nnf_BinaryTensorOp<"add"> {
 
 def Nnf_SubOp : Nnf_BinaryTensorOp<"sub"> {
   let summary = "Difference";
-  let description = [{ Broadcasts and promotes as torch does. Not for bool. }];
   let arguments = (ins Nnf_TensorOrNumber:$input, Nnf_TensorOrNumber:$other, DefaultValuedAttr<Nnf_Float, "1.0">:$alpha);
+  let takes = [{
+    input, other: float or integer; the shapes broadcast
+    alpha: a number; an integer where the result is no float
+  }];
+  let errors = [{
+    input, other: dtype bool, expected a number
+    other: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+    alpha: 0.5, expected an integer for integer tensors
+  }];
   let formula = "input - alpha * other";
   let onnx = [OnnxOp<"Sub", 7>];
   let example = [{ %y = nnf.sub %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
@@ -216,7 +236,6 @@ def Nnf_SubOp : Nnf_BinaryTensorOp<"sub"> {
 
 def Nnf_MulOp : Nnf_BinaryTensorOp<"mul"> {
   let summary = "Product";
-  let description = [{ Broadcasts and promotes as torch does. }];
   let formula = "input * other";
   let onnx = [OnnxOp<"Mul", 7>];
   let example = [{ %y = nnf.mul %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
@@ -224,108 +243,121 @@ def Nnf_MulOp : Nnf_BinaryTensorOp<"mul"> {
 
 def Nnf_DivOp : Nnf_BinaryTensorOp<"div"> {
   let summary = "Quotient";
-  let description = [{ Integers give float32, but for rounding_mode 'trunc' or 'floor': then they stay integers, and a divisor 0 is a run-time error. }];
+  let description = [{ With a rounding_mode integers stay integers. }];
   let arguments = (ins Nnf_TensorOrNumber:$input, Nnf_TensorOrNumber:$other, OptionalAttr<Nnf_String>:$rounding_mode);
+  let takes = [{
+    input, other: any dtype; the shapes broadcast; with a rounding_mode not both bool
+    rounding_mode: 'trunc' or 'floor'; None is the exact quotient
+  }];
+  let gives = "output: promoted dtype, broadcast shape; float32 for integers without a rounding_mode";
+  let errors = [{
+    input: dtype bool, expected a number with a rounding_mode
+    other: run: 0, expected a divisor other than 0
+    other: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+    rounding_mode: 'up', expected 'trunc' or 'floor'
+  }];
   let formula = "input / other, rounded by rounding_mode";
   let example = [{ %y = nnf.div %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_PowOp : Nnf_Function<"pow"> {
   let summary = "Power";
-  let description = [{ Broadcasts and promotes as torch does. Integers want no negative exponent. }];
   let arguments = (ins Nnf_TensorOrNumber:$input, Nnf_TensorOrNumber:$exponent);
   let results = (outs Nnf_Tensor:$output);
+  let takes = "input, exponent: any dtype, not both bool; the shapes broadcast";
+  let gives = "output: promoted dtype, broadcast shape";
+  let errors = [{
+    input: dtype bool, expected a number
+    exponent: -1, expected at least 0 for integers
+    exponent: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+  }];
   let formula = "input ^ exponent";
   let example = [{ %y = nnf.pow %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_MinimumOp : Nnf_BinaryTensorOp<"minimum"> {
   let summary = "The smaller";
-  let description = [{ NaN if either is NaN. Broadcasts and promotes as torch does. }];
+  let description = [{ NaN if either is NaN. }];
   let formula = "min(input, other)";
   let example = [{ %y = nnf.minimum %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_MaximumOp : Nnf_BinaryTensorOp<"maximum"> {
   let summary = "The larger";
-  let description = [{ NaN if either is NaN. Broadcasts and promotes as torch does. }];
+  let description = [{ NaN if either is NaN. }];
   let formula = "max(input, other)";
   let example = [{ %y = nnf.maximum %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_LogaddexpOp : Nnf_BinaryTensorOp<"logaddexp"> {
   let summary = "Logarithm of the sum of exponentials";
-  let description = [{ Floats only; the larger is taken out first, so nothing overflows. Broadcasts and promotes as torch does. }];
+  let description = [{ The larger is taken out first, so nothing overflows. }];
+  let takes = "input, other: float; the shapes broadcast";
+  let errors = [{
+    input: dtype int64, expected a float
+    other: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+  }];
   let formula = "max(input, other) + log(1 + e^-|input - other|)";
   let example = [{ %y = nnf.logaddexp %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
 }
 
-def Nnf_EqOp : Nnf_BinaryTensorOp<"eq"> {
+def Nnf_EqOp : Nnf_Comparison<"eq"> {
   let summary = "Equal";
-  let description = [{ Gives bool. Broadcasts and promotes as torch does. }];
   let formula = "input == other";
   let onnx = [OnnxOp<"Equal", 7>];
   let example = [{ %y = nnf.eq %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_NeOp : Nnf_BinaryTensorOp<"ne"> {
+def Nnf_NeOp : Nnf_Comparison<"ne"> {
   let summary = "Not equal";
-  let description = [{ Gives bool. Broadcasts and promotes as torch does. }];
   let formula = "input != other";
   let example = [{ %y = nnf.ne %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_LtOp : Nnf_BinaryTensorOp<"lt"> {
+def Nnf_LtOp : Nnf_Comparison<"lt"> {
   let summary = "Less";
-  let description = [{ Gives bool. Broadcasts and promotes as torch does. }];
   let formula = "input < other";
   let onnx = [OnnxOp<"Less", 9>];
   let example = [{ %y = nnf.lt %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_LeOp : Nnf_BinaryTensorOp<"le"> {
+def Nnf_LeOp : Nnf_Comparison<"le"> {
   let summary = "Less or equal";
-  let description = [{ Gives bool. Broadcasts and promotes as torch does. }];
   let formula = "input <= other";
   let onnx = [OnnxOp<"LessOrEqual", 12>];
   let example = [{ %y = nnf.le %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_GtOp : Nnf_BinaryTensorOp<"gt"> {
+def Nnf_GtOp : Nnf_Comparison<"gt"> {
   let summary = "Greater";
-  let description = [{ Gives bool. Broadcasts and promotes as torch does. }];
   let formula = "input > other";
   let onnx = [OnnxOp<"Greater", 9>];
   let example = [{ %y = nnf.gt %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_GeOp : Nnf_BinaryTensorOp<"ge"> {
+def Nnf_GeOp : Nnf_Comparison<"ge"> {
   let summary = "Greater or equal";
-  let description = [{ Gives bool. Broadcasts and promotes as torch does. }];
   let formula = "input >= other";
   let onnx = [OnnxOp<"GreaterOrEqual", 12>];
   let example = [{ %y = nnf.ge %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_LogicalAndOp : Nnf_BinaryTensorOp<"logical_and"> {
+def Nnf_LogicalAndOp : Nnf_Comparison<"logical_and"> {
   let summary = "Both are not zero";
-  let description = [{ Any dtype; gives bool. Broadcasts. }];
   let formula = "input != 0 and other != 0";
   let onnx = [OnnxOp<"And", 7>];
   let example = [{ %y = nnf.logical_and %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_LogicalOrOp : Nnf_BinaryTensorOp<"logical_or"> {
+def Nnf_LogicalOrOp : Nnf_Comparison<"logical_or"> {
   let summary = "One is not zero";
-  let description = [{ Any dtype; gives bool. Broadcasts. }];
   let formula = "input != 0 or other != 0";
   let onnx = [OnnxOp<"Or", 7>];
   let example = [{ %y = nnf.logical_or %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
 }
 
-def Nnf_LogicalXorOp : Nnf_BinaryTensorOp<"logical_xor"> {
+def Nnf_LogicalXorOp : Nnf_Comparison<"logical_xor"> {
   let summary = "Just one is not zero";
-  let description = [{ Any dtype; gives bool. Broadcasts. }];
   let formula = "(input != 0) != (other != 0)";
   let onnx = [OnnxOp<"Xor", 7>];
   let example = [{ %y = nnf.logical_xor %a, %b : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xi1> }];
@@ -333,18 +365,36 @@ def Nnf_LogicalXorOp : Nnf_BinaryTensorOp<"logical_xor"> {
 
 def Nnf_ClampOp : Nnf_Function<"clamp", [AttrSizedOperandSegments]> {
   let summary = "Limits values";
-  let description = [{ min and max are numbers or tensors, one of them may be missing; min > max gives max. }];
+  let description = [{ min > max gives max. }];
   let arguments = (ins Nnf_Tensor:$input, Optional<Nnf_TensorOrNumber>:$min, Optional<Nnf_TensorOrNumber>:$max);
   let results = (outs Nnf_Tensor:$output);
+  let takes = [{
+    input: float or integer
+    min, max: numbers or tensors that broadcast with input; not both None
+  }];
+  let gives = "output: promoted dtype, broadcast shape";
+  let errors = [{
+    input: dtype bool, expected a number
+    min: missing, expected 'min' or 'max' or both
+    min, max: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+  }];
   let formula = "min(max(input, min), max)";
   let example = [{ %y = nnf.clamp %x, %l, %h {operandSegmentSizes = array<i32: 1, 1, 1>} : (tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_WhereOp : Nnf_Function<"where"> {
   let summary = "Chooses element by element";
-  let description = [{ condition is bool; all three broadcast, input and other promote. }];
   let arguments = (ins Nnf_Tensor:$condition, Nnf_TensorOrNumber:$input, Nnf_TensorOrNumber:$other);
   let results = (outs Nnf_Tensor:$output);
+  let takes = [{
+    condition: bool
+    input, other: any dtype; the shapes of all three broadcast
+  }];
+  let gives = "output: dtype promoted from input and other, broadcast shape";
+  let errors = [{
+    condition: dtype int64, expected bool
+    input, other: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+  }];
   let formula = "condition ? input : other";
   let onnx = [OnnxOp<"Where", 9>];
   let example = [{ %y = nnf.where %c, %a, %b : (tensor<4x8xi1>, tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> }];
@@ -352,18 +402,33 @@ def Nnf_WhereOp : Nnf_Function<"where"> {
 
 def Nnf_MaskedFillOp : Nnf_Function<"masked_fill"> {
   let summary = "Writes a number where a mask is true";
-  let description = [{ mask is bool and broadcasts with input; value is a number or a scalar, cast to input's dtype. }];
   let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$mask, Nnf_TensorOrNumber:$value);
   let results = (outs Nnf_Tensor:$output);
+  let takes = [{
+    input: any dtype [...]
+    mask: bool; it broadcasts with input
+    value: a number or a scalar tensor, cast to the dtype of input
+  }];
+  let gives = "output: dtype of input, broadcast shape";
+  let errors = [{
+    mask: dtype int64, expected bool
+    mask: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
+    value: rank 1, expected a number or a scalar
+  }];
   let formula = "mask ? value : input";
   let example = [{ %y = nnf.masked_fill %x, %m, %v : (tensor<4x8xf32>, tensor<8xi1>, tensor<f32>) -> tensor<4x8xf32> }];
 }
 
 def Nnf_ToOp : Nnf_Function<"to"> {
   let summary = "Another dtype";
-  let description = [{ float to integer truncates, saturates and takes NaN to 0; to bool is input != 0. }];
+  let description = [{ A float becomes an integer by truncation, with saturation, NaN as 0; bool by input != 0. }];
   let arguments = (ins Nnf_Tensor:$input, Nnf_DType:$dtype);
   let results = (outs Nnf_Tensor:$output);
+  let takes = [{
+    input: any dtype [...]
+    dtype: any dtype
+  }];
+  let gives = "output: dtype, shape of input";
   let formula = "dtype(input)";
   let example = [{ %y = nnf.to %x {dtype = f64} : (tensor<4x8xf32>) -> tensor<4x8xf64> }];
 }

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Holds what docs/ops says functions refuse against what rows of test/ops expect them to say: refusals.py ROOT.
+
+Each `error: …` and `run error: …` of a row must be a form of message that the function's page, or the index for all
+functions, has. Forms and rows have other values, so numbers, dtypes, shapes and quoted words count as equal.
+"""
+import re
+import sys
+from pathlib import Path
+
+DTYPE = re.compile(r"\b(float|bfloat|int|uint)(8|16|32|64)\b|(?<=dtype )bool\b")
+NUMBER = re.compile(r"-?\b(\d[\d.]*(e[+-]?\d+)?|nan|inf)\b|\b[A-Z]\b")
+# What the index says of all functions: arguments that are missing or of another kind, and unknown ones.
+KIND = r"(an?|the) (tensor|number|list|integer|bool|string|name)\b[^[]*$"
+GENERAL = re.compile(rf"(missing|(an?|the) (list|tensor|number|integer|bool|string)\b.*), expected {KIND}|no parameter of that name|"
+                     r"shape <shape> does not broadcast with <shape>: .* not known to be equal")
+
+
+def form(message):
+    """The message without its values."""
+    message = re.sub(r"'[^']*'", "<word>", message)
+    message = re.sub(r"<word>( or <word>)+", "<word>", message)
+    while (shorter := re.sub(r"\[[^\[\]]*\]", "<shape>", message)) != message:
+        message = shorter
+    return NUMBER.sub("<number>", DTYPE.sub("<dtype>", message))
+
+
+def documented(folder):
+    """Function -> list of (arguments, form)."""
+    forms = {}
+    for page in sorted(folder.glob("*.md")):
+        for section in page.read_text().split("\n## ")[1:]:
+            name, _, rest = section.partition("\n")
+            lines = rest.partition("Refuses, for example\n")[2].partition("\n\n")[0].splitlines()
+            forms[name] = [(re.findall(r"`(\w+)`", head), form(message))
+                           for head, message in (re.match(r"- (.*?): `(.*)`$", line).groups() for line in lines)]
+    return forms
+
+
+def expectations(folder):
+    """(place, function, argument or "", message) of each row that expects an error."""
+    for path in sorted(folder.glob("*.rows")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            row = re.match(r"\s*(\w+) .*? error: (?:node 'n' \(\w+\), )?(?:argument(?: '(\w+)')?)?(?:: )?(.*)$", line)
+            if row:
+                function, argument, message = row.groups()
+                yield f"{path.name}:{number}", function, argument or "", message
+
+
+def main():
+    root = Path(sys.argv[1])
+    forms = documented(root / "docs" / "ops")
+    problems, compared = [], 0
+    for place, function, argument, message in expectations(root / "test" / "ops"):
+        compared += 1
+        known, wanted = forms.get(function) or forms.get(function.removesuffix("_"), []), form(message)
+        if not GENERAL.match(wanted) and not any((not argument or argument in names) and wanted in text for names, text in known):
+            problems.append(f"{place}: the page of {function} does not say that it refuses '{argument}': {message}")
+    if not compared:
+        problems.append("no row expects an error")
+    print("\n".join(problems), end="\n" if problems else "")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
