@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Holds what docs/ops says functions refuse against what rows of test/ops expect them to say: refusals.py ROOT.
 
-Each `error: …` and `run error: …` of a row must be a form of message that the function's page, or the index for all
-functions, has. Forms and rows have other values, so numbers, dtypes, shapes and quoted words count as equal.
+Each `error: …` and `run error: …` of a row is a form of message that the function's page, or the index for all
+functions, has; and each form of a page is expected by a row. Forms and rows have other values, so numbers, dtypes, shapes
+and quoted words count as equal.
 """
 import re
 import sys
@@ -26,13 +27,13 @@ def form(message):
 
 
 def documented(folder):
-    """Function -> list of (arguments, form)."""
+    """Function -> list of (arguments, message)."""
     forms = {}
     for page in sorted(folder.glob("*.md")):
         for section in page.read_text().split("\n## ")[1:]:
             name, _, rest = section.partition("\n")
             lines = rest.partition("Refuses, for example\n")[2].partition("\n\n")[0].splitlines()
-            forms[name] = [(re.findall(r"`(\w+)`", head), form(message))
+            forms[name] = [(re.findall(r"`(\w+)`", head), message)
                            for head, message in (re.match(r"- (.*?): `(.*)`$", line).groups() for line in lines)]
     return forms
 
@@ -49,14 +50,19 @@ def expectations(folder):
 
 def main():
     root = Path(sys.argv[1])
-    forms = documented(root / "docs" / "ops")
-    problems, compared = [], 0
+    pages, problems = documented(root / "docs" / "ops"), []
+    expected = {name: [] for name in pages}
     for place, function, argument, message in expectations(root / "test" / "ops"):
-        compared += 1
-        known, wanted = forms.get(function) or forms.get(function.removesuffix("_"), []), form(message)
-        if not GENERAL.match(wanted) and not any((not argument or argument in names) and wanted in text for names, text in known):
-            problems.append(f"{place}: the page of {function} does not say that it refuses '{argument}': {message}")
-    if not compared:
+        name, wanted = function if function in pages else function.removesuffix("_"), form(message)
+        expected.get(name, []).append((argument, wanted))
+        if not GENERAL.match(wanted) and not any((not argument or argument in arguments) and wanted in form(text)
+                                                 for arguments, text in pages.get(name, [])):
+            problems.append(f"{place}: the page of {name} does not say that it refuses '{argument}': {message}")
+    for name, messages in pages.items():
+        for arguments, text in messages:
+            if not any(argument in arguments and wanted and wanted in form(text) for argument, wanted in expected[name]):
+                problems.append(f"no row expects of {name}: argument '{arguments[0]}': {text}")
+    if not any(expected.values()):
         problems.append("no row expects an error")
     print("\n".join(problems), end="\n" if problems else "")
     return 1 if problems else 0

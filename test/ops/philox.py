@@ -69,10 +69,11 @@ def alpha_dropout(drawn):
         if not training or p == 0:
             return input
         if p == 1:
-            return torch.zeros_like(input)
+            return input.zero_() if inplace else torch.zeros_like(input)
         a = ((ALPHA ** 2 * p + 1) * (1 - p)) ** -0.5
         b = -a * ALPHA * p
-        return torch.where(kept(input, p, drawn(input)), a * input + b, torch.full_like(input, a * ALPHA + b))
+        result = torch.where(kept(input, p, drawn(input)), a * input + b, torch.full_like(input, a * ALPHA + b))
+        return input.copy_(result) if inplace else result
     return call
 
 

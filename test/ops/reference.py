@@ -126,12 +126,6 @@ def adaptive(function):
     return call
 
 
-def scatter_like(name):
-    def call(input, dim, index, src=None, value=None):
-        return getattr(torch, name)(input, dim, index, src if src is not None else value)
-    return call
-
-
 def softshrink(input, lambd=0.5):
     """1.13 makes 0 of NaN."""
     return torch.where(input.isnan(), input, F.softshrink(input, lambd))
@@ -177,10 +171,8 @@ def function_of(op):
     for place in (philox.FUNCTIONS, SPELLED, vars(F), vars(torch)):
         if op in place:
             return place[op]
-    if op.endswith("_"):
-        for place in (vars(F), vars(torch)):
-            if op in place:
-                return place[op]
+    if op.endswith("_") and hasattr(torch.Tensor, op):
+        return lambda input, **rest: getattr(input, op)(**rest)
     raise KeyError(f"no reference for '{op}'")
 
 

@@ -163,12 +163,11 @@ def Nnf_CatOp : Nnf_Function<"cat"> {
   let arguments = (ins Variadic<Nnf_Tensor>:$tensors, DefaultValuedAttr<Nnf_Int, "0">:$dim);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    tensors: any dtypes, rank 1 or more; equal sizes but at dim
+    tensors: one or more of any dtypes, rank 1 or more; equal sizes but at dim
     dim: where the sizes add up
   }];
   let gives = "output: promoted dtype";
   let errors = [{
-    tensors: none, expected at least 1
     tensors: rank 0, expected at least 1
     tensors: ranks 2 and 3, expected equal ones
     tensors: shapes [2, 3] and [3, 3], expected equal sizes but at dimension 1
@@ -182,12 +181,11 @@ def Nnf_StackOp : Nnf_Function<"stack"> {
   let arguments = (ins Variadic<Nnf_Tensor>:$tensors, DefaultValuedAttr<Nnf_Int, "0">:$dim);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    tensors: any dtypes, equal shapes
+    tensors: one or more of any dtypes, equal shapes
     dim: the place of the new dimension in the result
   }];
   let gives = "output: promoted dtype";
   let errors = [{
-    tensors: none, expected at least 1
     tensors: shapes [2, 3] and [3, 3], expected equal ones
   }];
   let formula = "output[..., i, ...] = tensors[i]";

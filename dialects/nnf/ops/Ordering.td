@@ -91,7 +91,6 @@ def Nnf_ScatterOp : Nnf_Function<"scatter", [AttrSizedOperandSegments]> {
     index: dtype float32, expected int64
     index: rank 1, expected 2 as 'input' has
     index: size 5 at dimension 1, expected at most 4 as 'input' has
-    index: size M at dimension 0, expected N as 'input' has
     index: run: index 4, expected 0 <= index < 4
     src: given beside 'value', expected one of the two
     src: missing like 'value', expected one of the two
@@ -121,7 +120,6 @@ def Nnf_ScatterAddOp : Nnf_Function<"scatter_add"> {
     index: dtype float32, expected int64
     index: rank 1, expected 2 as 'input' has
     index: size 5 at dimension 1, expected at most 4 as 'input' has
-    index: size M at dimension 0, expected N as 'input' has
     index: run: index 4, expected 0 <= index < 4
     src: dtype float64, expected float32 as 'input' has
     src: rank 1, expected 2 as 'input' has
