@@ -6,7 +6,9 @@ Rows with many elements run with one, two and four threads, which must give equa
 Prints `FAIL case: why` lines and, last, `N passed, N failed, N skipped`.
 """
 import argparse
+import collections
 import concurrent.futures
+import json
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "harness")]
 
 import torch
 
+import coverage
 import nnf
 from cases import COMPILE_TIMEOUT_S, NOT_THERE, Case, all_rows, compiled, first_line
 
@@ -63,6 +66,17 @@ def run_library(library, names):
         print(f"{name}\t{run_case(case, library) or ''}", flush=True)
 
 
+def write_coverage(options, nnfc, results):
+    """`results`: (case, why) of all that were run."""
+    twins = {twin: name for name, twin in coverage.known_functions(nnfc).items() if twin}
+    by_function = collections.defaultdict(list)
+    for case, why in results:
+        by_function[twins.get(case.row.op, case.row.op)].append((case.row, why))
+    counts = collections.Counter(twins.get(row.op, row.op) for row in all_rows())
+    report = json.loads(options.bench.read_text()) if options.bench else None
+    coverage.write(options.coverage, nnfc, by_function, counts, report)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
@@ -71,6 +85,8 @@ def main():
     parser.add_argument("--target", default="cpu", help="what the rows are compiled for: cpu or cuda-emu")
     parser.add_argument("--only", default="", help="rows whose text holds this")
     parser.add_argument("--one-in", type=int, default=1, metavar="N", help="a fixed sample of the rows, by hash")
+    parser.add_argument("--coverage", type=Path, metavar="FILE", help="write docs/ops/coverage.md there (see coverage.py)")
+    parser.add_argument("--bench", type=Path, metavar="FILE", help="with --coverage: what ./dev bench ops --json wrote")
     parser.add_argument("--library", help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -79,7 +95,7 @@ def main():
         return run_library(options.library, options.names)
 
     nnfc = str(options.build / "bin" / "nnfc")
-    failures, passed, skipped, working, refusing = [], 0, 0, [], []
+    results, working, refusing = [], [], []
     for number, row in enumerate(all_rows()):
         if options.only and options.only not in f"{row.file} {row.text}":
             continue
@@ -89,7 +105,7 @@ def main():
         try:
             case.prepare()
         except Exception as error:  # the row or its reference is at fault
-            failures.append((case, f"PyTorch: {type(error).__name__}: {first_line(str(error))}"))
+            results.append((case, f"PyTorch: {type(error).__name__}: {first_line(str(error))}"))
             continue
         (refusing if row.compile_error else working).append(case)
 
@@ -125,20 +141,18 @@ def main():
             return results
 
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for results in pool.map(work, groups):
-                passed += sum(why is None for _, why in results)
-                absent = [why is not None and options.target != "cpu" and NOT_THERE in why for _, why in results]
-                skipped += sum(absent)
-                failures += [r for r, gone in zip(results, absent) if r[1] is not None and not gone]
-            for case, why in zip(refusing, pool.map(refuse, refusing)):
-                if why:
-                    failures.append((case, why))
-                else:
-                    passed += 1
+            for some in pool.map(work, groups):
+                results += some
+            results += zip(refusing, pool.map(refuse, refusing))
 
+    ran = [(case, why) for case, why in results if not (why and options.target != "cpu" and NOT_THERE in why)]
+    skipped, results = len(results) - len(ran), ran
+    if options.coverage:
+        write_coverage(options, nnfc, results)
+    failures = [(case, why) for case, why in results if why is not None]
     for case, why in sorted(failures, key=lambda f: (f[0].row.file, f[0].row.line)):
         print(f"FAIL {case.row.name} {case.row.text}: {why}")
-    print(f"{passed} passed, {len(failures)} failed, {skipped} skipped")
+    print(f"{len(results) - len(failures)} passed, {len(failures)} failed, {skipped} skipped")
     return 1 if failures else 0
 
 

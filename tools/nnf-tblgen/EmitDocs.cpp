@@ -44,7 +44,7 @@ static void writeFamily(raw_ostream &os, StringRef family, ArrayRef<const Functi
 
 static constexpr StringLiteral preface = R"(# Functions
 
-What a graph may call: each function with the parameters it has in torch. `nnfc ops NAME` prints the same.
+What a graph may call: each function with the parameters it has in torch. `nnfc ops NAME` prints the same; [coverage.md](coverage.md) has what tests say of each.
 
 - *float* is float32, float64, float16 or bfloat16; 16-bit floats are computed in float32 and rounded once. *integer* is int8, int16, int32, int64 or uint8. *any dtype* is these and bool.
 - Shapes that *broadcast* are aligned at the end, and sizes of 1 are repeated. A *promoted* dtype is that of torch: bool gives way to integers, integers to floats, narrow to wide; tensors with dimensions decide, scalars and then numbers count only where they are of a higher kind.

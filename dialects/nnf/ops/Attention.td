@@ -1,4 +1,4 @@
-// Attention.
+// Attention, alone and with its projections.
 #ifndef NNF_OPS_ATTENTION
 #define NNF_OPS_ATTENTION
 include "dialects/nnf/NnfBase.td"
