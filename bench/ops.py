@@ -33,7 +33,7 @@ import nnf  # noqa: E402
 import philox  # noqa: E402
 import reference  # noqa: E402
 import rows as reading  # noqa: E402
-from run import as_numpy, compiled  # noqa: E402
+from cases import as_numpy, compiled  # noqa: E402
 
 SIZES = ("cache", "memory")
 # Their data is held at once.
