@@ -9,8 +9,8 @@ bool isView(Operation *op) {
 }
 
 bool isCostly(Operation *op) {
-  return isa<PrimExpOp, PrimExpm1Op, PrimLogOp, PrimLog1pOp, PrimSinOp, PrimCosOp, PrimTanOp, PrimAtanOp, PrimTanhOp, PrimErfOp,
-             PrimPowOp, PrimRngBitsOp>(op);
+  return isa<PrimExpOp, PrimExpm1Op, PrimLogOp, PrimLog1pOp, PrimSinOp, PrimCosOp, PrimTanOp, PrimAtanOp, PrimTanhOp,
+             PrimErfOp, PrimPowOp, PrimRngBitsOp>(op);
 }
 
 int64_t weightOf(Operation *op) { return isCostly(op) ? 16 : isView(op) ? 0 : 1; }
