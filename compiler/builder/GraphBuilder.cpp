@@ -33,6 +33,10 @@ LogicalResult GraphBuilder::checkName(const char *what, StringRef name) {
 
 Dim GraphBuilder::symbol(StringRef name) {
   (void)checkName("size", name); // finish() fails
+  if (name.starts_with("= ")) {  // the dialect's own: sizes computed of others
+    hasErrors = true;
+    emitError(main.getLoc()) << "size '" << name << "': expected a name that does not begin with '= '";
+  }
   if (auto fixed = options.dims.find(name.str()); fixed != options.dims.end()) {
     fixedSymbolsUsed.insert(name);
     return size(fixed->second);

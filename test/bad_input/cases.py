@@ -88,6 +88,11 @@ bad("sizes-overflow-of-result", input_of("x", (2**30, 1)) + input_of("z", (1, 2*
     outputs("y"), "node 'n' (add)")
 bad("rank-1000", call("relu", dims=(1,) * 1000, input=x), "rank 1000, expected at most 16")
 bad("size-without-a-value", field(2, field(1, "x") + field(2, field(1, 1) + field(2, b""))), "neither a number nor a name")
+bad("symbol-of-the-dialect", call("relu", dims=("= max(N + -3, 0)",), input=x), "expected a name that does not begin with '= '")
+bad("window-beyond-64-bits", call("max_pool1d", dims=(1, 1, "L"), input=x, kernel_size=2**62, dilation=2**62),
+    "argument 'kernel_size': 4611686018427387904, expected at most 2^40")
+bad("window-of-a-product", call("max_pool1d", dims=(1, 1, "L"), input=x, kernel_size=2**32, dilation=2**32),
+    "expected a window of at most 2^40")
 bad("symbol-empty", call("relu", dims=("",), input=x), "neither a number nor a name")
 bad("two-symbols-that-differ", input_of("x", (4, 3)) + input_of("z", (5, 3)) + node("add", "y", input=x, other=z) +
     outputs("y"), "node 'n' (add)")

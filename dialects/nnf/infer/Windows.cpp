@@ -1,4 +1,5 @@
 #include "dialects/nnf/infer/Windows.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 namespace nnf {
@@ -26,7 +27,28 @@ FailureOr<bool> expectSpatial(Location loc, Value input, int64_t spatial) {
   return batched;
 }
 
+/// Beyond any tensor, and far from where sums of sizes overflow.
+static LogicalResult expectReach(Location loc, const Window &window) {
+  constexpr int64_t most = int64_t(1) << 40;
+  for (size_t i = 0; i < window.size.size(); ++i) {
+    int64_t reach;
+    std::pair<StringRef, int64_t> parts[] = {{"kernel_size", window.size[i]},
+                                             {"stride", window.stride[i]},
+                                             {"dilation", window.dilation[i]},
+                                             {"padding", window.low[i]}};
+    for (auto [name, value] : parts)
+      if (value > most)
+        return argumentError(loc, name) << value << ", expected at most 2^40";
+    if (llvm::MulOverflow(window.dilation[i], window.size[i] - 1, reach) || reach > most)
+      return argumentError(loc, "dilation")
+             << window.dilation[i] << " with a kernel of " << window.size[i] << ", expected a window of at most 2^40";
+  }
+  return success();
+}
+
 FailureOr<Shape> windowedShape(Location loc, Value input, const Window &window) {
+  if (failed(expectReach(loc, window)))
+    return failure();
   Shape shape = shapeOf(input);
   size_t first = shape.size() - window.size.size();
   for (size_t i = 0; i < window.size.size(); ++i) {
