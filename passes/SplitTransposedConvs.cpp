@@ -20,6 +20,9 @@ struct Phase {
         low(-(r - low + first) / d), length(simplify((outputs - r + (d - 1)).floorDiv(d))) {}
 };
 
+/// Each phase is a convolution of its own: more than any network has would be a graph without end.
+constexpr int64_t mostPhases = 64;
+
 class Splitter {
 public:
   Splitter(PrimConvOp op) : op(op), builder(op), p(builder, op.getLoc()) {}
@@ -29,6 +32,8 @@ public:
       return false;
     bool dilated = false;
     for (unsigned s = 0; s < op.spatialRank(); ++s) {
+      if (op.getInputDilation()[s] > mostPhases)
+        return false;
       if (op.getInputDilation()[s] == 1)
         continue;
       if (op.getStride()[s] != 1 || op.getKernelDilation()[s] != 1)

@@ -91,6 +91,9 @@ bad("size-without-a-value", field(2, field(1, "x") + field(2, field(1, 1) + fiel
 bad("symbol-of-the-dialect", call("relu", dims=("= max(N + -3, 0)",), input=x), "expected a name that does not begin with '= '")
 bad("window-beyond-64-bits", call("max_pool1d", dims=(1, 1, "L"), input=x, kernel_size=2**62, dilation=2**62),
     "argument 'kernel_size': 4611686018427387904, expected at most 2^40")
+bad("transposed-window-beyond-64-bits", input_of("x", (1, 2, "L")) + input_of("w", (2, 3, 3)) +
+    node("conv_transpose1d", "y", input=x, weight=w, stride=2**62) + outputs("y"),
+    "argument 'stride': 4611686018427387904, expected at most 2^40")
 bad("window-of-a-product", call("max_pool1d", dims=(1, 1, "L"), input=x, kernel_size=2**32, dilation=2**32),
     "expected a window of at most 2^40")
 bad("symbol-empty", call("relu", dims=("",), input=x), "neither a number nor a name")

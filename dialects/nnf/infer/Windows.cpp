@@ -9,24 +9,6 @@ Dim windowCount(Dim in, int64_t padding, int64_t dilation, Dim size, int64_t str
   return simplify(span.floorDiv(stride) + 1);
 }
 
-static StringRef axes(int64_t spatial) {
-  static constexpr StringLiteral names[] = {"L", "H, W", "D, H, W"};
-  return names[spatial - 1];
-}
-
-std::string spatialForm(int64_t spatial) {
-  return ("[N, C, " + axes(spatial) + "] or [C, " + axes(spatial) + "]").str();
-}
-
-FailureOr<bool> expectSpatial(Location loc, Value input, int64_t spatial) {
-  if (failed(expectRank(loc, "input", input, {spatial + 2, spatial + 1}, spatialForm(spatial))))
-    return failure();
-  bool batched = rankOf(input) == spatial + 2;
-  if (failed(expectSizes(loc, "input", input, batched)))
-    return failure();
-  return batched;
-}
-
 /// Beyond any tensor, and far from where sums of sizes overflow.
 static LogicalResult expectReach(Location loc, const Window &window) {
   constexpr int64_t most = int64_t(1) << 40;
@@ -44,6 +26,24 @@ static LogicalResult expectReach(Location loc, const Window &window) {
              << window.dilation[i] << " with a kernel of " << window.size[i] << ", expected a window of at most 2^40";
   }
   return success();
+}
+
+static StringRef axes(int64_t spatial) {
+  static constexpr StringLiteral names[] = {"L", "H, W", "D, H, W"};
+  return names[spatial - 1];
+}
+
+std::string spatialForm(int64_t spatial) {
+  return ("[N, C, " + axes(spatial) + "] or [C, " + axes(spatial) + "]").str();
+}
+
+FailureOr<bool> expectSpatial(Location loc, Value input, int64_t spatial) {
+  if (failed(expectRank(loc, "input", input, {spatial + 2, spatial + 1}, spatialForm(spatial))))
+    return failure();
+  bool batched = rankOf(input) == spatial + 2;
+  if (failed(expectSizes(loc, "input", input, batched)))
+    return failure();
+  return batched;
 }
 
 FailureOr<Shape> windowedShape(Location loc, Value input, const Window &window) {
@@ -155,6 +155,10 @@ FailureOr<Window> convTransposeWindow(Location loc, Value input, Value weight, V
   if (failed(expectDivisible(loc, "input", channels, groups)) ||
       failed(expectElement(loc, "bias", bias, elementOf(input))) ||
       failed(expectShape(loc, "bias", bias, {simplify(kernel[1] * groups)}, "[out]")) || failed(pads) || failed(extra))
+    return failure();
+  Window reaching(*window);
+  reaching.low = *pads;
+  if (failed(expectReach(loc, reaching)))
     return failure();
   for (int64_t i = 0; i < spatial; ++i) {
     int64_t bound = std::max(window->stride[i], window->dilation[i]);
