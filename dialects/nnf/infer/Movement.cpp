@@ -460,6 +460,15 @@ NNF_INFER(ArangeOp) {
   return success();
 }
 
+/// The dtype torch gives a tensor that is made of a number, or of a scalar tensor's number.
+static Type dtypeOfNumber(Value number) {
+  Type element = elementOf(number);
+  MLIRContext *context = element.getContext();
+  if (isFloat(element))
+    return Float32Type::get(context);
+  return isBool(element) ? element : IntegerType::get(context, 64);
+}
+
 NNF_INFER(FullOp) {
   Shape shape;
   for (int64_t size : op.getSize()) {
@@ -469,7 +478,7 @@ NNF_INFER(FullOp) {
   }
   if (rankOf(op.getFillValue()) != 0)
     return argumentError(loc, "fill_value") << "rank " << rankOf(op.getFillValue()) << ", expected a number";
-  types.push_back(tensorOf(shape, op.getDtype().value_or(promoteTypes({op.getFillValue()}))));
+  types.push_back(tensorOf(shape, op.getDtype().value_or(dtypeOfNumber(op.getFillValue()))));
   return success();
 }
 

@@ -344,7 +344,7 @@ def Nnf_FullOp : Nnf_Function<"full"> {
   let takes = [{
     size: sizes of at least 0
     fill_value: a number or a scalar tensor
-    dtype: None is bool, int64 or float32 for a number, and the dtype of a tensor
+    dtype: None is bool, int64 or float32, as fill_value is a bool, an integer or a float of any width
   }];
   let gives = "output: dtype, sizes size";
   let errors = [{
