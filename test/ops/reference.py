@@ -225,6 +225,7 @@ def call(row, wide=False, absolute=False):
         dtypes = {f.dtype for f in floats if f.dim()} or {f.dtype for f in floats}
         half = dtypes.pop() if len(dtypes) == 1 else torch.float32
         for i, result in enumerate(results):
-            if result.dtype == torch.float32 and explicit is None and row.op not in ("to",):
+            follows = explicit is None and row.op not in ("to", "full")  # those do not take their input's dtype
+            if result.dtype == torch.float32 and follows:
                 results[i] = result.to(half)
     return [r.detach() for r in results]
