@@ -18,7 +18,8 @@ void countOps(ModuleOp module, ModelSummary &summary) {
   if (!main)
     return;
   main.walk([&](Operation *op) {
-    if (isa<NnfDialect>(op->getDialect()) && !isa<WeightOp, ConstantOp, NumberOp, YieldOp, RandomKeyOp, RequireOp>(op))
+    if (isa<NnfDialect>(op->getDialect()) &&
+        !isa<WeightOp, ConstantOp, NumberOp, YieldOp, RandomKeyOp, RequireOp, SizeOp>(op))
       ++summary.ops[op->getName().stripDialect().str()];
     if (auto weight = dyn_cast<WeightOp>(op)) {
       auto type = cast<RankedTensorType>(weight.getType());

@@ -33,8 +33,11 @@ void *noOutput(const nnf_rt *, uint32_t, const int64_t *, uint32_t) { return nul
 int64_t readScalar(const nnf_rt *, const int64_t *address) { return *address; }
 int32_t failCheck(const nnf_rt *, uint32_t, int64_t, int64_t) { return NNF_ERROR_DATA; }
 int32_t neverCancelled(const nnf_rt *) { return 0; }
+/// What has sizes of the data is no constant.
+void *noTemporary(const nnf_rt *, uint32_t, int64_t) { return nullptr; }
 
-constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0, parallelTasks, noOutput, readScalar, failCheck, neverCancelled};
+constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallelTasks,  noOutput,
+                              readScalar,     failCheck, neverCancelled, noTemporary};
 
 /// A text of a check with its numbers in place.
 std::string checkText(StringRef message, const nnf_check_state &state) {

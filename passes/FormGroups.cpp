@@ -92,9 +92,10 @@ private:
 };
 
 struct Former {
-  explicit Former(func::FuncOp function) : function(function) {}
+  Former(func::FuncOp function, const SizePhases &phases) : function(function), phases(phases) {}
 
   func::FuncOp function;
+  const SizePhases &phases;
   GroupMap groups;
 
   /// Ops whose results contractions read from memory, perhaps with other strides.
@@ -159,6 +160,7 @@ struct Former {
     weights[group] += weightOf(op);
   }
   bool fits(Group *group, int64_t weight) const { return weights.lookup(group) + weight <= maxWeight; }
+  bool runsWith(Group *group, Operation *op) const { return phases.of(op) == phases.of(group->anchor); }
 
   void growFrom(Operation *anchor) {
     Group *group = groups.create(anchor);
@@ -174,7 +176,7 @@ struct Former {
       return;
     Value last = anchor->getResult(0);
     llvm::SetVector<Operation *> consumers;
-    while (Value exit = absorb(last, consumers)) {
+    while (Value exit = absorb(group, last, consumers)) {
       int64_t weight = 0;
       for (Operation *op : consumers)
         weight += weightOf(op);
@@ -188,12 +190,13 @@ struct Former {
 
   /// The fewest elementwise ops that read all of `value` (x in select(x <= 0, 0, x) has two readers) and give one
   /// value to the rest of the graph; null when there are none.
-  Value absorb(Value value, llvm::SetVector<Operation *> &consumers) const {
+  Value absorb(Group *group, Value value, llvm::SetVector<Operation *> &consumers) const {
     constexpr size_t maxConsumers = 24;
     consumers.clear();
     auto isTaken = [&](Operation *op) { return consumers.contains(op); };
     auto canTake = [&](Operation *op) {
-      return isTaken(op) || (op->hasTrait<Elementwise>() && !groups.of(op) && op->getNumResults() == 1);
+      return isTaken(op) ||
+             (op->hasTrait<Elementwise>() && !groups.of(op) && op->getNumResults() == 1 && runsWith(group, op));
     };
     SmallVector<Value> open{value};
     while (consumers.size() <= maxConsumers) {
@@ -229,7 +232,8 @@ struct Former {
       work.push_back(op);
     };
     for (PrimReduceOp sibling : readersOfRow(anchor.getInput(), frame))
-      if (fits(group, weightOf(sibling)) && !closesCycle(group, sibling.getOperation(), /*mayFeed=*/true))
+      if (fits(group, weightOf(sibling)) && runsWith(group, sibling) &&
+          !closesCycle(group, sibling.getOperation(), /*mayFeed=*/true))
         join(sibling);
     while (!work.empty()) {
       Operation *member = work.pop_back_val();
@@ -258,7 +262,8 @@ struct Former {
   }
 
   bool canJoin(Group *group, Operation *op, const RowFrame &frame) const {
-    return !groups.of(op) && frame.takes(op) && stageOf(op) <= maxStages && fits(group, weightOf(op));
+    return !groups.of(op) && runsWith(group, op) && frame.takes(op) && stageOf(op) <= maxStages &&
+           fits(group, weightOf(op));
   }
 
   /// Reductions of the frame that read what `input` is made of, element by element.
@@ -350,7 +355,7 @@ struct Former {
   struct Readers {
     llvm::SmallSetVector<Group *, 4> groups;
     bool needsBuffer = false; // some reader wants an address
-    bool isReturned = false;
+    bool isReturned = false;  // or read by the driver
   };
   DenseMap<Operation *, Readers> readersOf; // of ops that are computed where they are read
 
@@ -358,7 +363,7 @@ struct Former {
     Readers found;
     for (OpOperand &use : op->getUses()) {
       Operation *user = use.getOwner();
-      if (user->hasTrait<OpTrait::IsTerminator>()) {
+      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user)) {
         found.isReturned = true;
       } else if (Group *group = groups.of(user)) {
         found.groups.insert(group);
@@ -410,7 +415,7 @@ struct Former {
 
   void placeTheRest() {
     for (Operation &op : llvm::reverse(function.getBody().front())) {
-      if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp, RandomKeyOp, RequireOp>(op))
+      if (groups.of(&op) || op.hasTrait<OpTrait::IsTerminator>() || isa<WeightOp, RandomKeyOp, RequireOp, SizeOp>(op))
         continue;
       Readers found = readers(&op);
       if (isa<ConstantOp>(op) && !found.isReturned) {
@@ -421,7 +426,7 @@ struct Former {
         continue; // the driver copies constants that are outputs
       if (found.isReturned && isa<PrimReshapeOp>(op))
         if (Operation *producer = op.getOperand(0).getDefiningOp())
-          if (Group *group = groups.of(producer); group && storesFor(producer)) {
+          if (Group *group = groups.of(producer); group && storesFor(producer) && runsWith(group, &op)) {
             groups.add(group, &op); // other sizes for what the group stores
             continue;
           }
@@ -509,9 +514,12 @@ struct Former {
 struct FormGroups : impl::FormGroupsBase<FormGroups> {
   void runOnOperation() override {
     for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
-      Former former(function);
+      FailureOr<SizePhases> phases = SizePhases::of(function);
+      if (failed(phases))
+        return signalPassFailure();
+      Former former(function, *phases);
       former.run();
-      if (failed(outlineGroups(function, former.groups)))
+      if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();
     }
   }

@@ -48,6 +48,7 @@ void carveTables(nnf_context &context, Carver &carver) {
   context.outputDims = carver.take<int64_t>(context.program->totalRank ? context.program->totalRank : 1);
   context.inputPointers = carver.take<void *>(model.num_inputs);
   context.outputPointers = carver.take<void *>(model.num_outputs);
+  context.temporaries = carver.take<Buffer>(context.numTemporaries());
 }
 
 bool createTables(nnf_context &context) {
@@ -61,6 +62,8 @@ bool createTables(nnf_context &context) {
   int64_t *dims = context.outputDims;
   for (uint32_t i = 0; i < context.model().num_inputs; ++i)
     new (&context.inputs[i]) InputSlot;
+  for (uint32_t i = 0; i < context.numTemporaries(); ++i)
+    new (&context.temporaries[i]) Buffer;
   for (uint32_t j = 0; j < context.model().num_outputs; ++j) {
     OutputSlot *slot = new (&context.outputs[j]) OutputSlot;
     slot->dims = dims;
@@ -116,9 +119,12 @@ void nnf_context_destroy(nnf_context *context) {
   if (!context)
     return;
   Allocator allocator = context->allocator;
-  if (context->tables.data)
+  if (context->tables.data) {
     for (uint32_t j = 0; j < context->model().num_outputs; ++j)
       context->outputs[j].own.release(allocator);
+    for (uint32_t i = 0; i < context->numTemporaries(); ++i)
+      context->temporaries[i].release(allocator);
+  }
   context->arena.release(allocator);
   context->scratch.release(allocator);
   context->tables.release(allocator);
@@ -140,6 +146,8 @@ uint64_t nnf_context_bytes(const nnf_context *context) {
   uint64_t bytes = context->arena.capacity + context->scratch.capacity;
   for (uint32_t j = 0; j < context->model().num_outputs; ++j)
     bytes += context->outputs[j].own.capacity;
+  for (uint32_t i = 0; i < context->numTemporaries(); ++i)
+    bytes += context->temporaries[i].capacity;
   return bytes;
 }
 

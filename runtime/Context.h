@@ -33,7 +33,8 @@ struct nnf_context {
   nnf::rt::Message message;
 
   nnf::rt::Buffer arena, scratch;
-  nnf::rt::Buffer tables; // holds the arrays below
+  nnf::rt::Buffer *temporaries = nullptr; // for sizes that the data decide
+  nnf::rt::Buffer tables;                 // holds the arrays below
   nnf::rt::InputSlot *inputs = nullptr;
   nnf::rt::OutputSlot *outputs = nullptr;
   int64_t *symbols = nullptr;
@@ -42,6 +43,7 @@ struct nnf_context {
   void **inputPointers = nullptr, **outputPointers = nullptr;
 
   const nnf_model &model() const { return *program->model; }
+  uint32_t numTemporaries() const { return nnf::rt::numTemporaries(model()); }
 };
 
 namespace nnf::rt {

@@ -59,6 +59,8 @@ int32_t checkDescriptor(const nnf_model &model, Message &message) {
                         model.struct_size, bytesOfAbi1_0);
   if (model.num_inputs > maxCount || model.num_outputs > maxCount || model.num_symbols > maxCount)
     return broken(message, model, "more than a million inputs, outputs or symbols");
+  if (numTemporaries(model) > maxCount)
+    return broken(message, model, "more than a million temporaries");
   if ((model.num_inputs && !model.inputs) || (model.num_outputs && !model.outputs) ||
       (model.num_symbols && !model.symbols) || (model.num_kernels && !model.kernels) ||
       (model.num_launches && !model.launches) || (model.num_checks && !model.checks))

@@ -4,6 +4,7 @@
 #include "Message.h"
 #include "nnf.h"
 #include <atomic>
+#include <cstddef>
 
 struct nnf_library {
   std::atomic<uint32_t> references{1};
@@ -30,6 +31,11 @@ int32_t checkElfFile(const char *path, Message &message);
 
 /// Whether this CPU (and its system) has what the model's code needs; names the first that is missing.
 int32_t checkCpuFeatures(const nnf_model &model, Message &message);
+
+/// Of a model of any ABI this runtime takes.
+inline uint32_t numTemporaries(const nnf_model &model) {
+  return model.struct_size > offsetof(nnf_model, num_temporaries) ? model.num_temporaries : 0;
+}
 
 /// Whether a descriptor is one this runtime can work with.
 int32_t checkDescriptor(const nnf_model &model, Message &message);

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 0u
+#define NNF_ABI_MINOR 1u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -129,6 +129,9 @@ struct nnf_rt {
   int32_t (*fail)(const nnf_rt *rt, uint32_t check, int64_t value, int64_t bound);
   /* Non-zero: the caller asked to stop. Looked at between launches. */
   int32_t (*cancelled)(const nnf_rt *rt);
+  /* Since 1.1. Memory for intermediate results whose sizes the data have decided: `index` below the model's
+   * num_temporaries; it lives until the next such call with that index. NULL: out of memory. */
+  void *(*alloc_temporary)(const nnf_rt *rt, uint32_t index, int64_t bytes);
 };
 
 /* The one symbol a model object exports: nnf_model_<name>. */
@@ -152,13 +155,16 @@ typedef struct nnf_model {
   uint64_t weights_hash;
   const char *weights_file; /* relative to the library; NULL: embedded */
   uint64_t cpu_features;    /* bits of NNF_CPU_*: what the code needs */
-  /* Bytes of arena a run with these symbols needs. */
+  /* Bytes of arena a run with these symbols needs, without what alloc_temporary gives. */
   int64_t (*arena_bytes)(const int64_t *symbols);
   /* Sizes of all outputs, one after the other (room for one at least). Returns 0; -1 when a size would be negative or
    * overflow; 1 + the index of the check that these sizes fail, and then dims[0] is the check's value. */
   int32_t (*output_dims)(const int64_t *symbols, int64_t *dims);
   /* One run. 0, or the status of the first thing that went wrong. */
   int32_t (*run)(const nnf_rt *rt, nnf_frame *frame);
+  /* Since 1.1. */
+  uint32_t num_temporaries; /* pieces of memory that the driver asks alloc_temporary for */
+  uint32_t reserved;
 } nnf_model;
 
 /* CPU features a model may need; checked before its first run. */

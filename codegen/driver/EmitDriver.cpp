@@ -75,9 +75,15 @@ private:
       size = sizes.max(size, sizes.emit(other));
     return size;
   }
+  /// The data decide one of these sizes.
+  static bool isDecidedByData(ArrayRef<Dim> dims) { return llvm::any_of(dims, dependsOnData); }
+  llvm::SetVector<Dim> openSizes() const;
   void returnUnlessZero(Value status, Block *exit);
   struct RunState;
-  void fetchOutputs(RunState &state);
+  void fetchOutput(unsigned index, RunState &state);
+  void allocateTemporary(unsigned region, RunState &state);
+  void failWhen(Value condition, int64_t check, Value value, RunState &state);
+  void emitDataSize(const DataSize &size, RunState &state);
   Value addressOf(const Place &place, RunState &state);
   void emitKey(const KeyPlan &key, RunState &state);
   void emitLaunch(const LaunchPlan &launch, unsigned index, RunState &state);
@@ -103,10 +109,27 @@ void DriverCode::emitArenaBytes() {
   SizeCode code = sizes(block->getArgument(0), /*checked=*/true);
   Value total = code.constant(0);
   for (ArrayRef<Dim> region : plan.arena)
-    total = code.add(total, sizeOfRegion(code, region));
+    if (!isDecidedByData(region))
+      total = code.add(total, sizeOfRegion(code, region));
   if (Value bad = code.overflow())
     total = LLVM::SelectOp::create(b, bad, code.constant(-1), total);
   LLVM::ReturnOp::create(b, total);
+}
+
+/// Sizes of outputs and intermediate results that may turn out negative.
+llvm::SetVector<Dim> DriverCode::openSizes() const {
+  llvm::SetVector<Dim> sizes;
+  auto add = [&](Type type) {
+    for (Dim dim : shapeOf(type))
+      if (!isa<AffineSymbolExpr>(dim) && constantOf(dim).value_or(-1) < 0)
+        sizes.insert(dim);
+  };
+  for (const TensorSignature &output : plan.signature.outputs)
+    add(output.type);
+  for (const LaunchPlan &launch : plan.launches)
+    for (Value value : LaunchOp(launch.op).getOutputs())
+      add(value.getType());
+  return sizes;
 }
 
 /// int32_t output_dims(const int64_t *symbols, int64_t *dims). Looks at the sizes of intermediate results too: where
@@ -114,23 +137,23 @@ void DriverCode::emitArenaBytes() {
 void DriverCode::emitOutputDims() {
   Block *block = startFunction(dimsName, {pointer, pointer}, i32);
   SizeCode code = sizes(block->getArgument(0), /*checked=*/true);
-  llvm::SetVector<Dim> inner;
   int64_t slot = 0;
   for (const TensorSignature &output : plan.signature.outputs)
     for (Dim dim : shapeOf(output.type)) {
-      LLVM::StoreOp::create(b, code.emit(dim), at(block->getArgument(1), 8 * slot++));
-      inner.insert(dim);
+      int64_t offset = 8 * slot++;
+      if (!dependsOnData(dim))
+        LLVM::StoreOp::create(b, code.emit(dim), at(block->getArgument(1), offset));
     }
-  for (const LaunchPlan &launch : plan.launches)
-    for (Value value : LaunchOp(launch.op).getOutputs()) {
-      Shape shape = shapeOf(value);
-      inner.insert(shape.begin(), shape.end());
-    }
-  for (Dim dim : inner)
-    if (!isa<AffineSymbolExpr>(dim) && constantOf(dim).value_or(-1) < 0)
+  for (Dim dim : openSizes())
+    if (!dependsOnData(dim))
       code.requireNotNegative(code.emit(dim));
+  SmallVector<const Requirement *> asked;
+  for (const Requirement &require : plan.requirements)
+    if (!isDecidedByData({require.value, require.tested}))
+      asked.push_back(&require);
   SmallVector<std::pair<Value, Value>> requirements; // value, whether it fails
-  for (const Requirement &require : plan.requirements) {
+  for (const Requirement *given : asked) {
+    const Requirement &require = *given;
     Value tested = code.emit(require.tested);
     Value fails = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::slt, tested, code.constant(0));
     requirements.push_back({code.emit(require.value), fails});
@@ -140,9 +163,9 @@ void DriverCode::emitOutputDims() {
     status = LLVM::SelectOp::create(b, bad, constant32(-1), status);
   // The first requirement in program order has the word.
   Value found = code.constant(0);
-  for (auto [require, pair] : llvm::reverse(llvm::zip_equal(plan.requirements, requirements))) {
+  for (auto [require, pair] : llvm::reverse(llvm::zip_equal(asked, requirements))) {
     found = LLVM::SelectOp::create(b, pair.second, pair.first, found);
-    status = LLVM::SelectOp::create(b, pair.second, constant32(1 + require.check), status);
+    status = LLVM::SelectOp::create(b, pair.second, constant32(1 + require->check), status);
   }
   if (!requirements.empty()) {
     Value address = block->getArgument(1);
@@ -155,10 +178,20 @@ void DriverCode::emitOutputDims() {
 
 struct DriverCode::RunState {
   Value rt, frame, arguments;
-  Value inputs, weights, arena, check, parallel;
+  Value inputs, weights, arena, check, parallel, symbols;
   SizeCode sizes;
-  SmallVector<Value> outputs, regions;
-  Block *exit; // takes the status
+  SmallVector<Value> outputs, regions;            // null: not known yet
+  Value dims;                                     // room for the sizes of an output
+  SmallVector<std::pair<int64_t, Value>> decided; // sizes by the data, so far
+  Block *exit;                                    // takes the status
+
+  bool knows(ArrayRef<Dim> dims) const {
+    SmallVector<int64_t> numbers;
+    for (Dim dim : dims)
+      collectDataSizes(dim, numbers);
+    return llvm::all_of(numbers,
+                        [&](int64_t number) { return llvm::is_contained(llvm::make_first_range(decided), number); });
+  }
 };
 
 void DriverCode::returnUnlessZero(Value status, Block *exit) {
@@ -169,38 +202,105 @@ void DriverCode::returnUnlessZero(Value status, Block *exit) {
   b.setInsertionPointToStart(next);
 }
 
-/// The address of each output: the caller's, or memory the runtime gives.
-void DriverCode::fetchOutputs(RunState &state) {
-  Value addresses = load(pointer, state.frame, offsetof(nnf_frame, outputs));
+/// The address of an output: the caller's, or memory the runtime gives.
+void DriverCode::fetchOutput(unsigned index, RunState &state) {
+  RankedTensorType type = plan.signature.outputs[index].type;
+  Value given = load(pointer, load(pointer, state.frame, offsetof(nnf_frame, outputs)), 8 * int64_t(index));
   Value null = LLVM::ZeroOp::create(b, pointer);
-  size_t widest = 1;
-  for (const TensorSignature &output : plan.signature.outputs)
-    widest = std::max<size_t>(widest, output.type.getRank());
-  Value dims = LLVM::AllocaOp::create(b, pointer, i64, state.sizes.constant(widest), 8);
-  for (auto [k, output] : llvm::enumerate(plan.signature.outputs)) {
-    Value given = load(pointer, addresses, 8 * int64_t(k));
-    SmallVector<Value> extents; // before the branch: later code may use the same sizes
-    for (Dim dim : shapeOf(output.type))
-      extents.push_back(state.sizes.emit(dim));
-    Block *here = b.getInsertionBlock();
-    Block *allocate = b.createBlock(state.exit);
-    Block *next = b.createBlock(state.exit, TypeRange{pointer}, {b.getLoc()});
-    b.setInsertionPointToEnd(here);
-    Value missing = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, given, null);
-    LLVM::CondBrOp::create(b, missing, allocate, ValueRange{}, next, ValueRange{given});
-    b.setInsertionPointToStart(allocate);
-    for (auto [d, extent] : llvm::enumerate(extents))
-      LLVM::StoreOp::create(b, extent, at(dims, 8 * int64_t(d)));
-    auto type = LLVM::LLVMFunctionType::get(pointer, {pointer, i32, pointer, i32});
-    Value callee = load(pointer, state.rt, offsetof(nnf_rt, alloc_output));
-    Value made = LLVM::CallOp::create(
-                     b, type, ValueRange{callee, state.rt, constant32(k), dims, constant32(output.type.getRank())})
-                     .getResult();
-    Value none = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, made, null);
-    LLVM::CondBrOp::create(b, none, state.exit, ValueRange{constant32(NNF_ERROR_MEMORY)}, next, ValueRange{made});
-    b.setInsertionPointToStart(next);
-    state.outputs.push_back(next->getArgument(0));
-  }
+  SmallVector<Value> extents; // before the branch: later code may use the same sizes
+  for (Dim dim : shapeOf(type))
+    extents.push_back(state.sizes.emit(dim));
+  Block *here = b.getInsertionBlock();
+  Block *allocate = b.createBlock(state.exit);
+  Block *next = b.createBlock(state.exit, TypeRange{pointer}, {b.getLoc()});
+  b.setInsertionPointToEnd(here);
+  Value missing = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, given, null);
+  LLVM::CondBrOp::create(b, missing, allocate, ValueRange{}, next, ValueRange{given});
+  b.setInsertionPointToStart(allocate);
+  for (auto [d, extent] : llvm::enumerate(extents))
+    LLVM::StoreOp::create(b, extent, at(state.dims, 8 * int64_t(d)));
+  auto callback = LLVM::LLVMFunctionType::get(pointer, {pointer, i32, pointer, i32});
+  Value callee = load(pointer, state.rt, offsetof(nnf_rt, alloc_output));
+  Value made = LLVM::CallOp::create(
+                   b, callback, ValueRange{callee, state.rt, constant32(index), state.dims, constant32(type.getRank())})
+                   .getResult();
+  Value none = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, made, null);
+  LLVM::CondBrOp::create(b, none, state.exit, ValueRange{constant32(NNF_ERROR_MEMORY)}, next, ValueRange{made});
+  b.setInsertionPointToStart(next);
+  state.outputs[index] = next->getArgument(0);
+}
+
+/// Memory for a region whose size the data have decided.
+void DriverCode::allocateTemporary(unsigned region, RunState &state) {
+  auto type = LLVM::LLVMFunctionType::get(pointer, {pointer, i32, i64});
+  Value callee = load(pointer, state.rt, offsetof(nnf_rt, alloc_temporary));
+  Value bytes = sizeOfRegion(state.sizes, plan.arena[region]);
+  Value made = LLVM::CallOp::create(b, type,
+                                    ValueRange{callee, state.rt,
+                                               constant32(region - (plan.arena.size() - plan.numTemporaries())), bytes})
+                   .getResult();
+  Value none = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, made, LLVM::ZeroOp::create(b, pointer));
+  returnUnlessZero(LLVM::SelectOp::create(b, none, constant32(NNF_ERROR_MEMORY), constant32(NNF_OK)), state.exit);
+  state.regions[region] = made;
+}
+
+void DriverCode::failWhen(Value condition, int64_t check, Value value, RunState &state) {
+  Block *here = b.getInsertionBlock();
+  Block *fail = b.createBlock(state.exit);
+  Block *next = b.createBlock(state.exit);
+  b.setInsertionPointToEnd(here);
+  LLVM::CondBrOp::create(b, condition, fail, ValueRange{}, next, ValueRange{});
+  b.setInsertionPointToStart(fail);
+  auto type = LLVM::LLVMFunctionType::get(i32, {pointer, i32, i64, i64});
+  Value callee = load(pointer, state.rt, offsetof(nnf_rt, fail));
+  Value zero = LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(0));
+  Value status =
+      LLVM::CallOp::create(b, type, ValueRange{callee, state.rt, constant32(check), value, zero}).getResult();
+  LLVM::BrOp::create(b, ValueRange{status}, state.exit);
+  b.setInsertionPointToStart(next);
+}
+
+/// Reads a size that kernels have computed, and does what has waited for it: sizes are checked, as output_dims checks
+/// those known from the start, then memory is asked for.
+void DriverCode::emitDataSize(const DataSize &size, RunState &state) {
+  b.setLoc(size.location);
+  auto isNew = [&](ArrayRef<Dim> dims) {
+    if (!state.knows(dims))
+      return false;
+    SmallVector<int64_t> numbers;
+    for (Dim dim : dims)
+      collectDataSizes(dim, numbers);
+    return llvm::is_contained(numbers, size.number);
+  };
+  auto type = LLVM::LLVMFunctionType::get(i64, {pointer, pointer});
+  Value callee = load(pointer, state.rt, offsetof(nnf_rt, read_scalar));
+  Value value = LLVM::CallOp::create(b, type, ValueRange{callee, state.rt, addressOf(size.place, state)}).getResult();
+  state.decided.push_back({size.number, value});
+  state.sizes.define(sizeOfData(b.getContext(), size.number), value);
+
+  SizeCode checked = sizes(state.symbols, /*checked=*/true);
+  for (auto [number, decided] : state.decided)
+    checked.define(sizeOfData(b.getContext(), number), decided);
+  checked.requireNotNegative(value);
+  for (Dim dim : openSizes())
+    if (isNew(dim))
+      checked.requireNotNegative(checked.emit(dim));
+  for (ArrayRef<Dim> region : plan.arena)
+    if (isNew(region))
+      sizeOfRegion(checked, region);
+  failWhen(checked.overflow(), size.check, value, state);
+  for (const Requirement &require : plan.requirements)
+    if (isNew({require.value, require.tested})) {
+      Value tested = state.sizes.emit(require.tested), named = state.sizes.emit(require.value);
+      failWhen(LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::slt, tested, state.sizes.constant(0)), require.check, named,
+               state);
+    }
+  for (unsigned region = 0; region < plan.arena.size(); ++region)
+    if (isNew(plan.arena[region]))
+      allocateTemporary(region, state);
+  for (auto [k, output] : llvm::enumerate(plan.signature.outputs))
+    if (isNew(shapeOf(output.type)))
+      fetchOutput(k, state);
 }
 
 Value DriverCode::addressOf(const Place &place, RunState &state) {
@@ -264,6 +364,7 @@ void DriverCode::emitRun() {
   unsigned slots = 1;
   for (const LaunchPlan &launch : plan.launches)
     slots = std::max(slots, launch.numSlots());
+  Value symbols = load(pointer, frame, offsetof(nnf_frame, symbols));
   RunState state{
       rt,
       frame,
@@ -273,21 +374,35 @@ void DriverCode::emitRun() {
       load(pointer, frame, offsetof(nnf_frame, arena)),
       load(pointer, frame, offsetof(nnf_frame, check)),
       load(pointer, rt, offsetof(nnf_rt, parallel)),
-      sizes(load(pointer, frame, offsetof(nnf_frame, symbols)), /*checked=*/false),
+      symbols,
+      sizes(symbols, /*checked=*/false),
+      SmallVector<Value>(plan.signature.outputs.size()),
+      SmallVector<Value>(plan.arena.size()),
       {},
       {},
       exit};
-  fetchOutputs(state);
+  size_t widest = 1;
+  for (const TensorSignature &output : plan.signature.outputs)
+    widest = std::max<size_t>(widest, output.type.getRank());
+  state.dims = LLVM::AllocaOp::create(b, pointer, i64, state.sizes.constant(widest), 8);
+  for (auto [k, output] : llvm::enumerate(plan.signature.outputs))
+    if (state.knows(shapeOf(output.type)))
+      fetchOutput(k, state);
   Value base = state.arena;
-  for (auto [i, region] : llvm::enumerate(plan.arena)) {
-    state.regions.push_back(base);
-    if (i + 1 < plan.arena.size())
-      base = at(base, sizeOfRegion(state.sizes, region));
+  for (unsigned i = 0, count = plan.arena.size() - plan.numTemporaries(); i < count; ++i) {
+    state.regions[i] = base;
+    if (i + 1 < count)
+      base = at(base, sizeOfRegion(state.sizes, plan.arena[i]));
   }
   for (const KeyPlan &key : plan.keys)
     emitKey(key, state);
-  for (auto [index, launch] : llvm::enumerate(plan.launches))
-    emitLaunch(launch, index, state);
+  ArrayRef<DataSize> waiting = plan.dataSizes;
+  for (unsigned index = 0; index <= plan.launches.size(); ++index) {
+    for (; !waiting.empty() && waiting.front().launches == index; waiting = waiting.drop_front())
+      emitDataSize(waiting.front(), state);
+    if (index < plan.launches.size())
+      emitLaunch(plan.launches[index], index, state);
+  }
   b.setLoc(module.getLoc());
   LLVM::BrOp::create(b, ValueRange{constant32(NNF_OK)}, exit);
 }
@@ -350,7 +465,9 @@ public:
         .i64(offsetof(nnf_model, cpu_features), number("nnf.cpu_features"))
         .address(offsetof(nnf_model, arena_bytes), arenaName)
         .address(offsetof(nnf_model, output_dims), dimsName)
-        .address(offsetof(nnf_model, run), runName);
+        .address(offsetof(nnf_model, run), runName)
+        .i32(offsetof(nnf_model, num_temporaries), plan.numTemporaries())
+        .i32(offsetof(nnf_model, reserved), 0);
     constants.exported("nnf_model_" + name, model);
     return success();
   }
@@ -380,12 +497,14 @@ private:
   std::string tensors(StringRef table, ArrayRef<TensorSignature> tensors, bool areInputs) {
     SmallVector<Record> rows;
     for (const TensorSignature &tensor : tensors) {
+      bool isDataDependent = llvm::any_of(shapeOf(tensor.type), dependsOnData);
       Record row(sizeof(nnf_tensor_info));
       row.address(offsetof(nnf_tensor_info, name), constants.text(tensor.name))
           .i32(offsetof(nnf_tensor_info, dtype), abiDType(tensor.type.getElementType()))
           .i32(offsetof(nnf_tensor_info, rank), tensor.type.getRank())
           .address(offsetof(nnf_tensor_info, dims), constants.list(abiDims(plan.signature, tensor.type)))
-          .i32(offsetof(nnf_tensor_info, flags), areInputs && tensor.tied >= 0 ? NNF_TENSOR_INOUT : 0)
+          .i32(offsetof(nnf_tensor_info, flags), (areInputs && tensor.tied >= 0 ? NNF_TENSOR_INOUT : 0) |
+                                                     (isDataDependent ? NNF_TENSOR_DATA_DEPENDENT : 0))
           .i32(offsetof(nnf_tensor_info, tied), tensor.tied);
       rows.push_back(row);
     }

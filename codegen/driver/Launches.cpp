@@ -55,6 +55,7 @@ public:
                                    return success();
                                  })
                                  .Case([&](LaunchOp launch) { return readLaunch(launch); })
+                                 .Case([&](SizeOp size) { return readSize(size); })
                                  .Case([&](PrimReshapeOp) { return success(); })
                                  .Default([](Operation *other) {
                                    return internalError(other) << "'" << other->getName()
@@ -102,6 +103,17 @@ private:
     if (failed(readPlaces(key, place)))
       return failure();
     plan.keys.push_back({static_cast<int64_t>(key.getNumber()), place.front()});
+    return success();
+  }
+
+  LogicalResult readSize(SizeOp size) {
+    auto place = places.find(storageOf(size.getScalar()));
+    if (place == places.end())
+      return internalError(size) << "the scalar has no place in memory";
+    plan.dataSizes.push_back({static_cast<int64_t>(size.getNumber()), place->second, plan.launches.size(),
+                              static_cast<int64_t>(plan.checks.size()), size.getLoc()});
+    plan.checks.push_back(
+        nodeMessage(size.getLoc(), "the data ask for a size of {value}, for which no memory is large enough"));
     return success();
   }
 

@@ -31,10 +31,19 @@ struct KeyPlan {
   Place place;
 };
 
-/// Looked at before anything runs: `tested` must not be negative.
+/// `tested` must not be negative: looked at before anything runs, or when the data have decided its sizes.
 struct Requirement {
   Dim value, tested;
   int64_t check; // whose message says what is wrong
+};
+
+/// A size that the driver reads between two launches. Then it looks at what has waited for it.
+struct DataSize {
+  int64_t number;
+  Place place;             // of the int64
+  size_t launches;         // that come before
+  int64_t check;           // for a size that is negative or makes others overflow
+  mlir::Location location; // of the node
 };
 
 struct DriverPlan {
@@ -43,8 +52,14 @@ struct DriverPlan {
   llvm::SmallVector<LaunchPlan> launches;
   llvm::SmallVector<KeyPlan> keys;
   llvm::SmallVector<Requirement> requirements;
-  llvm::SmallVector<std::string> checks;           // messages
-  llvm::SmallVector<llvm::SmallVector<Dim>> arena; // sizes of each region: the largest counts
+  llvm::SmallVector<DataSize> dataSizes; // in the order they are read
+  llvm::SmallVector<std::string> checks; // messages
+  /// Sizes of each region: the largest counts. Those that the data decide come last, and are memory of their own.
+  llvm::SmallVector<llvm::SmallVector<Dim>> arena;
+
+  unsigned numTemporaries() const {
+    return llvm::count_if(arena, [](llvm::ArrayRef<Dim> region) { return llvm::any_of(region, dependsOnData); });
+  }
 };
 
 /// Reads what nnf-plan-memory and nnf-pack-weights have left. What does not fit together is reported as an error of the

@@ -23,7 +23,8 @@ struct Region {
   SmallVector<Dim> sizes;
 };
 
-/// Splits the byte size of a type into a constant (rounded up to whole cache lines) and a product of symbolic sizes.
+/// Splits the byte size of a type into a constant, of whole cache lines, and a product of symbolic sizes; where the
+/// constant is less than a line, into one line and the number of lines.
 void sizeOf(RankedTensorType type, int64_t &bytes, Dim &unit) {
   MLIRContext *context = type.getContext();
   bytes = elementBytes(type.getElementType());
@@ -38,6 +39,10 @@ void sizeOf(RankedTensorType type, int64_t &bytes, Dim &unit) {
   unit = dimOf(context, 1);
   for (auto &factor : factors)
     unit = unit * factor.second;
+  if (bytes < arenaAlignment && !factors.empty()) {
+    unit = (unit * bytes).ceilDiv(arenaAlignment);
+    bytes = arenaAlignment;
+  }
   unit = simplify(unit);
   bytes = alignToArena(bytes);
 }
@@ -97,14 +102,15 @@ double sampleOf(ArrayRef<Region> regions) {
 
 /// Values of fixed size share one region. The others: those of one unit (every activation of a model whose batch alone
 /// is open) are packed as tightly as fixed ones; where units differ, a region for each unit, or slots that mix them,
-/// whichever is smaller for sizes of 64.
+/// whichever is smaller for sizes of 64. Units that the data decide come last, each a region of its own: they are known
+/// one after the other.
 SmallVector<Region> planRegions(Values values) {
   SmallVector<Region> regions;
   llvm::MapVector<Dim, Members> units;
   Members open;
   for (ArenaValue &value : values) {
     units[value.unit].push_back(&value);
-    if (!constantOf(value.unit))
+    if (!constantOf(value.unit) && !dependsOnData(value.unit))
       open.push_back(&value);
   }
   int64_t firstOpen = 0;
@@ -115,7 +121,7 @@ SmallVector<Region> planRegions(Values values) {
     }
   SmallVector<Region> byUnit;
   for (auto &[unit, members] : units)
-    if (!constantOf(unit))
+    if (!constantOf(unit) && !dependsOnData(unit))
       byUnit.push_back(planRegion(members, firstOpen + byUnit.size()));
   if (byUnit.size() > 1) {
     SmallVector<unsigned> slots;
@@ -129,6 +135,9 @@ SmallVector<Region> planRegions(Values values) {
     }
   }
   regions.append(byUnit.begin(), byUnit.end());
+  for (auto &[unit, members] : units)
+    if (dependsOnData(unit))
+      regions.push_back(planRegion(members, regions.size()));
   return regions;
 }
 
@@ -139,7 +148,7 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
       return;
     SmallVector<LaunchOp> launches(main.getOps<LaunchOp>());
     DenseMap<Value, int64_t> outputOf = outputs(main);
-    SmallVector<ArenaValue> values = arenaValues(main, launches, outputOf);
+    SmallVector<ArenaValue> values = arenaValues(main, outputOf);
     SmallVector<Region> regions = planRegions(values);
     record(main, launches, outputOf, values, regions);
   }
@@ -151,8 +160,7 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
     return outputOf;
   }
 
-  SmallVector<ArenaValue> arenaValues(func::FuncOp main, ArrayRef<LaunchOp> launches,
-                                      const DenseMap<Value, int64_t> &outputOf) {
+  SmallVector<ArenaValue> arenaValues(func::FuncOp main, const DenseMap<Value, int64_t> &outputOf) {
     SmallVector<ArenaValue> values;
     DenseMap<Value, size_t> indexOf;
     auto add = [&](Value result, unsigned at) {
@@ -164,15 +172,24 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
     // The driver writes keys before the first launch.
     for (RandomKeyOp key : main.getOps<RandomKeyOp>())
       add(key, 0);
-    for (unsigned at = 0; at < launches.size(); ++at) {
-      LaunchOp launch = launches[at];
+    auto use = [&](Value operand, unsigned at) {
+      if (auto found = indexOf.find(storageOf(operand)); found != indexOf.end())
+        values[found->second].life.last = std::max(values[found->second].life.last, at);
+    };
+    unsigned at = 0;
+    for (Operation &op : main.front()) {
+      // Read after the launch before it.
+      if (auto size = dyn_cast<SizeOp>(op); size && at > 0)
+        use(size.getScalar(), at - 1);
+      auto launch = dyn_cast<LaunchOp>(op);
+      if (!launch)
+        continue;
       for (Value operand : launch.getInputs())
-        if (auto found = indexOf.find(storageOf(operand)); found != indexOf.end())
-          values[found->second].life.last = at;
-      for (Value result : launch.getOutputs()) {
+        use(operand, at);
+      for (Value result : launch.getOutputs())
         if (!outputOf.contains(result))
           add(result, at);
-      }
+      ++at;
     }
     return values;
   }

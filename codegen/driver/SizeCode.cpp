@@ -53,6 +53,7 @@ Value SizeCode::divide(AffineExprKind kind, Value x, Value y, bool mayBeZero) {
 }
 
 Value SizeCode::derived(const DerivedDim &definition) {
+  assert(definition.kind != DerivedDim::Data && "used before it is defined");
   Value a = emit(definition.a);
   if (definition.kind == DerivedDim::Max)
     return max(a, emit(definition.b));

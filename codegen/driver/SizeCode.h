@@ -19,6 +19,8 @@ public:
       : b(b), symbol(std::move(symbol)), checked(checked) {}
 
   mlir::Value emit(Dim dim);
+  /// From here on the data have decided a size (sizeOfData).
+  void define(Dim dim, mlir::Value value) { known[dim] = value; }
   mlir::Value constant(int64_t value);
   mlir::Value add(mlir::Value x, mlir::Value y);
   mlir::Value mul(mlir::Value x, mlir::Value y);

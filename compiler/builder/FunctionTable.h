@@ -61,6 +61,7 @@ struct Function {
   std::string_view inplaceTwin; ///< "relu_"; empty: none
   bool hasInplace;              ///< has a parameter inplace=False
   bool draws;                   ///< can draw random numbers
+  bool hasDataSize;             ///< its data can decide a size of a result
   std::span<const Parameter> parameters;
   std::span<const FunctionResult> results;
   std::span<const FunctionEffect> effects;

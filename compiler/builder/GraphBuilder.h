@@ -117,6 +117,7 @@ private:
   llvm::StringSet<> fixedSymbolsUsed;
   std::optional<mlir::Location> effect;
   int64_t randomNodes = 0; // added so far
+  int64_t dataSizes = 0;   // nodes that can have one, added so far
   bool hasErrors = false;
 };
 

@@ -219,7 +219,11 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
   if (failed(properties.set(attributes, location)))
     return failure();
   SmallVector<Type> types;
-  if (failed(inference->inferReturnTypes(context(), location, operands, DictionaryAttr(), properties.get(), {}, types)))
+  NamedAttrList sizeNumber;
+  if (function->hasDataSize)
+    sizeNumber.append(sizeNumberName, builder.getI64IntegerAttr(dataSizes));
+  if (failed(inference->inferReturnTypes(context(), location, operands, sizeNumber.getDictionary(context()),
+                                         properties.get(), {}, types)))
     return failure();
   for (Type type : types) {
     auto tensor = cast<RankedTensorType>(type);
@@ -233,7 +237,7 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
     if (failed(properties.set(sizes, location)))
       return failure();
   }
-  Operation *op = builder.insert(Operation::create(location, *registered, types, operands, NamedAttrList(),
+  Operation *op = builder.insert(Operation::create(location, *registered, types, operands, std::move(sizeNumber),
                                                    properties.get(), BlockRange(), /*numRegions=*/0));
   if (failed(verifyAsNode(op, location)))
     return failure();
@@ -241,6 +245,7 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
     op->setAttr(randomNumberName, builder.getI64IntegerAttr(site.randomNumber.value_or(randomNodes)));
     ++randomNodes;
   }
+  dataSizes += function->hasDataSize;
 
   // Outputs are handles; effects are new values of handles there are.
   SmallVector<TensorId> results;

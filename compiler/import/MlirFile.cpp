@@ -88,9 +88,12 @@ LogicalResult checkGraph(ModuleOp module) {
     if (op == main)
       return WalkResult::advance();
     const Function *function = findFunction(op->getName().stripDialect());
+    SmallVector<StringRef> allowed;
     if (function && function->draws)
-      return WalkResult(checkAttributes(op, {randomNumberName}));
-    return WalkResult(checkAttributes(op, {}));
+      allowed.push_back(randomNumberName);
+    if (function && function->hasDataSize)
+      allowed.push_back(sizeNumberName);
+    return WalkResult(checkAttributes(op, allowed));
   });
   return failure(result.wasInterrupted());
 }
@@ -117,6 +120,16 @@ LogicalResult numberRandomNodes(func::FuncOp main) {
       ++next;
     op->setAttr(randomNumberName, Builder(main.getContext()).getI64IntegerAttr(next));
   }
+  return success();
+}
+
+/// No two sizes that data decide have one number. After verification, which asks for the numbers.
+LogicalResult checkDataSizes(func::FuncOp main) {
+  llvm::DenseSet<int64_t> taken;
+  for (Operation &op : main.front())
+    if (auto number = op.getAttrOfType<IntegerAttr>(sizeNumberName); number && !taken.insert(number.getInt()).second)
+      return emitError(op.getLoc()) << sizeNumberName << " = " << number.getInt()
+                                    << ", expected another number for each node";
   return success();
 }
 
@@ -286,8 +299,8 @@ OwningOpRef<ModuleOp> readMlirFile(MLIRContext &context, StringRef path, const R
     emitError(module->getLoc()) << "no graph: expected a function @main";
     return {};
   }
-  if (failed(checkSignature(main)) || failed(numberRandomNodes(main)) || failed(readWeights(*module, path, options)) ||
-      failed(fixSymbols(*module, options.dims)))
+  if (failed(checkSignature(main)) || failed(numberRandomNodes(main)) || failed(checkDataSizes(main)) ||
+      failed(readWeights(*module, path, options)) || failed(fixSymbols(*module, options.dims)))
     return {};
   // Fixed sizes may not fit each other.
   if (!options.dims.empty() && failed(verify(*module)))

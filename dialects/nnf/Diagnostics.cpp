@@ -44,6 +44,11 @@ static InFlightDiagnostic start(std::optional<Location> location, llvm::Twine te
   return emitError(*location) << text;
 }
 
+std::string nodeMessage(Location location, const llvm::Twine &text) {
+  std::string node = nodeText(location);
+  return (node + (node.empty() ? "" : ": ") + text).str();
+}
+
 std::string argumentMessage(Location location, StringRef argument, const llvm::Twine &text) {
   std::string node = nodeText(location);
   return (node + (node.empty() ? "" : ", ") + "argument '" + argument + "': " + text).str();
@@ -54,8 +59,7 @@ InFlightDiagnostic argumentError(std::optional<Location> location, StringRef arg
 }
 
 InFlightDiagnostic nodeError(std::optional<Location> location) {
-  std::string node = location ? nodeText(*location) : "";
-  return start(location, node + (node.empty() ? "" : ": "));
+  return start(location, location ? nodeMessage(*location, "") : "");
 }
 
 } // namespace nnf

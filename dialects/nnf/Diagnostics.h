@@ -16,6 +16,8 @@ std::string nodeText(mlir::Location location);
 /// The node's name alone; "" when unknown.
 std::string nodeName(mlir::Location location);
 
+/// "node 'stem' (conv2d): " and the text: a message for later.
+std::string nodeMessage(mlir::Location location, const llvm::Twine &text);
 /// "node 'stem' (conv2d), argument 'weight': " and the text: a message for later.
 std::string argumentMessage(mlir::Location location, llvm::StringRef argument, const llvm::Twine &text);
 /// Starts "node 'stem' (conv2d), argument 'weight': "; stream what was found, then what was expected.

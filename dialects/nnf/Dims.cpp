@@ -128,8 +128,8 @@ void collectSymbols(Dim dim, SmallVectorImpl<unsigned> &symbols) {
 
 static NnfDialect &dialectOf(Dim dim) { return *dim.getContext()->getLoadedDialect<NnfDialect>(); }
 
-static Dim derived(const DerivedDim &definition) {
-  return getAffineSymbolExpr(dialectOf(definition.a).derivedSymbol(definition), definition.a.getContext());
+static Dim derived(MLIRContext *context, const DerivedDim &definition) {
+  return getAffineSymbolExpr(context->getLoadedDialect<NnfDialect>()->derivedSymbol(definition), context);
 }
 
 std::optional<DerivedDim> derivationOf(Dim dim) {
@@ -148,6 +148,7 @@ bool isNotNegative(Dim dim) {
     case DerivedDim::Max: return isNotNegative(definition->a) || isNotNegative(definition->b);
     case DerivedDim::Min: return isNotNegative(definition->a) && isNotNegative(definition->b);
     case DerivedDim::Scaled: return isNotNegative(definition->a);
+    case DerivedDim::Data: return true;
     }
   }
   auto binary = cast<AffineBinaryOpExpr>(dim);
@@ -166,14 +167,14 @@ Dim maxOf(Dim a, Dim b) {
   a = simplify(a), b = simplify(b);
   if (Dim larger = largerOf(a, b))
     return larger;
-  return derived({DerivedDim::Max, a, b});
+  return derived(a.getContext(), {DerivedDim::Max, a, b});
 }
 
 Dim minOf(Dim a, Dim b) {
   a = simplify(a), b = simplify(b);
   if (Dim larger = largerOf(a, b))
     return larger == a ? b : a;
-  return derived({DerivedDim::Min, a, b});
+  return derived(a.getContext(), {DerivedDim::Min, a, b});
 }
 
 Dim scaledBy(Dim a, double factor) {
@@ -182,20 +183,45 @@ Dim scaledBy(Dim a, double factor) {
     double scaled = std::floor(static_cast<double>(*size) * factor);
     return dimOf(a.getContext(), static_cast<int64_t>(std::min(scaled, 0x1p62)));
   }
-  return derived({DerivedDim::Scaled, a, {}, factor});
+  return derived(a.getContext(), {DerivedDim::Scaled, a, {}, factor});
+}
+
+Dim sizeOfData(MLIRContext *context, int64_t number) { return derived(context, {DerivedDim::Data, {}, {}, 1, number}); }
+
+/// Calls `visit` with each symbol that has no operands, and its definition if it has one.
+static void walkLeaves(Dim dim, llvm::function_ref<void(unsigned, const std::optional<DerivedDim> &)> visit) {
+  SmallVector<unsigned> found;
+  collectSymbols(dim, found);
+  for (unsigned symbol : found) {
+    std::optional<DerivedDim> definition = dialectOf(dim).derivationOf(symbol);
+    if (!definition || !definition->a) {
+      visit(symbol, definition);
+      continue;
+    }
+    walkLeaves(definition->a, visit);
+    if (definition->b)
+      walkLeaves(definition->b, visit);
+  }
 }
 
 void collectInputSymbols(Dim dim, SmallVectorImpl<unsigned> &symbols) {
-  SmallVector<unsigned> found;
-  collectSymbols(dim, found);
-  for (unsigned symbol : found)
-    if (std::optional<DerivedDim> definition = dialectOf(dim).derivationOf(symbol)) {
-      collectInputSymbols(definition->a, symbols);
-      if (definition->b)
-        collectInputSymbols(definition->b, symbols);
-    } else if (!llvm::is_contained(symbols, symbol)) {
+  walkLeaves(dim, [&](unsigned symbol, const std::optional<DerivedDim> &definition) {
+    if (!definition && !llvm::is_contained(symbols, symbol))
       symbols.push_back(symbol);
-    }
+  });
+}
+
+void collectDataSizes(Dim dim, SmallVectorImpl<int64_t> &numbers) {
+  walkLeaves(dim, [&](unsigned, const std::optional<DerivedDim> &definition) {
+    if (definition && !llvm::is_contained(numbers, definition->number))
+      numbers.push_back(definition->number);
+  });
+}
+
+bool dependsOnData(Dim dim) {
+  SmallVector<int64_t> numbers;
+  collectDataSizes(dim, numbers);
+  return !numbers.empty();
 }
 
 Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value) {
@@ -205,6 +231,8 @@ Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value) {
   for (unsigned symbol : symbols) {
     Dim self = getAffineSymbolExpr(symbol, dim.getContext()), now;
     if (std::optional<DerivedDim> definition = derivationOf(self)) {
+      if (definition->kind == DerivedDim::Data)
+        continue;
       Dim a = substitute(definition->a, value), b = definition->b ? substitute(definition->b, value) : Dim();
       now = definition->kind == DerivedDim::Max   ? maxOf(a, b)
             : definition->kind == DerivedDim::Min ? minOf(a, b)

@@ -50,21 +50,27 @@ void collectSymbols(Dim dim, llvm::SmallVectorImpl<unsigned> &symbols);
 
 /// What a derived symbol stands for.
 struct DerivedDim {
-  enum Kind { Max, Min, Scaled } kind;
-  Dim a, b;          // Scaled has no b
-  double factor = 1; // Scaled: floor(a * factor), in float64
+  enum Kind { Max, Min, Scaled, Data } kind;
+  Dim a, b;           // Scaled has no b, Data has neither
+  double factor = 1;  // Scaled: floor(a * factor), in float64
+  int64_t number = 0; // Data: of the node whose data decide it
 };
 
 Dim maxOf(Dim a, Dim b);
 Dim minOf(Dim a, Dim b);
 /// floor(a * factor), computed in float64 as torch computes a scaled size.
 Dim scaledBy(Dim a, double factor);
+/// The size that the data of node `number` decide: no input binds it, an `nnf.size` defines it while the model runs.
+Dim sizeOfData(mlir::MLIRContext *context, int64_t number);
 /// How a size that is one derived symbol is computed; none for any other size.
 std::optional<DerivedDim> derivationOf(Dim dim);
 /// Provably not negative for every value of the symbols.
 bool isNotNegative(Dim dim);
 /// The symbols of inputs that a size depends on, through derived ones.
 void collectInputSymbols(Dim dim, llvm::SmallVectorImpl<unsigned> &symbols);
+/// The numbers of the nodes whose data a size depends on, through derived symbols.
+void collectDataSizes(Dim dim, llvm::SmallVectorImpl<int64_t> &numbers);
+bool dependsOnData(Dim dim);
 /// `dim` with value(symbol) for each symbol of an input, through derived ones; a null value keeps the symbol.
 Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value);
 

@@ -11,6 +11,13 @@ LogicalResult RequireOp::verify() {
   return success();
 }
 
+LogicalResult SizeOp::verify() {
+  auto type = cast<RankedTensorType>(getScalar().getType());
+  if (type.getRank() != 0 || !type.getElementType().isInteger(64))
+    return emitOpError() << "has a scalar of type " << type << ", expected tensor<i64>";
+  return success();
+}
+
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {

@@ -49,6 +49,16 @@ def Nnf_RequireOp : Op<Nnf_Dialect, "require", [DeclareOpInterfaceMethods<Memory
   }];
   let hasVerifier = 1;
 }
+def Nnf_SizeOp : Op<Nnf_Dialect, "size", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Defines the size `size(number)`: the value of `scalar`, which the run computes";
+  let description = [{
+    `scalar` is one int64. What has such a size comes after this op, though no value says so: nnf-form-groups sees to
+    it. The driver reads the scalar between two launches and then asks for the memory that was waiting for it.
+  }];
+  let arguments = (ins Nnf_Tensor:$scalar, I64Attr:$number);
+  let assemblyFormat = "$scalar `,` $number attr-dict `:` type($scalar)";
+  let hasVerifier = 1;
+}
 def Nnf_KernelOp : Op<Nnf_Dialect, "kernel", [IsolatedFromAbove, Symbol, FunctionOpInterface]> {
   let summary = "A fused group: one future kernel";
   let description = [{

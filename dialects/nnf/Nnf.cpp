@@ -44,7 +44,7 @@ private:
 /// What the names of derived symbols begin with; no name that a graph may use does.
 constexpr StringLiteral derivedPrefix = "= ";
 /// As DerivedDim::Kind.
-constexpr StringLiteral derivedWords[] = {"max", "min", "scaled"};
+constexpr StringLiteral derivedWords[] = {"max", "min", "scaled", "size"};
 
 void NnfDialect::initialize() {
   symbols = std::make_shared<SymbolTableOfDims>();
@@ -60,12 +60,16 @@ unsigned NnfDialect::derivedSymbol(const DerivedDim &derived) {
   std::string name;
   llvm::raw_string_ostream os(name);
   os << derivedPrefix << derivedWords[derived.kind] << '(';
-  printDim(os, derived.a, *this);
-  os << ", ";
-  if (derived.b)
-    printDim(os, derived.b, *this);
-  else
-    os << llvm::format("%.17e", derived.factor);
+  if (derived.kind == DerivedDim::Data) {
+    os << derived.number;
+  } else {
+    printDim(os, derived.a, *this);
+    os << ", ";
+    if (derived.b)
+      printDim(os, derived.b, *this);
+    else
+      os << llvm::format("%.17e", derived.factor);
+  }
   os << ')';
   return symbols->derived(name, derived);
 }
@@ -120,8 +124,16 @@ static void printTerm(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect,
 
 void printDim(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect) { printTerm(os, dim, dialect, 0); }
 
-/// max(a, b), min(a, b) or scaled(a, number), after the parenthesis.
+/// max(a, b), min(a, b), scaled(a, number) or size(number), after the parenthesis.
 static FailureOr<Dim> parseDerived(AsmParser &parser, NnfDialect &dialect, DerivedDim::Kind kind) {
+  if (kind == DerivedDim::Data) {
+    int64_t number;
+    if (parser.parseInteger(number) || parser.parseRParen())
+      return failure();
+    if (number < 0)
+      return parser.emitError(parser.getCurrentLocation(), "expected the number of a node, from 0");
+    return sizeOfData(parser.getContext(), number);
+  }
   FailureOr<Dim> a = parseDim(parser, dialect), b = Dim();
   double factor = 1;
   if (failed(a) || failed(parser.parseComma()))

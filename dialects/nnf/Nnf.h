@@ -25,6 +25,8 @@ template <typename ConcreteType> class Elementwise : public mlir::OpTrait::Trait
 
 /// Of a function that can draw: its number among the graph's such nodes (int64), which keys its draws.
 constexpr llvm::StringLiteral randomNumberName = "nnf.random";
+/// Of a function with results whose sizes its data decide: the number of that size (int64), unique in the graph.
+constexpr llvm::StringLiteral sizeNumberName = "nnf.size";
 
 class NnfDialect;
 /// Writes "2*N + 1".

@@ -130,6 +130,7 @@ class Nnf_Function<string name, list<Trait> traits = []>
   bit hasInplace = 0;            // has a parameter inplace=False that changes `input`
   list<Effect> effects = [];
   bit draws = 0;                 // can draw random numbers: such nodes are counted
+  bit hasDataSize = 0;           // its data can decide a size of a result: such nodes are numbered
   string targets = "cpu, cuda, cuda-emu";
   // For people, in docs/ops and `nnfc ops`. Lines "name: text" or "name, name: text"; what each argument takes (those of
   // Nnf_SharedParameters may be left out), what each result is, and the forms of messages about what is refused

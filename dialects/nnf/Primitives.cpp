@@ -351,6 +351,7 @@ void PrimScatterOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &e
 }
 
 void RequireOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
+void SizeOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
 void PrimCheckOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
 
 bool canFail(Operation *op) {

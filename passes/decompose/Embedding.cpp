@@ -131,8 +131,16 @@ Value oneHot(OneHotOp op, OneHotOp::Adaptor x, Primitives &p) {
   Value classes = x.getTensor();
   Shape shape = shapeOf(op.getOutput());
   int64_t count = op.getNumClasses(), last = shape.size() - 1;
-  Value inside = p.bitAnd(p.ge(classes, 0), p.lt(classes, static_cast<double>(count)));
-  p.check(inside, classes, p.message("tensor", "class {value}, expected 0 <= class < " + std::to_string(count)));
+  Value isClass = p.ge(classes, 0);
+  std::string bound;
+  if (count == -1) {
+    // A largest class of -1 is one that the check refuses first.
+    p.defineSize(shape[last], p.add(p.reduce(ReduceKind::Max, classes, llvm::to_vector(llvm::seq(last))), 1));
+  } else {
+    isClass = p.bitAnd(isClass, p.lt(classes, static_cast<double>(count)));
+    bound = " < " + std::to_string(count);
+  }
+  p.check(isClass, classes, p.message("tensor", "class {value}, expected 0 <= class" + bound));
   Value repeated = p.broadcastOver(classes, shape, {last});
   return p.convert(p.eq(repeated, p.iota(shape, last, i64Of(p))), i64Of(p));
 }

@@ -54,6 +54,30 @@ Value indexSelect(IndexSelectOp op, IndexSelectOp::Adaptor x, Primitives &p) {
   return p.transpose(picked, perm);
 }
 
+/// Elements that are not zero are counted; each writes its place in the flat input to its place in the result.
+Value nonzero(NonzeroOp op, NonzeroOp::Adaptor x, Primitives &p) {
+  Type i64 = i64Of(p);
+  Shape shape = shapeOf(x.getInput()), result = shapeOf(op.getOutput());
+  Dim count = result[0], one = dimOf(p.context(), 1);
+  Shape flat{productOf(p.context(), shape)};
+  Value input = p.reshape(x.getInput(), flat);
+  Value isCounted = p.ne(input, 0), counted = p.convert(isCounted, i64);
+  p.defineSize(count, p.sum(counted, {0}));
+  if (shape.empty())
+    return p.full(result, 0, i64);
+  Value place = p.select(isCounted, p.sub(p.cumulate(ReduceKind::Add, counted, 0), 1), -1);
+  Value position = p.scatter(ScatterKind::Set, p.full({count}, 0, i64), {place}, p.iota(flat, 0, i64), {0},
+                             BoundsKind::Fill); // -1 is no place
+  SmallVector<Value> coordinates(shape.size());
+  for (int64_t d = shape.size() - 1; d >= 0; --d) {
+    Value size = p.size(shape[d], i64);
+    coordinates[d] = p.reshape(d == 0 ? position : p.rem(position, size), {one, count});
+    if (d > 0)
+      position = p.div(position, size);
+  }
+  return p.transpose(p.concat(coordinates, 0), {1, 0});
+}
+
 /// Both operands in the type and shape they are compared in.
 template <typename Op> std::pair<Value, Value> joined(Op op, typename Op::Adaptor x, Primitives &p) {
   Type element = promoteTypes({op.getX1(), op.getX2()});
@@ -107,6 +131,7 @@ Value pdist(PdistOp op, PdistOp::Adaptor operands, Primitives &p) {
 void addIndexing(Decompositions &table) {
   table.addMove<GatherOp>(gather);
   table.addMove<IndexSelectOp>(indexSelect);
+  table.addMove<NonzeroOp>(nonzero);
   table.add<PairwiseDistanceOp>(pairwiseDistance);
   table.add<CosineSimilarityOp>(cosineSimilarity);
   table.add<PdistOp>(pdist);

@@ -436,6 +436,12 @@ SmallVector<Value> Primitives::loop(Dim trips, int64_t rows, ValueRange inits, V
   return SmallVector<Value>(loop.getFinals());
 }
 
+void Primitives::defineSize(Dim dim, Value value) {
+  std::optional<DerivedDim> definition = derivationOf(dim);
+  assert(definition && definition->kind == DerivedDim::Data);
+  SizeOp::create(builder, loc, value, definition->number);
+}
+
 std::string Primitives::message(StringRef argument, StringRef text) const {
   return argumentMessage(loc, argument, text);
 }

@@ -145,6 +145,8 @@ public:
       llvm::function_ref<llvm::SmallVector<Value>(Primitives &, Value, mlir::ValueRange, mlir::ValueRange)>;
   llvm::SmallVector<Value> loop(Dim trips, int64_t rows, mlir::ValueRange inits, mlir::ValueRange captures,
                                 LoopStep step);
+  /// The value of a size that this node's data decide, a rank-0 int64; see nnf.size.
+  void defineSize(Dim dim, Value value);
   /// The message of a check on an argument of this node: "node 'emb' (embedding), argument 'input': …".
   std::string message(llvm::StringRef argument, llvm::StringRef text) const;
   /// Fails the run with `message` where `condition` is false; {value} in it is `value` there.

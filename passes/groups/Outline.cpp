@@ -25,8 +25,8 @@ bool isTable(Operation *op) {
 
 class Outliner {
 public:
-  Outliner(func::FuncOp function, const GroupMap &groups)
-      : function(function), groups(groups), context(function.getContext()),
+  Outliner(func::FuncOp function, const GroupMap &groups, const SizePhases &phases)
+      : function(function), groups(groups), phases(phases), context(function.getContext()),
         dialect(context->getLoadedDialect<NnfDialect>()), module(function->getParentOfType<ModuleOp>()) {
     unsigned next = 0;
     for (Operation &op : function.getBody().front())
@@ -39,8 +39,12 @@ public:
       return failure();
     Operation *terminator = function.getBody().front().getTerminator();
     OpBuilder builder(terminator);
-    for (Group *group : order)
+    SmallVector<SizeOp> sizes(function.getOps<SizeOp>());
+    for (Group *group : order) {
+      defineSizes(sizes, phases.of(group->anchor), terminator);
       launch(builder, *group);
+    }
+    defineSizes(sizes, UINT_MAX, terminator);
     for (OpOperand &operand : terminator->getOpOperands())
       if (Value stored = results.lookup(operand.get()))
         operand.set(stored);
@@ -126,7 +130,7 @@ private:
         Group *other = groups.of(user);
         if (other == &group)
           continue;
-        if (other || user->hasTrait<OpTrait::IsTerminator>())
+        if (other || user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user))
           return true;
         // An op that is computed where it is read: who reads it?
         llvm::append_range(work, user->getResults());
@@ -148,7 +152,10 @@ private:
     SmallVector<Group *> roots;
     for (auto &group : groups.all())
       roots.push_back(group.get());
-    llvm::sort(roots, [&](Group *a, Group *b) { return position.lookup(a->anchor) < position.lookup(b->anchor); });
+    llvm::sort(roots, [&](Group *a, Group *b) {
+      auto key = [&](Group *group) { return std::pair(phases.of(group->anchor), position.lookup(group->anchor)); };
+      return key(a) < key(b);
+    });
     for (Group *root : roots) {
       SmallVector<std::pair<Group *, SmallVector<Group *>>> stack;
       auto enter = [&](Group *group) {
@@ -173,6 +180,17 @@ private:
       }
     }
     return success();
+  }
+
+  /// Those of `sizes` that an earlier phase than `phase` knows come here, after the launches that write them.
+  void defineSizes(SmallVectorImpl<SizeOp> &sizes, unsigned phase, Operation *terminator) {
+    llvm::erase_if(sizes, [&](SizeOp size) {
+      if (phases.of(size) >= phase)
+        return false;
+      size.getScalarMutable().assign(stored(size.getScalar()));
+      size->moveBefore(terminator);
+      return true;
+    });
   }
 
   void launch(OpBuilder &builder, const Group &group) {
@@ -287,8 +305,8 @@ private:
 
   void eraseGroupedOps() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
-      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp, RequireOp>(op) || op.hasTrait<OpTrait::IsTerminator>() ||
-                   (isa<ConstantOp>(op) && !op.use_empty());
+      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp, RequireOp, SizeOp>(op) ||
+                   op.hasTrait<OpTrait::IsTerminator>() || (isa<ConstantOp>(op) && !op.use_empty());
       if (!stays) {
         assert(op.use_empty() && "launches read only what is stored");
         op.erase();
@@ -300,6 +318,7 @@ private:
 
   func::FuncOp function;
   const GroupMap &groups;
+  const SizePhases &phases;
   MLIRContext *context;
   NnfDialect *dialect;
   ModuleOp module;
@@ -310,6 +329,8 @@ private:
 
 } // namespace
 
-LogicalResult outlineGroups(func::FuncOp function, const GroupMap &groups) { return Outliner(function, groups).run(); }
+LogicalResult outlineGroups(func::FuncOp function, const GroupMap &groups, const SizePhases &phases) {
+  return Outliner(function, groups, phases).run();
+}
 
 } // namespace nnf

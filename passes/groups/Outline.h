@@ -2,8 +2,7 @@
 #ifndef NNF_PASSES_GROUPS_OUTLINE_H
 #define NNF_PASSES_GROUPS_OUTLINE_H
 
-#include "dialects/nnf/Nnf.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/groups/SizePhases.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace nnf {
@@ -34,8 +33,9 @@ private:
   llvm::DenseMap<mlir::Operation *, Group *> groupOf;
 };
 
-/// Makes a kernel of every group and launches them in an order their values allow; equal kernels are made once.
-mlir::LogicalResult outlineGroups(mlir::func::FuncOp function, const GroupMap &groups);
+/// Makes a kernel of every group and launches them, phase by phase, in an order their values allow; equal kernels are
+/// made once.
+mlir::LogicalResult outlineGroups(mlir::func::FuncOp function, const GroupMap &groups, const SizePhases &phases);
 
 } // namespace nnf
 #endif

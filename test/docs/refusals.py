@@ -11,10 +11,12 @@ from pathlib import Path
 
 DTYPE = re.compile(r"\b(float|bfloat|int|uint)(8|16|32|64)\b|(?<=dtype )bool\b")
 NUMBER = re.compile(r"-?\b(\d[\d.]*(e[+-]?\d+)?|nan|inf)\b|\b[A-Z]\b")
-# What the index says of all functions: arguments that are missing or of another kind, and unknown ones.
+# What the index says of all functions: arguments that are missing or of another kind, and unknown ones; and of sizes
+# that the data decide.
 KIND = r"(an?|the) (tensor|number|list|integer|bool|string|name)\b[^[]*$"
 GENERAL = re.compile(rf"(missing|(an?|the) (list|tensor|number|integer|bool|string)\b.*), expected {KIND}|no parameter of that name|"
-                     r"shape <shape> does not broadcast with <shape>: .* not known to be equal")
+                     r"shape <shape> does not broadcast with <shape>: .* not known to be equal|"
+                     r"the data ask for a size of <number>, for which no memory is large enough|no memory for its sizes")
 
 
 def form(message):

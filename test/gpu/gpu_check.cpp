@@ -153,16 +153,21 @@ struct Runtime {
   nnf_rt callbacks; // first: the driver hands back its address
   const nnf_model *model;
   Gpu *gpu;
+  Gpu &memory;
+  std::vector<void *> outputs;
+  std::vector<size_t> outputBytes;
+
+  static Runtime &of(const nnf_rt *rt) { return *reinterpret_cast<Runtime *>(const_cast<nnf_rt *>(rt)); }
 };
 
 int32_t parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int64_t tasks, int64_t scratchBytes,
                  const void *const *args) {
-  auto *runtime = reinterpret_cast<const Runtime *>(rt);
-  uint32_t kernel = runtime->model->launches[launch].kernel;
+  Runtime &runtime = Runtime::of(rt);
+  uint32_t kernel = runtime.model->launches[launch].kernel;
   if (tasks <= 0)
     return NNF_OK;
-  if (runtime->gpu && runtime->gpu->has(kernel)) {
-    runtime->gpu->launch(kernel, tasks, args);
+  if (runtime.gpu && runtime.gpu->has(kernel)) {
+    runtime.gpu->launch(kernel, tasks, args);
     return NNF_OK;
   }
   // Copies of outputs are the driver's own, on both sides.
@@ -172,7 +177,17 @@ int32_t parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int6
   return NNF_OK;
 }
 
-void *noOutput(const nnf_rt *, uint32_t, const int64_t *, uint32_t) { return nullptr; }
+void *allocOutput(const nnf_rt *rt, uint32_t index, const int64_t *dims, uint32_t rank) {
+  Runtime &runtime = Runtime::of(rt);
+  size_t bytes = elementBytes(runtime.model->outputs[index].dtype);
+  for (uint32_t d = 0; d < rank; ++d)
+    bytes *= static_cast<size_t>(dims[d]);
+  runtime.outputBytes[index] = bytes;
+  return runtime.outputs[index] = runtime.memory.allocate(bytes);
+}
+void *allocTemporary(const nnf_rt *rt, uint32_t, int64_t bytes) {
+  return Runtime::of(rt).memory.allocate(static_cast<size_t>(bytes));
+}
 int64_t readScalar(const nnf_rt *, const int64_t *address) { return *address; }
 int32_t failCheck(const nnf_rt *, uint32_t, int64_t, int64_t) { return NNF_ERROR_DATA; }
 int32_t neverCancelled(const nnf_rt *) { return 0; }
@@ -208,7 +223,7 @@ using Outputs = std::vector<std::vector<uint8_t>>;
 /// Runs a model on random inputs, in memory that a GPU can reach.
 Outputs run(const nnf_model &model, Gpu &memory, Gpu *kernels) {
   std::vector<int64_t> symbols(model.num_symbols, symbolSize);
-  std::vector<void *> inputs, outputs;
+  std::vector<void *> inputs;
   for (uint32_t i = 0; i < model.num_inputs; ++i) {
     size_t count = countOf(model.inputs[i], symbols);
     inputs.push_back(memory.allocate(count * elementBytes(model.inputs[i].dtype)));
@@ -220,15 +235,22 @@ Outputs run(const nnf_model &model, Gpu &memory, Gpu *kernels) {
   dims.resize(dims.size() + 1);
   if (model.output_dims(symbols.data(), dims.data()) != 0)
     fail("sizes of outputs overflow");
-  std::vector<size_t> bytes;
+  Runtime runtime{{sizeof(nnf_rt), 0, parallel, allocOutput, readScalar, failCheck, neverCancelled, allocTemporary},
+                  &model,
+                  kernels,
+                  memory,
+                  {},
+                  {}};
   const int64_t *next = dims.data();
   for (uint32_t i = 0; i < model.num_outputs; ++i) {
     size_t count = 1;
     for (uint32_t d = 0; d < model.outputs[i].rank; ++d)
       count *= static_cast<size_t>(*next++);
-    bytes.push_back(count * elementBytes(model.outputs[i].dtype));
-    outputs.push_back(memory.allocate(bytes.back()));
+    bool isAsked = model.outputs[i].flags & NNF_TENSOR_DATA_DEPENDENT; // for, during the run
+    runtime.outputBytes.push_back(isAsked ? 0 : count * elementBytes(model.outputs[i].dtype));
+    runtime.outputs.push_back(isAsked ? nullptr : memory.allocate(runtime.outputBytes.back()));
   }
+  std::vector<void *> given = runtime.outputs;
   auto *weights = static_cast<uint8_t *>(memory.allocate(model.weights_bytes));
   if (model.weights_bytes && !model.weights)
     fail("the model's weights are in a file, expected embedded ones");
@@ -241,20 +263,21 @@ Outputs run(const nnf_model &model, Gpu &memory, Gpu *kernels) {
   nnf_frame frame{sizeof(nnf_frame),
                   0,
                   inputs.data(),
-                  outputs.data(),
+                  given.data(),
                   symbols.data(),
                   weights,
                   static_cast<uint8_t *>(memory.allocate(static_cast<size_t>(arenaBytes))),
                   check,
                   0,
                   0};
-  Runtime runtime{{sizeof(nnf_rt), 0, parallel, noOutput, readScalar, failCheck, neverCancelled}, &model, kernels};
   int32_t status = model.run(&runtime.callbacks, &frame);
   if (status != NNF_OK || check->order != UINT64_MAX)
     fail("the run ends with status " + std::to_string(status) + ", check " + std::to_string(check->order >> 32));
   Outputs results;
-  for (size_t i = 0; i < outputs.size(); ++i)
-    results.emplace_back(static_cast<uint8_t *>(outputs[i]), static_cast<uint8_t *>(outputs[i]) + bytes[i]);
+  for (size_t i = 0; i < runtime.outputs.size(); ++i) {
+    auto *data = static_cast<uint8_t *>(runtime.outputs[i]);
+    results.emplace_back(data, data + runtime.outputBytes[i]);
+  }
   return results;
 }
 

@@ -22,7 +22,7 @@ import torch
 
 from checks import Checker
 from graphs import Builder, make_graph, with_fixed_sizes, with_other_sizes
-from kept import kept_graphs
+from kept import data_sized_graphs, kept_graphs
 from reduction import reduced
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def check_seeds(seeds, options):
     Builder.taken.clear()
     made = [graph for graph in map(make_graph, seeds) if graph.outputs and graph.nodes]
     if 0 in seeds:
-        made += kept_graphs()
+        made += [*kept_graphs(), *data_sized_graphs()]
     outcome = Outcome(tried=dict(Builder.tried), taken=dict(Builder.taken))
     if options.all:
         made += [replace(with_fixed_sizes(graph), name=graph.name + "_fixed") for graph in made if with_other_sizes(graph)]

@@ -65,9 +65,10 @@ void emitTable(ArrayRef<FunctionRecord> functions, raw_ostream &os) {
   for (const FunctionRecord &f : functions) {
     auto list = [&](StringRef what, bool empty) { return empty ? "{}" : (what + "Of_" + f.name).str(); };
     os << "  {" << Quoted{f.name} << ", " << Quoted{f.summary} << ",\n   " << Quoted{f.page()} << ",\n   "
-       << Quoted{f.example} << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ", " << f.draws << ",\n   "
-       << list("parameters", f.parameters.empty()) << ", " << list("results", f.results.empty()) << ", "
-       << list("effects", f.effects.empty()) << ", " << list("onnx", f.onnx.empty()) << "},\n";
+       << Quoted{f.example} << ", " << Quoted{f.inplaceTwin} << ", " << f.hasInplace << ", " << f.draws << ", "
+       << f.hasDataSize << ",\n   " << list("parameters", f.parameters.empty()) << ", "
+       << list("results", f.results.empty()) << ", " << list("effects", f.effects.empty()) << ", "
+       << list("onnx", f.onnx.empty()) << "},\n";
   }
   os << "};\n";
 }

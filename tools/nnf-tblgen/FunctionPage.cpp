@@ -94,6 +94,8 @@ std::string FunctionRecord::page() const {
     os << "- in place: `" << inplaceTwin << "`, after which `input` is the result\n";
   if (draws)
     os << "- random: draws numbers that depend on the seed, the run and the node\n";
+  if (hasDataSize)
+    os << "- the data can decide the size of a result: only the run knows it\n";
   if (!onnx.empty()) {
     os << "- ONNX: ";
     ListSeparator comma;

@@ -226,6 +226,7 @@ static FunctionRecord readFunction(const Record &def, const Record &shared) {
   function.targets = text("targets");
   function.hasInplace = def.getValueAsBit("hasInplace");
   function.draws = def.getValueAsBit("draws");
+  function.hasDataSize = def.getValueAsBit("hasDataSize");
   const MemoryBuffer *file = SrcMgr.getMemoryBuffer(SrcMgr.FindBufferContainingLoc(def.getLoc().back()));
   function.family = sys::path::stem(file->getBufferIdentifier()).str();
   function.familyTitle = file->getBuffer().split('\n').first.ltrim("/ ").str();

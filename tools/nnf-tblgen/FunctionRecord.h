@@ -43,7 +43,7 @@ struct FunctionRecord {
   std::string name, summary, description, formula, source, example, inplaceTwin, targets;
   std::string family;      ///< the record file's name: "Activation"
   std::string familyTitle; ///< its first line
-  bool hasInplace, draws;
+  bool hasInplace, draws, hasDataSize;
   std::vector<ParameterRecord> parameters;
   std::vector<ResultRecord> results;
   std::vector<EffectRecord> effects;

@@ -113,7 +113,8 @@ int inspectLibrary(const std::string &path, const std::string &name, Streams str
   uint32_t shown = 0;
   for (uint32_t i = 0; i < nnf_library_num_models(library); ++i) {
     const nnf_model *model = nnf_library_model(library, i);
-    if (model->abi_major != NNF_ABI_MAJOR || model->struct_size < sizeof(nnf_model) || !model->name) {
+    if (model->abi_major != NNF_ABI_MAJOR || model->struct_size < offsetof(nnf_model, num_temporaries) ||
+        !model->name) {
       outcome =
           Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " + std::to_string(model->abi_major) +
                          "." + std::to_string(model->abi_minor) + ", expected " + std::to_string(NNF_ABI_MAJOR));

@@ -48,6 +48,14 @@ LogicalResult expectShape(Location loc, StringRef argument, Value value, ArrayRe
                                       << toString(shape);
 }
 
+FailureOr<Dim> sizeOfData(Location loc, DictionaryAttr attributes) {
+  auto number = attributes ? attributes.getAs<IntegerAttr>(sizeNumberName) : IntegerAttr();
+  if (!number || !number.getType().isInteger(64) || number.getInt() < 0)
+    return nodeError(loc) << "its data decide a size: expected an attribute " << sizeNumberName
+                          << ", the number (i64) of that size";
+  return sizeOfData(loc.getContext(), number.getInt());
+}
+
 LogicalResult expectSizes(Location loc, StringRef argument, Value value, int64_t firstDim) {
   Shape shape = shapeOf(value);
   for (auto [d, dim] : llvm::enumerate(shape))

@@ -61,6 +61,9 @@ llvm::LogicalResult expectSizes(mlir::Location loc, llvm::StringRef argument, ml
 
 // ---- sizes that only the run knows
 
+/// The size that the data of the node with these attributes decide (Nnf_Function::hasDataSize).
+llvm::FailureOr<Dim> sizeOfData(mlir::Location loc, mlir::DictionaryAttr attributes);
+
 /// A condition that a run's sizes must meet: `tested` is not negative. In the message {value} is `value`.
 struct SizeRequirement {
   std::string message;

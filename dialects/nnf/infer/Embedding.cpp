@@ -71,13 +71,20 @@ NNF_INFER(OneHotOp) {
   if (failed(expectIndices(loc, "tensor", op.getTensor(), /*narrow=*/false)))
     return failure();
   int64_t classes = op.getNumClasses();
-  if (classes == -1)
-    return argumentError(loc, "num_classes")
-           << "-1 is not there yet: a size that depends on the data; expected at least 1";
-  if (classes < 1)
+  if (classes < 1 && classes != -1)
     return argumentError(loc, "num_classes") << classes << ", expected at least 1, or -1";
   Shape shape = shapeOf(op.getTensor());
-  shape.push_back(dimOf(loc.getContext(), classes));
+  if (classes == -1) {
+    Dim elements = productOf(loc.getContext(), shape);
+    FailureOr<Dim> size = sizeOfData(loc, op.getAttributes());
+    if (failed(size) ||
+        failed(requireSize(loc, "tensor", elements, elements - 1,
+                           "shape " + toString(shape) + ", expected at least 1 element when num_classes is -1")))
+      return failure();
+    shape.push_back(*size);
+  } else {
+    shape.push_back(dimOf(loc.getContext(), classes));
+  }
   types.push_back(tensorOf(shape, IntegerType::get(loc.getContext(), 64)));
   return success();
 }

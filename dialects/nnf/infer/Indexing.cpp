@@ -44,6 +44,15 @@ NNF_INFER(IndexSelectOp) {
   return success();
 }
 
+NNF_INFER(NonzeroOp) {
+  FailureOr<Dim> count = sizeOfData(loc, op.getAttributes());
+  if (failed(count))
+    return failure();
+  Shape shape{*count, dimOf(loc.getContext(), rankOf(op.getInput()))};
+  types.push_back(tensorOf(shape, IntegerType::get(loc.getContext(), 64)));
+  return success();
+}
+
 template <typename Adaptor> static FailureOr<Shape> joinVectors(Location loc, Adaptor op) {
   if (failed(expectFloat(loc, "x1", op.getX1())) || failed(expectFloat(loc, "x2", op.getX2())))
     return failure();

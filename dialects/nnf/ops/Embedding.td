@@ -91,13 +91,15 @@ def Nnf_OneHotOp : Nnf_Function<"one_hot"> {
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
     tensor: int64 [...]
-    num_classes: at least 1; -1, the largest class and one, is not there yet
+    num_classes: at least 1; -1 is the largest class and one, which only the run knows
   }];
   let gives = "output: int64 [..., num_classes]";
+  let hasDataSize = 1;
   let errors = [{
     tensor: dtype int32, expected int64
     tensor: run: class 5, expected 0 <= class < 5
-    num_classes: -1 is not there yet: a size that depends on the data; expected at least 1
+    tensor: run: class -1, expected 0 <= class
+    tensor: shape [0], expected at least 1 element when num_classes is -1
     num_classes: 0, expected at least 1, or -1
   }];
   let formula = "output[i, k] = tensor[i] == k";

@@ -43,6 +43,18 @@ def Nnf_IndexSelectOp : Nnf_Function<"index_select"> {
   let example = [{ %y = nnf.index_select %x, %i {dim = 0 : i64} : (tensor<4x8xf32>, tensor<2xi64>) -> tensor<2x8xf32> }];
 }
 
+def Nnf_NonzeroOp : Nnf_Function<"nonzero"> {
+  let summary = "Where elements are not zero, in row-major order";
+  let arguments = (ins Nnf_Tensor:$input);
+  let results = (outs Nnf_Tensor:$output);
+  let takes = "input: any dtype [...]";
+  let gives = "output: int64 [n, rank of input], for the n elements that are not zero; NaN is not";
+  let hasDataSize = 1;
+  let formula = "output[k] = the indices of the k-th element of input that is not zero";
+  let source = "torch.nonzero";
+  let example = [{ %y = nnf.nonzero %x {nnf.size = 0 : i64} : (tensor<4x8xf32>) -> tensor<?x2xi64, #nnf.dims<[size(0), 2]>> }];
+}
+
 def Nnf_PairwiseDistanceOp : Nnf_Function<"pairwise_distance"> {
   let summary = "Distance of vectors";
   let arguments = (ins Nnf_Tensor:$x1, Nnf_Tensor:$x2, DefaultValuedAttr<Nnf_Float, "2.0">:$p, DefaultValuedAttr<Nnf_Float, "1e-06">:$eps, DefaultValuedAttr<Nnf_Bool, "false">:$keepdim);
