@@ -144,6 +144,20 @@ template <typename Op> struct ExpandHalfToInteger : Expansion<Op> {
   }
 };
 
+/// A comparison of f16 or bf16, as f32. LLVM widens it too, but for a vector of one number through that number's
+/// rounding, which is a call.
+struct ExpandHalfCompare : Expansion<arith::CmpFOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(arith::CmpFOp op, PatternRewriter &rewriter) const override {
+    if (!isHalf(op.getLhs().getType()))
+      return rewriter.notifyMatchFailure(op, "not of f16 or bf16");
+    ExpansionSite site = siteOf(op, rewriter);
+    Value lhs = halfToF32(Term(site, op.getLhs())), rhs = halfToF32(Term(site, op.getRhs()));
+    rewriter.replaceOpWithNewOp<arith::CmpFOp>(op, op.getPredicate(), lhs, rhs);
+    return success();
+  }
+};
+
 /// Does every target have instructions for it? fma: without has-fma none is left.
 bool isNative(Operation *op) {
   return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::CountLeadingZerosOp,
@@ -190,7 +204,7 @@ void populateExpandMath(RewritePatternSet &patterns, const MathExpansionOptions 
                ExpandUnary<math::RoundOp, roundHalfAway>, ExpandBinary<math::PowFOp, power>,
                ExpandBinary<arith::RemFOp, remainder>, ExpandSincos, SplitFma, ExpandTruncF, ExpandExtF,
                ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
-               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>>(patterns.getContext(),
+               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>, ExpandHalfCompare>(patterns.getContext(),
                                                                                            options);
 }
 

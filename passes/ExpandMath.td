@@ -5,7 +5,7 @@ include "mlir/Pass/PassBase.td"
 def ExpandMath : Pass<"nnf-expand-math"> {
   let summary = "Turn elementary functions and 16-bit float conversions into arithmetic";
   let description = [{
-    Needs: `math` and `arith` ops on scalars and vectors of f32 and f64; f16 and bf16 only in conversions; structured
+    Needs: `math` and `arith` ops on scalars and vectors of f32 and f64; f16 and bf16 only in conversions and comparisons; structured
     control flow (the reduction of large arguments of sin, cos and tan, and remf, make `scf.if` and `scf.while`).
     Leaves: no op that LLVM turns into a call of libm or compiler-rt on x86-64 with SSE4.2, AArch64 or NVPTX. What has
     no expansion is an error here rather than an undefined symbol later.

@@ -45,6 +45,18 @@ func.func @fma(%a: f64, %b: f64, %c: f64) -> f64 {
 
 // -----
 
+// LLVM widens a comparison of 16-bit floats through a call where one side is one number repeated.
+// CHECK-LABEL: @compare_bf16
+// CHECK: arith.cmpf olt, %{{.*}}, %{{.*}} : vector<8xf32>
+// CHECK-NEXT: return
+func.func @compare_bf16(%x: bf16, %y: vector<8xbf16>) -> vector<8xi1> {
+  %0 = vector.broadcast %x : bf16 to vector<8xbf16>
+  %1 = arith.cmpf olt, %0, %y : vector<8xbf16>
+  return %1 : vector<8xi1>
+}
+
+// -----
+
 // f32 stays f32 but for large arguments; without a fused multiply-add, whose one rounding the reduction lives on, it is
 // computed in f64.
 // CHECK-LABEL: @sin_f32

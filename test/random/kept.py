@@ -19,6 +19,10 @@ def kept_graphs():
         Node("cumsum", {"input": Name("x"), "dim": 0}, ["y"]), Node("unsqueeze", {"input": Name("y"), "dim": 0}, ["z"])], ["z", "y"])
     yield Graph("_kept_argsort_and_view", {"x": x}, [
         Node("argsort", {"input": Name("x")}, ["y"]), Node("unsqueeze", {"input": Name("y"), "dim": 0}, ["z"])], ["z", "y"])
+    # LLVM made a call of the comparisons.
+    half = Leaf(torch.randn(33).bfloat16(), [33], "normal", False)
+    yield Graph("_kept_argsort_bfloat16", {"x": half}, [
+        Node("argsort", {"input": Name("x"), "dim": -1, "descending": True}, ["y"])], ["y"])
     # Padding of two dimensions around reads at computed places.
     yield Graph("_kept_pad_of_embedding", {"i": leaf(2, high=4), "w": leaf(4, 3)}, [
         Node("embedding", {"input": Name("i"), "weight": Name("w")}, ["y"]),
