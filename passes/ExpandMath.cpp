@@ -204,8 +204,8 @@ void populateExpandMath(RewritePatternSet &patterns, const MathExpansionOptions 
                ExpandUnary<math::RoundOp, roundHalfAway>, ExpandBinary<math::PowFOp, power>,
                ExpandBinary<arith::RemFOp, remainder>, ExpandSincos, SplitFma, ExpandTruncF, ExpandExtF,
                ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
-               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>, ExpandHalfCompare>(patterns.getContext(),
-                                                                                           options);
+               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>, ExpandHalfCompare>(
+      patterns.getContext(), options);
 }
 
 } // namespace nnf
