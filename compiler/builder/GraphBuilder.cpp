@@ -49,6 +49,12 @@ TensorId GraphBuilder::adopt(Value value) {
   return {static_cast<unsigned>(values.size() - 1)};
 }
 
+Dim GraphBuilder::addDataSize(TensorId scalar, Location location) {
+  int64_t number = dataSizes++;
+  SizeOp::create(builder, location, value(scalar), number);
+  return sizeOfData(context(), number);
+}
+
 FailureOr<TensorId> GraphBuilder::addInput(StringRef name, Type element, ArrayRef<Dim> shape) {
   Location location = NameLoc::get(builder.getStringAttr(name));
   if (failed(checkName("input", name)))

@@ -92,6 +92,8 @@ public:
   TensorId adopt(mlir::Value value);
   /// The tensor's value now, after the in-place functions added so far.
   mlir::Value value(TensorId tensor) const { return values[tensor.number]; }
+  /// The size that a rank-0 int64 tensor holds while the model runs; a negative one fails the run.
+  Dim addDataSize(TensorId scalar, mlir::Location location);
   /// Gives the tensor a new value, of the same type, for every later node.
   void rebind(TensorId tensor, mlir::Value newValue) { values[tensor.number] = newValue; }
 

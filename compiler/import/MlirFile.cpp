@@ -126,10 +126,14 @@ LogicalResult numberRandomNodes(func::FuncOp main) {
 /// No two sizes that data decide have one number. After verification, which asks for the numbers.
 LogicalResult checkDataSizes(func::FuncOp main) {
   llvm::DenseSet<int64_t> taken;
-  for (Operation &op : main.front())
-    if (auto number = op.getAttrOfType<IntegerAttr>(sizeNumberName); number && !taken.insert(number.getInt()).second)
+  for (Operation &op : main.front()) {
+    auto number = op.getAttrOfType<IntegerAttr>(sizeNumberName);
+    if (auto size = dyn_cast<SizeOp>(op))
+      number = size.getNumberAttr();
+    if (number && !taken.insert(number.getInt()).second)
       return emitError(op.getLoc()) << sizeNumberName << " = " << number.getInt()
                                     << ", expected another number for each node";
+  }
   return success();
 }
 

@@ -138,6 +138,11 @@ std::optional<Shape> Call::sizes(StringRef name) {
   return Shape(llvm::map_range(values, [&](int64_t value) { return size(value); }));
 }
 
+Dim Call::dataSize(TensorId number) {
+  TensorId scalar = reshape(cast(number, IntegerType::get(context(), 64)), {});
+  return failed ? size(0) : graph().addDataSize(scalar, loc);
+}
+
 std::optional<Ints> Call::constants(StringRef name) {
   std::optional<Shape> values = sizes(name);
   if (!values)

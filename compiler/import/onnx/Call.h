@@ -152,6 +152,8 @@ public:
   }
 
   Dim size(int64_t value) const { return dimOf(context(), value); }
+  /// The size that an integer tensor of one element holds while the model runs; a negative one fails the run.
+  Dim dataSize(TensorId number);
   /// An axis in -rank … rank-1, made non-negative; an error outside. `rank` 0 counts as 1 only where `scalarOk`.
   int64_t axis(int64_t value, int64_t rank, llvm::StringRef name = "axis");
   /// All of them, in the order given, none twice.
