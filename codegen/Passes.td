@@ -34,9 +34,9 @@ def PackWeights : Pass<"nnf-pack-weights", "::mlir::ModuleOp"> {
 def PlanMemory : Pass<"nnf-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Find a place for every value that passes from launch to launch";
   let description = [{
-    The arena is a row of regions, `nnf.arena` on @main: a region is as large as the largest size in its list. Each launch
-    gets, for every result, `nnf.regions` (a region's number, or -1-k: the caller's buffer of output k) and
-    `nnf.offsets` in it. `nnf.arena_live` is the most bytes of values that are needed at once, where sizes are fixed: no
+    The arena is a row of regions, `nnf.arena` on a function: a region is as large as the largest size in its list. Each
+    launch gets, for every result, `nnf.regions` (a region's number, or -1-k: the caller's buffer of output k) and
+    `nnf.offsets` in it; a loop or a branch gets them for its buffers and for the memory of what it runs. `nnf.arena_live` is the most bytes of values that are needed at once, where sizes are fixed: no
     plan can do with less.
     Needs: nnf-copy-outputs.
   }];

@@ -1,6 +1,6 @@
 #include "compiler/Inspect.h"
 #include "codegen/cpu/Target.h"
-#include "codegen/driver/Launches.h"
+#include "codegen/driver/DriverPlan.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
@@ -14,10 +14,7 @@ std::string typeText(RankedTensorType type) {
 }
 
 void countOps(ModuleOp module, ModelSummary &summary) {
-  auto main = module.lookupSymbol<func::FuncOp>("main");
-  if (!main)
-    return;
-  main.walk([&](Operation *op) {
+  module.walk([&](Operation *op) {
     if (isa<NnfDialect>(op->getDialect()) &&
         !isa<WeightOp, ConstantOp, NumberOp, YieldOp, RandomKeyOp, RequireOp, SizeOp>(op))
       ++summary.ops[op->getName().stripDialect().str()];
@@ -40,7 +37,8 @@ void addTensors(const Signature &signature, ModelSummary &summary) {
 
 void addArena(ModuleOp module, const DriverPlan &plan, ModelSummary &summary) {
   std::optional<int64_t> total = 0;
-  for (ArrayRef<Dim> region : plan.arena) {
+  for (const BlockPlan::MemoryRegion &memory : plan.main.regions) {
+    ArrayRef<Dim> region = memory.sizes;
     std::string text = region.size() == 1 ? toString(region.front())
                                           : "max(" + StringRef(toString(region)).drop_front().drop_back().str() + ")";
     summary.arena += (summary.arena.empty() ? "" : " + ") + text;

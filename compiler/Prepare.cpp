@@ -35,9 +35,10 @@ int32_t failCheck(const nnf_rt *, uint32_t, int64_t, int64_t) { return NNF_ERROR
 int32_t neverCancelled(const nnf_rt *) { return 0; }
 /// What has sizes of the data is no constant.
 void *noTemporary(const nnf_rt *, uint32_t, int64_t) { return nullptr; }
+void *noGrowing(const nnf_rt *, uint32_t, int64_t, int64_t) { return nullptr; }
 
-constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallelTasks,  noOutput,
-                              readScalar,     failCheck, neverCancelled, noTemporary};
+constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,           parallelTasks, noOutput, readScalar, failCheck,
+                              neverCancelled, noTemporary, noGrowing};
 
 /// A text of a check with its numbers in place.
 std::string checkText(StringRef message, const nnf_check_state &state) {

@@ -64,7 +64,8 @@ struct Decompose : impl::DecomposeBase<Decompose> {
 /// A function of torch: not a primitive, nor what holds the graph together.
 bool isFunction(Operation *op) {
   return isa_and_nonnull<NnfDialect>(op->getDialect()) && !op->getName().stripDialect().starts_with("prim.") &&
-         !isa<ConstantOp, NumberOp, WeightOp, KernelOp, LaunchOp, YieldOp, RandomKeyOp, RequireOp, SizeOp>(op);
+         !isa<ConstantOp, NumberOp, WeightOp, KernelOp, LaunchOp, YieldOp, RandomKeyOp, RequireOp, SizeOp, LoopOp,
+              IfOp>(op);
 }
 
 /// Type a function computes in: float32 for the 16-bit floats, else the type itself.

@@ -22,6 +22,9 @@ bool isOrdered(Operation *op) { return isa<PrimScatterOp, PrimSortOp, PrimCumula
 
 bool isContraction(Operation *op) { return isa<PrimDotOp, PrimConvOp>(op); }
 
+/// What the driver does itself: it reads and gives what is stored.
+bool isControlFlow(Operation *op) { return isa<LoopOp, IfOp>(op); }
+
 /// A kernel gets no larger than this: longer ones take more than their share of time to compile, and spill registers.
 constexpr int64_t maxWeight = 320;
 /// Reductions of a row that wait for each other: each pass over the row computes anew what the ones before it did.
@@ -106,6 +109,8 @@ struct Former {
     for (Operation &op : function.getBody().front())
       if (isAnchor(&op) && !groups.of(&op))
         growFrom(&op);
+      else if (isControlFlow(&op))
+        groups.create(&op);
     placeTheRest();
   }
 
@@ -363,7 +368,7 @@ struct Former {
     Readers found;
     for (OpOperand &use : op->getUses()) {
       Operation *user = use.getOwner();
-      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user)) {
+      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user) || isControlFlow(user)) {
         found.isReturned = true;
       } else if (Group *group = groups.of(user)) {
         found.groups.insert(group);

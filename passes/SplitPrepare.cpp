@@ -13,10 +13,14 @@ namespace {
 /// Views that cost nothing where they are read: what they look at is what is worth storing.
 bool isFreeView(Operation *op) { return isa<PrimReshapeOp, PrimBroadcastOp>(op); }
 
-struct Splitter {
-  explicit Splitter(func::FuncOp main) : main(main) {}
+/// What reads a value as it is stored, not through views.
+bool readsStored(Operation *op) { return op->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp, LoopOp, IfOp>(op); }
 
-  func::FuncOp main;
+/// Of @main and of the bodies of its loops and branches.
+struct Splitter {
+  explicit Splitter(ModuleOp module) : module(module) {}
+
+  ModuleOp module;
   Constness constness;
   llvm::SetVector<Value> exported;
   DenseMap<Operation *, bool> readsTable;
@@ -35,7 +39,7 @@ struct Splitter {
     return readsTable[op] = result || llvm::any_of(op->getOperands(), [&](Value v) { return dependsOnTable(v); });
   }
 
-  void collect() {
+  void collect(func::FuncOp main) {
     // Memoise in program order, so that the recursion above is never deep.
     for (Operation &op : main.getBody().front())
       if (op.getNumResults() > 0 && constness.isConstant(op.getResult(0)))
@@ -45,7 +49,7 @@ struct Splitter {
         continue;
       for (Value operand : op.getOperands())
         if (operand.getDefiningOp() && constness.isConstant(operand))
-          exportValue(operand, op.hasTrait<OpTrait::IsTerminator>());
+          exportValue(operand, readsStored(&op));
     }
   }
 
@@ -58,9 +62,11 @@ struct Splitter {
   }
 
   void split() {
-    OpBuilder builder(main);
+    Location loc = module.getLoc();
+    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     SmallVector<Type> types = llvm::to_vector(llvm::map_range(exported, [](Value v) { return v.getType(); }));
-    auto prepare = func::FuncOp::create(builder, main.getLoc(), "prepare", builder.getFunctionType({}, types));
+    SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    auto prepare = func::FuncOp::create(builder, loc, "prepare", builder.getFunctionType({}, types));
     Block *entry = prepare.addEntryBlock();
     builder.setInsertionPointToStart(entry);
     llvm::SetVector<Operation *> needed;
@@ -74,13 +80,14 @@ struct Splitter {
           work.push_back(operand.getDefiningOp());
     }
     IRMapping mapping;
-    for (Operation &op : main.getBody().front())
-      if (needed.contains(&op))
-        builder.clone(op, mapping);
+    for (func::FuncOp function : functions)
+      for (Operation &op : function.getBody().front())
+        if (needed.contains(&op))
+          builder.clone(op, mapping);
     SmallVector<Value> results;
     for (Value value : exported)
       results.push_back(mapping.lookup(value));
-    func::ReturnOp::create(builder, main.getLoc(), results);
+    func::ReturnOp::create(builder, loc, results);
 
     for (auto [i, value] : llvm::enumerate(exported)) {
       builder.setInsertionPointAfterValue(value);
@@ -89,19 +96,20 @@ struct Splitter {
       Value computed = value;
       computed.replaceAllUsesWith(stored);
     }
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(main.getBody().front())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    for (func::FuncOp function : functions)
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
+        if (isOpTriviallyDead(&op))
+          op.erase();
   }
 };
 
 struct SplitPrepare : impl::SplitPrepareBase<SplitPrepare> {
   void runOnOperation() override {
-    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!main)
+    if (!getOperation().lookupSymbol<func::FuncOp>("main"))
       return;
-    Splitter splitter(main);
-    splitter.collect();
+    Splitter splitter(getOperation());
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      splitter.collect(function);
     if (!splitter.exported.empty())
       splitter.split();
   }

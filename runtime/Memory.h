@@ -4,6 +4,7 @@
 #include "nnf.h"
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <sys/sysinfo.h>
 
 namespace nnf::rt {
@@ -60,6 +61,18 @@ struct Buffer {
     data = static_cast<uint8_t *>(allocator.allocate(wanted));
     capacity = data ? wanted : 0;
     return data != nullptr;
+  }
+  /// The same, but the first `used` bytes stay, and an own buffer at least doubles: many small steps cost little.
+  bool grow(const Allocator &allocator, uint64_t used, uint64_t bytes) {
+    if (used == 0 || bytes <= capacity || bytes > maxBytes)
+      return reserve(allocator, bytes);
+    Buffer larger;
+    if (!larger.reserve(allocator, bytes < 2 * capacity ? 2 * capacity : bytes) && !larger.reserve(allocator, bytes))
+      return false;
+    memcpy(larger.data, data, used);
+    release(allocator);
+    *this = larger;
+    return true;
   }
   void release(const Allocator &allocator) {
     allocator.release(data, capacity);

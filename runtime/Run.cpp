@@ -152,7 +152,7 @@ int32_t failCheck(const nnf_rt *rt, uint32_t check, int64_t value, int64_t bound
 
 int32_t cancelled(const nnf_rt *rt) { return isCancelled(RunState::of(rt)); }
 
-void *allocTemporary(const nnf_rt *rt, uint32_t index, int64_t bytes) {
+void *growTemporary(const nnf_rt *rt, uint32_t index, int64_t used, int64_t bytes) {
   RunState &run = RunState::of(rt);
   nnf_context &context = run.context;
   if (index >= context.numTemporaries()) {
@@ -161,7 +161,7 @@ void *allocTemporary(const nnf_rt *rt, uint32_t index, int64_t bytes) {
     return nullptr;
   }
   Buffer &buffer = context.temporaries[index];
-  if (bytes < 0 || !buffer.reserve(context.allocator, uint64_t(bytes))) {
+  if (bytes < 0 || !buffer.grow(context.allocator, uint64_t(used), uint64_t(bytes))) {
     run.failure = context.message.fail(NNF_ERROR_MEMORY,
                                        "no memory for the %lld bytes of intermediate results that these data need",
                                        (long long)bytes);
@@ -170,8 +170,10 @@ void *allocTemporary(const nnf_rt *rt, uint32_t index, int64_t bytes) {
   return buffer.data;
 }
 
-constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallel,  allocOutput,
-                              readScalar,     failCheck, cancelled, allocTemporary};
+void *allocTemporary(const nnf_rt *rt, uint32_t index, int64_t bytes) { return growTemporary(rt, index, 0, bytes); }
+
+constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallel,       allocOutput,  readScalar,
+                              failCheck,      cancelled, allocTemporary, growTemporary};
 
 /// What the run has come to. A failed check comes first: what followed it ran on clamped data.
 int32_t conclude(RunState &run, int32_t status) {

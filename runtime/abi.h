@@ -132,6 +132,8 @@ struct nnf_rt {
   /* Since 1.1. Memory for intermediate results whose sizes the data have decided: `index` below the model's
    * num_temporaries; it lives until the next such call with that index. NULL: out of memory. */
   void *(*alloc_temporary)(const nnf_rt *rt, uint32_t index, int64_t bytes);
+  /* The same memory with room for `bytes`, and what was in its first `used` bytes. NULL: out of memory. */
+  void *(*grow_temporary)(const nnf_rt *rt, uint32_t index, int64_t used, int64_t bytes);
 };
 
 /* The one symbol a model object exports: nnf_model_<name>. */

@@ -1,6 +1,6 @@
 // Outputs that no kernel writes, or that two names stand for, are copied.
 #include "codegen/Passes.h"
-#include "codegen/driver/Signature.h"
+#include "codegen/driver/DriverPlan.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 using namespace mlir;
@@ -58,10 +58,16 @@ void addCopyKernel(ModuleOp module) {
 struct CopyOutputs : impl::CopyOutputsBase<CopyOutputs> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto main = module.lookupSymbol<func::FuncOp>("main");
-    if (!main || main.isExternal())
-      return;
-    Operation *terminator = main.front().getTerminator();
+    bool copied = false;
+    for (func::FuncOp function : driverFunctions(module))
+      copied |= copyOutputs(function);
+    if (copied && !module.lookupSymbol(copyKernelName))
+      addCopyKernel(module);
+  }
+
+  /// Whether there was something to copy.
+  bool copyOutputs(func::FuncOp function) {
+    Operation *terminator = function.front().getTerminator();
     OpBuilder builder(terminator);
     DenseSet<Value> claimed;
     bool copied = false;
@@ -78,8 +84,7 @@ struct CopyOutputs : impl::CopyOutputsBase<CopyOutputs> {
       operand.set(copy.getResult(0));
       copied = true;
     }
-    if (copied && !module.lookupSymbol(copyKernelName))
-      addCopyKernel(module);
+    return copied;
   }
 };
 

@@ -2,6 +2,7 @@
 #include "codegen/Passes.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
+#include "codegen/driver/DriverPlan.h"
 #include "runtime/Hash.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -24,22 +25,20 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
   using PackWeightsBase::PackWeightsBase;
 
   void runOnOperation() override {
-    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!main || main.isExternal())
-      return;
     Builder builder(&getContext());
-    for (Operation &op : llvm::make_early_inc_range(main.front())) {
-      if (!isa<WeightOp, ConstantOp>(op))
-        continue;
-      if (op.use_empty()) {
-        op.erase();
-        continue;
+    for (func::FuncOp function : driverFunctions(getOperation()))
+      for (Operation &op : llvm::make_early_inc_range(function.front())) {
+        if (!isa<WeightOp, ConstantOp>(op))
+          continue;
+        if (op.use_empty()) {
+          op.erase();
+          continue;
+        }
+        FailureOr<int64_t> offset = place(&op);
+        if (failed(offset))
+          return signalPassFailure();
+        op.setAttr("nnf.offset", builder.getI64IntegerAttr(*offset));
       }
-      FailureOr<int64_t> offset = place(&op);
-      if (failed(offset))
-        return signalPassFailure();
-      op.setAttr("nnf.offset", builder.getI64IntegerAttr(*offset));
-    }
     getOperation()->setAttr("nnf.weights_bytes", builder.getI64IntegerAttr(total));
     if (!file.empty() && total > 0 && failed(write()))
       signalPassFailure();

@@ -2,7 +2,7 @@
 #include "codegen/Passes.h"
 #include "codegen/ReplaceSymbols.h"
 #include "codegen/driver/Arena.h"
-#include "codegen/driver/Signature.h"
+#include "codegen/driver/DriverPlan.h"
 
 using namespace mlir;
 namespace nnf {
@@ -11,9 +11,11 @@ namespace nnf {
 
 namespace {
 
-/// A launch result that lives in the arena. Its size is bytes * unit; unit is 1 where sizes are fixed.
+/// What an op keeps in the arena: the result of a launch, a buffer of a loop. Its size is bytes * unit; unit is 1 where
+/// sizes are fixed.
 struct ArenaValue {
-  Value value;
+  Operation *op;
+  unsigned slot; // which of the op's
   Lifetime life; // bytes: what `unit` is multiplied with
   Dim unit;
   int64_t region = 0, offset = 0; // the offset counts in units, too
@@ -141,89 +143,155 @@ SmallVector<Region> planRegions(Values values) {
   return regions;
 }
 
+/// Plans one function; bodies of its loops and branches come first.
+class FunctionPlan {
+public:
+  FunctionPlan(func::FuncOp function, SymbolTableCollection &symbols) : function(function), symbols(symbols) {}
+
+  void run() {
+    for (auto [k, value] : llvm::enumerate(function.front().getTerminator()->getOperands()))
+      outputOf.try_emplace(storageOf(value), k);
+    collect();
+    SmallVector<Region> regions = planRegions(values);
+    record(regions);
+  }
+
+private:
+  func::FuncOp function;
+  SymbolTableCollection &symbols;
+  DenseMap<Value, int64_t> outputOf;
+  SmallVector<ArenaValue> values;
+  DenseMap<Value, SmallVector<size_t, 2>> buffersOf; // of a result: the numbers of its values
+  llvm::MapVector<Operation *, unsigned> slots;      // of each op: how many it has
+
+  size_t add(Operation *op, unsigned slot, unsigned at, int64_t bytes, Dim unit) {
+    values.push_back({op, slot, {bytes, at, at}, unit});
+    return values.size() - 1;
+  }
+  void add(Operation *op, unsigned slot, unsigned at, Value result) {
+    if (outputOf.contains(result) && isa<LaunchOp>(op))
+      return; // the caller's buffer
+    int64_t bytes;
+    Dim unit;
+    sizeOf(cast<RankedTensorType>(result.getType()), bytes, unit);
+    buffersOf[result].push_back(add(op, slot, at, bytes, unit));
+  }
+  /// The region of a body that has a fixed size; the others are memory of their own.
+  void addBody(Operation *op, FlatSymbolRefAttr name, unsigned slot, unsigned at) {
+    auto body = symbols.lookupNearestSymbolFrom<func::FuncOp>(function, name);
+    FunctionPlan(body, symbols).run();
+    for (auto region : body->getAttrOfType<ArrayAttr>("nnf.arena").getAsRange<DimsAttr>())
+      if (std::optional<int64_t> bytes = constantOf(region.getDims().front()); bytes && region.getDims().size() == 1)
+        add(op, slot, at, *bytes, dimOf(op->getContext(), 1));
+  }
+
+  void use(Value operand, unsigned at) {
+    Value storage = storageOf(operand);
+    for (size_t buffer : buffersOf.lookup(storage))
+      values[buffer].life.last = std::max(values[buffer].life.last, at);
+    // What a loop carries is what it was given where no step is made.
+    auto loop = storage.getDefiningOp<LoopOp>();
+    if (unsigned i = loop ? cast<OpResult>(storage).getResultNumber() : 0; loop && i < loop.numCarried())
+      use(loop.getInits()[i], at);
+  }
+
+  void collect() {
+    // The driver writes keys before the first launch.
+    for (RandomKeyOp key : function.getOps<RandomKeyOp>()) {
+      slots[key] = 1;
+      add(key, 0, 0, key.getOutput());
+    }
+    unsigned at = 0;
+    for (Operation &op : function.front()) {
+      // Read after the step before it.
+      if (auto size = dyn_cast<SizeOp>(op); size && at > 0)
+        use(size.getScalar(), at - 1);
+      if (!isa<LaunchOp, LoopOp, IfOp>(op))
+        continue;
+      for (Value operand : op.getOperands())
+        use(operand, at);
+      if (isa<LaunchOp>(op)) {
+        slots[&op] = op.getNumResults();
+        for (OpResult result : op.getResults())
+          add(&op, result.getResultNumber(), at, result);
+      } else if (auto loop = dyn_cast<LoopOp>(op)) {
+        addLoop(loop, at);
+      } else {
+        addIf(cast<IfOp>(op), at);
+      }
+      ++at;
+    }
+  }
+
+  /// The number of the step, two buffers for what each carried tensor becomes, stacked tensors, the body's memory.
+  void addLoop(LoopOp loop, unsigned at) {
+    unsigned slot = 0;
+    add(loop, slot++, at, arenaAlignment, dimOf(loop.getContext(), 1));
+    for (unsigned i = 0; i < loop.numCarried(); ++i)
+      for (int turn = 0; turn < 2; ++turn)
+        add(loop, slot++, at, loop.getOutputs()[i]);
+    for (Value value : loop.stacked()) {
+      if (!loop.getNumber())
+        add(loop, slot, at, value);
+      ++slot;
+    }
+    addBody(loop, loop.getBodyAttr(), slot++, at);
+    slots[loop] = slot;
+  }
+
+  /// Results whose sizes both branches have, then the branches' memory.
+  void addIf(IfOp branch, unsigned at) {
+    unsigned slot = 0;
+    ArrayRef<int64_t> numbers = branch.getSizes();
+    for (Value value : branch.getOutputs()) {
+      size_t rank = shapeOf(value).size();
+      if (llvm::all_of(numbers.take_front(rank), [](int64_t number) { return number < 0; }))
+        add(branch, slot, at, value);
+      numbers = numbers.drop_front(rank);
+      ++slot;
+    }
+    for (FlatSymbolRefAttr name : bodiesOf(branch))
+      addBody(branch, name, slot++, at);
+    slots[branch] = slot;
+  }
+
+  void record(ArrayRef<Region> regions) {
+    MLIRContext *context = function.getContext();
+    Builder builder(context);
+    DenseMap<std::pair<Operation *, unsigned>, const ArenaValue *> placeOf;
+    SmallVector<Lifetime> lives;
+    for (const ArenaValue &value : values) {
+      placeOf[{value.op, value.slot}] = &value;
+      lives.push_back(value.life);
+    }
+    for (auto [op, count] : slots) {
+      SmallVector<int64_t> regionOf;
+      Shape offsets;
+      for (unsigned slot = 0; slot < count; ++slot) {
+        const ArenaValue *place = placeOf.lookup({op, slot});
+        bool isOutput = !place && isa<LaunchOp>(op);
+        regionOf.push_back(place ? place->region : isOutput ? -1 - outputOf.lookup(op->getResult(slot)) : noRegion);
+        offsets.push_back(place ? simplify(place->unit * place->offset) : dimOf(context, 0));
+      }
+      op->setAttr("nnf.regions", builder.getDenseI64ArrayAttr(regionOf));
+      op->setAttr("nnf.offsets", DimsAttr::get(context, offsets));
+    }
+    SmallVector<Attribute> arena;
+    for (const Region &region : regions)
+      arena.push_back(DimsAttr::get(context, region.sizes));
+    function->setAttr("nnf.arena", builder.getArrayAttr(arena));
+    if (llvm::all_of(values, [](const ArenaValue &value) { return isConstant(value.unit, 1); }))
+      function->setAttr("nnf.arena_live", builder.getI64IntegerAttr(liveBytes(lives)));
+  }
+};
+
 struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (!main || main.isExternal())
       return;
-    SmallVector<LaunchOp> launches(main.getOps<LaunchOp>());
-    DenseMap<Value, int64_t> outputOf = outputs(main);
-    SmallVector<ArenaValue> values = arenaValues(main, outputOf);
-    SmallVector<Region> regions = planRegions(values);
-    record(main, launches, outputOf, values, regions);
-  }
-
-  DenseMap<Value, int64_t> outputs(func::FuncOp main) {
-    DenseMap<Value, int64_t> outputOf;
-    for (auto [k, value] : llvm::enumerate(main.front().getTerminator()->getOperands()))
-      outputOf.try_emplace(storageOf(value), k);
-    return outputOf;
-  }
-
-  SmallVector<ArenaValue> arenaValues(func::FuncOp main, const DenseMap<Value, int64_t> &outputOf) {
-    SmallVector<ArenaValue> values;
-    DenseMap<Value, size_t> indexOf;
-    auto add = [&](Value result, unsigned at) {
-      ArenaValue value{result, {0, at, at}, {}};
-      sizeOf(cast<RankedTensorType>(result.getType()), value.life.bytes, value.unit);
-      indexOf[result] = values.size();
-      values.push_back(value);
-    };
-    // The driver writes keys before the first launch.
-    for (RandomKeyOp key : main.getOps<RandomKeyOp>())
-      add(key, 0);
-    auto use = [&](Value operand, unsigned at) {
-      if (auto found = indexOf.find(storageOf(operand)); found != indexOf.end())
-        values[found->second].life.last = std::max(values[found->second].life.last, at);
-    };
-    unsigned at = 0;
-    for (Operation &op : main.front()) {
-      // Read after the launch before it.
-      if (auto size = dyn_cast<SizeOp>(op); size && at > 0)
-        use(size.getScalar(), at - 1);
-      auto launch = dyn_cast<LaunchOp>(op);
-      if (!launch)
-        continue;
-      for (Value operand : launch.getInputs())
-        use(operand, at);
-      for (Value result : launch.getOutputs())
-        if (!outputOf.contains(result))
-          add(result, at);
-      ++at;
-    }
-    return values;
-  }
-
-  void record(func::FuncOp main, ArrayRef<LaunchOp> launches, const DenseMap<Value, int64_t> &outputOf,
-              ArrayRef<ArenaValue> values, ArrayRef<Region> regions) {
-    Builder builder(&getContext());
-    DenseMap<Value, const ArenaValue *> placeOf;
-    SmallVector<Lifetime> lives;
-    for (const ArenaValue &value : values) {
-      placeOf[value.value] = &value;
-      lives.push_back(value.life);
-    }
-    auto place = [&](Operation *op) {
-      SmallVector<int64_t> regionOf;
-      Shape offsets;
-      for (Value result : op->getResults()) {
-        const ArenaValue *place = placeOf.lookup(result);
-        regionOf.push_back(place ? place->region : -1 - outputOf.lookup(result));
-        offsets.push_back(place ? simplify(place->unit * place->offset) : dimOf(&getContext(), 0));
-      }
-      op->setAttr("nnf.regions", builder.getDenseI64ArrayAttr(regionOf));
-      op->setAttr("nnf.offsets", DimsAttr::get(&getContext(), offsets));
-    };
-    for (RandomKeyOp key : main.getOps<RandomKeyOp>())
-      place(key);
-    for (LaunchOp launch : launches)
-      place(launch);
-    SmallVector<Attribute> arena;
-    for (const Region &region : regions)
-      arena.push_back(DimsAttr::get(&getContext(), region.sizes));
-    main->setAttr("nnf.arena", builder.getArrayAttr(arena));
-    if (llvm::all_of(values, [](const ArenaValue &value) { return isConstant(value.unit, 1); }))
-      main->setAttr("nnf.arena_live", builder.getI64IntegerAttr(liveBytes(lives)));
+    SymbolTableCollection symbols;
+    FunctionPlan(main, symbols).run();
   }
 };
 

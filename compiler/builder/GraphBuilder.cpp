@@ -103,6 +103,9 @@ TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, ArrayR
                                    std::shared_ptr<const void> owner, StringRef provenance) {
   assert(static_cast<int64_t>(bytes.size()) == type.getNumElements() * elementBytes(type.getElementType()) &&
          "the bytes of a constant fit its type");
+  // Whoever uses it may be outside of the body that is being filled; bodies have copies of constants.
+  if (isInBody())
+    return outsideBodies([&] { return addConstant(name, type, bytes, std::move(owner), provenance); });
   Location location = NameLoc::get(builder.getStringAttr(name));
   if (static_cast<int64_t>(bytes.size()) <= maxAttributeBytes)
     return adopt(ConstantOp::create(builder, location, elementsOf(type, bytes)));

@@ -85,13 +85,46 @@ public:
   /// The first node that changed a tensor in place, if one did.
   std::optional<mlir::Location> firstEffect() const { return effect; }
 
-  // ---- for importers that make ops themselves (regions of If and Loop, shape arithmetic)
+  // ---- loops and branches
+
+  /// Begins a function that a loop or a branch will run: what is added next goes into it, until endBody(). Returns its
+  /// arguments. Tensors from outside can be used as they are; they are captured.
+  llvm::SmallVector<TensorId> beginBody(llvm::ArrayRef<mlir::Type> arguments);
+  /// A finished function, for one loop or branch.
+  struct Body {
+    mlir::func::FuncOp function;
+    llvm::SmallVector<mlir::Value> captures; // of the function around it, in the order of its last arguments
+  };
+  Body endBody(llvm::ArrayRef<TensorId> results);
+  /// `body` step after step; see nnf.loop. Its arguments are the step's number and the carried tensors. `trips` is null
+  /// where only the data end the loop; `isConditional`: the first carried tensor (int64, rank 0) says before each step
+  /// whether it is made. Returns the carried tensors in the end, then the stacked ones.
+  mlir::FailureOr<llvm::SmallVector<TensorId>> addLoop(const Body &body, Dim trips, bool isConditional,
+                                                       llvm::ArrayRef<TensorId> inits, mlir::Location location);
+  /// One of two functions without arguments; see nnf.if. `condition` is an int64 of rank 0. Sizes in which the results
+  /// of the two differ are decided by the data.
+  mlir::FailureOr<llvm::SmallVector<TensorId>> addIf(TensorId condition, const Body &thenBody, const Body &elseBody,
+                                                     mlir::Location location);
+  /// Calls make() so that what it adds is outside of all bodies.
+  template <typename Make> auto outsideBodies(Make make) {
+    mlir::OpBuilder::InsertionGuard guard(builder);
+    std::vector<OpenBody> inside;
+    if (!bodies.empty())
+      builder.restoreInsertionPoint(bodies.front().outer);
+    inside.swap(bodies);
+    auto made = make();
+    inside.swap(bodies);
+    return made;
+  }
+  bool isInBody() const { return !bodies.empty(); }
+
+  // ---- for importers that make ops themselves (shape arithmetic)
 
   mlir::OpBuilder &ops() { return builder; }
   /// A handle for a value made by hand.
   TensorId adopt(mlir::Value value);
   /// The tensor's value now, after the in-place functions added so far.
-  mlir::Value value(TensorId tensor) const { return values[tensor.number]; }
+  mlir::Value value(TensorId tensor) { return captured(values[tensor.number], bodies.size()); }
   /// The size that a rank-0 int64 tensor holds while the model runs; a negative one fails the run.
   Dim addDataSize(TensorId scalar, mlir::Location location);
   /// Gives the tensor a new value, of the same type, for every later node.
@@ -102,6 +135,17 @@ private:
     std::string name;
     TensorId tensor;
   };
+  /// A function that is being filled.
+  struct OpenBody {
+    Body body;
+    llvm::DenseMap<mlir::Value, mlir::Value> inside; // of values from outside
+    mlir::Operation *lastConstant = nullptr;         // copied into it
+    mlir::OpBuilder::InsertPoint outer;
+  };
+  /// The value as the body of that depth sees it; 0 is @main.
+  mlir::Value captured(mlir::Value value, size_t depth);
+  mlir::Value copyConstant(mlir::Value value, OpenBody &body);
+
   mlir::Value number(mlir::Location location, const ArgumentValue &value);
   mlir::Value integers(mlir::Location location, const ArgumentValue &value);
   mlir::LogicalResult checkName(const char *what, llvm::StringRef name);
@@ -112,6 +156,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp main;
   std::vector<mlir::Value> values; // by TensorId
+  std::vector<OpenBody> bodies;    // outermost first
+  int64_t numBodies = 0;           // begun so far
   std::vector<Input> inputs;
   llvm::StringSet<> inputNames;
   std::vector<std::pair<std::string, TensorId>> outputs;

@@ -1,4 +1,4 @@
-// Constants, weights, kernels and launches.
+// Constants, weights, control flow, kernels and launches.
 #include "dialects/nnf/Nnf.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
 
@@ -15,6 +15,101 @@ LogicalResult SizeOp::verify() {
   auto type = cast<RankedTensorType>(getScalar().getType());
   if (type.getRank() != 0 || !type.getElementType().isInteger(64))
     return emitOpError() << "has a scalar of type " << type << ", expected tensor<i64>";
+  return success();
+}
+
+// ---- control flow
+
+namespace {
+bool isInt64Scalar(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == 0 && tensor.getElementType().isInteger(64);
+}
+
+/// The function that a control flow op runs; null after an error.
+FunctionOpInterface bodyOf(Operation *op, FlatSymbolRefAttr name, SymbolTableCollection &symbols) {
+  auto body = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(op, name);
+  if (!body || body.isExternal() || isa<KernelOp>(body)) {
+    op->emitOpError() << "names no function with a body: " << name;
+    return {};
+  }
+  if (body->isAncestor(op)) {
+    op->emitOpError() << "runs the function it is in: " << name;
+    return {};
+  }
+  return body;
+}
+} // namespace
+
+SmallVector<FlatSymbolRefAttr, 2> bodiesOf(Operation *op) {
+  if (auto loop = dyn_cast<LoopOp>(op))
+    return {loop.getBodyAttr()};
+  if (auto branch = dyn_cast<IfOp>(op))
+    return {branch.getThenBodyAttr(), branch.getElseBodyAttr()};
+  return {};
+}
+
+Dim LoopOp::steps() { return getNumber() ? sizeOfData(getContext(), *getNumber()) : getTrips().getDims().front(); }
+
+LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FunctionOpInterface body = bodyOf(*this, getBodyAttr(), symbols);
+  if (!body)
+    return failure();
+  if (getTrips().getDims().size() > 1 || (getTrips().getDims().empty() && !getNumber()))
+    return emitOpError() << "has " << getTrips().getDims().size() << " numbers of steps, expected one";
+  if (getOutputs().size() < numCarried() || (getNumber() && !numCarried()))
+    return emitOpError() << "carries " << numCarried() << " tensors and has " << getOutputs().size() << " results";
+  SmallVector<Type> arguments{RankedTensorType::get({}, IntegerType::get(getContext(), 64))}, results;
+  llvm::append_range(arguments, getOperandTypes());
+  for (auto [i, output] : llvm::enumerate(getOutputs())) {
+    Shape shape = shapeOf(output);
+    Type element = cast<RankedTensorType>(output.getType()).getElementType();
+    if (i < numCarried()) {
+      if (output.getType() != getInits()[i].getType())
+        return emitOpError() << "carries " << getInits()[i].getType() << " and gives " << output.getType();
+    } else if (shape.empty() || !sameDim(shape.front(), steps())) {
+      return emitOpError() << "stacks to " << output.getType() << ", expected a first size of " << toString(steps());
+    } else {
+      shape.erase(shape.begin());
+    }
+    results.push_back(tensorOf(shape, element));
+  }
+  if (getNumber() && !isInt64Scalar(getInits().front().getType()))
+    return emitOpError() << "goes on by " << getInits().front().getType() << ", expected tensor<i64>";
+  if (!llvm::equal(body.getArgumentTypes(), arguments) || !llvm::equal(body.getResultTypes(), results))
+    return emitOpError() << "does not fit the signature of " << getBodyAttr();
+  return success();
+}
+
+LogicalResult IfOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!isInt64Scalar(getCondition().getType()))
+    return emitOpError() << "has a condition of type " << getCondition().getType() << ", expected tensor<i64>";
+  size_t dims = 0;
+  for (Value output : getOutputs())
+    dims += shapeOf(output).size();
+  if (getSizes().size() != dims)
+    return emitOpError() << "has " << getSizes().size() << " sizes, expected " << dims << ", one for each dimension";
+  for (FlatSymbolRefAttr name : {getThenBodyAttr(), getElseBodyAttr()}) {
+    FunctionOpInterface body = bodyOf(*this, name, symbols);
+    if (!body)
+      return failure();
+    bool fits = llvm::equal(body.getArgumentTypes(), getCaptures().getTypes()) &&
+                body.getResultTypes().size() == getOutputs().size();
+    ArrayRef<int64_t> number = getSizes();
+    for (size_t i = 0; fits && i < getOutputs().size(); ++i) {
+      auto given = cast<RankedTensorType>(body.getResultTypes()[i]),
+           type = cast<RankedTensorType>(getOutputs()[i].getType());
+      fits = given.getElementType() == type.getElementType() && given.getRank() == type.getRank();
+      if (!fits)
+        break;
+      for (auto [made, size] : llvm::zip(shapeOf(given), shapeOf(type))) {
+        fits &= number.front() < 0 ? sameDim(made, size) : size == sizeOfData(getContext(), number.front());
+        number = number.drop_front();
+      }
+    }
+    if (!fits)
+      return emitOpError() << "does not fit the signature of " << name;
+  }
   return success();
 }
 

@@ -59,6 +59,54 @@ def Nnf_SizeOp : Op<Nnf_Dialect, "size", [DeclareOpInterfaceMethods<MemoryEffect
   let assemblyFormat = "$scalar `,` $number attr-dict `:` type($scalar)";
   let hasVerifier = 1;
 }
+
+// ---- control flow: functions of the module that the driver runs
+
+// Their bodies are functions of their own, so that all passes see lists of ops; outer values are captures.
+class Nnf_ControlFlow<string name, list<Trait> traits = []>
+    : Op<Nnf_Dialect, name, !listconcat([DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                         DeclareOpInterfaceMethods<SymbolUserOpInterface>], traits)>;
+
+def Nnf_LoopOp : Nnf_ControlFlow<"loop", [AttrSizedOperandSegments]> {
+  let summary = "Runs a function step after step";
+  let description = [{
+    The function takes the number of the step (int64, rank 0), the carried tensors and the captured ones; it returns what
+    the carried tensors become, each of the type it had, and then the step's slice of each stacked tensor. `trips` holds
+    the number of steps; empty: no bound. With `number` the first carried tensor (int64, rank 0) says before each step
+    whether it is made (not 0), and `size(number)` is how many were. Results are the carried tensors in the end, and the
+    stacked ones, whose first dimension counts the steps.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$body, Nnf_DimsAttr:$trips, OptionalAttr<I64Attr>:$number,
+                       Variadic<Nnf_Tensor>:$inits, Variadic<Nnf_Tensor>:$captures);
+  let results = (outs Variadic<Nnf_Tensor>:$outputs);
+  let assemblyFormat = [{
+    $body `from` `(` $inits `)` `captures` `(` $captures `)` `trips` $trips (`while` $number^)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::OperandRange carried() { return getInits(); }
+    unsigned numCarried() { return getInits().size(); }
+    ::mlir::ResultRange stacked() { return getOutputs().drop_front(numCarried()); }
+    /// The size the stacked tensors have in their first dimension.
+    Dim steps();
+  }];
+}
+def Nnf_IfOp : Nnf_ControlFlow<"if"> {
+  let summary = "Runs one of two functions";
+  let description = [{
+    `condition` (int64, rank 0) is not 0: `then_body`, else `else_body`. Both take the captures and return the results. A
+    size that differs between them is `size(number)` in the results, with the number in `sizes` at its place (counted
+    over all dimensions of all results; -1 elsewhere).
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$then_body, FlatSymbolRefAttr:$else_body, DenseI64ArrayAttr:$sizes,
+                       Nnf_Tensor:$condition, Variadic<Nnf_Tensor>:$captures);
+  let results = (outs Variadic<Nnf_Tensor>:$outputs);
+  let assemblyFormat = [{
+    $condition `then` $then_body `else` $else_body `captures` `(` $captures `)` `sizes` $sizes attr-dict `:`
+    functional-type(operands, results)
+  }];
+}
+
 def Nnf_KernelOp : Op<Nnf_Dialect, "kernel", [IsolatedFromAbove, Symbol, FunctionOpInterface]> {
   let summary = "A fused group: one future kernel";
   let description = [{

@@ -44,6 +44,8 @@ mlir::FailureOr<Dim> parseDim(mlir::AsmParser &parser, NnfDialect &dialect);
 #include "dialects/nnf/NnfOps.h.inc"
 
 namespace nnf {
+/// The functions that a control flow op runs; none for any other op.
+llvm::SmallVector<mlir::FlatSymbolRefAttr, 2> bodiesOf(mlir::Operation *op);
 /// A primitive with a run-time check of its data, whose text is its attribute `message`.
 bool canFail(mlir::Operation *op);
 /// Whether the first `count` of `size` elements in order are selected rather than all of them sorted.

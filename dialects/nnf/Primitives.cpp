@@ -352,6 +352,8 @@ void PrimScatterOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &e
 
 void RequireOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
 void SizeOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
+void LoopOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
+void IfOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
 void PrimCheckOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) { writesErrorState(effects); }
 
 bool canFail(Operation *op) {

@@ -42,7 +42,10 @@ public:
     SmallVector<SizeOp> sizes(function.getOps<SizeOp>());
     for (Group *group : order) {
       defineSizes(sizes, phases.of(group->anchor), terminator);
-      launch(builder, *group);
+      if (isa<LoopOp, IfOp>(group->anchor))
+        place(group->anchor, terminator);
+      else
+        launch(builder, *group);
     }
     defineSizes(sizes, UINT_MAX, terminator);
     for (OpOperand &operand : terminator->getOpOperands())
@@ -130,7 +133,7 @@ private:
         Group *other = groups.of(user);
         if (other == &group)
           continue;
-        if (other || user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user))
+        if (other || user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user)) // of a group: control flow, too
           return true;
         // An op that is computed where it is read: who reads it?
         llvm::append_range(work, user->getResults());
@@ -187,10 +190,16 @@ private:
     llvm::erase_if(sizes, [&](SizeOp size) {
       if (phases.of(size) >= phase)
         return false;
-      size.getScalarMutable().assign(stored(size.getScalar()));
-      size->moveBefore(terminator);
+      place(size, terminator);
       return true;
     });
+  }
+
+  /// What the driver does itself, in its place among launches.
+  void place(Operation *op, Operation *terminator) {
+    for (OpOperand &operand : op->getOpOperands())
+      operand.set(stored(operand.get()));
+    op->moveBefore(terminator);
   }
 
   void launch(OpBuilder &builder, const Group &group) {
@@ -305,7 +314,7 @@ private:
 
   void eraseGroupedOps() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
-      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp, RequireOp, SizeOp>(op) ||
+      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp, RequireOp, SizeOp, LoopOp, IfOp>(op) ||
                    op.hasTrait<OpTrait::IsTerminator>() || (isa<ConstantOp>(op) && !op.use_empty());
       if (!stays) {
         assert(op.use_empty() && "launches read only what is stored");

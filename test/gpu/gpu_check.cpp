@@ -156,6 +156,7 @@ struct Runtime {
   Gpu &memory;
   std::vector<void *> outputs;
   std::vector<size_t> outputBytes;
+  std::map<uint32_t, void *> grown;
 
   static Runtime &of(const nnf_rt *rt) { return *reinterpret_cast<Runtime *>(const_cast<nnf_rt *>(rt)); }
 };
@@ -191,6 +192,14 @@ void *allocTemporary(const nnf_rt *rt, uint32_t, int64_t bytes) {
 int64_t readScalar(const nnf_rt *, const int64_t *address) { return *address; }
 int32_t failCheck(const nnf_rt *, uint32_t, int64_t, int64_t) { return NNF_ERROR_DATA; }
 int32_t neverCancelled(const nnf_rt *) { return 0; }
+void *growTemporary(const nnf_rt *rt, uint32_t index, int64_t used, int64_t bytes) {
+  // Memory is given back with the process: a copy each time.
+  Runtime &runtime = Runtime::of(rt);
+  void *&last = runtime.grown[index], *larger = runtime.memory.allocate(static_cast<size_t>(bytes));
+  if (used)
+    memcpy(larger, last, static_cast<size_t>(used));
+  return last = larger;
+}
 
 constexpr int64_t symbolSize = 5;
 
@@ -235,12 +244,14 @@ Outputs run(const nnf_model &model, Gpu &memory, Gpu *kernels) {
   dims.resize(dims.size() + 1);
   if (model.output_dims(symbols.data(), dims.data()) != 0)
     fail("sizes of outputs overflow");
-  Runtime runtime{{sizeof(nnf_rt), 0, parallel, allocOutput, readScalar, failCheck, neverCancelled, allocTemporary},
-                  &model,
-                  kernels,
-                  memory,
-                  {},
-                  {}};
+  Runtime runtime{
+      {sizeof(nnf_rt), 0, parallel, allocOutput, readScalar, failCheck, neverCancelled, allocTemporary, growTemporary},
+      &model,
+      kernels,
+      memory,
+      {},
+      {},
+      {}};
   const int64_t *next = dims.data();
   for (uint32_t i = 0; i < model.num_outputs; ++i) {
     size_t count = 1;

@@ -1,4 +1,4 @@
-// If, and what is known and not supported.
+// If, Loop and Scan, and what is known and not supported.
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
 
@@ -6,30 +6,340 @@ using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
-void conditional(Call &call) {
-  const Known *condition = call.known(0);
-  std::optional<int64_t> choice = condition && condition->values.size() == 1 ? condition->integer(0) : std::nullopt;
-  if (!choice)
-    return call.notThereYet("a condition that only the run knows");
-  StringRef name = *choice ? "then_branch" : "else_branch";
-  const Attribute *branch = call.attribute(name, Attribute::Kind::Graph);
-  if (!branch)
-    return void(call.error(name) << "missing, expected a graph");
-  FailureOr<SmallVector<Entry>> outputs = call.importer.importSubgraph(*branch->graph, call.scope, call.location());
-  if (failed(outputs))
+Type i64Of(Call &call) { return IntegerType::get(call.context(), 64); }
+
+/// A number or truth value as an int64 of rank 0.
+TensorId asScalar(Call &call, TensorId x) { return call.reshape(call.cast(x, i64Of(call)), {}); }
+
+const Graph *graphOf(Call &call, StringRef name) {
+  const Attribute *found = call.attribute(name, Attribute::Kind::Graph);
+  if (!found && !call.hasFailed())
+    call.error(name) << "missing, expected a graph";
+  return found && !call.hasFailed() ? found->graph.get() : nullptr;
+}
+
+Entry entryOf(TensorId tensor) {
+  Entry entry;
+  entry.tensor = tensor;
+  return entry;
+}
+
+/// Imports a graph into the body that is being filled; nothing after an error.
+std::optional<SmallVector<TensorId>> importBody(Call &call, const Graph &graph, ArrayRef<Entry> inputs) {
+  FailureOr<SmallVector<Entry>> outputs = call.importer.importSubgraph(graph, inputs, call.scope, call.location());
+  if (failed(outputs)) {
+    call.fail();
+    return std::nullopt;
+  }
+  SmallVector<TensorId> tensors;
+  for (Entry &output : *outputs) {
+    tensors.push_back(call.importer.tensorOf(output));
+    if (!tensors.back()) {
+      call.fail();
+      return std::nullopt;
+    }
+  }
+  return tensors;
+}
+
+void outputAll(Call &call, const FailureOr<SmallVector<TensorId>> &tensors) {
+  if (failed(tensors))
     return call.fail();
-  if (outputs->size() != call.node.outputs.size())
-    return void(call.error(name) << static_cast<int64_t>(outputs->size()) << " outputs, expected "
-                                 << static_cast<int64_t>(call.node.outputs.size()));
-  for (auto [i, entry] : llvm::enumerate(*outputs))
-    if (call.wants(i))
-      call.scope.entries[call.node.outputs[i]] = entry;
+  for (auto [i, tensor] : llvm::enumerate(*tensors))
+    call.output(i, tensor);
+}
+
+// ---- If
+
+void conditional(Call &call) {
+  SmallVector<const Graph *> graphs;
+  for (StringRef name : {"then_branch", "else_branch"}) {
+    const Graph *graph = graphOf(call, name);
+    if (graph && graph->outputs.size() != call.node.outputs.size())
+      call.error(name) << static_cast<int64_t>(graph->outputs.size()) << " outputs, expected "
+                       << static_cast<int64_t>(call.node.outputs.size());
+    graphs.push_back(graph);
+  }
+  if (call.hasFailed())
+    return;
+  const Known *condition = call.known(0);
+  if (std::optional<int64_t> choice =
+          condition && condition->values.size() == 1 ? condition->integer(0) : std::nullopt) {
+    FailureOr<SmallVector<Entry>> outputs =
+        call.importer.importSubgraph(*graphs[*choice ? 0 : 1], {}, call.scope, call.location());
+    if (failed(outputs))
+      return call.fail();
+    for (auto [i, entry] : llvm::enumerate(*outputs))
+      if (call.wants(i))
+        call.scope.entries[call.node.outputs[i]] = entry;
+    return;
+  }
+  TensorId flag = asScalar(call, call.input(0));
+  if (call.hasFailed())
+    return;
+  GraphBuilder &graph = call.graph();
+  SmallVector<GraphBuilder::Body> bodies;
+  for (const Graph *branch : graphs) {
+    graph.beginBody({});
+    std::optional<SmallVector<TensorId>> results = importBody(call, *branch, {});
+    if (!results)
+      return;
+    bodies.push_back(graph.endBody(*results));
+  }
+  outputAll(call, graph.addIf(flag, bodies[0], bodies[1], call.location()));
+}
+
+// ---- Loop
+
+/// The graph's output `name` is true whenever its input `condition` is, as far as can be seen: loops over a number of
+/// steps are written so.
+bool staysTrue(const Graph &graph, StringRef name, StringRef condition) {
+  for (size_t hops = 0; hops <= graph.nodes.size(); ++hops) {
+    if (name == condition)
+      return true;
+    for (const Tensor &tensor : graph.initializers)
+      if (tensor.name == name)
+        return tensor.bytes.size() == 1 && tensor.bytes[0] != 0;
+    const Node *maker = nullptr;
+    for (const Node &node : graph.nodes)
+      if (llvm::is_contained(node.outputs, name))
+        maker = &node;
+    if (maker && maker->opType == "Constant" && maker->attributes.size() == 1 && maker->attributes[0].tensor) {
+      const Tensor &tensor = *maker->attributes[0].tensor;
+      return tensor.bytes.size() == 1 && tensor.bytes[0] != 0;
+    }
+    if (!maker || (maker->opType != "Identity" && maker->opType != "Cast") || maker->inputs.size() != 1)
+      return false;
+    name = maker->inputs[0];
+  }
+  return false;
+}
+
+/// The number of steps that input `i` allows; null where it is left out.
+Dim tripsOf(Call &call, size_t i) {
+  if (!call.has(i))
+    return {};
+  const Known *known = call.known(i);
+  if (std::optional<Shape> sizes = known ? known->sizes() : std::nullopt; sizes && sizes->size() == 1)
+    return maxOf(sizes->front(), call.size(0));
+  TensorId count = asScalar(call, call.input(i));
+  return call.dataSize(call.call("clamp", {{"input", count}, {"min", int64_t(0)}}));
+}
+
+void loop(Call &call) {
+  const Graph *graph = graphOf(call, "body");
+  if (!graph)
+    return;
+  if (call.numInputs() < 2)
+    return void(call.error() << static_cast<int64_t>(call.numInputs()) << " inputs, expected at least 2");
+  size_t carried = call.numInputs() - 2;
+  if (graph->inputs.size() != carried + 2 || graph->outputs.size() < carried + 1 ||
+      graph->outputs.size() < call.node.outputs.size() + 1)
+    return void(call.error("body") << static_cast<int64_t>(graph->inputs.size()) << " inputs and "
+                                   << static_cast<int64_t>(graph->outputs.size()) << " outputs, expected "
+                                   << static_cast<int64_t>(carried + 2) << " inputs, and outputs for the condition and "
+                                   << static_cast<int64_t>(std::max(carried, call.node.outputs.size())) << " more");
+  bool isConditional = !staysTrue(*graph, graph->outputs[0].name, graph->inputs[1].name);
+  Dim trips = tripsOf(call, 0);
+  const Known *condition = call.known(1);
+  std::optional<int64_t> begins = condition && condition->values.size() == 1 ? condition->integer(0) : std::nullopt;
+  if (!call.has(1))
+    begins = 1;
+  if (!isConditional && !trips && !call.hasFailed())
+    return void(call.error("M") << "missing, and the condition stays true: the loop has no end");
+  SmallVector<TensorId> inits;
+  if (isConditional)
+    inits.push_back(begins ? call.constant(i64Of(call), ArrayRef<int64_t>{*begins != 0}) : call.input(1));
+  if (isConditional)
+    inits.front() = asScalar(call, inits.front());
+  else if (begins && *begins == 0)
+    trips = call.size(0);
+  else if (!begins)
+    trips = call.dataSize(call.primitives({asScalar(call, call.input(1))}, [&](Primitives &p, ArrayRef<Value> in) {
+      return p.select(p.ne(in[0], 0), p.size(trips, i64Of(call)), 0);
+    }));
+  for (size_t i = 0; i < carried; ++i)
+    inits.push_back(call.input(2 + i));
+  if (call.hasFailed())
+    return;
+
+  SmallVector<Type> types{RankedTensorType::get({}, i64Of(call))};
+  for (TensorId init : inits)
+    types.push_back(call.graph().value(init).getType());
+  SmallVector<TensorId> arguments = call.graph().beginBody(types);
+  SmallVector<Entry> entries{entryOf(arguments[0])};
+  // A step is made only while the condition is true.
+  Entry &stays = entries.emplace_back();
+  stays.known = std::make_shared<Known>(Known{IntegerType::get(call.context(), 1), {}, {{call.size(1)}}});
+  stays.knownWasRead = true;
+  for (TensorId argument : ArrayRef(arguments).drop_front(isConditional ? 2 : 1))
+    entries.push_back(entryOf(argument));
+  std::optional<SmallVector<TensorId>> results = importBody(call, *graph, entries);
+  if (!results)
+    return;
+  if (isConditional)
+    results->front() = asScalar(call, results->front());
+  else
+    results->erase(results->begin());
+  if (call.hasFailed())
+    return;
+  GraphBuilder::Body body = call.graph().endBody(*results);
+  FailureOr<SmallVector<TensorId>> made = call.graph().addLoop(body, trips, isConditional, inits, call.location());
+  if (succeeded(made) && isConditional)
+    made->erase(made->begin());
+  outputAll(call, made);
+}
+
+// ---- Scan
+
+/// Axis, and whether the steps go backwards.
+struct ScanAxis {
+  int64_t axis;
+  bool isReversed;
+};
+
+/// x without dimension `axis`, at the position that `index` (int64, rank 0) holds, which is inside.
+TensorId sliceAt(Call &call, TensorId x, int64_t axis, TensorId index) {
+  return call.primitives({x, index}, [&](Primitives &p, ArrayRef<Value> in) {
+    return p.gather(in[0], {in[1]}, {axis}, BoundsKind::Clamp);
+  });
+}
+
+struct ScanParts {
+  const Graph &graph;
+  SmallVector<TensorId> states, sequences;
+  SmallVector<ScanAxis> inputAxes, outputAxes;
+};
+
+/// The states in the end, then the stacked outputs; empty after an error.
+SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
+  Dim steps = call.shape(parts.sequences.front())[parts.inputAxes.front().axis];
+  SmallVector<Type> types{RankedTensorType::get({}, i64Of(call))};
+  for (TensorId state : parts.states)
+    types.push_back(call.graph().value(state).getType());
+  SmallVector<TensorId> arguments = call.graph().beginBody(types);
+  SmallVector<Entry> entries;
+  for (TensorId argument : ArrayRef(arguments).drop_front())
+    entries.push_back(entryOf(argument));
+  for (auto [x, axis] : llvm::zip(parts.sequences, parts.inputAxes)) {
+    TensorId step = arguments.front();
+    if (axis.isReversed)
+      step = call.primitives({step}, [&](Primitives &p, ArrayRef<Value> in) {
+        return p.sub(p.size(simplify(steps - 1), i64Of(call)), in[0]);
+      });
+    entries.push_back(entryOf(sliceAt(call, x, axis.axis, step)));
+  }
+  if (call.hasFailed())
+    return {};
+  std::optional<SmallVector<TensorId>> results = importBody(call, parts.graph, entries);
+  if (!results)
+    return {};
+  GraphBuilder::Body body = call.graph().endBody(*results);
+  FailureOr<SmallVector<TensorId>> made =
+      call.graph().addLoop(body, steps, /*isConditional=*/false, parts.states, call.location());
+  if (failed(made)) {
+    call.fail();
+    return {};
+  }
+  for (size_t i = parts.states.size(); i < made->size() && !call.hasFailed(); ++i) {
+    TensorId &y = (*made)[i];
+    ScanAxis place = parts.outputAxes[i - parts.states.size()];
+    if (place.isReversed)
+      y = call.primitives({y}, [](Primitives &p, ArrayRef<Value> in) { return p.flip(in[0], {0}); });
+    int64_t rank = call.rank(y), axis = call.axis(place.axis, rank, "scan_output_axes");
+    Ints perm;
+    for (int64_t d = 0; d < rank; ++d)
+      perm.push_back(d == axis ? 0 : d < axis ? d + 1 : d);
+    y = call.permute(y, perm);
+  }
+  return *made;
+}
+
+/// Axes and directions of `count` inputs or outputs.
+SmallVector<ScanAxis> scanAxes(Call &call, StringRef axes, StringRef directions, size_t count) {
+  Ints axis = call.integers(axes, Ints(count, 0)), direction = call.integers(directions, Ints(count, 0));
+  if (axis.size() != count || direction.size() != count)
+    call.error(axis.size() != count ? axes : directions)
+        << static_cast<int64_t>(axis.size() != count ? axis.size() : direction.size()) << " entries, expected "
+        << static_cast<int64_t>(count);
+  SmallVector<ScanAxis> result;
+  for (size_t i = 0; i < count && !call.hasFailed(); ++i)
+    result.push_back({axis[i], direction[i] != 0});
+  return result;
+}
+
+/// Reads the parts that all versions have; `first` is the first state among the inputs.
+std::optional<ScanParts> scanParts(Call &call, size_t first) {
+  const Graph *graph = graphOf(call, "body");
+  int64_t sequences = call.integer("num_scan_inputs", 0), all = static_cast<int64_t>(call.numInputs() - first);
+  if (!graph)
+    return std::nullopt;
+  if (sequences < 1 || sequences > all) {
+    call.error("num_scan_inputs") << sequences << ", expected 1 to " << all;
+    return std::nullopt;
+  }
+  size_t states = all - sequences;
+  if (graph->outputs.size() < states) {
+    call.error("body") << static_cast<int64_t>(graph->outputs.size()) << " outputs, expected at least "
+                       << static_cast<int64_t>(states) << ", one for each state";
+    return std::nullopt;
+  }
+  ScanParts parts{*graph, {}, {}, {}, {}};
+  for (size_t i = 0; i < states; ++i)
+    parts.states.push_back(call.input(first + i));
+  for (size_t i = states; i < static_cast<size_t>(all); ++i)
+    parts.sequences.push_back(call.input(first + i));
+  return call.hasFailed() ? std::nullopt : std::optional(std::move(parts));
+}
+
+void scan9(Call &call) {
+  std::optional<ScanParts> parts = scanParts(call, 0);
+  if (!parts)
+    return;
+  size_t stacked = parts->graph.outputs.size() - parts->states.size();
+  parts->inputAxes = scanAxes(call, "scan_input_axes", "scan_input_directions", parts->sequences.size());
+  parts->outputAxes = scanAxes(call, "scan_output_axes", "scan_output_directions", stacked);
+  if (call.hasFailed())
+    return;
+  for (auto [axis, x] : llvm::zip(parts->inputAxes, parts->sequences))
+    axis.axis = call.axis(axis.axis, call.rank(x), "scan_input_axes");
+  if (call.hasFailed())
+    return;
+  outputAll(call, scan(call, *parts));
+}
+
+/// Version 8: a batch in front of everything, each entry scanned by itself.
+void scan8(Call &call) {
+  if (call.has(0))
+    return call.notThereYet("sequence_lens");
+  std::optional<ScanParts> parts = scanParts(call, 1);
+  if (!parts)
+    return;
+  parts->inputAxes = scanAxes(call, "", "directions", parts->sequences.size());
+  parts->outputAxes.assign(parts->graph.outputs.size() - parts->states.size(), {0, false});
+  if (call.hasFailed())
+    return;
+  Dim batch = call.shape(parts->sequences.front()).empty() ? call.size(0) : call.shape(parts->sequences.front())[0];
+  TensorId entry = call.graph().beginBody({RankedTensorType::get({}, i64Of(call))}).front();
+  for (SmallVector<TensorId> *list : {&parts->states, &parts->sequences})
+    for (TensorId &x : *list)
+      x = sliceAt(call, x, 0, entry);
+  if (call.hasFailed())
+    return;
+  SmallVector<TensorId> results = scan(call, *parts);
+  if (call.hasFailed())
+    return;
+  GraphBuilder::Body body = call.graph().endBody(results);
+  outputAll(call, call.graph().addLoop(body, batch, /*isConditional=*/false, {}, call.location()));
 }
 
 } // namespace
 
 void addControlFlow(OpTable &table) {
   table.add("If", 1, conditional);
+  table.add("Loop", 1, loop);
+  table.add("Scan", 8, scan8);
+  table.add("Scan", 9, scan9);
   for (StringRef op : {"SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert",
                        "SequenceLength", "SequenceMap", "SplitToSequence", "ConcatFromSequence"})
     table.refuse(op, "sequences of tensors are not there yet");
@@ -37,8 +347,6 @@ void addControlFlow(OpTable &table) {
     table.refuse(op, "optional tensors are not there yet");
   for (StringRef op : {"StringNormalizer", "TfIdfVectorizer", "StringConcat", "StringSplit", "RegexFullMatch"})
     table.refuse(op, "strings are not supported");
-  for (StringRef op : {"Loop", "Scan"})
-    table.refuse(op, "loops are not there yet");
   for (StringRef op : {"NonZero", "Unique", "Compress", "NonMaxSuppression"})
     table.refuse(op, "outputs whose size depends on the data are not there yet");
   for (StringRef op :

@@ -85,8 +85,13 @@ Shape Importer::shapeOf(Entry &entry) {
 TensorId Importer::tensorOf(Entry &entry) {
   if (entry.tensor || entry.isBroken)
     return entry.tensor;
-  if (!entry.stored)
-    return entry.tensor = addKnown(*entry.known, entry.name, NameLoc::get(StringAttr::get(context(), entry.name)));
+  if (!entry.stored) {
+    auto add = [&] { return addKnown(*entry.known, entry.name, NameLoc::get(StringAttr::get(context(), entry.name))); };
+    // Sizes that the data decide may be known in this body only, and the entry is seen outside of it.
+    if (llvm::any_of(entry.known->values, [](const Scalar &scalar) { return dependsOnData(scalar.size); }))
+      return graph.isInBody() ? add() : entry.tensor = add();
+    return entry.tensor = graph.outsideBodies(add);
+  }
   Type element = elementTypeOf(context(), entry.stored->type);
   if (!element) {
     error() << "tensor '" << entry.name << "' has elements of type " << dataTypeName(entry.stored->type)
@@ -412,13 +417,20 @@ LogicalResult Importer::expand(const Node &node, const Function &function, Scope
   return success();
 }
 
-FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Scope &outer, Location location) {
+FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, ArrayRef<Entry> inputs, Scope &outer,
+                                                       Location location) {
+  if (source.inputs.size() != inputs.size())
+    return nodeError(location) << "its graph has " << source.inputs.size() << " inputs, expected " << inputs.size();
   if (outer.depth >= maxDepth)
     return nodeError(location) << "graphs nested over " << maxDepth << " deep, expected less";
   Scope inner;
   inner.parent = &outer;
   inner.opsets = outer.opsets;
   inner.depth = outer.depth + 1;
+  for (auto [info, input] : llvm::zip(source.inputs, inputs)) {
+    Entry &entry = inner.entries[info.name] = input;
+    entry.name = info.name;
+  }
   std::vector<std::string> wanted;
   for (const ValueInfo &output : source.outputs)
     wanted.push_back(output.name);

@@ -46,8 +46,9 @@ public:
   /// Adds elements that may have symbols in them.
   TensorId addKnown(const Known &known, llvm::StringRef name, mlir::Location location);
 
-  /// Imports a graph inside another (a branch of If whose condition is known): returns the entries of its outputs.
-  mlir::FailureOr<llvm::SmallVector<Entry>> importSubgraph(const Graph &graph, Scope &outer, mlir::Location location);
+  /// Imports a graph inside another, with these values for its inputs: returns the entries of its outputs.
+  mlir::FailureOr<llvm::SmallVector<Entry>> importSubgraph(const Graph &graph, llvm::ArrayRef<Entry> inputs,
+                                                           Scope &outer, mlir::Location location);
 
 private:
   mlir::LogicalResult build();

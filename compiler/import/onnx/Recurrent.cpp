@@ -1,12 +1,13 @@
-// RNN, GRU and LSTM over sequences of fixed length, unrolled: the projections of all inputs are one product, and each
-// step adds that of the state. Longer or symbolic sequences need a loop in the driver, which is not there yet.
+// RNN, GRU and LSTM: the projections of all inputs are one product, and each step adds that of the state. Few steps are
+// unrolled, others are a loop of the driver.
 #include "compiler/import/onnx/OpTable.h"
 
 using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
-constexpr int64_t mostSteps = 512;
+/// So many steps are unrolled at most: their kernels are shared, but each has its launches.
+constexpr int64_t mostUnrolled = 8;
 
 /// An activation by ONNX's name, with its two parameters.
 struct Activation {
@@ -63,6 +64,7 @@ struct Direction {
   SmallVector<Activation> f;
   TensorId hidden, cell; ///< [B, H]
   bool reverse = false;
+  TensorId sequence; ///< [T, B, H]: the state after each step, in the order of the input
 };
 
 class Recurrence {
@@ -82,6 +84,9 @@ private:
     return clip > 0 ? call.call("clamp", {{"input", x}, {"min", -clip}, {"max", clip}}) : x;
   }
   void step(Direction &d, TensorId input);
+  TensorId stepOrKeep(Direction &d, TensorId input, ArgumentValue t);
+  void unroll(Direction &d);
+  void loop(Direction &d);
   TensorId only(TensorId isOn, TensorId now, TensorId before) {
     return call.call("where", {{"condition", isOn}, {"input", now}, {"other", before}});
   }
@@ -89,8 +94,8 @@ private:
   Call &call;
   const Cell &cell;
   TensorId x, lengths;
-  int64_t steps = 0, hidden = 0, numDirections = 1;
-  Dim batch;
+  int64_t hidden = 0, numDirections = 1;
+  Dim steps, batch;
   double clip = 0;
   bool batchFirst = false, linearBeforeReset = false, inputForget = false;
   std::string direction;
@@ -122,7 +127,6 @@ bool Recurrence::readShapes() {
   Shape shape = call.shape(x), weight = call.inputShape(2);
   if (call.hasFailed())
     return false;
-  std::optional<int64_t> length = shape.size() == 3 ? constantOf(shape[0]) : std::nullopt;
   std::optional<int64_t> size = weight.size() == 3 ? constantOf(weight[2]) : std::nullopt;
   if (shape.size() != 3 || !size || !isConstant(weight[0], numDirections) ||
       !isConstant(weight[1], *size * static_cast<int64_t>(cell.gates))) {
@@ -131,12 +135,7 @@ bool Recurrence::readShapes() {
                  << " * hidden_size, hidden_size]";
     return false;
   }
-  if (!length || *length > mostSteps) {
-    call.error() << "a sequence of " << toString(shape[0])
-                 << " steps is not there yet: it needs a loop, expected at most " << mostSteps;
-    return false;
-  }
-  steps = *length;
+  steps = shape[0];
   batch = shape[1];
   hidden = *size;
   if (int64_t given = call.integer("hidden_size", hidden); given != hidden)
@@ -255,40 +254,95 @@ void Recurrence::step(Direction &d, TensorId input) {
   d.hidden = call.mul(o, apply(call, d.f[2], d.cell));
 }
 
+/// Makes step t and gives its output. Past the end of a sequence the state stays, and the output is 0.
+TensorId Recurrence::stepOrKeep(Direction &d, TensorId input, ArgumentValue t) {
+  TensorId hiddenBefore = d.hidden, cellBefore = d.cell;
+  step(d, input);
+  if (!lengths || call.hasFailed())
+    return d.hidden;
+  TensorId isOn = call.reshape(call.binary("gt", call.cast(lengths, IntegerType::get(call.context(), 64)), t),
+                               {batch, call.size(1)});
+  TensorId output = only(isOn, d.hidden, call.constant(call.element(x), 0));
+  d.hidden = only(isOn, d.hidden, hiddenBefore);
+  if (d.cell)
+    d.cell = only(isOn, d.cell, cellBefore);
+  return output;
+}
+
+void Recurrence::unroll(Direction &d) {
+  int64_t count = *constantOf(steps);
+  std::vector<TensorId> outputs(count);
+  for (int64_t i = 0; i < count && !call.hasFailed(); ++i) {
+    int64_t t = d.reverse ? count - 1 - i : i;
+    outputs[t] = stepOrKeep(d, row(d.inputs, t), t);
+  }
+  if (call.wants(0) && !call.hasFailed())
+    d.sequence = call.call("stack", {{"tensors", std::move(outputs)}, {"dim", int64_t(0)}});
+}
+
+void Recurrence::loop(Direction &d) {
+  Type i64 = IntegerType::get(call.context(), 64);
+  SmallVector<TensorId> inits{d.hidden};
+  if (d.cell)
+    inits.push_back(d.cell);
+  if (call.hasFailed())
+    return;
+  SmallVector<Type> types{RankedTensorType::get({}, i64)};
+  for (TensorId init : inits)
+    types.push_back(call.graph().value(init).getType());
+  SmallVector<TensorId> arguments = call.graph().beginBody(types);
+  TensorId t = arguments[0];
+  if (d.reverse)
+    t = call.primitives({t}, [&](Primitives &p, ArrayRef<Value> in) {
+      return p.sub(p.size(simplify(steps - 1), i64), in[0]);
+    });
+  TensorId input = call.primitives({d.inputs, t}, [](Primitives &p, ArrayRef<Value> in) {
+    return p.gather(in[0], {in[1]}, {0}, BoundsKind::Clamp);
+  });
+  d.hidden = arguments[1];
+  if (d.cell)
+    d.cell = arguments[2];
+  TensorId output = stepOrKeep(d, input, t);
+  if (call.hasFailed())
+    return;
+  SmallVector<TensorId> results{d.hidden};
+  if (d.cell)
+    results.push_back(d.cell);
+  if (call.wants(0))
+    results.push_back(output);
+  GraphBuilder::Body body = call.graph().endBody(results);
+  FailureOr<SmallVector<TensorId>> made =
+      call.graph().addLoop(body, steps, /*isConditional=*/false, inits, call.location());
+  if (failed(made))
+    return call.fail();
+  d.hidden = (*made)[0];
+  if (d.cell)
+    d.cell = (*made)[1];
+  if (!call.wants(0))
+    return;
+  d.sequence = made->back();
+  if (d.reverse)
+    d.sequence =
+        call.primitives({d.sequence}, [](Primitives &p, ArrayRef<Value> in) { return p.flip(in[0], {0}); });
+}
+
 void Recurrence::run() {
   if (!readShapes() || !readActivations())
     return;
-  Type element = call.element(x);
-  SmallVector<TensorId> sequences, lastHidden, lastCell;
-  for (int64_t d = 0; d < numDirections && !call.hasFailed(); ++d) {
-    Direction one = directionOf(d);
-    SmallVector<TensorId> outputs(steps);
-    for (int64_t i = 0; i < steps && !call.hasFailed(); ++i) {
-      int64_t t = one.reverse ? steps - 1 - i : i;
-      TensorId hiddenBefore = one.hidden, cellBefore = one.cell;
-      step(one, row(one.inputs, t));
-      outputs[t] = one.hidden;
-      // Past the end of a sequence the state stays, and the output is 0.
-      if (lengths) {
-        TensorId isOn = call.reshape(call.binary("gt", lengths, t), {batch, call.size(1)});
-        one.hidden = only(isOn, one.hidden, hiddenBefore);
-        if (one.cell)
-          one.cell = only(isOn, one.cell, cellBefore);
-        outputs[t] = only(isOn, outputs[t], call.constant(element, 0));
-      }
-    }
-    if (call.hasFailed())
-      return;
-    if (call.wants(0) && steps)
-      sequences.push_back(call.call(
-          "stack", {{"tensors", std::vector<TensorId>(outputs.begin(), outputs.end())}, {"dim", int64_t(0)}}));
-    lastHidden.push_back(one.hidden);
-    lastCell.push_back(one.cell);
+  std::optional<int64_t> count = constantOf(steps);
+  bool isUnrolled = count && *count > 0 && *count <= mostUnrolled;
+  std::vector<TensorId> sequences, lastHidden, lastCell;
+  for (int64_t i = 0; i < numDirections && !call.hasFailed(); ++i) {
+    Direction d = directionOf(i);
+    isUnrolled ? unroll(d) : loop(d);
+    sequences.push_back(d.sequence);
+    lastHidden.push_back(d.hidden);
+    lastCell.push_back(d.cell);
   }
-  if (call.wants(0) && !steps)
-    return void(call.error() << "a sequence of 0 steps, expected at least 1");
-  auto stacked = [&](ArrayRef<TensorId> parts, int64_t dim) {
-    return call.call("stack", {{"tensors", std::vector<TensorId>(parts.begin(), parts.end())}, {"dim", dim}});
+  if (call.hasFailed())
+    return;
+  auto stacked = [&](std::vector<TensorId> &parts, int64_t dim) {
+    return call.call("stack", {{"tensors", parts}, {"dim", dim}});
   };
   // Y is [T, D, B, H], or [B, T, D, H]; the last states [D, B, H], or [B, D, H].
   if (call.wants(0)) {

@@ -1,0 +1,457 @@
+// The run itself: launches in order, sizes that the data decide, loops and branches.
+#include "codegen/driver/DriverCode.h"
+#include "runtime/abi.h"
+#include "llvm/ADT/SetVector.h"
+#include <cstddef>
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+using Predicate = LLVM::ICmpPredicate;
+
+/// A function while it is emitted. Bodies are emitted where they run, with a copy of the sizes known there: what is
+/// emitted inside does not reach what comes after.
+struct Frame {
+  const BlockPlan &plan;
+  int64_t check; // for sizes that come out negative or too large; -1: the runtime has looked
+  SizeCode sizes;
+  SmallVector<std::pair<int64_t, Value>> decided; // sizes by the data, so far
+  SmallVector<Value> inputs, outputs, regions;    // addresses; null: not known yet
+  SmallVector<Value> pointers;
+  Value step; // of the loop around; null: none
+
+  Frame(const BlockPlan &plan, int64_t check, SizeCode sizes)
+      : plan(plan), check(check), sizes(std::move(sizes)), regions(plan.regions.size()), pointers(plan.numPointers) {}
+
+  bool knows(ArrayRef<Dim> dims) const {
+    SmallVector<int64_t> numbers;
+    for (Dim dim : dims)
+      collectDataSizes(dim, numbers);
+    return llvm::all_of(
+        numbers, [&](int64_t number) { return llvm::is_contained(llvm::make_first_range(decided), number); });
+  }
+};
+
+class RunCode : public DriverCode {
+public:
+  using DriverCode::DriverCode;
+  void emit();
+
+private:
+  Value rt, frameAddress, arguments, weights, arena, checkState, parallel, symbols;
+  Value dims;  // room for the sizes of an output
+  Block *exit; // takes the status
+
+  /// Calls rt->callback(rt, arguments...); `offset` is the callback's in nnf_rt.
+  Value callback(size_t offset, Type result, ArrayRef<Value> given) {
+    SmallVector<Type> types{pointer};
+    SmallVector<Value> operands{load(pointer, rt, offset), rt};
+    for (Value value : given) {
+      types.push_back(value.getType());
+      operands.push_back(value);
+    }
+    return LLVM::CallOp::create(b, LLVM::LLVMFunctionType::get(result, types), operands).getResult();
+  }
+  Value constant64(int64_t value) { return LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(value)); }
+  /// A new block before the exit, with these arguments; emission goes on where it was.
+  Block *newBlock(ArrayRef<Type> types = {}) {
+    OpBuilder::InsertionGuard guard(b);
+    return b.createBlock(exit, types, SmallVector<Location>(types.size(), b.getLoc()));
+  }
+  void branch(Value condition, Block *yes, ValueRange given, Block *no) {
+    LLVM::CondBrOp::create(b, condition, yes, given, no, ValueRange{});
+  }
+  void exitUnlessZero(Value status) {
+    Block *next = newBlock();
+    branch(compare(Predicate::ne, status, constant32(0)), exit, status, next);
+    b.setInsertionPointToStart(next);
+  }
+  void exitIfNull(Value made) {
+    Block *next = newBlock();
+    branch(compare(Predicate::eq, made, LLVM::ZeroOp::create(b, pointer)), exit, constant32(NNF_ERROR_MEMORY), next);
+    b.setInsertionPointToStart(next);
+  }
+  void failWhen(Value condition, int64_t check, Value value);
+
+  Value addressOf(const Place &place, Frame &frame);
+  SmallVector<Value> addressesOf(ArrayRef<Place> places, Frame &frame) {
+    return llvm::map_to_vector(places, [&](const Place &place) { return addressOf(place, frame); });
+  }
+  Value readScalar(Value address) { return callback(offsetof(nnf_rt, read_scalar), i64, {address}); }
+  Value bytesOf(ArrayRef<Dim> shape, Type element, Frame &frame);
+
+  void fetchOutput(unsigned index, Frame &frame);
+  void findMemory(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> isNew);
+  void checkSizes(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> isNew);
+  void decide(int64_t number, Value value, int64_t check, Frame &frame);
+  void emitSteps(Frame &frame);
+  void emitKey(const KeyPlan &key, Frame &frame);
+  void emitLaunch(unsigned index, Frame &frame);
+  Frame enter(const BlockPlan &body, const Place &fixed, int64_t check, Frame &outer);
+  void emitLoop(const LoopPlan &loop, Frame &frame);
+  void emitIf(const IfPlan &plan, Frame &frame);
+};
+
+void RunCode::failWhen(Value condition, int64_t check, Value value) {
+  Block *fail = newBlock(), *next = newBlock();
+  branch(condition, fail, {}, next);
+  b.setInsertionPointToStart(fail);
+  Value status = callback(offsetof(nnf_rt, fail), i32, {constant32(check), value, constant64(0)});
+  LLVM::BrOp::create(b, ValueRange{status}, exit);
+  b.setInsertionPointToStart(next);
+}
+
+// ---- memory
+
+Value RunCode::addressOf(const Place &place, Frame &frame) {
+  Value base;
+  switch (place.kind) {
+  case Place::Input: base = frame.inputs[place.index]; break;
+  case Place::Output: base = frame.outputs[place.index]; break;
+  case Place::Weight: base = weights; break;
+  case Place::Region: base = frame.regions[place.index]; break;
+  case Place::Pointer: base = frame.pointers[place.index]; break;
+  }
+  return isConstant(place.offset, 0) ? base : at(base, frame.sizes.emit(place.offset));
+}
+
+Value RunCode::bytesOf(ArrayRef<Dim> shape, Type element, Frame &frame) {
+  return frame.sizes.emit(simplify(productOf(b.getContext(), shape) * elementBytes(element)));
+}
+
+/// The address of an output of the model: the caller's, or memory the runtime gives.
+void RunCode::fetchOutput(unsigned index, Frame &frame) {
+  RankedTensorType type = plan.signature.outputs[index].type;
+  Value given = load(pointer, load(pointer, frameAddress, offsetof(nnf_frame, outputs)), 8 * int64_t(index));
+  SmallVector<Value> extents; // before the branch: later code may use the same sizes
+  for (Dim dim : shapeOf(type))
+    extents.push_back(frame.sizes.emit(dim));
+  Block *allocate = newBlock(), *next = newBlock(pointer);
+  Value isMissing = compare(Predicate::eq, given, LLVM::ZeroOp::create(b, pointer));
+  LLVM::CondBrOp::create(b, isMissing, allocate, ValueRange{}, next, ValueRange{given});
+  b.setInsertionPointToStart(allocate);
+  for (auto [d, extent] : llvm::enumerate(extents))
+    store(extent, dims, 8 * int64_t(d));
+  Value made =
+      callback(offsetof(nnf_rt, alloc_output), pointer, {constant32(index), dims, constant32(type.getRank())});
+  exitIfNull(made);
+  LLVM::BrOp::create(b, ValueRange{made}, next);
+  b.setInsertionPointToStart(next);
+  frame.outputs[index] = next->getArgument(0);
+}
+
+/// Memory that has waited for sizes which are new.
+void RunCode::findMemory(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> isNew) {
+  auto allocate = [&](unsigned temporary, Value bytes) {
+    Value made = callback(offsetof(nnf_rt, alloc_temporary), pointer, {constant32(temporary), bytes});
+    exitIfNull(made);
+    return made;
+  };
+  for (auto [i, region] : llvm::enumerate(frame.plan.regions))
+    if (region.temporary && isNew(region.sizes))
+      frame.regions[i] = allocate(*region.temporary, sizeOfRegion(frame.sizes, region.sizes));
+  if (&frame.plan == &plan.main) {
+    for (auto [k, output] : llvm::enumerate(plan.signature.outputs))
+      if (isNew(shapeOf(output.type)))
+        fetchOutput(k, frame);
+    return;
+  }
+  for (auto [k, temporary] : llvm::enumerate(frame.plan.temporaries)) {
+    auto type = cast<RankedTensorType>(func::FuncOp(frame.plan.function).getResultTypes()[k]);
+    if (temporary && isNew(shapeOf(type)))
+      frame.outputs[k] = allocate(*temporary, bytesOf(shapeOf(type), type.getElementType(), frame));
+  }
+}
+
+// ---- sizes
+
+/// What output_dims looks at before a run, for sizes that are known now.
+void RunCode::checkSizes(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> isNew) {
+  SizeCode checked = sizes(symbols, /*checked=*/true);
+  for (auto [number, value] : frame.decided)
+    checked.define(sizeOfData(b.getContext(), number), value);
+  if (!frame.decided.empty())
+    checked.requireNotNegative(frame.decided.back().second);
+  for (Dim dim : openSizes(frame.plan))
+    if (isNew(dim))
+      checked.requireNotNegative(checked.emit(dim));
+  for (const BlockPlan::MemoryRegion &region : frame.plan.regions)
+    if (region.temporary && isNew(region.sizes))
+      sizeOfRegion(checked, region.sizes);
+  if (Value bad = checked.overflow())
+    failWhen(bad, frame.check, frame.decided.empty() ? constant64(-1) : frame.decided.back().second);
+  for (const Requirement &require : frame.plan.requirements)
+    if (isNew({require.value, require.tested})) {
+      Value tested = frame.sizes.emit(require.tested), named = frame.sizes.emit(require.value);
+      failWhen(compare(Predicate::slt, tested, frame.sizes.constant(0)), require.check, named);
+    }
+}
+
+/// The data have decided a size: what has waited for it is looked at and gets its memory.
+void RunCode::decide(int64_t number, Value value, int64_t check, Frame &frame) {
+  frame.decided.push_back({number, value});
+  frame.sizes.define(sizeOfData(b.getContext(), number), value);
+  frame.check = check;
+  auto isNew = [&](ArrayRef<Dim> dims) {
+    SmallVector<int64_t> numbers;
+    for (Dim dim : dims)
+      collectDataSizes(dim, numbers);
+    return llvm::is_contained(numbers, number) && frame.knows(dims);
+  };
+  checkSizes(frame, isNew);
+  findMemory(frame, isNew);
+}
+
+// ---- steps
+
+/// Seed, run, number of the node. The steps of a loop draw other numbers, by the upper half of the run's.
+void RunCode::emitKey(const KeyPlan &key, Frame &frame) {
+  Value address = addressOf(key.place, frame), run = load(i64, frameAddress, offsetof(nnf_frame, run));
+  if (frame.step)
+    run = LLVM::AddOp::create(b, run, LLVM::ShlOp::create(b, LLVM::AddOp::create(b, frame.step, constant64(1)), constant64(32)));
+  store(load(i64, frameAddress, offsetof(nnf_frame, seed)), address, 0);
+  store(run, address, 8);
+  store(constant64(key.number), address, 16);
+}
+
+void RunCode::emitLaunch(unsigned index, Frame &frame) {
+  const LaunchPlan &launch = plan.launches[index];
+  LaunchOp op = launch.op;
+  b.setLoc(op.getLoc());
+  SizeCode &sizes = frame.sizes;
+  int64_t slot = 0;
+  auto put = [&](Value value) { store(value, arguments, 8 * slot++); };
+  for (const Place &place : launch.addresses)
+    put(addressOf(place, frame));
+  for (Dim size : launch.symbols)
+    put(sizes.emit(size));
+  if (launch.hasChecks()) {
+    put(checkState);
+    put(sizes.constant(launch.firstCheck));
+  }
+  func::FuncOp kernel = plan.kernels[launch.kernel];
+  auto scratch = kernel->getAttrOfType<IntegerAttr>("nnf.scratch");
+  Value entry = LLVM::AddressOfOp::create(b, pointer, entryName(kernel));
+  auto type = LLVM::LLVMFunctionType::get(i32, {pointer, i32, pointer, i64, i64, pointer});
+  Value status = LLVM::CallOp::create(b, type,
+                                      ValueRange{parallel, rt, constant32(index), entry, sizes.emit(launch.tasks),
+                                                 sizes.constant(scratch ? scratch.getInt() : 0), arguments})
+                     .getResult();
+  exitUnlessZero(status);
+  if (!launch.hasChecks())
+    return;
+  // What follows a failed check would run on clamped data: stop. The runtime has the check's number.
+  Value order = load(i64, checkState, offsetof(nnf_check_state, order));
+  Value failed = compare(Predicate::ne, order, sizes.constant(-1));
+  exitUnlessZero(LLVM::SelectOp::create(b, failed, constant32(NNF_ERROR_DATA), constant32(NNF_OK)));
+}
+
+void RunCode::emitSteps(Frame &frame) {
+  for (const KeyPlan &key : frame.plan.keys)
+    emitKey(key, frame);
+  for (const Step &step : frame.plan.steps)
+    if (auto *launch = std::get_if<unsigned>(&step)) {
+      emitLaunch(*launch, frame);
+    } else if (auto *size = std::get_if<DataSize>(&step)) {
+      b.setLoc(size->location);
+      decide(size->number, readScalar(addressOf(size->place, frame)), size->check, frame);
+    } else if (auto *loop = std::get_if<LoopPlan>(&step)) {
+      emitLoop(*loop, frame);
+    } else {
+      emitIf(std::get<IfPlan>(step), frame);
+    }
+}
+
+// ---- loops and branches
+
+/// A frame for a body, with the memory whose size is known before it runs.
+Frame RunCode::enter(const BlockPlan &body, const Place &fixed, int64_t check, Frame &outer) {
+  Frame frame(body, check, outer.sizes);
+  frame.decided = outer.decided;
+  frame.step = outer.step;
+  frame.outputs.resize(func::FuncOp(body.function).getNumResults());
+  for (auto [i, region] : llvm::enumerate(body.regions))
+    if (!region.temporary)
+      frame.regions[i] = addressOf(fixed, outer);
+  auto isKnown = [&](ArrayRef<Dim> dims) { return frame.knows(dims); };
+  checkSizes(frame, isKnown);
+  findMemory(frame, isKnown);
+  return frame;
+}
+
+void RunCode::emitLoop(const LoopPlan &loop, Frame &frame) {
+  LoopOp op = loop.op;
+  b.setLoc(op.getLoc());
+  Value trips;
+  if (!op.getTrips().getDims().empty())
+    trips = frame.sizes.emit(op.getTrips().getDims().front());
+  Value step = addressOf(loop.step, frame);
+  SmallVector<Value> captures = addressesOf(loop.captures, frame), stacked = addressesOf(loop.stacked, frame);
+  SmallVector<Value> sliceBytes;
+  for (Value value : op.stacked())
+    sliceBytes.push_back(bytesOf(ArrayRef(shapeOf(value)).drop_front(), cast<RankedTensorType>(value.getType()).getElementType(), frame));
+  auto grown = [&](unsigned temporary, Value used, Value bytes) {
+    Value made = callback(offsetof(nnf_rt, grow_temporary), pointer, {constant32(temporary), used, bytes});
+    exitIfNull(made);
+    return made;
+  };
+
+  // Before a step: its number, then for each carried tensor where it is, where it goes, and where it goes after that.
+  size_t carried = op.numCarried(), numGrowing = loop.growing.size();
+  SmallVector<Value> before{constant64(0)};
+  llvm::append_range(before, addressesOf(loop.inits, frame));
+  for (const auto &turns : loop.turns)
+    before.push_back(addressOf(turns.first, frame));
+  for (const auto &turns : loop.turns)
+    before.push_back(addressOf(turns.second, frame));
+  for (unsigned temporary : loop.growing)
+    before.push_back(grown(temporary, constant64(0), constant64(0)));
+  SmallVector<Type> types(1 + 3 * carried + numGrowing, pointer);
+  types.front() = i64;
+  Block *header = newBlock(types), *body = newBlock(), *done = newBlock();
+  LLVM::BrOp::create(b, before, header);
+
+  b.setInsertionPointToStart(header);
+  Value number = header->getArgument(0);
+  auto group = [&](size_t i, size_t count) {
+    ValueRange all = header->getArguments();
+    return SmallVector<Value>(all.slice(1 + i * carried, count));
+  };
+  SmallVector<Value> now = group(0, carried), next = group(1, carried), after = group(2, carried),
+                     growing = group(3, numGrowing);
+  Value goesOn;
+  auto require = [&](Value condition) { goesOn = goesOn ? Value(LLVM::AndOp::create(b, goesOn, condition)) : condition; };
+  if (trips)
+    require(compare(Predicate::slt, number, trips));
+  if (op.getNumber()) {
+    // It may go on for long without a launch, which would look.
+    Value cancelled = callback(offsetof(nnf_rt, cancelled), i32, {});
+    exitUnlessZero(LLVM::SelectOp::create(b, compare(Predicate::ne, cancelled, constant32(0)), constant32(NNF_CANCELLED),
+                                          constant32(NNF_OK)));
+    require(compare(Predicate::ne, readScalar(now.front()), constant64(0)));
+  }
+  branch(goesOn, body, {}, done);
+
+  b.setInsertionPointToStart(body);
+  store(number, step, 0);
+  Frame inner = enter(*loop.body, loop.fixed, loop.check, frame);
+  inner.step = number;
+  inner.inputs.push_back(step);
+  llvm::append_range(inner.inputs, now);
+  llvm::append_range(inner.inputs, captures);
+  for (auto [i, address] : llvm::enumerate(next))
+    inner.outputs[i] = address;
+  Value following = LLVM::AddOp::create(b, number, constant64(1));
+  for (auto [i, bytes] : llvm::enumerate(sliceBytes)) {
+    Value used = LLVM::MulOp::create(b, number, bytes);
+    if (numGrowing)
+      growing[i] = grown(loop.growing[i], used, LLVM::MulOp::create(b, following, bytes));
+    inner.outputs[carried + i] = at(numGrowing ? growing[i] : stacked[i], used);
+  }
+  emitSteps(inner);
+  b.setLoc(op.getLoc());
+  SmallVector<Value> again{following};
+  for (ArrayRef<Value> values : {ArrayRef(next), ArrayRef(after), ArrayRef(next), ArrayRef(growing)})
+    llvm::append_range(again, values);
+  LLVM::BrOp::create(b, again, header);
+
+  b.setInsertionPointToStart(done);
+  for (auto [i, address] : llvm::enumerate(now))
+    frame.pointers[loop.firstPointer + i] = address;
+  for (auto [i, address] : llvm::enumerate(group(3, numGrowing)))
+    frame.pointers[loop.firstPointer + carried + i] = address;
+  if (op.getNumber())
+    decide(*op.getNumber(), number, loop.check, frame);
+}
+
+void RunCode::emitIf(const IfPlan &plan, Frame &frame) {
+  IfOp op = plan.op;
+  b.setLoc(op.getLoc());
+  SmallVector<Value> captures = addressesOf(plan.captures, frame), results;
+  SmallVector<Type> types; // of what a branch hands on: pointers, then sizes
+  for (const std::optional<Place> &place : plan.results) {
+    results.push_back(place ? addressOf(*place, frame) : Value());
+    if (!place)
+      types.push_back(pointer);
+  }
+  size_t numPointers = types.size();
+  SmallVector<int64_t> numbers;
+  llvm::copy_if(op.getSizes(), std::back_inserter(numbers), [](int64_t number) { return number >= 0; });
+  types.append(numbers.size(), i64);
+  Block *blocks[] = {newBlock(), newBlock()}, *join = newBlock(types);
+  branch(compare(Predicate::ne, readScalar(addressOf(plan.condition, frame)), constant64(0)), blocks[0], {}, blocks[1]);
+  for (auto [block, branch] : llvm::zip(blocks, plan.branches)) {
+    b.setInsertionPointToStart(block);
+    Frame inner = enter(*branch.body, branch.fixed, plan.check, frame);
+    inner.inputs = captures;
+    for (auto [i, address] : llvm::enumerate(results))
+      if (address)
+        inner.outputs[i] = address;
+    emitSteps(inner);
+    b.setLoc(op.getLoc());
+    SmallVector<Value> handed;
+    for (auto [i, address] : llvm::enumerate(results))
+      if (!address)
+        handed.push_back(inner.outputs[i]);
+    ArrayRef<int64_t> number = op.getSizes();
+    for (Type type : func::FuncOp(branch.body->function).getResultTypes())
+      for (Dim dim : shapeOf(type)) {
+        if (number.front() >= 0)
+          handed.push_back(inner.sizes.emit(dim));
+        number = number.drop_front();
+      }
+    LLVM::BrOp::create(b, handed, join);
+  }
+  b.setInsertionPointToStart(join);
+  for (size_t i = 0; i < numPointers; ++i)
+    frame.pointers[plan.firstPointer + i] = join->getArgument(i);
+  for (auto [i, number] : llvm::enumerate(numbers))
+    decide(number, join->getArgument(numPointers + i), plan.check, frame);
+}
+
+// ---- the whole
+
+void RunCode::emit() {
+  Block *entry = startFunction(runName, {pointer, pointer}, i32);
+  exit = b.createBlock(entry->getParent(), {}, TypeRange{i32}, {b.getLoc()});
+  LLVM::ReturnOp::create(b, exit->getArgument(0));
+  b.setInsertionPointToStart(entry);
+  rt = entry->getArgument(0);
+  frameAddress = entry->getArgument(1);
+  unsigned slots = 1;
+  for (const LaunchPlan &launch : plan.launches)
+    slots = std::max(slots, launch.numSlots());
+  size_t widest = 1;
+  for (const TensorSignature &output : plan.signature.outputs)
+    widest = std::max<size_t>(widest, output.type.getRank());
+  arguments = LLVM::AllocaOp::create(b, pointer, i64, constant64(slots), 8);
+  dims = LLVM::AllocaOp::create(b, pointer, i64, constant64(widest), 8);
+  weights = load(pointer, frameAddress, offsetof(nnf_frame, weights));
+  arena = load(pointer, frameAddress, offsetof(nnf_frame, arena));
+  checkState = load(pointer, frameAddress, offsetof(nnf_frame, check));
+  parallel = load(pointer, rt, offsetof(nnf_rt, parallel));
+  symbols = load(pointer, frameAddress, offsetof(nnf_frame, symbols));
+
+  Frame frame(plan.main, /*check=*/-1, sizes(symbols, /*checked=*/false));
+  Value inputs = load(pointer, frameAddress, offsetof(nnf_frame, inputs));
+  for (size_t i = 0; i < plan.signature.inputs.size(); ++i)
+    frame.inputs.push_back(load(pointer, inputs, 8 * int64_t(i)));
+  frame.outputs.resize(plan.signature.outputs.size());
+  Value base = arena;
+  for (auto [i, region] : llvm::enumerate(plan.main.regions))
+    if (!region.temporary) {
+      frame.regions[i] = base;
+      base = at(base, sizeOfRegion(frame.sizes, region.sizes));
+    }
+  findMemory(frame, [&](ArrayRef<Dim> dims) { return frame.knows(dims); });
+  emitSteps(frame);
+  b.setLoc(module.getLoc());
+  LLVM::BrOp::create(b, ValueRange{constant32(NNF_OK)}, exit);
+}
+
+} // namespace
+
+void emitRun(ModuleOp module, const DriverPlan &plan) { RunCode(module, plan).emit(); }
+
+} // namespace nnf

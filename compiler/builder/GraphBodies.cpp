@@ -1,0 +1,189 @@
+// Functions that loops and branches run, and what they capture.
+#include "compiler/builder/GraphBuilder.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+namespace nnf {
+
+namespace {
+func::FuncOp functionOf(Value value) { return value.getParentRegion()->getParentOfType<func::FuncOp>(); }
+
+/// Computed from weights and constants alone, whatever the run: bodies have their own copy, so that what contractions
+/// make of weights is made once, before any run. Long chains are not looked through.
+bool isConstant(Value value, llvm::DenseMap<Operation *, bool> &known, int depth = 0) {
+  constexpr int deepest = 32;
+  Operation *op = value.getDefiningOp();
+  if (!op || depth > deepest)
+    return false;
+  if (isa<WeightOp, ConstantOp>(op))
+    return true;
+  if (auto found = known.find(op); found != known.end())
+    return found->second;
+  bool isPure = cast<RankedTensorType>(value.getType()).hasStaticShape() && isMemoryEffectFree(op) &&
+                !op->hasAttr(randomNumberName) && !isa<RandomKeyOp>(op) && op->getNumResults() == 1;
+  return known[op] = isPure && llvm::all_of(op->getOperands(), [&](Value operand) {
+                       return isConstant(operand, known, depth + 1);
+                     });
+}
+
+std::string describe(Type type) {
+  return dtypeName(cast<RankedTensorType>(type).getElementType()) + " " + toString(shapeOf(type));
+}
+
+/// The values of all `lists`, each once.
+llvm::SetVector<Value> unionOf(ArrayRef<ArrayRef<Value>> lists) {
+  llvm::SetVector<Value> all;
+  for (ArrayRef<Value> list : lists)
+    all.insert(list.begin(), list.end());
+  return all;
+}
+
+/// Gives a body arguments for all `captures`, in that order, after its own.
+void captureAll(const GraphBuilder::Body &body, const llvm::SetVector<Value> &captures) {
+  func::FuncOp function = body.function;
+  Block &block = function.getBody().front();
+  unsigned own = block.getNumArguments() - body.captures.size();
+  SmallVector<BlockArgument> before(llvm::drop_begin(block.getArguments(), own));
+  for (Value capture : captures) {
+    BlockArgument argument = block.addArgument(capture.getType(), function.getLoc());
+    if (auto *found = llvm::find(body.captures, capture); found != body.captures.end())
+      before[found - body.captures.begin()].replaceAllUsesWith(argument);
+  }
+  block.eraseArguments(own, before.size());
+  function.setFunctionType(FunctionType::get(function.getContext(), block.getArgumentTypes(), function.getResultTypes()));
+}
+} // namespace
+
+SmallVector<TensorId> GraphBuilder::beginBody(ArrayRef<Type> arguments) {
+  OpenBody &open = bodies.emplace_back();
+  open.outer = builder.saveInsertionPoint();
+  Location location = builder.getUnknownLoc();
+  builder.setInsertionPointToEnd(module->getBody());
+  open.body.function = func::FuncOp::create(builder, location, "body" + std::to_string(numBodies++),
+                                            builder.getFunctionType(arguments, {}));
+  open.body.function.setPrivate();
+  Block *block = open.body.function.addEntryBlock();
+  builder.setInsertionPointToStart(block);
+  SmallVector<TensorId> tensors;
+  for (BlockArgument argument : block->getArguments())
+    tensors.push_back(adopt(argument));
+  return tensors;
+}
+
+GraphBuilder::Body GraphBuilder::endBody(ArrayRef<TensorId> results) {
+  SmallVector<Value> returned;
+  for (TensorId result : results)
+    returned.push_back(value(result));
+  func::FuncOp function = bodies.back().body.function;
+  func::ReturnOp::create(builder, function.getLoc(), returned);
+  function.setFunctionType(
+      builder.getFunctionType(function.getBody().front().getArgumentTypes(), ValueRange(returned).getTypes()));
+  builder.restoreInsertionPoint(bodies.back().outer);
+  Body body = std::move(bodies.back().body);
+  bodies.pop_back();
+  return body;
+}
+
+Value GraphBuilder::captured(Value value, size_t depth) {
+  if (depth == 0)
+    return value;
+  OpenBody &open = bodies[depth - 1];
+  if (functionOf(value) == open.body.function)
+    return value;
+  if (auto found = open.inside.find(value); found != open.inside.end())
+    return found->second;
+  Value inside;
+  llvm::DenseMap<Operation *, bool> known;
+  if (isConstant(value, known)) {
+    inside = copyConstant(value, open);
+  } else {
+    Value outside = captured(value, depth - 1);
+    inside = open.body.function.getBody().front().addArgument(value.getType(), value.getLoc());
+    open.body.captures.push_back(outside);
+  }
+  return open.inside[value] = inside;
+}
+
+Value GraphBuilder::copyConstant(Value value, OpenBody &open) {
+  if (auto found = open.inside.find(value); found != open.inside.end())
+    return found->second;
+  IRMapping mapping;
+  Operation *op = value.getDefiningOp();
+  for (Value operand : op->getOperands())
+    mapping.map(operand, copyConstant(operand, open));
+  OpBuilder::InsertionGuard guard(builder);
+  if (open.lastConstant)
+    builder.setInsertionPointAfter(open.lastConstant);
+  else
+    builder.setInsertionPointToStart(&open.body.function.getBody().front());
+  open.lastConstant = builder.clone(*op, mapping);
+  return open.inside[value] = open.lastConstant->getResult(0);
+}
+
+FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim trips, bool isConditional,
+                                                       ArrayRef<TensorId> inits, Location location) {
+  func::FuncOp function = body.function;
+  SmallVector<Value> carried, captures;
+  for (TensorId init : inits)
+    carried.push_back(value(init));
+  for (Value capture : body.captures)
+    captures.push_back(captured(capture, bodies.size()));
+  ArrayRef<Type> made = function.getResultTypes();
+  for (auto [i, init] : llvm::enumerate(carried))
+    if (made[i] != init.getType()) {
+      hasErrors = true;
+      return nodeError(location) << "a carried tensor becomes " << describe(made[i]) << " after "
+                                 << describe(init.getType()) << ", expected one type in every step";
+    }
+  IntegerAttr number = isConditional ? builder.getI64IntegerAttr(dataSizes++) : IntegerAttr();
+  SmallVector<Type> types(ValueRange(carried).getTypes());
+  Dim steps = number ? sizeOfData(context(), number.getInt()) : trips;
+  for (Type slice : made.drop_front(carried.size())) {
+    Shape shape = shapeOf(slice);
+    shape.insert(shape.begin(), steps);
+    types.push_back(tensorOf(shape, cast<RankedTensorType>(slice).getElementType()));
+  }
+  auto loop = LoopOp::create(builder, location, types, FlatSymbolRefAttr::get(function.getSymNameAttr()),
+                             DimsAttr::get(context(), trips ? ArrayRef(trips) : ArrayRef<Dim>()), number, carried, captures);
+  return llvm::map_to_vector(loop.getOutputs(), [&](Value output) { return adopt(output); });
+}
+
+FailureOr<SmallVector<TensorId>> GraphBuilder::addIf(TensorId condition, const Body &thenBody, const Body &elseBody,
+                                                     Location location) {
+  llvm::SetVector<Value> all = unionOf({thenBody.captures, elseBody.captures});
+  captureAll(thenBody, all);
+  captureAll(elseBody, all);
+  func::FuncOp then = thenBody.function, otherwise = elseBody.function;
+  SmallVector<Type> types;
+  SmallVector<int64_t> sizes;
+  if (then.getNumResults() != otherwise.getNumResults()) {
+    hasErrors = true;
+    return nodeError(location) << "one branch gives " << then.getNumResults() << " results, the other "
+                               << otherwise.getNumResults() << ", expected the same";
+  }
+  for (auto [a, b] : llvm::zip(then.getResultTypes(), otherwise.getResultTypes())) {
+    auto x = cast<RankedTensorType>(a), y = cast<RankedTensorType>(b);
+    if (x.getRank() != y.getRank() || x.getElementType() != y.getElementType()) {
+      hasErrors = true;
+      return nodeError(location) << "one branch gives " << describe(x) << ", the other " << describe(y)
+                                 << ", expected one dtype and rank";
+    }
+    Shape shape;
+    for (auto [one, other] : llvm::zip(shapeOf(x), shapeOf(y))) {
+      bool isSame = sameDim(one, other);
+      sizes.push_back(isSame ? -1 : dataSizes++);
+      shape.push_back(isSame ? one : sizeOfData(context(), sizes.back()));
+    }
+    types.push_back(tensorOf(shape, x.getElementType()));
+  }
+  SmallVector<Value> captures;
+  for (Value capture : all)
+    captures.push_back(captured(capture, bodies.size()));
+  auto branch = IfOp::create(builder, location, types, FlatSymbolRefAttr::get(then.getSymNameAttr()),
+                             FlatSymbolRefAttr::get(otherwise.getSymNameAttr()),
+                             builder.getDenseI64ArrayAttr(sizes), value(condition), captures);
+  return llvm::map_to_vector(branch.getOutputs(), [&](Value output) { return adopt(output); });
+}
+
+} // namespace nnf
