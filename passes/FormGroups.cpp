@@ -415,7 +415,8 @@ struct Former {
 
   /// The kernel of `producer` can store its result under other sizes, too. Ordered ones store each result once.
   static bool storesFor(Operation *producer) {
-    return !isOrdered(producer) || (producer->getNumResults() == 1 && producer->hasOneUse());
+    return !isControlFlow(producer) &&
+           (!isOrdered(producer) || (producer->getNumResults() == 1 && producer->hasOneUse()));
   }
 
   void placeTheRest() {

@@ -28,8 +28,8 @@ struct Frame {
     SmallVector<int64_t> numbers;
     for (Dim dim : dims)
       collectDataSizes(dim, numbers);
-    return llvm::all_of(
-        numbers, [&](int64_t number) { return llvm::is_contained(llvm::make_first_range(decided), number); });
+    return llvm::all_of(numbers,
+                        [&](int64_t number) { return llvm::is_contained(llvm::make_first_range(decided), number); });
   }
 };
 
@@ -133,8 +133,7 @@ void RunCode::fetchOutput(unsigned index, Frame &frame) {
   b.setInsertionPointToStart(allocate);
   for (auto [d, extent] : llvm::enumerate(extents))
     store(extent, dims, 8 * int64_t(d));
-  Value made =
-      callback(offsetof(nnf_rt, alloc_output), pointer, {constant32(index), dims, constant32(type.getRank())});
+  Value made = callback(offsetof(nnf_rt, alloc_output), pointer, {constant32(index), dims, constant32(type.getRank())});
   exitIfNull(made);
   LLVM::BrOp::create(b, ValueRange{made}, next);
   b.setInsertionPointToStart(next);
@@ -209,7 +208,8 @@ void RunCode::decide(int64_t number, Value value, int64_t check, Frame &frame) {
 void RunCode::emitKey(const KeyPlan &key, Frame &frame) {
   Value address = addressOf(key.place, frame), run = load(i64, frameAddress, offsetof(nnf_frame, run));
   if (frame.step)
-    run = LLVM::AddOp::create(b, run, LLVM::ShlOp::create(b, LLVM::AddOp::create(b, frame.step, constant64(1)), constant64(32)));
+    run = LLVM::AddOp::create(
+        b, run, LLVM::ShlOp::create(b, LLVM::AddOp::create(b, frame.step, constant64(1)), constant64(32)));
   store(load(i64, frameAddress, offsetof(nnf_frame, seed)), address, 0);
   store(run, address, 8);
   store(constant64(key.number), address, 16);
@@ -290,7 +290,8 @@ void RunCode::emitLoop(const LoopPlan &loop, Frame &frame) {
   SmallVector<Value> captures = addressesOf(loop.captures, frame), stacked = addressesOf(loop.stacked, frame);
   SmallVector<Value> sliceBytes;
   for (Value value : op.stacked())
-    sliceBytes.push_back(bytesOf(ArrayRef(shapeOf(value)).drop_front(), cast<RankedTensorType>(value.getType()).getElementType(), frame));
+    sliceBytes.push_back(bytesOf(ArrayRef(shapeOf(value)).drop_front(),
+                                 cast<RankedTensorType>(value.getType()).getElementType(), frame));
   auto grown = [&](unsigned temporary, Value used, Value bytes) {
     Value made = callback(offsetof(nnf_rt, grow_temporary), pointer, {constant32(temporary), used, bytes});
     exitIfNull(made);
@@ -321,14 +322,16 @@ void RunCode::emitLoop(const LoopPlan &loop, Frame &frame) {
   SmallVector<Value> now = group(0, carried), next = group(1, carried), after = group(2, carried),
                      growing = group(3, numGrowing);
   Value goesOn;
-  auto require = [&](Value condition) { goesOn = goesOn ? Value(LLVM::AndOp::create(b, goesOn, condition)) : condition; };
+  auto require = [&](Value condition) {
+    goesOn = goesOn ? Value(LLVM::AndOp::create(b, goesOn, condition)) : condition;
+  };
   if (trips)
     require(compare(Predicate::slt, number, trips));
   if (op.getNumber()) {
     // It may go on for long without a launch, which would look.
     Value cancelled = callback(offsetof(nnf_rt, cancelled), i32, {});
-    exitUnlessZero(LLVM::SelectOp::create(b, compare(Predicate::ne, cancelled, constant32(0)), constant32(NNF_CANCELLED),
-                                          constant32(NNF_OK)));
+    exitUnlessZero(LLVM::SelectOp::create(b, compare(Predicate::ne, cancelled, constant32(0)),
+                                          constant32(NNF_CANCELLED), constant32(NNF_OK)));
     require(compare(Predicate::ne, readScalar(now.front()), constant64(0)));
   }
   branch(goesOn, body, {}, done);

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include <functional>
+#include <map>
 
 namespace nnf {
 
@@ -40,7 +41,7 @@ private:
   bool checked;
   mlir::Value bad;
   llvm::DenseMap<Dim, mlir::Value> known;
-  llvm::DenseMap<int64_t, mlir::Value> constants;
+  std::map<int64_t, mlir::Value> constants; // any number may be one, those that a DenseMap keeps for itself too
 };
 
 } // namespace nnf

@@ -22,9 +22,8 @@ bool isConstant(Value value, llvm::DenseMap<Operation *, bool> &known, int depth
     return found->second;
   bool isPure = cast<RankedTensorType>(value.getType()).hasStaticShape() && isMemoryEffectFree(op) &&
                 !op->hasAttr(randomNumberName) && !isa<RandomKeyOp>(op) && op->getNumResults() == 1;
-  return known[op] = isPure && llvm::all_of(op->getOperands(), [&](Value operand) {
-                       return isConstant(operand, known, depth + 1);
-                     });
+  return known[op] = isPure && llvm::all_of(op->getOperands(),
+                                            [&](Value operand) { return isConstant(operand, known, depth + 1); });
 }
 
 std::string describe(Type type) {
@@ -51,7 +50,8 @@ void captureAll(const GraphBuilder::Body &body, const llvm::SetVector<Value> &ca
       before[found - body.captures.begin()].replaceAllUsesWith(argument);
   }
   block.eraseArguments(own, before.size());
-  function.setFunctionType(FunctionType::get(function.getContext(), block.getArgumentTypes(), function.getResultTypes()));
+  function.setFunctionType(
+      FunctionType::get(function.getContext(), block.getArgumentTypes(), function.getResultTypes()));
 }
 } // namespace
 
@@ -144,8 +144,9 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim tri
     shape.insert(shape.begin(), steps);
     types.push_back(tensorOf(shape, cast<RankedTensorType>(slice).getElementType()));
   }
-  auto loop = LoopOp::create(builder, location, types, FlatSymbolRefAttr::get(function.getSymNameAttr()),
-                             DimsAttr::get(context(), trips ? ArrayRef(trips) : ArrayRef<Dim>()), number, carried, captures);
+  auto loop =
+      LoopOp::create(builder, location, types, FlatSymbolRefAttr::get(function.getSymNameAttr()),
+                     DimsAttr::get(context(), trips ? ArrayRef(trips) : ArrayRef<Dim>()), number, carried, captures);
   return llvm::map_to_vector(loop.getOutputs(), [&](Value output) { return adopt(output); });
 }
 
@@ -181,8 +182,8 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addIf(TensorId condition, const B
   for (Value capture : all)
     captures.push_back(captured(capture, bodies.size()));
   auto branch = IfOp::create(builder, location, types, FlatSymbolRefAttr::get(then.getSymNameAttr()),
-                             FlatSymbolRefAttr::get(otherwise.getSymNameAttr()),
-                             builder.getDenseI64ArrayAttr(sizes), value(condition), captures);
+                             FlatSymbolRefAttr::get(otherwise.getSymNameAttr()), builder.getDenseI64ArrayAttr(sizes),
+                             value(condition), captures);
   return llvm::map_to_vector(branch.getOutputs(), [&](Value output) { return adopt(output); });
 }
 

@@ -100,7 +100,7 @@ LogicalResult checkGraph(ModuleOp module) {
 
 /// Numbers the nodes that can draw, where the file does not.
 LogicalResult numberRandomNodes(func::FuncOp main) {
-  llvm::DenseSet<int64_t> taken;
+  std::set<int64_t> taken;
   SmallVector<Operation *> open;
   for (Operation &op : main.front()) {
     const Function *function = findFunction(op.getName().stripDialect());
@@ -125,7 +125,7 @@ LogicalResult numberRandomNodes(func::FuncOp main) {
 
 /// No two sizes that data decide have one number. After verification, which asks for the numbers.
 LogicalResult checkDataSizes(func::FuncOp main) {
-  llvm::DenseSet<int64_t> taken;
+  std::set<int64_t> taken;
   for (Operation &op : main.front()) {
     auto number = op.getAttrOfType<IntegerAttr>(sizeNumberName);
     if (auto size = dyn_cast<SizeOp>(op))

@@ -45,7 +45,7 @@ void collect(Operation *op, SymbolTableCollection &symbols, DataSizes &sizes) {
 FailureOr<SizePhases> SizePhases::of(func::FuncOp function) {
   SizePhases phases;
   SymbolTableCollection symbols;
-  DenseMap<int64_t, unsigned> known; // when the size can be used
+  std::map<int64_t, unsigned> known; // when the size can be used
   for (Operation &op : function.getBody().front()) {
     unsigned phase = 0;
     for (Value operand : op.getOperands())

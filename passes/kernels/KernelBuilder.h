@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "passes/TargetInfo.h"
+#include <map>
 
 namespace nnf {
 
@@ -127,7 +128,7 @@ private:
 
   mlir::Operation *prologueEnd = nullptr;
   const llvm::DenseMap<unsigned, Value> &symbols;
-  llvm::DenseMap<int64_t, Value> constants;
+  std::map<int64_t, Value> constants;
   llvm::DenseMap<Value, int64_t> known;
   llvm::DenseMap<Dim, Value> sizes;
 };

@@ -174,8 +174,20 @@ TEST(Invalid, Nodes) {
   EXPECT_EQ(errorOf("float[2,3] x", "float[2] y", "y = Add(x, )"), "node 'y' (Add): input 1 is missing");
   EXPECT_EQ(errorOf("float[2,3] x, bool c", "float[2,3] y",
                     "y = If<then_branch = t () => (float[2,3] a) { a = Relu(x) }, "
-                    "else_branch = e () => (float[2,3] b) { b = Abs(x) }>(c)"),
-            "node 'y' (If): a condition that only the run knows is not there yet");
+                    "else_branch = e () => (float[2] b) { b = ReduceMax<axes = [1], keepdims = 0>(x) }>(c)"),
+            "node 'y' (If): one branch gives float32 [2, 3], the other float32 [2], expected one dtype and rank");
+  EXPECT_EQ(errorOf("float[2] x, int64 n", "float[2] y",
+                    "y = Loop<body = b (int64 i, bool c, float[2] v) => (bool c, float[4] w) { "
+                    "w = Concat<axis = 0>(v, v) }>(n, , x)"),
+            "node 'y' (Loop): a carried tensor becomes float32 [4] after float32 [2], expected one type in every step");
+  EXPECT_EQ(
+      errorOf("float[2] x, int64 n", "float[2] y",
+              "y = Loop<body = b (int64 i, bool c) => (bool c, float[2] w) { w = Relu(x) }>(n, , x)"),
+      "node 'y' (Loop), argument 'body': 2 inputs and 2 outputs, expected 3 inputs, and outputs for the condition "
+      "and 1 more");
+  EXPECT_EQ(errorOf("float[2] x", "float[2] y",
+                    "y = Scan<num_scan_inputs = 2, body = b (float v) => (float w) { w = Relu(v) }>(x)"),
+            "node 'y' (Scan), argument 'num_scan_inputs': 2, expected 1 to 1");
 }
 
 TEST(Invalid, FunctionsThatCallThemselves) {

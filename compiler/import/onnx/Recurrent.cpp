@@ -293,9 +293,8 @@ void Recurrence::loop(Direction &d) {
   SmallVector<TensorId> arguments = call.graph().beginBody(types);
   TensorId t = arguments[0];
   if (d.reverse)
-    t = call.primitives({t}, [&](Primitives &p, ArrayRef<Value> in) {
-      return p.sub(p.size(simplify(steps - 1), i64), in[0]);
-    });
+    t = call.primitives(
+        {t}, [&](Primitives &p, ArrayRef<Value> in) { return p.sub(p.size(simplify(steps - 1), i64), in[0]); });
   TensorId input = call.primitives({d.inputs, t}, [](Primitives &p, ArrayRef<Value> in) {
     return p.gather(in[0], {in[1]}, {0}, BoundsKind::Clamp);
   });
@@ -322,8 +321,7 @@ void Recurrence::loop(Direction &d) {
     return;
   d.sequence = made->back();
   if (d.reverse)
-    d.sequence =
-        call.primitives({d.sequence}, [](Primitives &p, ArrayRef<Value> in) { return p.flip(in[0], {0}); });
+    d.sequence = call.primitives({d.sequence}, [](Primitives &p, ArrayRef<Value> in) { return p.flip(in[0], {0}); });
 }
 
 void Recurrence::run() {
