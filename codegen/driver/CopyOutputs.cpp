@@ -73,7 +73,7 @@ struct CopyOutputs : impl::CopyOutputsBase<CopyOutputs> {
     bool copied = false;
     for (OpOperand &operand : terminator->getOpOperands()) {
       Value storage = storageOf(operand.get());
-      if (storage.getDefiningOp<LaunchOp>() && claimed.insert(storage).second)
+      if (writesOutput(storage) && claimed.insert(storage).second)
         continue;
       auto type = cast<RankedTensorType>(operand.get().getType());
       Shape shape = shapeOf(type);

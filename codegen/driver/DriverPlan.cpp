@@ -338,6 +338,13 @@ LogicalResult Reader::Block::checkArguments(LaunchOp launch, func::FuncOp kernel
 
 } // namespace
 
+bool writesOutput(Value value) {
+  auto loop = value.getDefiningOp<LoopOp>();
+  if (!loop)
+    return value.getDefiningOp<LaunchOp>() != nullptr;
+  return !loop.getNumber() && cast<OpResult>(value).getResultNumber() >= loop.numCarried();
+}
+
 SmallVector<func::FuncOp> driverFunctions(ModuleOp module) {
   SmallVector<func::FuncOp> functions;
   for (auto function : module.getOps<func::FuncOp>())

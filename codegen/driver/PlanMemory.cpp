@@ -163,14 +163,17 @@ private:
   SmallVector<ArenaValue> values;
   DenseMap<Value, SmallVector<size_t, 2>> buffersOf; // of a result: the numbers of its values
   llvm::MapVector<Operation *, unsigned> slots;      // of each op: how many it has
+  DenseMap<std::pair<Operation *, unsigned>, int64_t> outputSlots;
 
   size_t add(Operation *op, unsigned slot, unsigned at, int64_t bytes, Dim unit) {
     values.push_back({op, slot, {bytes, at, at}, unit});
     return values.size() - 1;
   }
   void add(Operation *op, unsigned slot, unsigned at, Value result) {
-    if (outputOf.contains(result) && isa<LaunchOp>(op))
-      return; // the caller's buffer
+    if (auto output = outputOf.find(result); output != outputOf.end() && writesOutput(result)) {
+      outputSlots[{op, slot}] = output->second; // the caller's buffer
+      return;
+    }
     int64_t bytes;
     Dim unit;
     sizeOf(cast<RankedTensorType>(result.getType()), bytes, unit);
@@ -269,8 +272,8 @@ private:
       Shape offsets;
       for (unsigned slot = 0; slot < count; ++slot) {
         const ArenaValue *place = placeOf.lookup({op, slot});
-        bool isOutput = !place && isa<LaunchOp>(op);
-        regionOf.push_back(place ? place->region : isOutput ? -1 - outputOf.lookup(op->getResult(slot)) : noRegion);
+        auto output = outputSlots.find({op, slot});
+        regionOf.push_back(place ? place->region : output != outputSlots.end() ? -1 - output->second : noRegion);
         offsets.push_back(place ? simplify(place->unit * place->offset) : dimOf(context, 0));
       }
       op->setAttr("nnf.regions", builder.getDenseI64ArrayAttr(regionOf));

@@ -9,6 +9,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include <set>
 
 using namespace mlir;
 namespace nnf {
@@ -52,28 +53,65 @@ LogicalResult checkName(func::FuncOp main, const char *what, unsigned i, Attribu
   return success();
 }
 
-/// A graph is one function @main of the dialect's functions and primitives on tensors. Nothing else is read: machine
-/// code in a model would be run, by the compiler itself where it belongs to a constant.
+/// Each function beside @main is the body of one loop or branch, and @main reaches all of them: nothing runs itself.
+LogicalResult checkBodies(ModuleOp module, func::FuncOp main) {
+  constexpr size_t deepest = 64;
+  llvm::StringMap<func::FuncOp> functions;
+  for (auto function : module.getOps<func::FuncOp>())
+    functions[function.getSymName()] = function;
+  llvm::DenseSet<Operation *> seen{main};
+  std::vector<std::pair<func::FuncOp, size_t>> work{{main, 0}};
+  while (!work.empty()) {
+    auto [function, depth] = work.back();
+    work.pop_back();
+    for (Operation &op : function.front())
+      for (FlatSymbolRefAttr name : bodiesOf(&op)) {
+        func::FuncOp body = functions.lookup(name.getValue());
+        if (!body || !seen.insert(body).second || depth == deepest)
+          return emitError(op.getLoc()) << "runs " << name << ", expected a function of its own, nested " << deepest
+                                        << " deep at most";
+        work.push_back({body, depth + 1});
+      }
+  }
+  for (auto &[name, function] : functions)
+    if (!seen.contains(function))
+      return emitError(function.getLoc()) << "function @" << name << " is run by nothing, expected a loop or branch";
+  return success();
+}
+
+/// A graph is a function @main of the dialect's functions and primitives on tensors, with the bodies of its loops and
+/// branches. Nothing else is read: machine code in a model would be run, by the compiler itself where it belongs to a
+/// constant.
 LogicalResult checkGraph(ModuleOp module) {
   if (failed(checkAttributes(module, {"nnf.name", "nnf.weights"})))
     return failure();
   func::FuncOp main;
   for (Operation &op : *module.getBody()) {
     auto function = dyn_cast<func::FuncOp>(op);
-    if (!function || function.getSymName() != "main" || main)
-      return emitError(op.getLoc()) << "'" << op.getName() << "' beside the graph, expected one function @main";
-    main = function;
+    if (!function)
+      return emitError(op.getLoc()) << "'" << op.getName() << "' beside the graph, expected functions";
+    bool isMain = function.getSymName() == "main";
+    // Other names mean something to passes.
+    if (isMain ? bool(main) : !function.getSymName().starts_with("body"))
+      return emitError(op.getLoc()) << "function @" << function.getSymName()
+                                    << ", expected one @main, and @body… for what its loops and branches run";
+    if (!llvm::hasSingleElement(function.getBody()) || function.isPrivate() == isMain)
+      return emitError(op.getLoc()) << "@" << function.getSymName() << ": expected a "
+                                    << (isMain ? "public" : "private") << " function with a body of one block";
+    if (failed(checkAttributes(function, {})))
+      return failure();
+    if (isMain)
+      main = function;
   }
   if (!main)
     return emitError(module.getLoc()) << "no graph: expected a function @main";
-  if (main.isPrivate() || !llvm::hasSingleElement(main.getBody()))
-    return emitError(main.getLoc()) << "@main: expected a public function with a body of one block";
-  if (failed(checkAttributes(main, {})))
-    return failure();
-  WalkResult result = main.walk([&](Operation *op) {
-    bool isReturn = isa<func::ReturnOp>(op) && op->getParentOp() == main;
+  WalkResult result = module.walk([&](Operation *op) {
+    if (op == module)
+      return WalkResult::advance();
+    bool isFunction = isa<func::FuncOp>(op) && op->getParentOp() == module;
+    bool isReturn = isa<func::ReturnOp>(op) && op->getParentOp()->getParentOp() == module;
     bool isGraph = isa_and_nonnull<NnfDialect>(op->getDialect()) && !isa<KernelOp, LaunchOp>(op);
-    if (op != main && !isReturn && !isGraph) {
+    if (!isFunction && !isReturn && !isGraph) {
       emitError(op->getLoc()) << "'" << op->getName() << "', expected functions and primitives of the dialect nnf";
       return WalkResult::interrupt();
     }
@@ -85,7 +123,7 @@ LogicalResult checkGraph(ModuleOp module) {
       emitError(op->getLoc()) << "'" << op->getName() << "': a value of another type, expected tensors of known rank";
       return WalkResult::interrupt();
     }
-    if (op == main)
+    if (isFunction)
       return WalkResult::advance();
     const Function *function = findFunction(op->getName().stripDialect());
     SmallVector<StringRef> allowed;
@@ -95,45 +133,54 @@ LogicalResult checkGraph(ModuleOp module) {
       allowed.push_back(sizeNumberName);
     return WalkResult(checkAttributes(op, allowed));
   });
-  return failure(result.wasInterrupted());
+  return failure(result.wasInterrupted() || failed(checkBodies(module, main)));
 }
 
 /// Numbers the nodes that can draw, where the file does not.
-LogicalResult numberRandomNodes(func::FuncOp main) {
+LogicalResult numberRandomNodes(ModuleOp module) {
   std::set<int64_t> taken;
   SmallVector<Operation *> open;
-  for (Operation &op : main.front()) {
-    const Function *function = findFunction(op.getName().stripDialect());
-    if (!function || !function->draws)
-      continue;
-    Attribute given = op.getAttr(randomNumberName);
-    auto number = dyn_cast_or_null<IntegerAttr>(given);
-    if (!given)
-      open.push_back(&op);
-    else if (!number || !number.getType().isInteger(64) || number.getInt() < 0 || !taken.insert(number.getInt()).second)
-      return emitError(op.getLoc()) << randomNumberName << " = " << given
-                                    << ", expected a number (i64) from 0, another for each node";
-  }
+  for (auto graph : module.getOps<func::FuncOp>())
+    for (Operation &op : graph.front()) {
+      const Function *function = findFunction(op.getName().stripDialect());
+      if (!function || !function->draws)
+        continue;
+      Attribute given = op.getAttr(randomNumberName);
+      auto number = dyn_cast_or_null<IntegerAttr>(given);
+      if (!given)
+        open.push_back(&op);
+      else if (!number || !number.getType().isInteger(64) || number.getInt() < 0 ||
+               !taken.insert(number.getInt()).second)
+        return emitError(op.getLoc()) << randomNumberName << " = " << given
+                                      << ", expected a number (i64) from 0, another for each node";
+    }
   int64_t next = 0;
   for (Operation *op : open) {
     while (!taken.insert(next).second)
       ++next;
-    op->setAttr(randomNumberName, Builder(main.getContext()).getI64IntegerAttr(next));
+    op->setAttr(randomNumberName, Builder(module.getContext()).getI64IntegerAttr(next));
   }
   return success();
 }
 
 /// No two sizes that data decide have one number. After verification, which asks for the numbers.
-LogicalResult checkDataSizes(func::FuncOp main) {
+LogicalResult checkDataSizes(ModuleOp module) {
   std::set<int64_t> taken;
-  for (Operation &op : main.front()) {
-    auto number = op.getAttrOfType<IntegerAttr>(sizeNumberName);
-    if (auto size = dyn_cast<SizeOp>(op))
-      number = size.getNumberAttr();
-    if (number && !taken.insert(number.getInt()).second)
-      return emitError(op.getLoc()) << sizeNumberName << " = " << number.getInt()
-                                    << ", expected another number for each node";
-  }
+  for (auto function : module.getOps<func::FuncOp>())
+    for (Operation &op : function.front()) {
+      SmallVector<int64_t> numbers;
+      if (auto number = op.getAttrOfType<IntegerAttr>(sizeNumberName))
+        numbers.push_back(number.getInt());
+      if (auto size = dyn_cast<SizeOp>(op))
+        numbers.push_back(size.getNumber());
+      if (auto loop = dyn_cast<LoopOp>(op); loop && loop.getNumber())
+        numbers.push_back(*loop.getNumber());
+      if (auto branch = dyn_cast<IfOp>(op))
+        llvm::copy_if(branch.getSizes(), std::back_inserter(numbers), [](int64_t number) { return number != -1; });
+      for (int64_t number : numbers)
+        if (number < 0 || !taken.insert(number).second)
+          return emitError(op.getLoc()) << "size(" << number << "), expected a number from 0, another for each node";
+    }
   return success();
 }
 
@@ -303,7 +350,7 @@ OwningOpRef<ModuleOp> readMlirFile(MLIRContext &context, StringRef path, const R
     emitError(module->getLoc()) << "no graph: expected a function @main";
     return {};
   }
-  if (failed(checkSignature(main)) || failed(numberRandomNodes(main)) || failed(checkDataSizes(main)) ||
+  if (failed(checkSignature(main)) || failed(numberRandomNodes(*module)) || failed(checkDataSizes(*module)) ||
       failed(readWeights(*module, path, options)) || failed(fixSymbols(*module, options.dims)))
     return {};
   // Fixed sizes may not fit each other.

@@ -312,7 +312,20 @@ bad_mlir("two-blocks", RELU_MLIR.replace("  return %y : tensor<4xf32>\n", "  cf.
 bad_mlir("calls-itself", instead("func.call @main(%x) : (tensor<4xf32>) -> tensor<4xf32>"),
          "'func.call', expected functions and primitives")
 bad_mlir("machine-code", RELU_MLIR + "llvm.func @system(!llvm.ptr)\n", "'llvm.func' beside the graph")
-bad_mlir("code-to-run-while-compiling", RELU_MLIR + "func.func @prepare() { return }\n", "'func.func' beside the graph")
+bad_mlir("code-to-run-while-compiling", RELU_MLIR + "func.func private @prepare() { return }\n",
+         "function @prepare, expected one @main, and @body")
+BODY_MLIR = ("func.func private @body0(%i: tensor<i64>, %v: tensor<4xf32>) -> tensor<4xf32> {\n"
+             "  %w = nnf.relu %v : (tensor<4xf32>) -> tensor<4xf32>\n  return %w : tensor<4xf32>\n}\n")
+LOOP_MLIR = "nnf.loop @body0 from(%x) captures() trips <[3]> : (tensor<4xf32>) -> tensor<4xf32>"
+bad_mlir("body-of-nothing", RELU_MLIR + BODY_MLIR, "function @body0 is run by nothing")
+bad_mlir("body-not-there", instead(LOOP_MLIR), "runs @body0, expected a function of its own")
+bad_mlir("body-is-main", instead(LOOP_MLIR.replace("@body0", "@main")), "runs @main, expected a function of its own")
+bad_mlir("body-runs-itself", instead(LOOP_MLIR) + BODY_MLIR.replace("nnf.relu %v :", "nnf.loop @body0 from(%v) captures() trips <[1]> :"),
+         "runs @body0, expected a function of its own")
+bad_mlir("body-of-another-type", instead(LOOP_MLIR) + BODY_MLIR.replace("4xf32", "5xf32"), "does not fit the signature of @body0")
+bad_mlir("loop-without-end", instead(LOOP_MLIR.replace("[3]", "[]")) + BODY_MLIR, "0 numbers of steps, expected one")
+bad_mlir("size-of-nothing", instead(LOOP_MLIR.replace("[3]", "[size(9223372036854775807)]")) + BODY_MLIR,
+         "size(9223372036854775807) is used, but no nnf.size before defines it")
 bad_mlir("kernels", RELU_MLIR + 'nnf.kernel @k(%a: tensor<4xf32>) -> tensor<4xf32> attributes {symbols = [], title = ""} '
          "{ nnf.yield %a : tensor<4xf32> }\n", "'nnf.kernel' beside the graph")
 bad_mlir("notes-of-passes", RELU_MLIR.replace("nnf.relu %x :", "nnf.relu %x {check = 7} :"), 'attribute "check": not known here')

@@ -76,3 +76,24 @@ module @nothing_to_do {
     return %0 : !x
   }
 }
+
+// -----
+
+// What a step computes of weights alone is computed once, before any run.
+// CHECK-LABEL: module @constants
+// CHECK: func.func @prepare
+// CHECK: exp
+// CHECK: func.func private @body0
+// CHECK: nnf.weight "prepared.0"
+module @constants {
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    %r = nnf.loop @body0 from(%x) captures() trips <[3]> : (tensor<4xf32>) -> tensor<4xf32>
+    return %r : tensor<4xf32>
+  }
+  func.func private @body0(%i: tensor<i64>, %v: tensor<4xf32>) -> tensor<4xf32> {
+    %t = nnf.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+    %e = nnf.exp %t : (tensor<4xf32>) -> tensor<4xf32>
+    %w = nnf.mul %v, %e : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    return %w : tensor<4xf32>
+  }
+}
