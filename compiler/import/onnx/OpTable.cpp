@@ -101,6 +101,7 @@ const OpTable &opTable() {
     addReductions(table);
     addShapeOps(table);
     addIndexing(table);
+    addDataSized(table);
     addResizing(table);
     addGenerators(table);
     addQuantization(table);

@@ -60,6 +60,7 @@ void addProducts(OpTable &table);
 void addReductions(OpTable &table);
 void addShapeOps(OpTable &table);
 void addIndexing(OpTable &table);
+void addDataSized(OpTable &table);
 void addResizing(OpTable &table);
 void addGenerators(OpTable &table);
 void addQuantization(OpTable &table);

@@ -1,0 +1,81 @@
+"""Cases beside ONNX's suite, for what it has none of: more ranks, sizes that only the run knows, large tensors.
+
+A case is a function that returns its inputs and the outputs to expect, or, when outputs are drawn, takes the outputs
+and says what is wrong with them.
+"""
+import numpy as np
+import onnx
+from onnx import numpy_helper, parser
+
+CASES, CHECKS = {}, {}
+
+
+def model(graph, opset=17):
+    """A graph in ONNX's text form: "(float[N] x) => (float[N] y) { y = Relu(x) }"."""
+    return parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}, "ai.onnx.preview.training" : 1]> '
+                              f"case {graph}")
+
+
+def case(graph, opset=17):
+    """The function gives (inputs, outputs), lists of arrays."""
+    def add(function):
+        CASES[function.__name__] = (model(graph, opset), *function())
+        return function
+    return add
+
+
+def write(folder):
+    """Writes every case as the suite has them; returns their folders."""
+    folders = []
+    for name, (proto, inputs, outputs) in CASES.items():
+        data = folder / name / "test_data_set_0"
+        data.mkdir(parents=True)
+        onnx.save(proto, folder / name / "model.onnx")
+        for kind, arrays in ("input", inputs), ("output", outputs):
+            for i, array in enumerate(arrays):
+                (data / f"{kind}_{i}.pb").write_bytes(numpy_helper.from_array(np.asarray(array)).SerializeToString())
+        folders.append(folder / name)
+    return folders
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+# ---- sizes that the data decide
+
+@case("(bool[A,B,C] x) => (int64[3,M] y) { y = NonZero(x) }")
+def nonzero_of_rank_3():
+    x = numbers(3, 4, 5) > 0.3
+    return [x], [np.array(np.nonzero(x))]
+
+
+@case("(float s) => (int64[0,M] y) { y = NonZero(s) }")
+def nonzero_of_a_scalar():
+    return [np.float32(2)], [np.zeros((0, 1), np.int64)]
+
+
+@case("(float[N] x) => (float[M] y) { "
+      "ones = Constant<value = int64[6] {1, 0, 0, 2, 1, 0}>() i = NonZero(ones) j = Squeeze(i) y = Gather(x, j) }", 11)
+def nonzero_of_a_constant():
+    x = numbers(8)
+    return [x], [x[[0, 3, 4]]]
+
+
+@case("(float[N,M] x, bool[K] c) => (float[N,S] y) { y = Compress<axis = -1>(x, c) }")
+def compress_with_a_shorter_condition():
+    x, c = numbers(3, 7), np.array([True, False, False, True])
+    return [x, c], [x[:, [0, 3]]]
+
+
+@case("(float[N,M] x, bool[K] c) => (float[S] y) { y = Compress(x, c) }")
+def compress_of_a_flat_tensor():
+    x, c = numbers(30, 40), numbers(1000, seed=1) > 0
+    return [x, c], [x.flatten()[:1000][c]]
+
+
+@case("(float[N,2] x) => (float[2,2] y) { "
+      "c = Constant<value = bool[3] {1, 0, 1}>() y = Compress<axis = 0>(x, c) }")
+def compress_by_a_constant():
+    x = numbers(4, 2)
+    return [x], [x[[0, 2]]]
