@@ -79,3 +79,64 @@ def compress_of_a_flat_tensor():
 def compress_by_a_constant():
     x = numbers(4, 2)
     return [x], [x[[0, 2]]]
+
+
+# ---- boxes
+
+def suppressed(boxes, scores, most, iou, score):
+    """NonMaxSuppression of corners [y, x, y, x], greedily."""
+    selected = []
+    low, high = np.minimum(boxes[..., :2], boxes[..., 2:]), np.maximum(boxes[..., :2], boxes[..., 2:])
+    area = (high - low).prod(-1)
+    for b, c in np.ndindex(scores.shape[:2]):
+        kept = []
+        for i in np.argsort(-scores[b, c], kind="stable"):
+            common = np.maximum(np.minimum(high[b, i], high[b, kept]) - np.maximum(low[b, i], low[b, kept]), 0).prod(-1)
+            overlap = common / (area[b, i] + area[b, kept] - common)
+            if scores[b, c, i] > score and len(kept) < most and not (overlap > iou).any():
+                kept.append(i)
+        selected += [[b, c, i] for i in kept]
+    return np.array(selected, np.int64).reshape(-1, 3)
+
+
+def random_boxes(images, classes, boxes):
+    random = np.random.default_rng(7)
+    corner = random.uniform(0, 10, (images, boxes, 2))
+    size = random.uniform(-3, 3, (images, boxes, 2))
+    scores = random.uniform(0, 1, (images, classes, boxes)).round(2)  # some are equal
+    return np.concatenate([corner, corner + size], -1).astype(np.float32), scores.astype(np.float32)
+
+
+NMS = ("(float[B,N,4] boxes, float[B,C,N] scores, int64 most, float iou, float score) => (int64[K,3] y) "
+       "{ y = NonMaxSuppression(boxes, scores, most, iou, score) }")
+
+
+@case(NMS)
+def nms_of_several_images():
+    boxes, scores = random_boxes(2, 3, 200)
+    return [boxes, scores, np.int64(9), np.float32(0.1), np.float32(0.3)], [suppressed(boxes, scores, 9, 0.1, 0.3)]
+
+
+@case(NMS)
+def nms_of_no_candidates():
+    boxes, scores = random_boxes(2, 3, 20)
+    return [boxes, scores, np.int64(9), np.float32(0.1), np.float32(2)], [np.zeros((0, 3), np.int64)]
+
+
+@case(NMS)
+def nms_of_no_boxes():
+    boxes, scores = random_boxes(2, 3, 0)
+    return [boxes, scores, np.int64(9), np.float32(0.1), np.float32(0)], [np.zeros((0, 3), np.int64)]
+
+
+@case("(float[1,N,4] boxes, float[1,C,N] scores, int64[1] most) => (int64[K,3] y) "
+      "{ y = NonMaxSuppression(boxes, scores, most) }")
+def nms_without_thresholds():
+    boxes, scores = random_boxes(1, 2, 100)
+    return [boxes, scores, np.array([1000])], [suppressed(boxes, scores, 1000, 0, -1)]
+
+
+@case("(float[1,N,4] boxes, float[1,C,N] scores) => (int64[K,3] y) { y = NonMaxSuppression(boxes, scores) }")
+def nms_of_nothing_without_a_limit():
+    boxes, scores = random_boxes(1, 2, 10)
+    return [boxes, scores], [np.zeros((0, 3), np.int64)]

@@ -102,6 +102,7 @@ const OpTable &opTable() {
     addShapeOps(table);
     addIndexing(table);
     addDataSized(table);
+    addDetection(table);
     addResizing(table);
     addGenerators(table);
     addQuantization(table);

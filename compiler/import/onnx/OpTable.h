@@ -61,6 +61,7 @@ void addReductions(OpTable &table);
 void addShapeOps(OpTable &table);
 void addIndexing(OpTable &table);
 void addDataSized(OpTable &table);
+void addDetection(OpTable &table);
 void addResizing(OpTable &table);
 void addGenerators(OpTable &table);
 void addQuantization(OpTable &table);
