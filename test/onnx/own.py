@@ -81,6 +81,59 @@ def compress_by_a_constant():
     return [x], [x[[0, 2]]]
 
 
+
+def uniques(x, axis, is_sorted):
+    y, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
+    if not is_sorted:
+        order = np.argsort(first)
+        y, first, counts = np.take(y, order, axis or 0), first[order], counts[order]
+        inverse = np.argsort(order)[inverse]
+    return [y, first, inverse.reshape(-1), counts]
+
+
+UNIQUE = ("=> (float[P,Q,R] y, int64[K] first, int64[M] inverse, int64[K] counts) "
+          "{ y, first, inverse, counts = Unique")
+
+
+@case("(float[N] x) => (float[K] y, int64[K] first, int64[N] inverse, int64[K] counts) "
+      "{ y, first, inverse, counts = Unique(x) }")
+def unique_elements():
+    x = numbers(5000).round(2)
+    return [x], uniques(x, None, True)
+
+
+@case("(int64[A,B] x) => (int64[K] y, int64[K] first, int64[N] inverse, int64[K] counts) "
+      "{ y, first, inverse, counts = Unique<sorted = 0>(x) }")
+def unique_elements_in_their_order():
+    x = (numbers(30, 40) * 9).astype(np.int64)
+    return [x], uniques(x, None, False)
+
+
+@case(f"(float[A,5,B] x) {UNIQUE}<axis = 1, sorted = 0>(x) }}")
+def unique_slices_of_a_symbolic_size():
+    x = numbers(3, 3, 2)[:, [2, 0, 2, 1, 0]]
+    return [x], uniques(x, 1, False)
+
+
+@case(f"(float[N,3,3] x) {UNIQUE}<axis = 0>(x) }}")
+def unique_slices_of_nine():
+    x = numbers(2000, 3, 3).round()
+    x[:, 1:] = 0
+    return [x], uniques(x, 0, True)
+
+
+@case(f"(float[N,3,3] x) {UNIQUE}<axis = 0, sorted = 0>(x) }}")
+def unique_slices_of_none():
+    x = numbers(0, 3, 3)
+    none = np.zeros(0, np.int64)
+    return [x], [x, none, none, none]
+
+
+@case("(bool[N] x) => (bool[K] y) { y = Unique(x) }")
+def unique_bools():
+    return [np.array([True, True, False, True])], [np.array([False, True])]
+
+
 # ---- boxes
 
 def suppressed(boxes, scores, most, iou, score):

@@ -30,8 +30,7 @@ struct Boxes {
       }
     } else {
       for (int64_t corner : {0, 1})
-        boxes.parts.append(
-            {p.min(column(corner), column(corner + 2)), p.max(column(corner), column(corner + 2))});
+        boxes.parts.append({p.min(column(corner), column(corner + 2)), p.max(column(corner), column(corner + 2))});
     }
     boxes.parts.push_back(
         p.mul(p.sub(boxes.parts[HighY], boxes.parts[LowY]), p.sub(boxes.parts[HighX], boxes.parts[LowX])));
@@ -39,15 +38,15 @@ struct Boxes {
   }
 };
 
-/// For every candidate how many are selected before it, or -1 where one of those overlaps it too much. `ranks` is 0, and
-/// -1 where there is no candidate. Candidates are in order of their scores: one that is met alive is selected.
+/// For every candidate how many are selected before it, or -1 where one of those overlaps it too much. `ranks` is 0,
+/// and -1 where there is no candidate. Candidates are in order of their scores: one that is met alive is selected.
 Value suppress(Primitives &p, Value ranks, const Boxes &boxes, Value limit, Value iouThreshold) {
   Shape shape = Primitives::shapeOf(ranks), rows(shape.begin(), shape.begin() + 2);
   SmallVector<Value> captured(ArrayRef<Value>{boxes.parts});
   captured.append({limit, iouThreshold});
   auto step = [&](Primitives &p, Value number, ValueRange carried, ValueRange captured) -> SmallVector<Value> {
-    Value rank = carried[0], i64Rows[] = {p.iota(rows, 0, i64Of(p)), p.iota(rows, 1, i64Of(p)),
-                                          p.broadcast(number, rows, {})};
+    Value rank = carried[0],
+          i64Rows[] = {p.iota(rows, 0, i64Of(p)), p.iota(rows, 1, i64Of(p)), p.broadcast(number, rows, {})};
     auto chosen = [&](Value x) { return p.gather(x, i64Rows, {0, 1, 2}, BoundsKind::Clamp); };
     auto each = [&](Value perRow) { return p.broadcastOver(perRow, shape, {2}); };
     auto common = [&](unsigned low, unsigned high) {
