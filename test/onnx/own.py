@@ -193,3 +193,132 @@ def nms_without_thresholds():
 def nms_of_nothing_without_a_limit():
     boxes, scores = random_boxes(1, 2, 10)
     return [boxes, scores], [np.zeros((0, 3), np.int64)]
+
+
+def roi_aligned(x, rois, batch, height, width, ratio, scale, half_pixel, mode):
+    y = np.zeros((len(rois), x.shape[1], height, width))
+    sizes, bins = np.array(x.shape[2:]), np.array([height, width])
+    for r, (roi, image) in enumerate(zip(rois[:, [1, 0, 3, 2]].reshape(-1, 2, 2), batch)):
+        start, end = roi.astype(np.float64) * scale - (0.5 if half_pixel else 0)
+        length = (end - start if half_pixel else np.maximum(end - start, 1)) / bins
+        counts = np.maximum(np.ceil(length), 0).astype(int) if ratio == 0 else np.array([ratio, ratio])
+        for ph, pw in np.ndindex(height, width):
+            values = []
+            for sample in np.ndindex(*counts):
+                at = start + length * ([ph, pw] + (np.array(sample) + 0.5) / counts)
+                inside = (at >= -1).all() and (at <= sizes).all()
+                at = np.clip(at, 0, sizes - 1)
+                low = np.minimum(at.astype(int), sizes - 1)
+                high, part = np.minimum(low + 1, sizes - 1), at - low
+                for i, j in np.ndindex(2, 2):
+                    weight = (part[0] if i else 1 - part[0]) * (part[1] if j else 1 - part[1]) * inside
+                    values.append(weight * x[image, :, (low, high)[i][0], (low, high)[j][1]])
+            if values:
+                y[r, :, ph, pw] = np.max(values, 0) if mode == "max" else np.sum(values, 0) / counts.prod()
+    return y.astype(np.float32)
+
+
+def roi_case(mode, ratio, scale, half_pixel):
+    x = numbers(2, 5, 12, 9)
+    # Inside, small, far outside, across a rim, turned round.
+    rois = np.array([[1, 2, 20, 9], [3, 3, 3.5, 4], [90, 90, 99, 99], [-9, 4, 7, 30], [9, 9, 2, 2]], np.float32)
+    batch = np.array([0, 1, 1, 0, 1])
+    return [x, rois, batch], [roi_aligned(x, rois, batch, 3, 2, ratio, scale, half_pixel, mode)]
+
+
+def roi_align(attributes):
+    return ("(float[N,C,H,W] x, float[R,4] rois, int64[R] batch) => (float[R,C,3,2] y) "
+            f"{{ y = RoiAlign<output_height = 3, output_width = 2, {attributes}>(x, rois, batch) }}")
+
+
+@case(roi_align("spatial_scale = 0.5"))
+def roi_align_with_samples_as_needed():
+    return roi_case("avg", 0, 0.5, True)
+
+
+@case(roi_align('sampling_ratio = 2, coordinate_transformation_mode = "output_half_pixel"'))
+def roi_align_of_four_samples():
+    return roi_case("avg", 2, 1, False)
+
+
+@case(roi_align('mode = "max"'), 10)
+def roi_align_of_the_largest():
+    return roi_case("max", 0, 1, False)
+
+
+# ---- writes, reads and determinants
+
+def written(x, axis, index, updates, operation):
+    y = x.copy()
+    for at in np.ndindex(*index.shape):
+        to = (*at[:axis], index[at], *at[axis + 1:])
+        y[to] = operation(y[to], updates[at])
+    return y
+
+
+def scatter_case(axis, operation, dtype=np.float32):
+    x, updates = (numbers(4, 5) * 9).astype(dtype), (numbers(3, 4, seed=1) * 9).astype(dtype)
+    index = np.array([[0, 2, 1, 1], [-1, 2, 0, 3], [2, 2, 2, 0]])
+    return [x, index, updates], [written(x, axis, index, updates, operation)]
+
+
+def scatter_elements(axis, reduction, dtype="float"):
+    return (f"({dtype}[4,5] x, int64[3,4] i, {dtype}[3,4] u) => ({dtype}[4,5] y) "
+            f'{{ y = ScatterElements<axis = {axis}, reduction = "{reduction}">(x, i, u) }}')
+
+
+@case(scatter_elements(1, "mul"), 18)
+def scatter_elements_mul():
+    return scatter_case(1, np.multiply)
+
+
+@case(scatter_elements(0, "max"), 18)
+def scatter_elements_max():
+    return scatter_case(0, np.maximum)
+
+
+@case(scatter_elements(0, "min", "int32"), 18)
+def scatter_elements_min_of_integers():
+    return scatter_case(0, np.minimum, np.int32)
+
+
+@case(scatter_elements(1, "max", "float16"), 18)
+def scatter_elements_max_of_float16():
+    return scatter_case(1, np.maximum, np.float16)
+
+
+@case('(float[A,B,C] x, int64[N,2] i, float[N,C] u) => (float[A,B,C] y) { y = ScatterND<reduction = "min">(x, i, u) }',
+      18)
+def scatter_nd_min():
+    x, i, u = numbers(3, 4, 6), np.array([[0, 1], [2, 3], [0, 1], [-1, 0]]), numbers(4, 6, seed=1)
+    y = x.copy()
+    for (a, b), update in zip(i, u):
+        y[a, b] = np.minimum(y[a, b], update)
+    return [x, i, u], [y]
+
+
+@case("(float[A,B] x, int64[A,3,0] i) => (float[A,3,B] y) { y = GatherND<batch_dims = 1>(x, i) }")
+def gather_nd_of_positions_without_entries():
+    x = numbers(2, 4)
+    return [x, np.zeros((2, 3, 0), np.int64)], [np.repeat(x[:, None], 3, 1)]
+
+
+@case("(float[B,N,N] x) => (float[B] y) { y = Det(x) }")
+def det_of_many():
+    x = numbers(20, 11, 11)
+    x[3, 4] = x[3, 7]  # singular
+    x[4, 0, 0] = 0
+    y = np.linalg.det(x.astype(np.float64))
+    y[3] = 0
+    return [x], [y.astype(np.float32)]
+
+
+@case("(double[N,N] x) => (double y) { y = Det(x) }")
+def det_of_nothing():
+    return [np.zeros((0, 0))], [np.float64(1)]
+
+
+@case("(float16[2,1,1] x) => (float16[2] y) { y = Det(x) }")
+def det_of_one_element():
+    x = numbers(2, 1, 1).astype(np.float16)
+    return [x], [x.reshape(2)]
