@@ -322,3 +322,22 @@ def det_of_nothing():
 def det_of_one_element():
     x = numbers(2, 1, 1).astype(np.float16)
     return [x], [x.reshape(2)]
+
+
+# ---- steps of optimizers
+
+@case("(float R, int64 T, float[N] x1, float[2,M] x2, float[N] g1, float[2,M] g2, float[N] v1, float[2,M] v2, "
+      "float[N] h1, float[2,M] h2) => (float[N] y1, float[2,M] y2, float[N] w1, float[2,M] w2, float[N] i1, "
+      "float[2,M] i2) { y1, y2, w1, w2, i1, i2 = ai.onnx.preview.training.Adam<alpha = 0.8, beta = 0.7, epsilon = 0.1, "
+      "norm_coefficient = 0.2, norm_coefficient_post = 0.3>(R, T, x1, x2, g1, g2, v1, v2, h1, h2) }")
+def adam_after_some_steps():
+    rate, count = np.float32(0.5), np.int64(3)
+    outputs = []
+    inputs = [[numbers(*shape, seed=kind) for shape in ((5,), (2, 3))] for kind in range(4)]
+    inputs[3] = [np.abs(h) for h in inputs[3]]
+    for x, g, v, h in zip(*inputs):
+        g = 0.2 * x + g
+        v, h = 0.8 * v + 0.2 * g, 0.7 * h + 0.3 * g * g
+        adjusted = rate * np.sqrt(1 - 0.7**count) / (1 - 0.8**count)
+        outputs.append([(1 - 0.3) * (x - adjusted * v / (np.sqrt(h) + 0.1)), v, h])
+    return ([rate, count, *sum(inputs, [])], [output.astype(np.float32) for output in sum(zip(*outputs), ())])
