@@ -104,9 +104,10 @@ LogicalResult numberRandomNodes(func::FuncOp main) {
   SmallVector<Operation *> open;
   for (Operation &op : main.front()) {
     const Function *function = findFunction(op.getName().stripDialect());
-    if (!function || !function->draws)
+    auto key = dyn_cast<RandomKeyOp>(op);
+    if (!key && (!function || !function->draws))
       continue;
-    Attribute given = op.getAttr(randomNumberName);
+    Attribute given = key ? key.getNumberAttr() : op.getAttr(randomNumberName);
     auto number = dyn_cast_or_null<IntegerAttr>(given);
     if (!given)
       open.push_back(&op);

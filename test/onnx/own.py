@@ -1,8 +1,9 @@
 """Cases beside ONNX's suite, for what it has none of: more ranks, sizes that only the run knows, large tensors.
 
-A case is a function that returns its inputs and the outputs to expect, or, when outputs are drawn, takes the outputs
-and says what is wrong with them.
+A case is a function that returns its inputs and the outputs to expect, or, when outputs are drawn, runs the program
+and says what is wrong with what comes out.
 """
+import nnf
 import numpy as np
 import onnx
 from onnx import numpy_helper, parser
@@ -20,6 +21,23 @@ def case(graph, opset=17):
     """The function gives (inputs, outputs), lists of arrays."""
     def add(function):
         CASES[function.__name__] = (model(graph, opset), *function())
+        return function
+    return add
+
+
+def draws(graph, *inputs, opset=17):
+    """The function gets drawn(seed=0), which runs the inputs in a new context and returns the outputs by name."""
+    def add(function):
+        proto = model(graph, opset)
+        CASES[function.__name__] = (proto, inputs, [])
+        names = [info.name for info in proto.graph.input]
+
+        def check(program):
+            def drawn(seed=0):
+                with nnf.Context(program, threads=1, seed=seed) as context:
+                    return context.run(dict(zip(names, inputs)))
+            return function(drawn)
+        CHECKS[function.__name__] = check
         return function
     return add
 
@@ -341,3 +359,124 @@ def adam_after_some_steps():
         adjusted = rate * np.sqrt(1 - 0.7**count) / (1 - 0.8**count)
         outputs.append([(1 - 0.3) * (x - adjusted * v / (np.sqrt(h) + 0.1)), v, h])
     return ([rate, count, *sum(inputs, [])], [output.astype(np.float32) for output in sum(zip(*outputs), ())])
+
+
+# ---- draws: bounds are five standard deviations of what is estimated, and the seeds are fixed
+
+def strays(values, mean, deviation):
+    """What is wrong with the mean and the standard deviation of independent draws."""
+    values = values.astype(np.float64).ravel()
+    error = deviation / np.sqrt(values.size)
+    if abs(values.mean() - mean) > 5 * error:
+        return f"mean {values.mean()}, expected {mean}"
+    if abs(values.std() - deviation) > 5 * error:
+        return f"standard deviation {values.std()}, expected {deviation}"
+    return None
+
+
+def strays_from_uniform(values, low, high):
+    if not (low <= values.min() and values.max() <= high):
+        return f"from {values.min()} to {values.max()}, expected {low} to {high}"
+    shares = np.histogram(values.astype(np.float64), 16, (low, high))[0] / values.size
+    if np.abs(shares - 1 / 16).max() > 5 * np.sqrt(1 / 16 / values.size):
+        return f"shares {shares}"
+    return strays(values, (low + high) / 2, (high - low) / np.sqrt(12))
+
+
+def strays_from_normal(values, mean, deviation):
+    inside = (np.abs(values.astype(np.float64) - mean) < deviation).mean()
+    if abs(inside - 0.6826895) > 5 * np.sqrt(0.22 / values.size):
+        return f"{inside} within one standard deviation, expected 0.683"
+    return strays(values, mean, deviation)
+
+
+@draws("() => (float[100,1000] y, float[100,1000] z) { y = RandomUniform<shape = [100,1000], low = -2.0, high = 6.0>() "
+       "z = RandomUniform<shape = [100,1000], low = -2.0, high = 6.0>() }")
+def random_uniform(drawn):
+    y, z = drawn().values()
+    correlation = np.corrcoef(y.ravel(), z.ravel())[0, 1]
+    if abs(correlation) > 5 / np.sqrt(y.size):
+        return f"two nodes correlate by {correlation}"
+    if not (drawn()["y"] == y).all() or (drawn(1)["y"] == y).any(axis=-1).all():
+        return "the seed does not decide"
+    return strays_from_uniform(y, -2, 6) or strays_from_uniform(z, -2, 6)
+
+
+@draws("(float[N,3] x) => (double[N,3] y, float16[N,3] z) { y = RandomUniformLike<dtype = 11>(x) "
+       "z = RandomUniformLike<dtype = 10, low = 1.0, high = 3.0>(x) }", numbers(50000, 3))
+def random_uniform_like(drawn):
+    y, z = drawn().values()
+    if (y.astype(np.float32) == y).all():
+        return "float64 has the digits of float32"
+    return strays_from_uniform(y, 0, 1) or strays_from_uniform(z, 1, 3)
+
+
+@draws("() => (float[300,500] y, double[40000] z) { y = RandomNormal<shape = [300,500], mean = 3.0, scale = 0.5>() "
+       "z = RandomNormal<shape = [40000], dtype = 11>() }")
+def random_normal(drawn):
+    y, z = drawn().values()
+    return strays_from_normal(y, 3, 0.5) or strays_from_normal(z, 0, 1)
+
+
+@draws("(float16[N] x) => (float16[N] y, float16[N] z) { y = RandomNormalLike<seed = 7.0>(x) "
+       "z = RandomNormalLike<seed = 8.0, scale = 10.0>(x) }", np.zeros(100000, np.float16))
+def random_normal_like_of_a_seed(drawn):
+    y, z = drawn().values()
+    if (y * 10 == z).mean() > 0.1:
+        return "two seeds, the same draws"
+    if not (drawn(5)["y"] == y).all():
+        return "the run's seed decides where the node has one"
+    return strays_from_normal(y, 0, 1) or strays_from_normal(z, 0, 10)
+
+
+@draws("(float[P,N] x) => (float[P,N] y, bool[P,N] z) { y = Bernoulli(x) z = Bernoulli<dtype = 9, seed = 1.0>(x) }",
+       np.repeat(np.float32([[0], [0.1], [0.5], [1]]), 50000, 1))
+def bernoulli(drawn):
+    y, z = drawn().values()
+    for outcomes in (y, z.astype(np.float32)):
+        if not np.isin(outcomes, (0, 1)).all():
+            return "other numbers than 0 and 1"
+        for p, row in zip((0, 0.1, 0.5, 1), outcomes):
+            wrong = strays(row, p, np.sqrt(p * (1 - p)))
+            if wrong:
+                return f"probability {p}: {wrong}"
+    return None
+
+
+@draws("(float[R,C] x) => (int32[R,100000] y) { y = Multinomial<sample_size = 100000>(x) }",
+       np.float32([[0, 1, -np.inf, 2, -1], [-np.inf, 500, 500, -np.inf, -np.inf]]))
+def multinomial(drawn):
+    y = drawn()["y"]
+    weights = np.exp(np.float64([[0, 1, -np.inf, 2, -1], [-np.inf, 0, 0, -np.inf, -np.inf]]))
+    for row, expected in zip(y, weights / weights.sum(1, keepdims=True)):
+        shares = np.bincount(row, minlength=5) / row.size
+        if len(shares) > 5 or (np.abs(shares - expected) > 5 * np.sqrt(expected * (1 - expected) / row.size)).any():
+            return f"shares {shares}, expected {expected}"
+    return None
+
+
+DROPOUT = "(float[N] x, float ratio, bool training) => (float[N] y, bool[N] mask) "
+
+
+@draws(DROPOUT + "{ y, mask = Dropout(x, ratio, training) }", numbers(100000), np.float32(0.25), np.True_)
+def dropout_and_its_mask(drawn):
+    y, mask = drawn().values()
+    expected = np.where(mask, numbers(100000) / np.float32(0.75), 0)
+    if not np.allclose(y, expected, rtol=1e-6):
+        return "what the mask keeps is not the input by the share that is kept"
+    return strays(mask, 0.75, np.sqrt(0.25 * 0.75))
+
+
+@draws(DROPOUT + "{ y, mask = Dropout<seed = 3>(x, ratio, training) }", numbers(1000), np.float32(1), np.False_)
+def dropout_that_a_run_turns_off(drawn):
+    y, mask = drawn().values()
+    return None if mask.all() and (y == numbers(1000)).all() else "it is not the identity"
+
+
+@draws("(float[N] x) => (float[N] y) { r = Constant<value = float {0.5}>() t = Constant<value = bool {1}>() "
+       "y = Dropout<seed = 3>(x, r, t) }", np.ones(100000, np.float32))
+def dropout_of_a_seed(drawn):
+    y = drawn()["y"]
+    if not (drawn(1)["y"] == y).all():
+        return "the run's seed decides where the node has one"
+    return strays(y, 1, 1)

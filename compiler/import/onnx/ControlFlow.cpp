@@ -39,9 +39,6 @@ void addControlFlow(OpTable &table) {
     table.refuse(op, "strings are not supported");
   for (StringRef op : {"Loop", "Scan"})
     table.refuse(op, "loops are not there yet");
-  for (StringRef op :
-       {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})
-    table.refuse(op, "random numbers are not there yet");
 }
 
 } // namespace nnf::onnx

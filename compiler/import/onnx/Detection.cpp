@@ -78,8 +78,7 @@ TensorId iouThreshold(Call &call, Type element) {
   if (number)
     return threshold;
   return call.primitives({threshold}, [&](Primitives &p, ArrayRef<Value> in) {
-    p.check(p.bitAnd(p.ge(in[0], 0), p.le(in[0], 1)), in[0],
-            "node '" + call.node.name + "' (NonMaxSuppression), argument 'iou_threshold': expected 0 to 1");
+    p.check(p.bitAnd(p.ge(in[0], 0), p.le(in[0], 1)), in[0], p.message("iou_threshold", "expected 0 to 1"));
     return in[0];
   });
 }

@@ -113,6 +113,7 @@ const OpTable *opTable(llvm::StringRef domain) {
     addQuantization(table);
     addSignals(table);
     addRecurrent(table);
+    addRandom(table);
     addControlFlow(table);
     addRecords(table);
     addEvaluations(table);

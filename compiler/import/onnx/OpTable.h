@@ -67,6 +67,7 @@ void addGenerators(OpTable &table);
 void addQuantization(OpTable &table);
 void addSignals(OpTable &table);
 void addRecurrent(OpTable &table);
+void addRandom(OpTable &table);
 void addControlFlow(OpTable &table);
 /// Of the domain ai.onnx.preview.training.
 void addTraining(OpTable &table);

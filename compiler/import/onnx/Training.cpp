@@ -5,8 +5,8 @@ using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
-/// What a step knows of one tensor: the rate R and the number T of steps before, rank 0; then X, its gradient G, and what
-/// was accumulated.
+/// What a step knows of one tensor: the rate R and the number T of steps before, rank 0; then X, its gradient G, and
+/// what was accumulated.
 struct Step {
   Primitives &p;
   Value rate, count, x, gradient;
@@ -40,7 +40,8 @@ void update(Call &call, size_t kinds, Formula formula) {
     Type element = call.element(tensors[0]);
     SmallVector<Value> values;
     for (TensorId tensor : tensors) {
-      if (!call.isFloat(tensor) || call.element(tensor) != element || !sameShape(call.shape(tensor), call.shape(tensors[0])))
+      if (!call.isFloat(tensor) || call.element(tensor) != element ||
+          !sameShape(call.shape(tensor), call.shape(tensors[0])))
         return void(call.error() << "tensor " << t << " is " << dtypeName(element) << " "
                                  << toString(call.shape(tensors[0])) << ", and " << dtypeName(call.element(tensor))
                                  << " " << toString(call.shape(tensor)) << " goes with it, expected equal floats");
@@ -83,8 +84,9 @@ void adagrad(Call &call) {
 }
 
 void adam(Call &call) {
-  double alpha = call.number("alpha", 0.9f), beta = call.number("beta", 0.999f), epsilon = call.number("epsilon", 1e-6f),
-         factor = call.number("norm_coefficient", 0), after = call.number("norm_coefficient_post", 0);
+  double alpha = call.number("alpha", 0.9f), beta = call.number("beta", 0.999f),
+         epsilon = call.number("epsilon", 1e-6f), factor = call.number("norm_coefficient", 0),
+         after = call.number("norm_coefficient_post", 0);
   update(call, 2, [&](Step s) -> SmallVector<Value> {
     Primitives &p = s.p;
     Value gradient = s.regularized(factor);
