@@ -127,6 +127,8 @@ public:
   mlir::Value value(TensorId tensor) { return captured(values[tensor.number], bodies.size()); }
   /// The size that a rank-0 int64 tensor holds while the model runs; a negative one fails the run.
   Dim addDataSize(TensorId scalar, mlir::Location location);
+  /// The number of a node that draws without being a function's.
+  int64_t addRandomNode() { return randomNodes++; }
   /// Gives the tensor a new value, of the same type, for every later node.
   void rebind(TensorId tensor, mlir::Value newValue) { values[tensor.number] = newValue; }
 

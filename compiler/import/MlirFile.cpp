@@ -143,9 +143,10 @@ LogicalResult numberRandomNodes(ModuleOp module) {
   for (auto graph : module.getOps<func::FuncOp>())
     for (Operation &op : graph.front()) {
       const Function *function = findFunction(op.getName().stripDialect());
-      if (!function || !function->draws)
+      auto key = dyn_cast<RandomKeyOp>(op);
+      if (!key && (!function || !function->draws))
         continue;
-      Attribute given = op.getAttr(randomNumberName);
+      Attribute given = key ? key.getNumberAttr() : op.getAttr(randomNumberName);
       auto number = dyn_cast_or_null<IntegerAttr>(given);
       if (!given)
         open.push_back(&op);

@@ -166,8 +166,10 @@ Value Primitives::iota(ArrayRef<Dim> shape, int64_t dim, Type element) {
   return PrimIotaOp::create(builder, loc, tensorOf(shape, element), dim);
 }
 
-Value Primitives::randomBits(int64_t number, ArrayRef<Dim> shape) {
+Value Primitives::randomBits(int64_t number, ArrayRef<Dim> shape, std::optional<uint32_t> seed) {
   Value key = RandomKeyOp::create(builder, loc, RankedTensorType::get({3}, builder.getI64Type()), number);
+  if (seed)
+    key = select(eq(iota(shapeOf(key), 0, builder.getI64Type()), 0), static_cast<double>(*seed), key);
   auto u32 = IntegerType::get(context(), 32, IntegerType::Unsigned);
   return PrimRngBitsOp::create(builder, loc, tensorOf(shape, u32), key);
 }

@@ -82,8 +82,8 @@ public:
   Value vector(llvm::ArrayRef<double> values, Type element);
   /// i[dim] at every position.
   Value iota(llvm::ArrayRef<Dim> shape, int64_t dim, Type element);
-  /// 32 random bits (uint32) for each element, those of random node `number`.
-  Value randomBits(int64_t number, llvm::ArrayRef<Dim> shape);
+  /// 32 random bits (uint32) for each element, those of random node `number`; under `seed` in place of the run's.
+  Value randomBits(int64_t number, llvm::ArrayRef<Dim> shape, std::optional<uint32_t> seed = {});
   /// A size as a rank-0 tensor of this element type.
   Value size(Dim dim, Type element);
 

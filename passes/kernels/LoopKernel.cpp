@@ -1,4 +1,5 @@
 // Loops whose steps need the ones before: a task takes rows, and goes through all steps of one before the next.
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/kernels/KernelEmitter.h"
 
 using namespace mlir;
@@ -9,11 +10,10 @@ class LoopEmitter {
 public:
   LoopEmitter(KernelEmitter &emitter, PrimLoopOp op)
       : emitter(emitter), k(emitter.k), e(emitter.e), op(op), shape(shapeOf(op.getInits()[0])),
-        numCarried(op.getInits().size()) {}
+        rows(shape.begin(), shape.begin() + op.getRows()), numCarried(op.getInits().size()) {}
 
   void emit() {
-    int64_t numRows = op.getRows();
-    Shape rows(shape.begin(), shape.begin() + numRows), row(shape.begin() + numRows, shape.end());
+    Shape row(shape.begin() + op.getRows(), shape.end());
     Dim trips = op.getTrips().getDims()[0];
     // A task for each row, unless it is short work.
     int64_t work = std::max<int64_t>(1, KernelEmitter::guess(row) * KernelEmitter::guess(trips));
@@ -32,7 +32,7 @@ private:
   KernelBuilder &k;
   ElementEmitter &e;
   PrimLoopOp op;
-  Shape shape;
+  Shape shape, rows; // of the carried tensors, and their first dimensions
   unsigned numCarried;
 
   Block &body() { return op.getBody().front(); }
@@ -80,17 +80,62 @@ private:
     nest();
   }
 
+  bool isPerRow(Value value) { return sameShape(shapeOf(value), rows); }
+
+  /// The condition, one for a row, without which a step leaves all carried tensors as they are; null when there is
+  /// none.
+  Value stepCondition() {
+    Value condition;
+    for (auto [i, yielded] : llvm::enumerate(body().getTerminator()->getOperands())) {
+      auto select = yielded.getDefiningOp<PrimSelectOp>();
+      auto spread = select ? select.getCondition().getDefiningOp<PrimBroadcastOp>() : PrimBroadcastOp();
+      if (!spread || select.getOnFalse() != body().getArgument(1 + i) || !isPerRow(spread.getInput()) ||
+          !llvm::equal(spread.getDims(), llvm::seq<int64_t>(0, rows.size())) ||
+          (condition && condition != spread.getInput()))
+        return {};
+      condition = spread.getInput();
+    }
+    return condition;
+  }
+
+  /// Computes what all elements of a row share before the loop over them.
+  void evaluateRowValues(const Indices &row) {
+    Indices at(row);
+    for (auto [index, size] : llvm::zip_equal(at, rows))
+      if (isConstant(size, 1)) // as its readers have it
+        index = k.zero();
+    for (Operation &op : body().without_terminator())
+      for (Value result : op.getResults())
+        if (isPerRow(result))
+          e.at(result, at);
+  }
+
+  void emitStep(const Indices &row) {
+    auto yield = cast<YieldOp>(body().getTerminator());
+    // Elements of a row read each other's old values: the new ones wait until all are there.
+    forRow(row, numCarried, [&](unsigned i, const Indices &at) { return e.at(yield.getValues()[i], at); });
+    forRow(row, 0, [&](unsigned i, const Indices &at) {
+      return k.load(emitter.resultAddress(numCarried + i), elementOf(op.getInits()[i]), e.linear(shape, at));
+    });
+  }
+
   void emitRow(const Indices &row, Dim trips) {
     forRow(row, 0, [&](unsigned i, const Indices &at) { return e.at(op.getInits()[i], at); });
     k.loop(k.constant(0), k.size(trips), 1, {}, [&](Value step, ValueRange) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
       e.bind(body().getArgument(0), {}, step);
-      auto yield = cast<YieldOp>(body().getTerminator());
-      // Elements of a row read each other's old values: the new ones wait until all are there.
-      forRow(row, numCarried, [&](unsigned i, const Indices &at) { return e.at(yield.getValues()[i], at); });
-      forRow(row, 0, [&](unsigned i, const Indices &at) {
-        return k.load(emitter.resultAddress(numCarried + i), elementOf(op.getInits()[i]), e.linear(shape, at));
-      });
+      Value condition = stepCondition();
+      if (condition) {
+        auto branch = scf::IfOp::create(k.b, k.loc, TypeRange{}, e.at(condition, row), /*withElseRegion=*/false);
+        OpBuilder::InsertionGuard guard(k.b);
+        k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
+        ElementEmitter::Scope scope(e);
+        evaluateRowValues(row);
+        emitStep(row);
+        return {};
+      }
+      evaluateRowValues(row);
+      emitStep(row);
       return {};
     });
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""ONNX's own operator suite (Debian's libonnx-testdata): every case is compiled, run on its data and compared.
+"""ONNX's own operator suite (Debian's libonnx-testdata): every case is compiled, run on its data and compared. The group
+`own` is ours (own.py): what the suite has no case for.
 
     test/onnx/run.py [--build DIR] [--jobs N] [--all] [CASE...]
 
@@ -28,7 +29,9 @@ from onnx import numpy_helper
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "harness"))
+sys.path.insert(0, str(HERE))
 import nnf  # noqa: E402
+import own  # noqa: E402
 
 DATA = Path("/usr/share/libonnx-testdata/data")
 GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple")
@@ -162,6 +165,8 @@ def run_case(case, library, runtime):
     model = onnx.load(case.path, load_external_data=False)
     stored = {tensor.name for tensor in model.graph.initializer}
     with nnf.Program(library, case.symbol, runtime) as program, nnf.Context(program, threads=1) as context:
+        if case.group == "own" and case.name in own.CHECKS:
+            return own.CHECKS[case.name](program)
         for folder in case.data_sets():
             names = [i.name for i in model.graph.input]
             given = values_in(folder, "input")
@@ -227,6 +232,7 @@ def main():
     parser.add_argument("--import-only", action="store_true", help="import, and count; compile nothing")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.build = options.build.resolve()
     if options.worker:
         return worker(options.build)
     if not DATA.is_dir():
@@ -234,11 +240,12 @@ def main():
         print("0 passed, 0 failed, 1 skipped")
         return 0
     cases = [Case(path.parent) for group in GROUPS for path in sorted((DATA / group).glob("*/model.onnx"))]
-    if options.cases:
-        cases = [c for c in cases if any(part in c.symbol for part in options.cases)]
     work = options.build / "onnx-suite"
     shutil.rmtree(work, ignore_errors=True)
     (work / "links").mkdir(parents=True)
+    cases += [Case(folder) for folder in own.write(work / "own")]
+    if options.cases:
+        cases = [c for c in cases if any(part in c.symbol for part in options.cases)]
 
     tool = options.build / "unit" / "nnf-onnx-read-all"
     errors = read_all(cases, tool)
@@ -298,7 +305,7 @@ def main():
     for reason, some in sorted(reasons.items(), key=lambda item: -len(item[1])):
         print(f"  {len(some):4}  {reason}")
     by_group = collections.Counter(case.group for case in passed)
-    print("\npassed: " + ", ".join(f"{group} {by_group[group]}" for group in GROUPS))
+    print("\npassed: " + ", ".join(f"{group} {by_group[group]}" for group in (*GROUPS, "own")))
     print(f"{len([c for c in passed if c.symbol not in listed])} passed, {failed} failed, {len(skipped)} skipped")
     return 1 if failed else 0
 

@@ -1,6 +1,7 @@
 #include "compiler/import/onnx/Call.h"
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
+#include "dialects/nnf/infer/Arguments.h"
 
 using namespace mlir;
 namespace nnf::onnx {
@@ -143,6 +144,21 @@ Dim Call::dataSize(TensorId number) {
   return failed ? size(0) : graph().addDataSize(scalar, loc);
 }
 
+void Call::require(StringRef argument, Dim value, Dim tested, const Twine &text) {
+  if (failed)
+    return;
+  SmallVector<SizeRequirement> requirements;
+  CollectRequirements collect(requirements);
+  failed = mlir::failed(requireSize(loc, argument, value, simplify(tested), text));
+  for (const SizeRequirement &require : requirements)
+    RequireOp::create(graph().ops(), loc, DimsAttr::get(context(), {require.value, require.tested}), require.message);
+}
+
+void Call::requireEqual(StringRef argument, Dim size, Dim expected, const Twine &text) {
+  require(argument, size, size - expected, text);
+  require(argument, size, expected - size, text);
+}
+
 std::optional<Ints> Call::constants(StringRef name) {
   std::optional<Shape> values = sizes(name);
   if (!values)
@@ -221,6 +237,8 @@ Shape Call::shape(TensorId tensor) {
     return {};
   return nnf::shapeOf(graph().value(tensor));
 }
+
+Type Call::computed(Type element) { return isHalf(element) ? Float32Type::get(element.getContext()) : element; }
 
 SmallVector<TensorId> Call::callAll(StringRef function, std::vector<Argument> arguments) {
   if (failed)

@@ -110,6 +110,9 @@ public:
   int64_t rank(TensorId tensor) { return shape(tensor).size(); }
   bool isFloat(TensorId tensor) { return !failed && llvm::isa<mlir::FloatType>(element(tensor)); }
 
+  /// What primitives compute such elements in: float32 for the 16-bit floats.
+  static mlir::Type computed(mlir::Type element);
+
   /// Calls a function with one output.
   TensorId call(llvm::StringRef function, std::vector<Argument> arguments);
   /// Calls a function with several.
@@ -154,6 +157,9 @@ public:
   Dim size(int64_t value) const { return dimOf(context(), value); }
   /// The size that an integer tensor of one element holds while the model runs; a negative one fails the run.
   Dim dataSize(TensorId number);
+  /// What a run must have of a size: `tested` is not negative. An error now where it is known to be.
+  void require(llvm::StringRef argument, Dim value, Dim tested, const llvm::Twine &text);
+  void requireEqual(llvm::StringRef argument, Dim size, Dim expected, const llvm::Twine &text);
   /// An axis in -rank … rank-1, made non-negative; an error outside. `rank` 0 counts as 1 only where `scalarOk`.
   int64_t axis(int64_t value, int64_t rank, llvm::StringRef name = "axis");
   /// All of them, in the order given, none twice.

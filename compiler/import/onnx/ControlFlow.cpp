@@ -347,11 +347,6 @@ void addControlFlow(OpTable &table) {
     table.refuse(op, "optional tensors are not there yet");
   for (StringRef op : {"StringNormalizer", "TfIdfVectorizer", "StringConcat", "StringSplit", "RegexFullMatch"})
     table.refuse(op, "strings are not supported");
-  for (StringRef op : {"NonZero", "Unique", "Compress", "NonMaxSuppression"})
-    table.refuse(op, "outputs whose size depends on the data are not there yet");
-  for (StringRef op :
-       {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})
-    table.refuse(op, "random numbers are not there yet");
 }
 
 } // namespace nnf::onnx

@@ -401,6 +401,31 @@ bool split(Call &call) {
   return true;
 }
 
+bool nonZero(Call &call) {
+  const Known *x = call.known(0);
+  if (!x || x->shape.empty())
+    return false;
+  SmallVector<int64_t> places;
+  for (auto [i, value] : llvm::enumerate(x->values)) {
+    std::optional<double> number = x->number(i);
+    if (!number)
+      return false;
+    if (*number != 0)
+      places.push_back(i);
+  }
+  int64_t rank = x->shape.size(), count = places.size(), stride = x->values.size();
+  if (rank * count > maxKnownElements)
+    return false;
+  Known result{i64(call), {rank, count}, {}};
+  for (int64_t size : x->shape) {
+    stride /= std::max<int64_t>(size, 1);
+    for (int64_t place : places)
+      result.values.push_back({call.size(place / stride % size)});
+  }
+  call.output(0, std::move(result));
+  return true;
+}
+
 bool identity(Call &call) {
   const Known *x = call.known(0);
   if (x)
@@ -428,6 +453,7 @@ void addShapeEvaluations(OpTable &table) {
   table.addEvaluation("ReduceMin", reduce<'<'>);
   table.addEvaluation("ReduceMax", reduce<'>'>);
   table.addEvaluation("Split", split);
+  table.addEvaluation("NonZero", nonZero);
   table.addEvaluation("Identity", identity);
 }
 

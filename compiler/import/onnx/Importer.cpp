@@ -278,7 +278,8 @@ LogicalResult Importer::importNode(const Node &node, Scope &scope) {
   if (version == scope.opsets->end())
     return nodeError(location) << "domain '" << node.domain << "' has no version in opset_import";
   Call call(*this, scope, node, version->second);
-  const Mapping *mapping = node.domain.empty() ? opTable().find(node.opType, version->second) : nullptr;
+  const OpTable *table = opTable(node.domain);
+  const Mapping *mapping = table ? table->find(node.opType, version->second) : nullptr;
   if (mapping && mapping->evaluate && mapping->evaluate(call))
     return success(!call.hasFailed());
   if (call.hasFailed())

@@ -3,6 +3,7 @@
 #include "compiler/import/onnx/Declared.h"
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 namespace nnf::onnx {
@@ -120,8 +121,17 @@ void gatherND(Call &call) {
   std::optional<Components> c = componentsOf(call, 1, rank - batch);
   if (!c)
     return;
-  if (c->count == 0)
-    return call.notThereYet("positions with no entries");
+  // A position without entries is that of the whole.
+  if (c->count == 0) {
+    Shape result(c->shape);
+    result.append(shape.begin() + batch, shape.end());
+    return call.result(call.primitives({x}, [&](Primitives &p, ArrayRef<Value> in) {
+      Ints dims;
+      for (int64_t d = 0; d < rank; ++d)
+        dims.push_back(d < batch ? d : d - batch + static_cast<int64_t>(c->shape.size()));
+      return p.broadcast(in[0], result, dims);
+    }));
+  }
   call.result(call.primitives({x, indices}, [&](Primitives &p, ArrayRef<Value> in) {
     SmallVector<Value> at;
     Ints dims;
@@ -137,34 +147,61 @@ void gatherND(Call &call) {
   }));
 }
 
-/// "scatter" or "scatter_add", by the attribute of later versions.
-std::string scatterFunction(Call &call) {
+/// What a write does, by the attribute of later versions.
+ScatterKind scatterKind(Call &call) {
   std::string reduction = call.text("reduction", "none");
-  if (reduction != "none" && reduction != "add") {
-    if (reduction == "mul" || reduction == "min" || reduction == "max")
-      call.notThereYet("reduction '" + reduction + "'");
-    else
-      call.error("reduction") << "'" << reduction << "', expected 'none', 'add', 'mul', 'min' or 'max'";
+  auto kind = llvm::StringSwitch<std::optional<ScatterKind>>(reduction)
+                  .Case("none", ScatterKind::Set)
+                  .Case("add", ScatterKind::Add)
+                  .Case("mul", ScatterKind::Mul)
+                  .Case("max", ScatterKind::Max)
+                  .Case("min", ScatterKind::Min)
+                  .Default(std::nullopt);
+  if (!kind)
+    call.error("reduction") << "'" << reduction << "', expected 'none', 'add', 'mul', 'min' or 'max'";
+  return kind.value_or(ScatterKind::Set);
+}
+
+/// x with the updates at `index` along `axis`.
+TensorId scattered(Call &call, ScatterKind kind, TensorId x, int64_t axis, TensorId index, TensorId updates) {
+  if (kind == ScatterKind::Set || kind == ScatterKind::Add)
+    return call.call(kind == ScatterKind::Set ? "scatter" : "scatter_add",
+                     {{"input", x}, {"dim", axis}, {"index", index}, {"src", updates}});
+  Shape places = call.shape(index), shape = call.shape(x);
+  if (places.size() != shape.size() || !sameShape(places, call.shape(updates))) {
+    call.error("updates") << "shape " << toString(call.shape(updates)) << ", expected " << toString(places)
+                          << " as 'indices' has, and the rank of 'data'";
+    return {};
   }
-  return reduction == "add" ? "scatter_add" : "scatter";
+  return call.primitives({x, index, updates}, [&](Primitives &p, ArrayRef<Value> in) {
+    Type element = Primitives::elementOf(in[0]), computed = Call::computed(element);
+    SmallVector<Value> at;
+    Ints dims;
+    for (int64_t d = 0, rank = shape.size(); d < rank; ++d) {
+      at.push_back(d == axis ? in[1] : p.iota(places, d, IntegerType::get(call.context(), 64)));
+      dims.push_back(d);
+    }
+    Value result = p.scatter(kind, p.convert(in[0], computed), at, p.convert(in[2], computed), dims, BoundsKind::Error,
+                             boundsMessage(call));
+    return p.convert(result, element);
+  });
 }
 
 void scatterElements(Call &call) {
   TensorId x = call.input(0), updates = call.input(2);
   Shape shape = call.shape(x);
   int64_t axis = call.axis(call.integer("axis", 0), shape.size());
-  std::string function = scatterFunction(call);
+  ScatterKind kind = scatterKind(call);
   if (call.hasFailed() || shape.empty())
     return;
-  TensorId index = indicesInput(call, 1, shape[axis]);
-  call.result(call.call(function, {{"input", x}, {"dim", axis}, {"index", index}, {"src", updates}}));
+  call.result(scattered(call, kind, x, axis, indicesInput(call, 1, shape[axis]), updates));
 }
 
 /// Positions become rows of a matrix [outer, inner], and the scatter one along its first dimension.
 void scatterND(Call &call) {
   TensorId x = call.input(0), indices = call.input(1), updates = call.input(2);
   Shape shape = call.shape(x);
-  std::string function = scatterFunction(call);
+  ScatterKind kind = scatterKind(call);
   std::optional<Components> c = call.hasFailed() ? std::nullopt : componentsOf(call, 1, shape.size());
   if (!c)
     return;
@@ -178,10 +215,8 @@ void scatterND(Call &call) {
       row = p.add(p.mul(row, p.size(shape[k], i64)), component(p, in[0], k, c->shape, shape[k]));
     return p.broadcast(p.reshape(row, {count}), {count, inner}, {0});
   });
-  TensorId result = call.call(function, {{"input", call.reshape(x, {outer, inner})},
-                                         {"dim", int64_t(0)},
-                                         {"index", rows},
-                                         {"src", call.reshape(updates, {count, inner})}});
+  TensorId result =
+      scattered(call, kind, call.reshape(x, {outer, inner}), 0, rows, call.reshape(updates, {count, inner}));
   call.result(call.reshape(result, shape));
 }
 

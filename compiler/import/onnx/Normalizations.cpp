@@ -144,41 +144,6 @@ void meanVarianceNormalization(Call &call) {
   call.result(call.div(centred, call.add(deviation, 1e-9)));
 }
 
-/// In training a dropout draws; here it is what it is when not training.
-void dropout(Call &call) {
-  bool isTraining = false;
-  if (call.version >= 12 && call.has(2)) {
-    const Known *mode = call.known(2);
-    if (!mode || mode->values.size() != 1 || !mode->integer(0))
-      return void(call.error("training_mode") << "is known at run time only, expected a constant");
-    isTraining = *mode->integer(0);
-  } else if (call.version < 7) {
-    isTraining = !call.flag("is_test") && call.wants(1);
-  }
-  double ratio = 0.5;
-  if (call.version >= 12 && isTraining && call.has(1)) {
-    const Known *given = call.known(1);
-    std::optional<double> number = given && given->values.size() == 1 ? given->number(0) : std::nullopt;
-    if (!number)
-      return void(call.error("ratio") << "is known at run time only, expected a constant");
-    ratio = *number;
-  } else if (call.version < 12) {
-    ratio = call.number("ratio", 0.5);
-  }
-  if (isTraining && ratio != 0) {
-    if (call.wants(1))
-      return call.notThereYet("the mask of a dropout that draws");
-    return call.output(0, call.call("dropout", {{"input", call.input(0)}, {"p", ratio}, {"training", true}}));
-  }
-  call.outputIsInput(0, 0);
-  if (call.wants(1)) {
-    // Before version 10 the mask has the type of the input.
-    Known one{call.version >= 10 ? Type(IntegerType::get(call.context(), 1)) : call.inputElement(0), {}, {}};
-    one.values.push_back(one.isFloat() ? one.ofNumber(1) : Scalar{call.size(1)});
-    call.output(1, call.full(call.inputShape(0), one));
-  }
-}
-
 } // namespace
 
 void addNormalizations(OpTable &table) {
@@ -189,7 +154,6 @@ void addNormalizations(OpTable &table) {
   table.add("LRN", 1, lrn, "local_response_norm");
   table.add("LpNormalization", 1, lpNormalization);
   table.add("MeanVarianceNormalization", 9, meanVarianceNormalization);
-  table.add("Dropout", 1, dropout);
 }
 
 } // namespace nnf::onnx

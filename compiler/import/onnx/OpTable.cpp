@@ -89,8 +89,13 @@ const Mapping *OpTable::find(llvm::StringRef op, int64_t version, int64_t *intro
   return next == known->second.begin() ? nullptr : &std::prev(next)->second;
 }
 
-const OpTable &opTable() {
-  static const OpTable table = [] {
+const OpTable *opTable(llvm::StringRef domain) {
+  static const OpTable training = [] {
+    OpTable table;
+    addTraining(table);
+    return table;
+  }();
+  static const OpTable own = [] {
     OpTable table;
     addElementwise(table);
     addActivations(table);
@@ -101,17 +106,20 @@ const OpTable &opTable() {
     addReductions(table);
     addShapeOps(table);
     addIndexing(table);
+    addDataSized(table);
+    addDetection(table);
     addResizing(table);
     addGenerators(table);
     addQuantization(table);
     addSignals(table);
     addRecurrent(table);
+    addRandom(table);
     addControlFlow(table);
     addRecords(table);
     addEvaluations(table);
     return table;
   }();
-  return table;
+  return domain.empty() ? &own : domain == "ai.onnx.preview.training" ? &training : nullptr;
 }
 
 } // namespace nnf::onnx

@@ -44,8 +44,8 @@ private:
   llvm::StringMap<std::map<int64_t, Mapping>> mappings;
 };
 
-/// All operators of ONNX's own domain.
-const OpTable &opTable();
+/// All operators of a domain ("": ONNX's own); null when nothing of it is known.
+const OpTable *opTable(llvm::StringRef domain);
 
 /// The input that holds a parameter at this version, if it is an input then; nothing while it is an attribute.
 std::optional<size_t> inputOfParameter(llvm::StringRef op, llvm::StringRef parameter, int64_t version);
@@ -60,12 +60,17 @@ void addProducts(OpTable &table);
 void addReductions(OpTable &table);
 void addShapeOps(OpTable &table);
 void addIndexing(OpTable &table);
+void addDataSized(OpTable &table);
+void addDetection(OpTable &table);
 void addResizing(OpTable &table);
 void addGenerators(OpTable &table);
 void addQuantization(OpTable &table);
 void addSignals(OpTable &table);
 void addRecurrent(OpTable &table);
+void addRandom(OpTable &table);
 void addControlFlow(OpTable &table);
+/// Of the domain ai.onnx.preview.training.
+void addTraining(OpTable &table);
 void addEvaluations(OpTable &table);
 /// One-to-one operators, from the functions' records; what a family has is left alone.
 void addRecords(OpTable &table);

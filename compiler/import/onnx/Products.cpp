@@ -1,4 +1,4 @@
-// Matrix products.
+// Matrix products, and determinants.
 #include "compiler/import/onnx/OpTable.h"
 
 using namespace mlir;
@@ -51,6 +51,55 @@ void matmulInteger(Call &call) {
     operands[i] = call.sub(operands[i], zero);
   }
   call.result(call.binary("matmul", operands[0], operands[1]));
+}
+
+/// The product of the pivots of Gauss's elimination, the largest element of each column, with a sign for each exchange.
+void determinant(Call &call) {
+  TensorId x = call.input(0);
+  Shape shape = call.shape(x);
+  int64_t rank = shape.size(), rows = rank - 2;
+  if (call.hasFailed())
+    return;
+  if (rank < 2)
+    return void(call.error("X") << "rank " << rank << ", expected matrices");
+  Dim size = shape[rank - 1];
+  call.requireEqual("X", shape[rank - 2], size, "{value} rows, expected " + toString(size) + " as there are columns");
+  call.result(call.primitives({x}, [&](Primitives &p, ArrayRef<Value> in) {
+    Type i64 = IntegerType::get(call.context(), 64), element = Call::computed(Primitives::elementOf(in[0]));
+    shape[rank - 2] = size;
+    Shape batch(shape.begin(), shape.end() - 2), column(shape.begin(), shape.end() - 1);
+    Ints all = llvm::to_vector<4>(llvm::seq<int64_t>(0, rank)), kept(all.begin(), all.end() - 2);
+    // Elements at computed rows and columns of every matrix.
+    auto at = [&](Primitives &p, Value matrix, Value row, Value column) {
+      SmallVector<Value> indices;
+      for (int64_t d = 0; d < rows; ++d)
+        indices.push_back(p.iota(Primitives::shapeOf(row), d, i64));
+      indices.append({row, column});
+      return p.gather(matrix, indices, all, BoundsKind::Clamp);
+    };
+    auto step = [&](Primitives &p, Value number, ValueRange carried, ValueRange) -> SmallVector<Value> {
+      Value matrix = carried[0], each = p.broadcast(number, batch, {});
+      Value below = p.iota(column, rows, i64), first = p.broadcast(number, column, {});
+      Value candidates = p.select(p.ge(below, first), p.abs(at(p, matrix, below, first)), -1);
+      Value best = p.argReduce(ReduceKind::Max, candidates, rows), pivot = at(p, matrix, best, each);
+      auto spread = [&](Value perMatrix) { return p.broadcast(perMatrix, shape, kept); };
+      Value i = p.iota(shape, rows, i64), j = p.iota(shape, rows + 1, i64), k = p.broadcast(number, shape, {});
+      Value isPivotRow = p.eq(i, k), from = p.select(p.eq(i, spread(best)), k, i);
+      // The pivot's row comes up, with the other sign if it was another; its old place gets row k.
+      Value pivotRow = at(p, matrix, spread(best), j);
+      Value sign = p.select(p.eq(best, each), p.full(batch, 1, element), -1);
+      Value factor = p.div(at(p, matrix, from, k), spread(pivot));
+      Value isBelow = p.bitAnd(p.gt(i, k), spread(p.ne(pivot, 0)));
+      Value rest = at(p, matrix, from, j);
+      Value next = p.select(isBelow, p.sub(rest, p.mul(factor, pivotRow)), rest);
+      return {p.select(isPivotRow, p.mul(spread(sign), pivotRow), next)};
+    };
+    Value start = p.reshape(p.convert(in[0], element), shape);
+    Value done = p.loop(size, rows, {start}, {}, step)[0];
+    Value position = p.iota(column, rows, i64);
+    Value product = p.reduce(ReduceKind::Mul, at(p, done, position, position), {rows});
+    return p.convert(product, Primitives::elementOf(in[0]));
+  }));
 }
 
 // ---- Einsum
@@ -247,6 +296,7 @@ void einsum(Call &call) {
 
 void addProducts(OpTable &table) {
   table.add("Gemm", 1, gemm);
+  table.add("Det", 11, determinant);
   table.add("MatMul", 1, matmul);
   table.add("MatMulInteger", 10, matmulInteger);
   table.add("Einsum", 12, einsum);

@@ -210,10 +210,11 @@ private:
     auto version = opsets.find(node.domain);
     if (version == opsets.end())
       return "opset_import has no version of its domain";
-    if (!node.domain.empty())
+    const OpTable *table = opTable(node.domain);
+    if (!table)
       return "operators of domain " + node.domain + " are not known";
     int64_t introduced = 0;
-    const Mapping *mapping = opTable().find(node.opType, version->second, &introduced);
+    const Mapping *mapping = table->find(node.opType, version->second, &introduced);
     if (mapping && !mapping->refusal.empty())
       return mapping->refusal.str();
     if (mapping) {
