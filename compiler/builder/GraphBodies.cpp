@@ -143,6 +143,10 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim tri
     Shape shape = shapeOf(slice);
     shape.insert(shape.begin(), steps);
     types.push_back(tensorOf(shape, cast<RankedTensorType>(slice).getElementType()));
+    if (std::string why = beyondLimits(shape, cast<RankedTensorType>(slice).getElementType()); !why.empty()) {
+      hasErrors = true;
+      return nodeError(location) << "a result of " << why;
+    }
   }
   auto loop =
       LoopOp::create(builder, location, types, FlatSymbolRefAttr::get(function.getSymNameAttr()),

@@ -125,6 +125,9 @@ public:
   TensorId adopt(mlir::Value value);
   /// The tensor's value now, after the in-place functions added so far.
   mlir::Value value(TensorId tensor) { return captured(values[tensor.number], bodies.size()); }
+  /// What is beyond the limits about such a tensor ("rank 40, expected at most 16"); empty: nothing. addNode asks
+  /// itself.
+  std::string beyondLimits(llvm::ArrayRef<Dim> shape, mlir::Type element) const;
   /// The size that a rank-0 int64 tensor holds while the model runs; a negative one fails the run.
   Dim addDataSize(TensorId scalar, mlir::Location location);
   /// The number of a node that draws without being a function's.
@@ -151,8 +154,6 @@ private:
   mlir::Value number(mlir::Location location, const ArgumentValue &value);
   mlir::Value integers(mlir::Location location, const ArgumentValue &value);
   mlir::LogicalResult checkName(const char *what, llvm::StringRef name);
-  /// What is beyond the limits about such a tensor ("rank 40, expected at most 16"); empty: nothing.
-  std::string beyondLimits(llvm::ArrayRef<Dim> shape, mlir::Type element) const;
 
   mlir::OpBuilder builder;
   mlir::OwningOpRef<mlir::ModuleOp> module;

@@ -130,11 +130,11 @@ TEST(Invalid, Versions) {
 
 TEST(Invalid, UnsupportedOperatorsAreListedAtOnce) {
   EXPECT_EQ(errorOf("float[4] x", "float[4] y",
-                    "a = Relu(x) b = Frobnicate(a) c = Frobnicate(b) d = NonZero(c) e = com.acme.Magic(d) "
+                    "a = Relu(x) b = Frobnicate(a) c = Frobnicate(b) d = StringNormalizer(c) e = com.acme.Magic(d) "
                     "f = LayerNormalization(e, x) y = Abs(f)"),
             "node 'b' (Frobnicate) is not supported: not there yet; in all:\n"
             "  Frobnicate, 2 nodes, the first one 'b': not there yet\n"
-            "  NonZero, 1 node 'd': outputs whose size depends on the data are not there yet\n"
+            "  StringNormalizer, 1 node 'd': strings are not supported\n"
             "  com.acme.Magic, 1 node 'e': opset_import has no version of its domain\n"
             "  LayerNormalization, 1 node 'f': came with operator set 17, and the model has 13");
 }

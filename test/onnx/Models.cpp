@@ -123,6 +123,14 @@ Change sequenceInput() {
   };
 }
 
+Change opsetOf(const std::string &domain, int64_t version) {
+  return [=](::onnx::ModelProto &model) {
+    auto *import = model.add_opset_import();
+    import->set_domain(domain);
+    import->set_version(version);
+  };
+}
+
 Change irVersion(int64_t version) {
   return [=](::onnx::ModelProto &model) { model.set_ir_version(version); };
 }

@@ -37,6 +37,8 @@ Change external(const std::string &name, std::vector<int64_t> dims, const std::s
 Change inputSize(int dim, int64_t value);
 /// The first input becomes a sequence of tensors.
 Change sequenceInput();
+/// Another domain in opset_import.
+Change opsetOf(const std::string &domain, int64_t version);
 Change irVersion(int64_t version);
 /// A model-local function own.Loop that calls own.Loop.
 Change recursiveFunction();

@@ -42,6 +42,25 @@ def draws(graph, *inputs, opset=17):
     return add
 
 
+def fails(graph, text, *inputs, opset=17):
+    """A case whose run must end with this error."""
+    def add(function):
+        proto = model(graph, opset)
+        CASES[function.__name__] = (proto, inputs, [])
+        names = [info.name for info in proto.graph.input]
+
+        def check(program):
+            with nnf.Context(program, threads=1) as context:
+                try:
+                    context.run(dict(zip(names, inputs)))
+                except nnf.Error as error:
+                    return None if text in str(error) else f"'{error}', expected '{text}'"
+            return f"no error, expected '{text}'"
+        CHECKS[function.__name__] = check
+        return function
+    return add
+
+
 def write(folder):
     """Writes every case as the suite has them; returns their folders."""
     folders = []
@@ -264,6 +283,24 @@ def roi_align_of_the_largest():
     return roi_case("max", 0, 1, False)
 
 
+@fails(roi_align("sampling_ratio = 1"), "node 'y' (RoiAlign), argument 'batch_indices': index 2, expected 0 <= index < N",
+       numbers(2, 1, 5, 5), numbers(3, 4), np.array([1, 2, 0]))
+def roi_align_of_an_image_that_is_not_there():
+    pass
+
+
+@fails(roi_align("sampling_ratio = 1"), "node 'y' (RoiAlign), argument 'X': size 0 in dimension 2, expected at least 1",
+       numbers(2, 1, 0, 5), numbers(3, 4), np.array([1, 1, 0]))
+def roi_align_of_no_pixels():
+    pass
+
+
+@fails(NMS, "node 'y' (NonMaxSuppression), argument 'iou_threshold': expected 0 to 1",
+       *random_boxes(1, 1, 5), np.int64(1), np.float32(-1), np.float32(0))
+def nms_with_a_negative_threshold():
+    pass
+
+
 # ---- writes, reads and determinants
 
 def written(x, axis, index, updates, operation):
@@ -313,6 +350,12 @@ def scatter_nd_min():
     for (a, b), update in zip(i, u):
         y[a, b] = np.minimum(y[a, b], update)
     return [x, i, u], [y]
+
+
+@fails(scatter_elements(1, "mul"), "node 'y' (ScatterElements): index 5, expected one below 5",
+       numbers(4, 5), np.full((3, 4), 5), numbers(3, 4), opset=18)
+def scatter_elements_beyond_the_end():
+    pass
 
 
 @case("(float[A,B] x, int64[A,3,0] i) => (float[A,3,B] y) { y = GatherND<batch_dims = 1>(x, i) }")
@@ -480,3 +523,9 @@ def dropout_of_a_seed(drawn):
     if not (drawn(1)["y"] == y).all():
         return "the run's seed decides where the node has one"
     return strays(y, 1, 1)
+
+
+@fails(DROPOUT + "{ y, mask = Dropout(x, ratio, training) }", "node 'y' (Dropout), argument 'ratio': expected 0 to 1",
+       numbers(4), np.float32(2), np.True_)
+def dropout_of_more_than_all():
+    pass

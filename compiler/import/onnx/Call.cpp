@@ -195,6 +195,8 @@ ArgumentValue Call::numberOrTensor(StringRef name) {
 void Call::output(size_t i, TensorId tensor) {
   if (failed || !wants(i))
     return;
+  if (std::string why = graph().beyondLimits(shape(tensor), element(tensor)); !why.empty())
+    return void(error() << "a result of " << why);
   Entry entry;
   entry.name = node.outputs[i];
   entry.tensor = tensor;

@@ -244,9 +244,10 @@ void roiAlign(Call &call) {
     return void(call.error("rois") << "shape " << toString(roiShape) << ", expected [regions, 4]");
   if (batchShape.size() != 1)
     return void(call.error("batch_indices") << "rank " << batchShape.size() << ", expected 1");
-  if (ratio < 0 || *constantOf(height) < 1 || *constantOf(width) < 1)
+  constexpr int64_t mostSamples = 1 << 15;
+  if (ratio < 0 || ratio > mostSamples || *constantOf(height) < 1 || *constantOf(width) < 1)
     return void(call.error() << "sampling_ratio " << ratio << " to a size " << toString({height, width})
-                             << ", expected 0 or more, and sizes of 1 or more");
+                             << ", expected 0 to " << mostSamples << ", and sizes of 1 or more");
   call.requireEqual("batch_indices", batchShape[0], roiShape[0],
                     "{value} of them, expected " + toString(roiShape[0]) + " as 'rois' has");
   for (int64_t d : {0, 2, 3})

@@ -167,9 +167,9 @@ TensorId scattered(Call &call, ScatterKind kind, TensorId x, int64_t axis, Tenso
   if (kind == ScatterKind::Set || kind == ScatterKind::Add)
     return call.call(kind == ScatterKind::Set ? "scatter" : "scatter_add",
                      {{"input", x}, {"dim", axis}, {"index", index}, {"src", updates}});
-  Shape places = call.shape(index), shape = call.shape(x);
-  if (places.size() != shape.size() || !sameShape(places, call.shape(updates))) {
-    call.error("updates") << "shape " << toString(call.shape(updates)) << ", expected " << toString(places)
+  Shape places = call.shape(index), shape = call.shape(x), written = call.shape(updates);
+  if (places.size() != shape.size() || !sameShape(places, written)) {
+    call.error("updates") << "shape " << toString(written) << ", expected " << toString(places)
                           << " as 'indices' has, and the rank of 'data'";
     return {};
   }

@@ -30,7 +30,8 @@ public:
   Value normal(ArrayRef<Dim> shape, Type element) {
     unsigned digits = digitsOf(Call::computed(element)), each = digits > 32 ? 2 : 1;
     SmallVector<Value> drawn = words(shape, 2 * each);
-    Value first = unit(ArrayRef(drawn).take_front(each), digits), second = unit(ArrayRef(drawn).drop_front(each), digits);
+    Value first = unit(ArrayRef(drawn).take_front(each), digits),
+          second = unit(ArrayRef(drawn).drop_front(each), digits);
     Value length = p.sqrt(p.mul(p.log1p(p.neg(first)), -2));
     return p.mul(length, p.cos(p.mul(second, 2 * std::numbers::pi)));
   }
@@ -92,7 +93,8 @@ template <bool isNormal, bool likeInput> void random(Call &call) {
     return;
   if (!isa<FloatType>(element))
     return void(call.error("dtype") << dtypeName(element) << ", expected a float");
-  if (!likeInput && (!call.hasAttribute("shape") || llvm::any_of(shape, [](Dim size) { return *constantOf(size) < 0; })))
+  if (!likeInput &&
+      (!call.hasAttribute("shape") || llvm::any_of(shape, [](Dim size) { return *constantOf(size) < 0; })))
     return void(call.error("shape") << toString(shape) << ", expected sizes of 0 or more");
   Draws draws(call);
   Primitives &p = draws.p;
@@ -104,14 +106,14 @@ template <bool isNormal, bool likeInput> void random(Call &call) {
 /// 1 with the probability that the input holds, else 0.
 void bernoulli(Call &call) {
   TensorId x = call.input(0);
-  Type element = elementOfResult(call, /*likeInput=*/true, 0);
+  Type given = call.element(x), element = elementOfResult(call, /*likeInput=*/true, 0),
+       computed = Call::computed(given);
   if (call.hasFailed())
     return;
-  if (!call.isFloat(x))
-    return void(call.error("input") << "dtype " << dtypeName(call.element(x)) << ", expected a float");
+  if (!isa<FloatType>(given))
+    return void(call.error("input") << "dtype " << dtypeName(given) << ", expected a float");
   Draws draws(call);
   Primitives &p = draws.p;
-  Type computed = Call::computed(call.element(x));
   Value isOne = p.lt(draws.uniform(call.shape(x), computed), p.convert(call.graph().value(x), computed));
   call.result(call.graph().adopt(p.convert(isOne, element)));
 }
@@ -122,11 +124,12 @@ void multinomial(Call &call) {
   TensorId x = call.input(0);
   Shape shape = call.shape(x);
   int64_t count = call.integer("sample_size", 1);
-  Type element = elementOfResult(call, /*likeInput=*/false, static_cast<int64_t>(DataType::Int32));
+  Type given = call.element(x), computed = Call::computed(given),
+       element = elementOfResult(call, /*likeInput=*/false, static_cast<int64_t>(DataType::Int32));
   if (call.hasFailed())
     return;
-  if (!call.isFloat(x) || shape.size() != 2)
-    return void(call.error("input") << dtypeName(call.element(x)) << " " << toString(shape)
+  if (!isa<FloatType>(given) || shape.size() != 2)
+    return void(call.error("input") << dtypeName(given) << " " << toString(shape)
                                     << ", expected floats [rows, classes]");
   if (count < 1 || !isa<IntegerType>(element))
     return void(call.error() << count << " samples of " << dtypeName(element)
@@ -136,7 +139,7 @@ void multinomial(Call &call) {
     return;
   Draws draws(call);
   Primitives &p = draws.p;
-  Type computed = Call::computed(call.element(x)), i64 = IntegerType::get(call.context(), 64);
+  Type i64 = IntegerType::get(call.context(), 64);
   Value logits = p.convert(call.graph().value(x), computed), largest = p.reduce(ReduceKind::Max, logits, {1});
   Value weight = p.exp(p.sub(logits, p.broadcastOver(largest, shape, {1})));
   Value sums = p.cumulate(ReduceKind::Add, weight, 1);

@@ -38,13 +38,15 @@ void update(Call &call, size_t kinds, Formula formula) {
       return;
     Primitives p(call.graph().ops(), call.location());
     Type element = call.element(tensors[0]);
+    Shape shape = call.shape(tensors[0]);
     SmallVector<Value> values;
     for (TensorId tensor : tensors) {
-      if (!call.isFloat(tensor) || call.element(tensor) != element ||
-          !sameShape(call.shape(tensor), call.shape(tensors[0])))
-        return void(call.error() << "tensor " << t << " is " << dtypeName(element) << " "
-                                 << toString(call.shape(tensors[0])) << ", and " << dtypeName(call.element(tensor))
-                                 << " " << toString(call.shape(tensor)) << " goes with it, expected equal floats");
+      Type other = call.element(tensor);
+      Shape otherShape = call.shape(tensor);
+      if (!isa<FloatType>(other) || other != element || !sameShape(otherShape, shape))
+        return void(call.error() << "tensor " << t << " is " << dtypeName(element) << " " << toString(shape) << ", and "
+                                 << dtypeName(other) << " " << toString(otherShape)
+                                 << " goes with it, expected equal floats");
       values.push_back(call.graph().value(tensor));
     }
     auto scalar = [&](TensorId x) { return p.convert(call.graph().value(x), element); };
