@@ -100,6 +100,7 @@ const OpTable &opTable() {
     addProducts(table);
     addReductions(table);
     addShapeOps(table);
+    addSlicing(table);
     addIndexing(table);
     addResizing(table);
     addGenerators(table);

@@ -1,5 +1,6 @@
 // Reductions over axes, positions of extremes, running sums.
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 
 #include <limits>
 
@@ -141,14 +142,24 @@ void cumSum(Call &call) {
 void topK(Call &call) {
   TensorId x = call.input(0);
   int64_t axis = call.axis(call.integer("axis", -1), call.inputRank(0));
-  std::optional<Ints> k = call.constants("k");
+  bool largest = call.flag("largest", true);
+  std::optional<SmallVector<Scalar>> k = call.numbers("k");
   if (call.hasFailed())
     return;
   if (!k || k->size() != 1)
     return void(call.error("k") << "missing, expected one number");
-  SmallVector<TensorId> results = call.callAll(
-      "topk",
-      {{"input", x}, {"k", k->front()}, {"dim", axis}, {"largest", call.flag("largest", true)}, {"sorted", true}});
+  Shape shape = call.shape(x);
+  RunTime r(call);
+  Dim count = r.outputSize(k->front(), "k", axis, shape.size(), call.wants(0) ? 0 : 1);
+  SmallVector<TensorId> results;
+  if (std::optional<int64_t> number = constantOf(count)) {
+    results =
+        call.callAll("topk", {{"input", x}, {"k", *number}, {"dim", axis}, {"largest", largest}, {"sorted", true}});
+  } else {
+    r.require("k", count, shape[axis] - count, "{value}, expected at most the size " + toString(shape[axis]));
+    auto [values, indices] = r.sort(call.graph().value(x), axis, largest, count);
+    results = {call.graph().adopt(values), call.graph().adopt(indices)};
+  }
   for (auto [i, result] : llvm::enumerate(results))
     call.output(i, result);
 }
