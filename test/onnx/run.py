@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""ONNX's own operator suite (Debian's libonnx-testdata): every case is compiled, run on its data and compared.
+"""ONNX's own operator suite (Debian's libonnx-testdata): every case is compiled, run on its data and compared. The group
+`own` is ours (own.py): what the suite has no case for.
 
     test/onnx/run.py [--build DIR] [--jobs N] [--all] [CASE...]
 
@@ -7,13 +8,13 @@ Many models go into one library. A case whose operators are not supported is ski
 Each case is run as it is in the file, and in variants:
 
     undeclared  without the sizes that the model declares for its outputs: where inputs hold sizes, axes and the like, the
-                data decide sizes
+                data decide sizes (our own cases declare none)
     constants   (--all) with inputs that hold sizes, axes and the like made constants
     symbolic    (--all) with symbols for all sizes of inputs but 0, 1 and the length of what holds sizes, axes and the
                 like, one symbol for each number; without declared sizes. What needs a fixed size is skipped.
 
-test/onnx/expected-failures.txt lists what fails and why; a case that passes while it is listed fails the run. Last line:
-`N passed, N failed, N skipped`.
+test/onnx/expected-failures.txt lists what fails and why: a case with its variants, or one of those alone. A case that
+passes while it is listed fails the run. Last line: `N passed, N failed, N skipped`.
 """
 import argparse
 import collections
@@ -35,7 +36,10 @@ from onnx import numpy_helper
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "harness"))
+sys.path.insert(0, str(HERE))
 import nnf  # noqa: E402
+import own  # noqa: E402
+import own_parameters  # noqa: E402,F401: adds its cases to own.CASES
 
 DATA = Path("/usr/share/libonnx-testdata/data")
 GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple")
@@ -63,11 +67,9 @@ class Case:
         self.folder, self.group, self.variant = folder, folder.parent.name, variant
         self.name = folder.name.removeprefix("test_")
         self.path = folder / "model.onnx"
-
-    @property
-    def symbol(self):
-        """The name of its model in a library: other bytes become `_`."""
-        return re.sub(r"[^A-Za-z0-9_]", "_", f"{self.group}_{self.name}") + (f"_{self.variant}" if self.variant else "")
+        # The names of models in a library: other bytes become `_`.
+        self.base = re.sub(r"[^A-Za-z0-9_]", "_", f"{self.group}_{self.name}")
+        self.symbol = f"{self.base}_{variant}" if variant else self.base
 
     def data_sets(self):
         return sorted(self.folder.glob("test_data_set_*"))
@@ -146,7 +148,7 @@ def make_variant(case, variant, work):
                     dim.dim_param, changed = f"S{dim.dim_value}", True
         if not changed:
             return None
-    elif not given:
+    elif not given or (variant == "undeclared" and case.group == "own"):
         return None
     if variant == "constants":
         model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in given.items())
@@ -211,6 +213,8 @@ def run_case(case, library, runtime):
                 names = [name for name in names if name not in stored]
             inputs = {name: value for name, value in zip(names, given) if name not in stored}
             got = context.run(inputs)
+            if case.group == "own" and case.name in own.CHECKS:
+                return own.CHECKS[case.name](context, inputs, got)
             for info, expected in zip(model.graph.output, values_in(folder, "output")):
                 wrong = difference(got[info.name], expected)
                 if wrong:
@@ -269,6 +273,7 @@ def main():
     parser.add_argument("--import-only", action="store_true", help="import, and count; compile nothing")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.build = options.build.resolve()
     if options.worker:
         return worker(options.build)
     if not DATA.is_dir():
@@ -276,11 +281,12 @@ def main():
         print("0 passed, 0 failed, 1 skipped")
         return 0
     cases = [Case(path.parent) for group in GROUPS for path in sorted((DATA / group).glob("*/model.onnx"))]
-    if options.cases:
-        cases = [c for c in cases if any(part in c.symbol for part in options.cases)]
-    work = options.build.resolve() / "onnx-suite"
+    work = options.build / "onnx-suite"
     shutil.rmtree(work, ignore_errors=True)
     (work / "links").mkdir(parents=True)
+    cases += [Case(folder) for folder in own.write(work / "own")]
+    if options.cases:
+        cases = [c for c in cases if any(part in c.symbol for part in options.cases)]
 
     for variant in VARIANTS[1:] if options.all else VARIANTS[1:2]:
         made = [make_variant(case, variant, work) for case in cases if not case.variant]
@@ -323,7 +329,7 @@ def main():
     listed = expected_failures()
     failed = 0
     for case, why in failures.items():
-        if case.symbol in listed:
+        if case.symbol in listed or case.base in listed:
             skipped.append(case)
             continue
         failed += 1
@@ -337,7 +343,7 @@ def main():
         print(f"  {len(some):4}  {reason}")
     by_group = collections.Counter(case.group for case in passed if not case.variant)
     by_variant = collections.Counter(case.variant for case in passed if case.variant)
-    print("\npassed: " + ", ".join(f"{group} {by_group[group]}" for group in GROUPS) +
+    print("\npassed: " + ", ".join(f"{group} {by_group[group]}" for group in (*GROUPS, "own")) +
           "".join(f", {name} {count}" for name, count in by_variant.items()))
     print(f"{len([c for c in passed if c.symbol not in listed])} passed, {failed} failed, {len(skipped)} skipped")
     return 1 if failed else 0

@@ -2,6 +2,7 @@
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
 #include "compiler/import/onnx/RunTime.h"
+#include "dialects/nnf/infer/Arguments.h"
 
 using namespace mlir;
 namespace nnf::onnx {
@@ -175,6 +176,30 @@ Dim Call::dataSize(TensorId number) {
   return failed ? size(0) : graph().addDataSize(scalar, loc);
 }
 
+void Call::require(StringRef argument, Dim value, Dim tested, const Twine &text) {
+  if (failed)
+    return;
+  SmallVector<SizeRequirement> requirements;
+  CollectRequirements collect(requirements);
+  failed = mlir::failed(requireSize(loc, argument, value, simplify(tested), text));
+  for (const SizeRequirement &require : requirements)
+    RequireOp::create(graph().ops(), loc, DimsAttr::get(context(), {require.value, require.tested}), require.message);
+}
+
+void Call::requireEqual(StringRef argument, Dim size, Dim expected, const Twine &text) {
+  require(argument, size, size - expected, text);
+  require(argument, size, expected - size, text);
+}
+
+Dim Call::requireQuotient(StringRef argument, Dim value, Dim divisor, const Twine &text) {
+  if (Dim even = exactQuotient({value}, {divisor}, context()))
+    return even;
+  // Of a divisor 0 nothing is left over: an error, too.
+  bool isKnown = constantOf(value) && constantOf(divisor);
+  require(argument, value, isKnown || isConstant(divisor, 0) ? size(-1) : (value % divisor) * -1, text);
+  return failed ? size(0) : simplify(value.floorDiv(divisor));
+}
+
 std::optional<Ints> Call::constants(StringRef name) {
   std::optional<SmallVector<Scalar>> values = numbers(name);
   if (!values)
@@ -320,8 +345,8 @@ TensorId Call::reshape(TensorId x, ArrayRef<Dim> target) {
   RunTime r(*this);
   Dim count = productOf(context(), from), ratio = exactQuotient(target, from, context());
   if (!ratio || !isConstant(ratio, 1))
-    r.requireEqual("input", count, productOf(context(), target),
-                   "{value} elements in " + toString(from) + ", expected as many as in " + toString(target));
+    requireEqual("input", count, productOf(context(), target),
+                 "{value} elements in " + toString(from) + ", expected as many as in " + toString(target));
   return failed ? TensorId() : graph().adopt(r.reshape(graph().value(x), target));
 }
 

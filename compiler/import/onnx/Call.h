@@ -165,6 +165,11 @@ public:
   Dim size(int64_t value) const { return dimOf(context(), value); }
   /// The size that an integer tensor of one element holds while the model runs; a negative one fails the run.
   Dim dataSize(TensorId number);
+  /// What a run must have of a size: `tested` is not negative. An error now where it is known to be.
+  void require(llvm::StringRef argument, Dim value, Dim tested, const llvm::Twine &text);
+  void requireEqual(llvm::StringRef argument, Dim size, Dim expected, const llvm::Twine &text);
+  /// value / divisor, which must come out even.
+  Dim requireQuotient(llvm::StringRef argument, Dim value, Dim divisor, const llvm::Twine &text);
   /// An element of a parameter as a size.
   Dim sizeOf(const Scalar &number, llvm::StringRef argument);
   /// An axis in -rank … rank-1, made non-negative; an error outside. `rank` 0 counts as 1 only where `scalarOk`.

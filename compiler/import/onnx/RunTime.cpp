@@ -1,6 +1,5 @@
 #include "compiler/import/onnx/RunTime.h"
 #include "compiler/import/onnx/Importer.h"
-#include "dialects/nnf/infer/Arguments.h"
 
 using namespace mlir;
 namespace nnf::onnx {
@@ -96,32 +95,6 @@ Shape RunTime::outputShape(ArrayRef<Scalar> sizes, StringRef argument) {
   for (auto [dim, size] : llvm::enumerate(sizes))
     shape.push_back(outputSize(size, argument, dim, sizes.size()));
   return shape;
-}
-
-void RunTime::collect(llvm::function_ref<LogicalResult()> infer) {
-  SmallVector<SizeRequirement> open;
-  {
-    CollectRequirements collect(open);
-    if (failed(infer()))
-      call.fail();
-  }
-  for (const SizeRequirement &require : open)
-    RequireOp::create(call.graph().ops(), location(), DimsAttr::get(context(), {require.value, require.tested}),
-                      require.message);
-}
-
-void RunTime::require(StringRef argument, Dim value, Dim tested, const Twine &text) {
-  collect([&] { return requireSize(location(), argument, value, tested, text); });
-}
-
-void RunTime::requireEqual(StringRef argument, Dim value, Dim expected, const Twine &text) {
-  collect([&] { return nnf::requireEqual(location(), argument, value, expected, text); });
-}
-
-Dim RunTime::requireQuotient(StringRef argument, Dim value, Dim divisor, const Twine &text) {
-  FailureOr<Dim> quotient = failure();
-  collect([&] { return quotient = nnf::requireQuotient(location(), argument, value, divisor, text); });
-  return failed(quotient) ? call.size(0) : *quotient;
 }
 
 Value RunTime::take(Value x, int64_t dim, Value index, Value fill) {

@@ -40,18 +40,10 @@ public:
   Dim outputSize(const Scalar &number, llvm::StringRef argument, int64_t dim, int64_t rank, size_t output = 0);
   Shape outputShape(llvm::ArrayRef<Scalar> sizes, llvm::StringRef argument);
 
-  /// `tested` must be 0 or more: an error now, or of the run before it starts, or of the run when the data have decided
-  /// the sizes. {value} in the text is `value`.
-  void require(llvm::StringRef argument, Dim value, Dim tested, const llvm::Twine &text);
-  void requireEqual(llvm::StringRef argument, Dim value, Dim expected, const llvm::Twine &text);
-  /// value / divisor, which must come out even.
-  Dim requireQuotient(llvm::StringRef argument, Dim value, Dim divisor, const llvm::Twine &text);
-
   /// x at the positions `index`, a list, along dimension `dim`; `fill` (0 when null) where one is outside.
   Value take(Value x, int64_t dim, Value index, Value fill = {});
 
 private:
-  void collect(llvm::function_ref<mlir::LogicalResult()> infer);
   /// The declared size, with a check that `number` is that.
   Dim declaredSize(Value number, int64_t dim, int64_t rank, size_t output);
 

@@ -41,8 +41,8 @@ void reshapeAtRunTime(Call &call, TensorId x, ArrayRef<Scalar> target, bool keep
     Value left = r.div(r.value(total), r.max(r.product(known), 1));
     for (size_t i : open)
       shape[i] = r.outputSize(r.select(r.eq(given[i], -1), left, given[i]), i, target.size());
-    r.requireEqual("shape", productOf(call.context(), shape), total,
-                   "{value} elements, expected the " + toString(total) + " of an input " + toString(from));
+    call.requireEqual("shape", productOf(call.context(), shape), total,
+                      "{value} elements, expected the " + toString(total) + " of an input " + toString(from));
   }
   if (!call.hasFailed())
     call.result(call.graph().adopt(r.reshape(call.graph().value(x), shape)));
@@ -82,9 +82,9 @@ void reshape(Call &call) {
     target[*unknown] =
         rest
             ? rest
-            : RunTime(call).requireQuotient(
-                  "shape", productOf(call.context(), from), productOf(call.context(), others),
-                  toString(target) + ", expected sizes that divide the {value} elements of an input " + toString(from));
+            : call.requireQuotient("shape", productOf(call.context(), from), productOf(call.context(), others),
+                                   toString(target) + ", expected sizes that divide the {value} elements of an input " +
+                                       toString(from));
   }
   call.result(call.reshape(x, target));
 }
@@ -196,9 +196,9 @@ Shape equalPieces(Call &call, Dim size, int64_t count) {
       pieces.push_back(maxOf(minOf(size - each * i, each), call.size(0)));
   } else {
     std::string pieceCount = std::to_string(count);
-    pieces.assign(count, RunTime(call).requireQuotient("input", size, call.size(count),
-                                                       "size {value} in " + pieceCount +
-                                                           " equal pieces, expected a multiple of " + pieceCount));
+    pieces.assign(count, call.requireQuotient("input", size, call.size(count),
+                                              "size {value} in " + pieceCount +
+                                                  " equal pieces, expected a multiple of " + pieceCount));
   }
   return pieces;
 }
@@ -222,9 +222,9 @@ void split(Call &call) {
         return void(call.error("split") << *size << ", expected 0 or more");
       total = total + pieces.back();
     }
-    r.requireEqual("split", total, shape[axis],
-                   "{value} in all, expected the size " + toString(shape[axis]) + " of dimension " +
-                       std::to_string(axis));
+    call.requireEqual("split", total, shape[axis],
+                      "{value} in all, expected the size " + toString(shape[axis]) + " of dimension " +
+                          std::to_string(axis));
   } else {
     pieces = equalPieces(call, shape[axis], count);
   }
@@ -346,8 +346,8 @@ void depthToSpace(Call &call) {
   if (s.size() != 4 || b < 1 || b >= (1 << 15) || (mode != "DCR" && mode != "CRD"))
     return void(call.error("blocksize") << b << " and mode '" << mode << "' for an input " << toString(s)
                                         << ", expected [N, C, H, W], 1 or more, and mode 'DCR' or 'CRD'");
-  Dim channels = RunTime(call).requireQuotient("input", s[1], call.size(b * b),
-                                               "{value} channels, expected a multiple of " + std::to_string(b * b));
+  Dim channels = call.requireQuotient("input", s[1], call.size(b * b),
+                                      "{value} channels, expected a multiple of " + std::to_string(b * b));
   Dim block = call.size(b);
   if (call.hasFailed())
     return;
@@ -366,10 +366,9 @@ void spaceToDepth(Call &call) {
   if (s.size() != 4 || b < 1 || b >= (1 << 15))
     return void(call.error("blocksize") << b << " for an input " << toString(s)
                                         << ", expected [N, C, H, W], and 1 or more");
-  RunTime r(call);
   std::string text = "size {value}, expected a multiple of " + std::to_string(b);
-  Dim block = call.size(b), height = r.requireQuotient("input", s[2], block, text),
-      width = r.requireQuotient("input", s[3], block, text);
+  Dim block = call.size(b), height = call.requireQuotient("input", s[2], block, text),
+      width = call.requireQuotient("input", s[3], block, text);
   x = call.permute(call.reshape(x, {s[0], s[1], height, block, width, block}), {0, 3, 5, 1, 2, 4});
   call.result(call.reshape(x, {s[0], simplify(s[1] * (b * b)), height, width}));
 }

@@ -144,7 +144,7 @@ void padAtRunTime(Call &call, RunTime &r, TensorId input, const std::string &mod
     if (sizes[d] && sameDim(sizes[d], size) && !low[d])
       continue;
     if (mode != "constant")
-      r.require("data", size, size - 1, "size {value} in dimension " + std::to_string(d) + ", expected at least 1");
+      call.require("data", size, size - 1, "size {value} in dimension " + std::to_string(d) + ", expected at least 1");
     Dim length = sizes[d];
     if (!length)
       length = r.outputSize(r.max(r.add(r.add(low[d], r.value(size)), high[d]), 0), d, sizes.size());
@@ -200,7 +200,6 @@ void padByConstants(Call &call, TensorId x, const std::string &mode, ArgumentVal
   }
   call.result(x);
 }
-
 
 void pad(Call &call) {
   TensorId x = call.input(0);
@@ -259,8 +258,8 @@ void pad(Call &call) {
       if (std::abs((*amounts)[axis]) > (int64_t(1) << 31))
         return void(call.error("pads") << (*amounts)[axis] << ", expected less");
     }
-    bool isKnown = before.isKnown() && after.isKnown(), stays = isKnown && low[axis] == 0 && high[axis] == 0 &&
-                   constantOf(before.size) && constantOf(after.size);
+    bool isKnown = before.isKnown() && after.isKnown(),
+         stays = isKnown && low[axis] == 0 && high[axis] == 0 && constantOf(before.size) && constantOf(after.size);
     if (stays)
       continue;
     // Rows of a table need a size.

@@ -1,0 +1,222 @@
+"""Cases with sizes, axes, places and the like that only the run knows: values, modes and ranks that the suite has not."""
+import numpy as np
+from own import CASES, case, model, numbers
+
+
+def ints(*values):
+    return np.array(values, np.int64)
+
+
+def add(name, graph, inputs, outputs, opset=18):
+    CASES[name] = (model(graph, opset), inputs, outputs)
+
+
+# ---- sizes
+
+@case("(float[A,B] x, int64 k) => (float[C,D,E] y) { minus = Constant<value = int64[1] {-1}>() "
+      "zero = Constant<value = int64[1] {0}>() k1 = Unsqueeze(k, zero) shape = Concat<axis = 0>(zero, k1, minus) "
+      "y = Reshape(x, shape) }")
+def reshape_with_a_size_in_the_middle():
+    x = numbers(4, 6)
+    return [x, np.int64(3)], [x.reshape(4, 3, 2)]
+
+
+for i, shape in enumerate([(0, -1), (-1, 0), (24,), (2, 3, -1), (4, 0)]):
+    x = numbers(4, 6)
+    result = [x.shape[d] if size == 0 else size for d, size in enumerate(shape)]
+    add(f"reshape_to_sizes_of_the_run_{i}", f"(float[A,B] x, int64[{len(shape)}] s) => (float y) {{ y = Reshape(x, s) }}",
+        [x, ints(*shape)], [x.reshape(result)])
+add("reshape_that_allows_zero", "(float[A,B] x, int64[3] s) => (float y) { y = Reshape<allowzero = 1>(x, s) }",
+    [numbers(0, 6), ints(3, 0, 2)], [np.zeros((3, 0, 2), np.float32)])
+
+for i, (sizes, shape) in enumerate([((3, 1), (2, 1, 6)), ((1, 4), (3, 4)), ((1, 1), (1, 1)), ((3, 4), (1,)), ((1,), (0, 1))]):
+    x = numbers(*sizes)
+    names = ",".join("AB"[:len(sizes)])
+    add(f"expand_to_sizes_of_the_run_{i}",
+        f"(float[{names}] x, int64[{len(shape)}] s) => (float y) {{ y = Expand(x, s) }}",
+        [x, ints(*shape)], [x * np.ones(shape, np.float32)])
+
+
+@case("(float[A,B] x, int64[2] r) => (float[C,D] y) { y = Tile(x, r) }")
+def tile_no_times():
+    x = numbers(2, 3)
+    return [x, ints(0, 2)], [np.tile(x, (0, 2))]
+
+
+for kind, first, last, step in [("int64", 5, -6, -3), ("int64", 5, 5, 1), ("int64", 0, -3, 1), ("int64", -2, 9, 4),
+                                ("float", 0.5, 2.1, 0.4), ("float", 1, -2, -0.5), ("float", 1, -2, 1),
+                                ("double", 0, 1, 0.1), ("int32", 0, 7, 7)]:
+    dtype = {"float": np.float32, "double": np.float64}.get(kind) or np.dtype(kind)
+    first, last, step = (np.array(value, dtype) for value in (first, last, step))
+    count = max(int(np.ceil((float(last) - float(first)) / float(step))), 0)
+    y = (first + np.arange(count).astype(dtype) * step).astype(dtype)
+    add(f"range_{kind}_{first}_{last}_{step}", f"({kind} a, {kind} b, {kind} c) => ({kind}[N] y) {{ y = Range(a, b, c) }}",
+        [first, last, step], [y])
+
+
+@case("(float[A,B] x, int64[1] k) => (float[A,K] y, int64[A,K] i) { y, i = TopK<largest = 0>(x, k) }")
+def top_k_of_the_run():
+    x = numbers(3, 7)
+    i = np.argsort(x, axis=1, kind="stable")[:, :4]
+    return [x, ints(4)], [np.take_along_axis(x, i, 1), i]
+
+
+@case("(int64[A] x, double d, float[2] v) => (float[A,D] y) { y = OneHot(x, d, v) }")
+def one_hot_of_a_float_depth():
+    x = ints(0, 2, -1, 5)
+    y = np.full((4, 4), 2, np.float32)
+    for i, place in enumerate(x):
+        if -4 <= place < 4:
+            y[i, place] = 3
+    return [x, np.float64(4), np.array([2, 3], np.float32)], [y]
+
+
+@case("(float[A,B] x, int64[2] s) => (float[A,C] y, float[A,D] z) { y, z = Split<axis = -1>(x, s) }")
+def split_into_sizes_of_the_run():
+    x = numbers(3, 7)
+    return [x, ints(7, 0)], [x, x[:, 7:]]
+
+
+@case("(float[A,B] x) => (float[C,B] y, float[D,B] z, float[E,B] w) { y, z, w = Split<num_outputs = 3>(x) }", 18)
+def split_of_a_symbolic_size():
+    x = numbers(4, 2)
+    return [x], [x[:2], x[2:], x[4:]]
+
+
+@case("(float[A,B] x, int64[2] s) => (float y) { y = CenterCropPad(x, s) }", 18)
+def center_crop_and_pad():
+    x = numbers(5, 4)
+    y = np.zeros((2, 7), np.float32)
+    y[:, 1:5] = x[1:3]
+    return [x, ints(2, 7)], [y]
+
+
+# ---- slices
+
+def slice_case(starts, ends, axes, steps, shape=(5, 6, 3)):
+    x = numbers(*shape)
+    cut = [slice(None)] * len(shape)
+    for start, end, axis, step in zip(starts, ends, axes, steps):
+        # NumPy's -1 is the last element, ONNX's end before the first is below -size.
+        stop = None if step < 0 and end < -shape[axis] else end
+        cut[axis] = slice(start, stop, step)
+    return [x, ints(*starts), ints(*ends), ints(*axes), ints(*steps)], [x[tuple(cut)]]
+
+
+big = np.iinfo(np.int64)
+for i, entries in enumerate([
+        ((1, 0), (3, 6), (0, 1), (1, 2)), ((-1, 4), (-6, 1), (0, 1), (-2, -1)), ((3,), (big.max,), (1,), (1,)),
+        ((big.max,), (big.min,), (1,), (-1,)), ((4,), (2,), (0,), (1,)), ((-9,), (9,), (-1,), (1,)),
+        ((0,), (-1,), (1,), (4,)), ((9,), (0,), (0,), (-3,)), ((2,), (3,), (0,), (big.max,))]):
+    n = len(entries[0])
+    inputs, outputs = slice_case(*entries)
+    sizes = "float[A,B,C] x, " + ", ".join(f"int64[{n}] {name}" for name in ("s", "e"))
+    add(f"slice_along_axes_of_the_run_{i}",
+        f"({sizes}, int64[{n}] a, int64[{n}] t) => (float y) {{ y = Slice(x, s, e, a, t) }}", inputs, outputs)
+    axes = ", ".join(map(str, entries[2]))
+    add(f"slice_with_steps_of_the_run_{i}",
+        f"({sizes}, int64[{n}] t) => (float y) {{ a = Constant<value = int64[{n}] {{{axes}}}>() y = Slice(x, s, e, a, t) }}",
+        [*inputs[:3], inputs[4]], outputs)
+
+
+@case("(float[A,B] x, int64[1] e) => (float[A,C] y) { s = Constant<value = int64[1] {1}>() "
+      "a = Constant<value = int64[1] {1}>() t = Constant<value = int64[1] {2}>() y = Slice(x, s, e, a, t) }")
+def slice_from_the_front_to_an_end_of_the_run():
+    x = numbers(3, 8)
+    return [x, ints(-1)], [x[:, 1:-1:2]]
+
+
+@case("(float[8,B] x) => (float y) { s = Shape(x) z = Constant<value = int64[1] {0}>() o = Constant<value = int64[1] {1}>() "
+      "two = Constant<value = int64[1] {2}>() n = Slice(s, o, two) half = Div(n, two) y = Slice(x, half, n, o) }")
+def slice_from_half_of_a_size():
+    x = numbers(8, 5)
+    return [x], [x[:, 2:]]
+
+
+# ---- padding
+
+def padded(x, low, high, mode, value=0):
+    """Negative amounts cut."""
+    x = x[tuple(slice(max(-a, 0), x.shape[d] - max(-b, 0)) for d, (a, b) in enumerate(zip(low, high)))]
+    pairs = [(max(a, 0), max(b, 0)) for a, b in zip(low, high)]
+    return np.pad(x, pairs, mode, **({"constant_values": value} if mode == "constant" else {}))
+
+
+for mode in ("constant", "edge", "reflect", "wrap"):
+    x = numbers(4, 5)
+    add(f"pad_{mode}_by_amounts_of_the_run", f'(float[A,B] x, int64[4] p) => (float y) {{ y = Pad<mode = "{mode}">(x, p) }}',
+        [x, ints(1, 2, 0, 3)], [padded(x, (1, 2), (0, 3), mode)], 19)
+    add(f"pad_{mode}_of_symbolic_sizes", f'(float[A,B] x) => (float y) {{ p = Constant<value = int64[4] {{0, 3, 2, 1}}>() '
+        f'y = Pad<mode = "{mode}">(x, p) }}', [x], [padded(x, (0, 3), (2, 1), mode)], 19)
+    add(f"pad_{mode}_along_axes_of_the_run",
+        f'(float[A,B] x, int64[2] p, int64[1] a) => (float y) {{ none = Constant<value = float {{0}}>() '
+        f'y = Pad<mode = "{mode}">(x, p, none, a) }}', [x, ints(2, 1), ints(-2)], [padded(x, (2, 0), (1, 0), mode)], 19)
+x = numbers(4, 5)
+add("pad_with_cuts_and_a_value", "(float[A,B] x, int64[4] p, float v) => (float y) { y = Pad(x, p, v) }",
+    [x, ints(-1, 2, 3, -2), np.float32(7)], [padded(x, (-1, 2), (3, -2), "constant", 7)])
+add("pad_by_sizes", "(float[A,B] x, float[C,D] z) => (float y) { s = Shape(z) p = Concat<axis = 0>(s, s) y = Pad(x, p) }",
+    [x, numbers(2, 1)], [padded(x, (2, 1), (2, 1), "constant")])
+
+
+# ---- axes
+
+REDUCTIONS = {
+    "ReduceSum": np.sum, "ReduceMax": np.max, "ReduceMin": np.min, "ReduceMean": np.mean, "ReduceProd": np.prod,
+    "ReduceL1": lambda x, **k: np.sum(np.abs(x), **k), "ReduceL2": lambda x, **k: np.sqrt(np.sum(x * x, **k)),
+    "ReduceSumSquare": lambda x, **k: np.sum(x * x, **k), "ReduceLogSum": lambda x, **k: np.log(np.sum(x, **k)),
+    "ReduceLogSumExp": lambda x, **k: np.log(np.sum(np.exp(x), **k)),
+}
+for op, function in REDUCTIONS.items():
+    x = np.abs(numbers(3, 4, 5))
+    for axes, keep in ((1,), 1), ((0, -1), 0), ((2, 1, 0), 0):
+        add(f"{op}_{len(axes)}_axes_of_the_run", f"(float[A,B,C] x, int64[{len(axes)}] a) => (float y) "
+            f"{{ y = {op}<keepdims = {keep}>(x, a) }}", [x, ints(*axes)],
+            [np.asarray(function(x, axis=tuple(axes), keepdims=bool(keep)), np.float32)])
+
+
+@case("(int32[A,B] x, int64[1] a) => (int32 y) { y = ReduceMean<keepdims = 0>(x, a) }", 18)
+def mean_of_integers_along_axes_of_the_run():
+    x = np.array([[1, 2, 6], [-4, 5, 5]], np.int32)
+    return [x, ints(-1)], [np.array([3, 2], np.int32)]
+
+
+@case("(float[A,B] x, int64 a) => (float[A,B] y) { y = CumSum<exclusive = 1, reverse = 1>(x, a) }")
+def running_sums_along_an_axis_of_the_run():
+    x = numbers(4, 3)
+    return [x, np.int64(-2)], [np.cumsum(x[::-1], axis=0)[::-1] - x]
+
+
+@case("(float[A,B,C,D] x, int64[2] a) => (float y) { y = Squeeze(x, a) }")
+def squeeze_of_the_run():
+    x = numbers(1, 3, 1, 2)
+    return [x, ints(2, -4)], [x.reshape(3, 2)]
+
+
+@case("(float[A,B] x, int64[2] a) => (float y) { y = Unsqueeze(x, a) }")
+def unsqueeze_of_the_run():
+    x = numbers(3, 2)
+    return [x, ints(-1, 1)], [x.reshape(3, 1, 2, 1)]
+
+
+# ---- signals
+
+@case("(float[N,L,1] x, int64 n) => (float y) { y = DFT<axis = 1, onesided = 1>(x, n) }", 17)
+def dft_of_a_length_of_the_run():
+    x = numbers(2, 10, 1)
+    y = np.fft.rfft(x[..., 0], 7)
+    return [x, np.int64(7)], [np.stack([y.real, y.imag], -1).astype(np.float32)]
+
+
+@case("(float[N,L,2] x, int64 n) => (float y) { y = DFT<axis = 1, inverse = 1>(x, n) }", 17)
+def inverse_dft_of_a_longer_length():
+    x = numbers(2, 5, 2)
+    y = np.fft.ifft(x[..., 0] + 1j * x[..., 1], 8)
+    return [x, np.int64(8)], [np.stack([y.real, y.imag], -1).astype(np.float32)]
+
+
+@case("(float[N,L] x, int64 s, int64 n) => (float y) { y = STFT<onesided = 0>(x, s, , n) }", 17)
+def stft_of_frames_of_the_run():
+    x = numbers(2, 20)
+    frames = np.stack([x[:, i:i + 6] for i in range(0, 15, 4)], 1)
+    y = np.fft.fft(frames)
+    return [x, np.int64(4), np.int64(6)], [np.stack([y.real, y.imag], -1).astype(np.float32)]
