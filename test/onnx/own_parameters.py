@@ -220,3 +220,102 @@ def stft_of_frames_of_the_run():
     frames = np.stack([x[:, i:i + 6] for i in range(0, 15, 4)], 1)
     y = np.fft.fft(frames)
     return [x, np.int64(4), np.int64(6)], [np.stack([y.real, y.imag], -1).astype(np.float32)]
+
+
+# ---- resizing
+
+def positions(size, out, scale, coordinates):
+    i = np.arange(out)
+    if coordinates == "asymmetric":
+        return i / scale
+    if coordinates == "align_corners":
+        return i * (size - 1) / max(out - 1, 1)
+    if coordinates == "tf_half_pixel_for_nn":
+        return (i + 0.5) / scale
+    middle = size / 2 * (1 - out / (scale * size)) if coordinates == "half_pixel_symmetric" else 0
+    at = (i + 0.5) / scale - 0.5 + middle
+    return at * 0 if coordinates == "pytorch_half_pixel" and out == 1 else at
+
+
+def resized_along(x, axis, out, scale, mode, coordinates, nearest, excludes):
+    size = x.shape[axis]
+    at = positions(size, out, scale, coordinates)
+    if mode == "nearest":
+        rounded = {"floor": np.floor(at), "ceil": np.ceil(at), "round_prefer_ceil": np.floor(at + 0.5),
+                   "round_prefer_floor": np.ceil(at - 0.5)}[nearest]
+        return np.take(x, np.clip(rounded, 0, size - 1).astype(int), axis)
+    if mode == "linear":
+        at = np.clip(at, 0, size - 1)
+    base = np.floor(at)
+    t, a = at - base, -0.75
+    taps = [1 - t, t]
+    if mode == "cubic":
+        near, far = lambda d: ((a + 2) * d - (a + 3)) * d * d + 1, lambda d: ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+        taps = [far(t + 1), near(t), near(1 - t), far(2 - t)]
+    rows = [base + k - (mode == "cubic") for k in range(len(taps))]
+    if excludes:
+        taps = [np.where((row >= 0) & (row < size), tap, 0) for row, tap in zip(rows, taps)]
+        taps = [tap / sum(taps) for tap in taps]
+    shape = [-1 if d == axis else 1 for d in range(x.ndim)]
+    return sum(np.take(x, np.clip(row, 0, size - 1).astype(int), axis) * tap.reshape(shape) for row, tap in zip(rows, taps))
+
+
+def resized(x, outs, scales, mode="nearest", coordinates="half_pixel", nearest="round_prefer_floor", excludes=False):
+    y = x.astype(np.float64)
+    for axis, (out, scale) in enumerate(zip(outs, scales)):
+        y = resized_along(y, axis, out, scale, mode, coordinates, nearest, excludes)
+    return y.astype(x.dtype)
+
+
+def add_resize(name, x, outs, scales, by_size, mode="nearest", coordinates="half_pixel", nearest="round_prefer_floor",
+               excludes=0):
+    attributes = (f'mode = "{mode}", coordinate_transformation_mode = "{coordinates}", nearest_mode = "{nearest}", '
+                  f'exclude_outside = {excludes}')
+    names = ",".join("ABCD"[:x.ndim])
+    given = f"int64[{x.ndim}] s" if by_size else f"float[{x.ndim}] s"
+    call = "Resize<%s>(x, , , s)" if by_size else "Resize<%s>(x, , s)"
+    add(name, f"(float[{names}] x, {given}) => (float y) {{ y = {call % attributes} }}",
+        [x, ints(*outs) if by_size else np.array(scales, np.float32)],
+        [resized(x, outs, scales, mode, coordinates, nearest, excludes)], 19)
+
+
+x = numbers(1, 2, 4, 5)
+for mode in "nearest", "linear", "cubic":
+    for coordinates in ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+                        "tf_half_pixel_for_nn"):
+        for by_size in False, True:
+            # Of as many elements as the scale says, and of a fraction more.
+            scales = (1, 1, 1.6, 0.5)
+            outs = [int(np.floor(size * np.float32(scale))) for size, scale in zip(x.shape, scales)]
+            exact = [out / size for out, size in zip(outs, x.shape)] if by_size else np.float32(scales).astype(float)
+            add_resize(f"resize_{mode}_{coordinates}_{'sizes' if by_size else 'scales'}", x, outs, exact, by_size, mode,
+                       coordinates)
+for nearest in "floor", "ceil", "round_prefer_ceil":
+    add_resize(f"resize_nearest_{nearest}", x, (1, 2, 8, 10), (1, 1, 2, 2), False, nearest=nearest)
+add_resize("resize_to_one_element", x, (1, 2, 1, 1), (1, 1, 1 / 4, 1 / 5), True, "linear", "pytorch_half_pixel")
+add_resize("resize_that_excludes_outside", x, (1, 2, 9, 3), (1, 1, 9 / 4, 3 / 5), True, "cubic", excludes=1)
+for policy, scale in ("not_larger", 1.25), ("not_smaller", 2):
+    outs = [int(np.floor(size * scale + 0.5)) for size in (4, 5)]
+    add(f"resize_{policy}_of_the_run", f'(float[A,B,C,D] x, int64[2] s) => (float y) {{ y = Resize<axes = [2, 3], '
+        f'mode = "linear", keep_aspect_ratio_policy = "{policy}">(x, , , s) }}', [x, ints(5, 10)],
+        [resized(x, (1, 2, *outs), (1, 1, scale, scale), "linear")], 19)
+
+
+@case("(float[A,B,C,D] x) => (float y) { s = Constant<value = float[4] {1, 1, 1.7, 0.6}>() "
+      'y = Resize<mode = "cubic", coordinate_transformation_mode = "asymmetric">(x, , s) }', 13)
+def resize_of_symbolic_sizes():
+    return [x], [resized(x, (1, 2, 6, 3), np.float32([1, 1, 1.7, 0.6]).astype(float), "cubic", "asymmetric")]
+
+
+@case("(float[A,B,C,D] x, float[8] r, int64[4] s) => (float y) { y = Resize<mode = \"linear\", extrapolation_value = 7.0, "
+      'coordinate_transformation_mode = "tf_crop_and_resize">(x, r, , s) }', 13)
+def resize_of_a_region_of_the_run():
+    y = np.full((1, 2, 2, 3), 7, np.float32)
+    rows, columns = np.array([0.25, 0.75]) * 3, np.array([0, 0.5, 1]) * 0.5 * 4
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            a, b = int(row), int(column)
+            t, u = row - a, column - b
+            y[0, :, i, j] = ((1 - t) * ((1 - u) * x[0, :, a, b] + u * x[0, :, a, b + 1]) +
+                             t * ((1 - u) * x[0, :, a + 1, b] + u * x[0, :, a + 1, b + 1]))
+    return [x, np.array([0, 0, 0.25, 0, 1, 1, 0.75, 0.5], np.float32), ints(1, 2, 2, 3)], [y]

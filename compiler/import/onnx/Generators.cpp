@@ -80,7 +80,7 @@ void rangeAtRunTime(Call &call) {
   Type element = call.element(inputs[0]);
   // Few float types have exact integers enough for the count.
   bool isFloat = isa<FloatType>(element);
-  Type wide = isFloat ? Type(Float64Type::get(call.context())) : r.i64();
+  Type wide = isFloat ? r.f64() : r.i64();
   Value start = r.number(inputs[0], wide), limit = r.number(inputs[1], wide), delta = r.number(inputs[2], wide);
   r.check(r.ne(delta, 0), delta, r.message("delta", "{value}, expected a number other than 0"));
   Value count;

@@ -15,6 +15,7 @@ public:
   explicit RunTime(Call &call) : Primitives(call.graph().ops(), call.location()), call(call) {}
 
   Type i64() const { return mlir::IntegerType::get(context(), 64); }
+  Type f64() const { return mlir::Float64Type::get(context()); }
   Value value(const Scalar &element);
   Value value(Dim dim) { return size(dim, i64()); }
   Value value(int64_t number) { return value(call.size(number)); }

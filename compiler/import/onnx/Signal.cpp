@@ -37,7 +37,7 @@ TensorId storedTable(Call &call, Type element, int64_t length, int64_t bins, boo
 /// The same, computed by the run, for a length that only the run knows. `divides`: by the length.
 TensorId computedTable(Call &call, Type element, Dim length, Dim bins, bool isSine, bool divides) {
   RunTime r(call);
-  Type f64 = Float64Type::get(call.context());
+  Type f64 = r.f64();
   Shape shape{length, bins};
   Value steps = r.rem(r.mul(r.iota(shape, 0, r.i64()), r.iota(shape, 1, r.i64())), r.value(length));
   Value size = r.size(length, f64), angle = r.div(r.mul(r.convert(steps, f64), 2 * std::numbers::pi), size);
@@ -234,7 +234,7 @@ void melWeightMatrix(Call &call) {
   if (!mels || !length || !rate || !element)
     return void(call.error() << "expected numbers of bins, a length, a rate, two frequencies, and a supported dtype");
   RunTime r(call);
-  Type f64 = Float64Type::get(call.context()), i64 = r.i64();
+  Type f64 = r.f64(), i64 = r.i64();
   auto wide = [&](const Scalar &number) { return r.convert(r.value(number), f64); };
   for (auto [number, name] : {std::pair(*length, "dft_length"), std::pair(*rate, "sample_rate")})
     r.check(r.ge(r.value(number), 1), r.value(number), r.message(name, "{value}, expected 1 or more"));
