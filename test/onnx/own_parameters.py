@@ -319,3 +319,49 @@ def resize_of_a_region_of_the_run():
             y[0, :, i, j] = ((1 - t) * ((1 - u) * x[0, :, a, b] + u * x[0, :, a, b + 1]) +
                              t * ((1 - u) * x[0, :, a + 1, b] + u * x[0, :, a + 1, b + 1]))
     return [x, np.array([0, 0, 0.25, 0, 1, 1, 0.75, 0.5], np.float32), ints(1, 2, 2, 3)], [y]
+
+
+# ---- images
+
+@case("(float[N,C,H,W] x, int64[4] s) => (float y) { a, i = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(x) "
+      "y = MaxUnpool<kernel_shape = [2, 2], strides = [2, 2]>(a, i, s) }", 17)
+def max_unpool_to_sizes_of_the_run():
+    x = numbers(2, 3, 4, 6)
+    blocks = x.reshape(2, 3, 2, 2, 3, 2)
+    return [x, ints(2, 3, 4, 6)], [np.where(blocks == blocks.max((3, 5), keepdims=True), blocks, 0).reshape(x.shape)]
+
+
+def columns(image, block, stride=(1, 1), low=(0, 0), high=(0, 0)):
+    """The blocks of a padded image as columns: [N, C * block, L]."""
+    n, c = image.shape[:2]
+    image = np.pad(image, [(0, 0), (0, 0), *zip(low, high)])
+    starts = [range(0, size - b + 1, s) for size, b, s in zip(image.shape[2:], block, stride)]
+    cut = [image[:, :, i:i + block[0], j:j + block[1]].reshape(n, -1) for i in starts[0] for j in starts[1]]
+    return np.stack(cut, -1).reshape(n, c * np.prod(block), -1)
+
+
+@case("(float[N,K,L] x, int64[2] i, int64[2] b) => (float y) { y = Col2Im<strides = [2, 1], pads = [1, 0, 0, 1]>(x, i, b) }",
+      18)
+def col2im_of_the_run():
+    image = numbers(2, 3, 5, 4)
+    arguments = (2, 3), (2, 1), (1, 0), (0, 1)
+    counts = columns(np.ones_like(image), *arguments)
+    # What a column has of an element is added once for each block that has it.
+    times = np.zeros((1, 1, 5, 4), np.float32)
+    for at in np.ndindex(5, 4):
+        one = np.zeros((1, 1, 5, 4), np.float32)
+        one[0, 0, at[0], at[1]] = 1
+        times[0, 0, at[0], at[1]] = columns(one, *arguments).sum()
+    assert counts.shape[1] == 18
+    return [columns(image, *arguments), ints(5, 4), ints(2, 3)], [image * times]
+
+
+for i, (aligned, sizes) in enumerate([(0, (2, 3, 4, 5)), (1, (2, 1, 1, 3)), (1, (2, 3, 2, 3, 4))]):
+    spatial = sizes[2:]
+    theta = numbers(2, len(spatial), len(spatial) + 1)
+    axes = [np.array([0.0]) if aligned and n == 1 else np.linspace(-1, 1, n) if aligned else (2 * np.arange(n) + 1) / n - 1
+            for n in spatial]
+    grid = np.stack([*np.meshgrid(*axes, indexing="ij")[::-1], np.ones(spatial)], -1)
+    add(f"affine_grid_of_the_run_{i}", f"(float[N,{len(spatial)},{len(spatial) + 1}] t, int64[{len(sizes)}] s) => (float y) "
+        f"{{ y = AffineGrid<align_corners = {aligned}>(t, s) }}", [theta, ints(*sizes)],
+        [np.einsum("...k,njk->n...j", grid, theta).astype(np.float32)], 20)

@@ -538,13 +538,63 @@ void gridSample(Call &call) {
                                         {"align_corners", call.flag("align_corners")}}));
 }
 
+/// theta times each pixel's centre (x, y, z, 1): from -1 to 1 between the first and the last, or between the rims.
+TensorId affineGridAtRunTime(Call &call, TensorId theta, ArrayRef<Dim> size, bool alignCorners) {
+  RunTime r(call);
+  Value matrix = call.graph().value(theta);
+  Type element = Primitives::elementOf(matrix);
+  int64_t spatial = size.size() - 2;
+  Shape out{size[0]};
+  out.append(size.begin() + 2, size.end());
+  out.push_back(call.size(spatial));
+  Value total;
+  for (int64_t j = 0; j <= spatial; ++j) {
+    Value column = r.squeeze(r.sliceDim(matrix, 2, call.size(j), call.size(1)), 2);
+    Value term = r.broadcast(column, out, {0, spatial + 1});
+    if (j < spatial) {
+      Dim length = size[1 + spatial - j];
+      Value i = r.iota({length}, 0, element), count = r.size(length, element);
+      Value centre = alignCorners ? r.sub(r.div(r.mul(i, 2), r.max(r.sub(count, 1), 1)), 1)
+                                  : r.sub(r.div(r.add(r.mul(i, 2), 1), count), 1);
+      if (alignCorners) // the only one is in the middle
+        centre = r.select(r.broadcast(r.eq(count, 1), {length}, {}), 0, centre);
+      term = r.mul(term, r.broadcastAlong(centre, out, spatial - j));
+    }
+    total = total ? r.add(total, term) : term;
+  }
+  return call.graph().adopt(total);
+}
+
 void affineGrid(Call &call) {
   TensorId theta = call.input(0);
-  std::optional<Ints> size = call.constants("size");
-  if (!size)
-    return void(call.error("size") << "missing, expected the sizes of the output");
-  call.result(call.call("affine_grid",
-                        {{"theta", theta}, {"size", list(*size)}, {"align_corners", call.flag("align_corners")}}));
+  std::optional<SmallVector<Scalar>> given = call.numbers("size");
+  bool alignCorners = call.flag("align_corners");
+  Shape matrix = call.shape(theta), size;
+  if (call.hasFailed())
+    return;
+  if (!given || (given->size() != 4 && given->size() != 5))
+    return void(call.error("size") << "expected the sizes of the output, [N, C, H, W] or [N, C, D, H, W]");
+  int64_t spatial = given->size() - 2;
+  if (matrix.size() != 3 || !isConstant(matrix[1], spatial) || !isConstant(matrix[2], spatial + 1))
+    return void(call.error("theta") << "shape " << toString(matrix) << ", expected [N, " << spatial << ", "
+                                    << spatial + 1 << "]");
+  RunTime r(call);
+  // The channels are not among the output's sizes.
+  for (auto [i, number] : llvm::enumerate(*given))
+    size.push_back(i == 0   ? matrix[0]
+                   : i == 1 ? call.size(1)
+                            : r.outputSize(number, "size", static_cast<int64_t>(i) - 1, spatial + 2));
+  if (given->front().isKnown())
+    call.requireEqual("size", given->front().size, matrix[0], "{value}, expected " + toString(matrix[0]) + " first");
+  else
+    r.check(r.eq(r.value(given->front()), r.value(matrix[0])), r.value(given->front()),
+            r.message("size", "{value}, expected " + toString(matrix[0]) + " first"));
+  if (call.hasFailed())
+    return;
+  if (std::optional<SmallVector<int64_t>> sizes = constantsOf(size))
+    return call.result(
+        call.call("affine_grid", {{"theta", theta}, {"size", list(*sizes)}, {"align_corners", alignCorners}}));
+  call.result(affineGridAtRunTime(call, theta, size, alignCorners));
 }
 
 } // namespace
