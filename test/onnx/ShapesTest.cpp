@@ -151,6 +151,13 @@ TEST(Shapes, SlicesOfTheRun) {
   EXPECT_EQ(m.ops().find("prim.gather"), std::string::npos) << m.ops();
 }
 
+TEST(Shapes, SizesOfTheDataAreTakenToAgree) {
+  Imported m(modelFile("float[N] x, int64 k", "float[M] y", "i = Range(zero, k, one) f = Cast<to = 1>(i) y = Add(f, x)",
+                       13, all({ints("zero", {}, {0}), ints("one", {}, {1})})));
+  EXPECT_EQ(m.outputs(), "float32 [N]");
+  EXPECT_NE(m.ops().find("require require"), std::string::npos) << m.ops();
+}
+
 TEST(Shapes, PiecesOfTheRun) {
   Imported m(modelFile("float[N,3] x, int64[2] s", "float[A,3] y, float[B,3] z", "y, z = Split(x, s)"));
   EXPECT_EQ(m.outputs(), "float32 [size(0), 3], float32 [size(1), 3]");

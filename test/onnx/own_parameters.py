@@ -365,3 +365,22 @@ for i, (aligned, sizes) in enumerate([(0, (2, 3, 4, 5)), (1, (2, 1, 1, 3)), (1, 
     add(f"affine_grid_of_the_run_{i}", f"(float[N,{len(spatial)},{len(spatial) + 1}] t, int64[{len(sizes)}] s) => (float y) "
         f"{{ y = AffineGrid<align_corners = {aligned}>(t, s) }}", [theta, ints(*sizes)],
         [np.einsum("...k,njk->n...j", grid, theta).astype(np.float32)], 20)
+
+
+# ---- sizes that the data decide, and that meet others
+
+@case("(float[N,T,D] x, int64[N] n) => (float[N,K,D] y) { k = ReduceMax<keepdims = 0>(n) zero = Constant<value_int = 0>() "
+      "one = Constant<value_int = 1>() first = Constant<value_ints = [0]>() axis = Constant<value_ints = [1]>() "
+      "last = Constant<value_ints = [2]>() end = Unsqueeze(k, first) steps = Range(zero, k, one) m = Unsqueeze(n, axis) "
+      "isInside = Less(steps, m) c = Cast<to = 1>(isInside) d = Unsqueeze(c, last) z = Slice(x, first, end, axis) "
+      "y = Mul(z, d) }", 13)
+def mask_of_sequences():
+    x, n = numbers(3, 7, 2), ints(2, 5, 1)
+    return [x, n], [x[:, :5] * (np.arange(5) < n[:, None])[..., None]]
+
+
+@case("(float[N] x, int64 k) => (float[M] y) { zero = Constant<value_int = 0>() one = Constant<value_int = 1>() "
+      "r = Range(zero, k, one) f = Cast<to = 1>(r) y = Add(x, f) }")
+def a_size_of_the_data_that_is_one_of_the_input():
+    x = numbers(4)
+    return [x, np.int64(4)], [x + np.arange(4, dtype=np.float32)]

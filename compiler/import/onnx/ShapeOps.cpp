@@ -1,4 +1,5 @@
 // Reshaping, moving, joining and repeating.
+#include "compiler/import/onnx/Broadcast.h"
 #include "compiler/import/onnx/OpTable.h"
 #include "compiler/import/onnx/RunTime.h"
 
@@ -135,8 +136,8 @@ void squeeze(Call &call) {
   Ints axes = numbers ? call.axes(*numbers, shape.size()) : Ints();
   for (auto [i, size] : llvm::enumerate(shape)) {
     bool isNamed = llvm::is_contained(axes, static_cast<int64_t>(i));
-    if (isNamed && !isConstant(size, 1))
-      return void(call.error("axes") << "dimension " << i << " has size " << toString(size) << ", expected 1");
+    if (isNamed)
+      call.requireEqual("axes", size, call.size(1), "dimension " + std::to_string(i) + " has size {value}, expected 1");
     if (given ? !isNamed : !isConstant(size, 1))
       kept.push_back(size);
   }
@@ -182,6 +183,7 @@ void concat(Call &call) {
   if (parts.empty())
     return void(call.error() << "no inputs, expected at least one");
   int64_t axis = call.axis(call.integer("axis", 1), call.rank(parts.front()));
+  alignDataSizes(call, parts, axis);
   call.result(call.concat(parts, axis));
 }
 

@@ -136,20 +136,72 @@ Value paddedPosition(RunTime &r, const std::string &mode, Value i, Dim dim) {
   return mode == "wrap" ? at : r.select(r.lt(at, size), at, r.sub(period, at));
 }
 
-/// One dimension after the other: rows at computed positions. `low` and `high` have one entry for each dimension.
-void padAtRunTime(Call &call, RunTime &r, TensorId input, const std::string &mode, Value fill, ArrayRef<Value> low,
-                  ArrayRef<Value> high, ArrayRef<Dim> sizes) {
-  Value x = call.graph().value(input);
-  for (auto [d, size] : llvm::enumerate(Primitives::shapeOf(x))) {
-    if (sizes[d] && sameDim(sizes[d], size) && !low[d])
+/// What a dimension grows by at its two ends.
+struct Pads {
+  Scalar low, high;
+  std::optional<int64_t> numberOf(const Scalar &amount) const {
+    return amount.isKnown() ? constantOf(amount.size) : std::nullopt;
+  }
+  bool areConstant() const { return numberOf(low) && numberOf(high); }
+  bool areNone() const { return numberOf(low) == 0 && numberOf(high) == 0; }
+};
+
+/// The number that is given for the elements outside; null when none is.
+Value fillOf(Call &call, RunTime &r, TensorId x, const ArgumentValue &value) {
+  if (auto *tensor = std::get_if<TensorId>(&value))
+    return r.number(*tensor, call.element(x));
+  if (auto *number = std::get_if<double>(&value))
+    return r.scalar(*number, call.element(x));
+  if (auto *whole = std::get_if<int64_t>(&value))
+    return r.scalar(static_cast<double>(*whole), call.element(x));
+  return {};
+}
+
+/// One dimension grows: rows at computed positions. Without `length` it is a size that the run computes.
+Value padded(Call &call, RunTime &r, const std::string &mode, Value fill, Value x, int64_t dim, Value low, Value high,
+             Dim length = {}) {
+  Shape shape = Primitives::shapeOf(x);
+  Dim size = shape[dim];
+  if (mode != "constant")
+    call.require("data", size, size - 1, "size {value} in dimension " + std::to_string(dim) + ", expected at least 1");
+  if (!length)
+    length = r.outputSize(r.max(r.add(r.add(low, r.value(size)), high), 0), dim, shape.size());
+  Value i = r.sub(r.iota({length}, 0, r.i64()), low);
+  return r.take(x, dim, paddedPosition(r, mode, i, size), mode == "constant" ? fill : Value());
+}
+
+/// Only the run knows which dimensions grow: each may.
+void padAlongRunTimeAxes(Call &call, TensorId input, const std::string &mode, const ArgumentValue &value,
+                         ArrayRef<Scalar> axes, ArrayRef<Pads> pads) {
+  RunTime r(call);
+  Value x = call.graph().value(input), fill = fillOf(call, r, input, value);
+  int64_t rank = call.rank(input);
+  SmallVector<Value> dims = r.axes(axes, rank);
+  for (int64_t d = 0; d < rank; ++d) {
+    Value low = r.value(0), high = low;
+    for (auto [dim, amounts] : llvm::zip(dims, pads)) {
+      Value isThis = r.eq(dim, static_cast<double>(d));
+      low = r.select(isThis, r.value(amounts.low), low);
+      high = r.select(isThis, r.value(amounts.high), high);
+    }
+    x = padded(call, r, mode, fill, x, d, low, high);
+  }
+  if (!call.hasFailed())
+    call.result(call.graph().adopt(x));
+}
+
+/// Amounts that only the run knows, symbolic ones, and tables over symbolic sizes.
+void padAtRunTime(Call &call, TensorId input, const std::string &mode, const ArgumentValue &value,
+                  ArrayRef<Pads> pads) {
+  RunTime r(call);
+  Value x = call.graph().value(input), fill = fillOf(call, r, input, value);
+  for (auto [d, amounts] : llvm::enumerate(pads)) {
+    if (amounts.areNone())
       continue;
-    if (mode != "constant")
-      call.require("data", size, size - 1, "size {value} in dimension " + std::to_string(d) + ", expected at least 1");
-    Dim length = sizes[d];
-    if (!length)
-      length = r.outputSize(r.max(r.add(r.add(low[d], r.value(size)), high[d]), 0), d, sizes.size());
-    Value i = r.sub(r.iota({length}, 0, r.i64()), low[d]);
-    x = r.take(x, d, paddedPosition(r, mode, i, size), mode == "constant" ? fill : Value());
+    Dim length;
+    if (amounts.low.isKnown() && amounts.high.isKnown())
+      length = simplify(call.shape(input)[d] + amounts.low.size + amounts.high.size);
+    x = padded(call, r, mode, fill, x, d, r.value(amounts.low), r.value(amounts.high), length);
   }
   if (!call.hasFailed())
     call.result(call.graph().adopt(x));
@@ -208,69 +260,41 @@ void pad(Call &call) {
   std::string mode = call.text("mode", "constant");
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
     return void(call.error("mode") << "'" << mode << "', expected 'constant', 'reflect', 'edge' or 'wrap'");
-  std::optional<SmallVector<Scalar>> pads, given = call.numbers("axes");
+  std::optional<SmallVector<Scalar>> amounts, axes = call.numbers("axes");
   if (call.version < 2 && call.hasAttribute("paddings"))
-    pads = llvm::map_to_vector(call.integers("paddings"), [&](int64_t amount) { return Scalar{call.size(amount)}; });
+    amounts = llvm::map_to_vector(call.integers("paddings"), [&](int64_t amount) { return Scalar{call.size(amount)}; });
   else
-    pads = call.numbers("pads");
+    amounts = call.numbers("pads");
   ArgumentValue value = call.numberOrTensor("value");
   if (call.hasFailed())
     return;
-  size_t count = given ? given->size() : rank;
-  if (!pads || pads->size() != 2 * count)
+  size_t count = axes ? axes->size() : rank;
+  if (!amounts || amounts->size() != 2 * count)
     return void(call.error("pads") << "expected " << static_cast<int64_t>(2 * count)
                                    << " entries, a low and a high one for each dimension");
-  RunTime r(call);
-  Value fill;
-  if (auto *tensor = std::get_if<TensorId>(&value))
-    fill = r.number(*tensor, call.element(x));
-  else if (auto *number = std::get_if<double>(&value))
-    fill = r.scalar(*number, call.element(x));
-  else if (auto *whole = std::get_if<int64_t>(&value))
-    fill = r.scalar(static_cast<double>(*whole), call.element(x));
-  SmallVector<Value> lowValues(rank), highValues(rank);
-  Shape sizes(rank, Dim());
-  if (given && isRunTime(*given)) {
-    SmallVector<Value> axes = r.axes(*given, rank);
-    for (int64_t d = 0; d < rank; ++d) {
-      lowValues[d] = highValues[d] = r.value(0);
-      for (auto [i, axis] : llvm::enumerate(axes)) {
-        Value isThis = r.eq(axis, static_cast<double>(d));
-        lowValues[d] = r.select(isThis, r.value((*pads)[i]), lowValues[d]);
-        highValues[d] = r.select(isThis, r.value((*pads)[count + i]), highValues[d]);
-      }
-    }
-    return padAtRunTime(call, r, x, mode, fill, lowValues, highValues, sizes);
-  }
-  Ints axes = call.axes(given ? *call.constants("axes") : llvm::to_vector(llvm::seq<int64_t>(0, rank)), rank);
+  SmallVector<Pads> given, pads(rank, Pads{{call.size(0)}, {call.size(0)}});
+  for (size_t i = 0; i < count; ++i)
+    given.push_back({(*amounts)[i], (*amounts)[count + i]});
+  if (axes && isRunTime(*axes))
+    return padAlongRunTimeAxes(call, x, mode, value, *axes, given);
+  Ints dims = call.axes(axes ? *call.constants("axes") : llvm::to_vector(llvm::seq<int64_t>(0, rank)), rank);
   if (call.hasFailed())
     return;
-  Ints low(rank, 0), high(rank, 0);
-  bool isFixed = true;
-  for (int64_t d = 0; d < rank; ++d)
-    sizes[d] = shape[d];
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    const Scalar &before = (*pads)[i], &after = (*pads)[count + i];
-    for (auto [amount, amounts] : {std::pair(&before, &low), std::pair(&after, &high)}) {
-      std::optional<int64_t> number = amount->isKnown() ? constantOf(amount->size) : std::nullopt;
-      isFixed &= number.has_value();
-      (*amounts)[axis] = number.value_or(0);
-      if (std::abs((*amounts)[axis]) > (int64_t(1) << 31))
-        return void(call.error("pads") << (*amounts)[axis] << ", expected less");
-    }
-    bool isKnown = before.isKnown() && after.isKnown(),
-         stays = isKnown && low[axis] == 0 && high[axis] == 0 && constantOf(before.size) && constantOf(after.size);
-    if (stays)
-      continue;
-    // Rows of a table need a size.
-    isFixed &= mode == "constant" || constantOf(shape[axis]).value_or(0) > 0;
-    lowValues[axis] = r.value(before);
-    highValues[axis] = r.value(after);
-    sizes[axis] = isKnown ? simplify(shape[axis] + before.size + after.size) : Dim();
+  for (auto [dim, each] : llvm::zip(dims, given))
+    pads[dim] = each;
+  Ints low, high;
+  for (auto [size, each] : llvm::zip(shape, pads)) {
+    // Other modes have a table of rows.
+    bool isFixed = each.areConstant() && (mode == "constant" || each.areNone() || constantOf(size).value_or(0) > 0);
+    if (!isFixed)
+      return padAtRunTime(call, x, mode, value, pads);
+    low.push_back(*constantOf(each.low.size));
+    high.push_back(*constantOf(each.high.size));
+    for (int64_t amount : {low.back(), high.back()})
+      if (std::abs(amount) > (int64_t(1) << 31))
+        return void(call.error("pads") << amount << ", expected less");
   }
-  if (isFixed)
-    return padByConstants(call, x, mode, value, low, high);
-  padAtRunTime(call, r, x, mode, fill, lowValues, highValues, sizes);
+  padByConstants(call, x, mode, value, low, high);
 }
 
 /// Crops, or fills with zeros, evenly on both sides.
