@@ -42,6 +42,25 @@ def draws(graph, *inputs, opset=17):
     return add
 
 
+def fails(graph, text, *inputs, opset=17):
+    """A case whose run must end with this error."""
+    def add(function):
+        proto = model(graph, opset)
+        CASES[function.__name__] = (proto, inputs, [])
+        names = [info.name for info in proto.graph.input]
+
+        def check(program):
+            with nnf.Context(program, threads=1) as context:
+                try:
+                    context.run(dict(zip(names, inputs)))
+                except nnf.Error as error:
+                    return None if text in str(error) else f"'{error}', expected '{text}'"
+            return f"no error, expected '{text}'"
+        CHECKS[function.__name__] = check
+        return function
+    return add
+
+
 def write(folder):
     """Writes every case as the suite has them; returns their folders."""
     folders = []

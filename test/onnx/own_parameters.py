@@ -1,6 +1,6 @@
 """Cases with sizes, axes, places and the like that only the run knows: values, modes and ranks that the suite has not."""
 import numpy as np
-from own import CASES, case, model, numbers
+from own import CASES, case, fails, model, numbers
 
 
 def ints(*values):
@@ -283,7 +283,7 @@ x = numbers(1, 2, 4, 5)
 for mode in "nearest", "linear", "cubic":
     for coordinates in ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
                         "tf_half_pixel_for_nn"):
-        for by_size in False, True:
+        for by_size in (False, True) if coordinates.startswith("half_pixel") else (False,):
             # Of as many elements as the scale says, and of a fraction more.
             scales = (1, 1, 1.6, 0.5)
             outs = [int(np.floor(size * np.float32(scale))) for size, scale in zip(x.shape, scales)]
@@ -384,3 +384,54 @@ def mask_of_sequences():
 def a_size_of_the_data_that_is_one_of_the_input():
     x = numbers(4)
     return [x, np.int64(4)], [x + np.arange(4, dtype=np.float32)]
+
+
+# ---- what a run refuses
+
+def refuse(name, graph, text, *inputs, opset=18):
+    def named():
+        pass
+    named.__name__ = name
+    fails(graph, text, *inputs, opset=opset)(named)
+
+
+x = numbers(3, 4)
+refuse("reshape_to_other_sizes", "(float[A,B] x, int64[2] s) => (float y) { y = Reshape(x, s) }",
+       "node 'y' (Reshape), argument 'shape': 10 elements, expected the A * B of an input [A, B]", x, ints(5, 2))
+refuse("reshape_to_another_last_size", "(float[3,4] x, int64 k) => (float y) { z = Constant<value_ints = [0]>() "
+       "six = Constant<value_ints = [6]>() k1 = Unsqueeze(k, z) s = Concat<axis = 0>(six, k1) y = Reshape(x, s) }",
+       "node 'y' (Reshape), argument 'shape': 3, expected 2 or -1", x, np.int64(3))
+refuse("reshape_to_what_is_not_declared", "(float[3,4] x, int64[2] s) => (float[6,2] y) { y = Reshape(x, s) }",
+       "node 'y' (Reshape): size 2 in dimension 0, expected 6, which the model declares for 'y'", x, ints(2, 6))
+refuse("expand_to_another_size", "(float[A,4] x, int64[2] s) => (float y) { y = Expand(x, s) }",
+       "node 'y' (Expand), argument 'shape': 3, expected 1 or 4 in dimension 1", x, ints(3, 3))
+refuse("negative_size", "(int64[2] s) => (float y) { y = ConstantOfShape(s) }",
+       "node 'y' (ConstantOfShape), argument 'input': -1, expected a size of 0 or more", ints(2, -1))
+refuse("range_of_step_0", "(int64 a, int64 b, int64 c) => (int64[N] y) { y = Range(a, b, c) }",
+       "node 'y' (Range), argument 'delta': 0, expected a number other than 0", *map(np.int64, (1, 2, 0)))
+refuse("too_many_of_the_top", "(float[A,B] x, int64[1] k) => (float[A,K] y, int64[A,K] i) { y, i = TopK(x, k) }",
+       "node 'y' (TopK), argument 'k': 5, expected at most the size B", x, ints(5))
+refuse("split_into_too_much", "(float[A,B] x, int64[2] s) => (float[C,B] y, float[D,B] z) { y, z = Split<axis = 0>(x, s) }",
+       "node 'y' (Split), argument 'split': 4 in all, expected the size A of dimension 0", x, ints(1, 3))
+refuse("slice_by_step_0", "(float[A,B] x, int64[1] s, int64[1] e, int64[1] a, int64[1] t) => (float y) "
+       "{ y = Slice(x, s, e, a, t) }", "node 'y' (Slice), argument 'steps': 0, expected another number",
+       x, ints(0), ints(1), ints(0), ints(0))
+refuse("slice_along_no_axis", "(float[A,B] x, int64[1] s, int64[1] a) => (float y) { y = Slice(x, s, s, a) }",
+       "node 'y' (Slice), argument 'axes': 2, expected -2 to 1", x, ints(0), ints(2))
+refuse("pad_nothing", '(float[A,B] x, int64[4] p) => (float y) { y = Pad<mode = "edge">(x, p) }',
+       "node 'y' (Pad), argument 'data': size 0 in dimension 0, expected at least 1", numbers(0, 4), ints(1, 0, 0, 0))
+refuse("squeeze_of_size_3", "(float[A,B] x, int64[1] a) => (float y) { y = Squeeze(x, a) }",
+       "node 'y' (Squeeze), argument 'axes': dimension 0 has size 3, expected 1", x, ints(0))
+refuse("reduce_an_axis_twice", "(float[A,B] x, int64[2] a) => (float y) { y = ReduceSum<keepdims = 0>(x, a) }",
+       "node 'y' (ReduceSum), argument 'axes': 1 dimensions are left, expected 0 (is one named twice?)", x, ints(1, -1))
+refuse("resize_by_nothing", "(float[A,B] x, float[2] scales) => (float y) { y = Resize(x, , scales) }",
+       "node 'y' (Resize), argument 'scales': 0, expected numbers above 0", x, np.array([1, 0], np.float32))
+refuse("affine_grid_of_other_images", "(float[N,2,3] t, int64[4] s) => (float y) { y = AffineGrid(t, s) }",
+       "node 'y' (AffineGrid), argument 'size': 3, expected N first", numbers(2, 2, 3), ints(3, 1, 2, 2), opset=20)
+refuse("frames_beyond_the_signal", "(float[N,L] x, int64 s, int64 n) => (float y) { y = STFT(x, s, , n) }",
+       "node 'y' (STFT), argument 'frame_length': 5, expected at most the signal's L", x, np.int64(1), np.int64(5))
+refuse("frames_without_step", "(float[N,L] x, int64 s, float[W] w) => (float y) { y = STFT(x, s, w) }",
+       "node 'y' (STFT), argument 'frame_step': 0, expected 1 or more", x, np.int64(0), np.ones(2, np.float32))
+refuse("sizes_of_the_data_that_differ", "(float[N] x, int64 k) => (float[M] y) { zero = Constant<value_int = 0>() "
+       "one = Constant<value_int = 1>() r = Range(zero, k, one) f = Cast<to = 1>(r) y = Add(x, f) }",
+       "node 'y' (Add), argument 'input': size 2, expected N as another input", numbers(4), np.int64(2))

@@ -206,6 +206,8 @@ def run_case(case, library, runtime):
     model = onnx.load(case.path, load_external_data=False)
     stored = {tensor.name for tensor in model.graph.initializer}
     with nnf.Program(library, case.symbol, runtime) as program, nnf.Context(program, threads=1) as context:
+        if case.group == "own" and case.name in own.CHECKS:
+            return own.CHECKS[case.name](program)
         for folder in case.data_sets():
             names = [i.name for i in model.graph.input]
             given = values_in(folder, "input")
@@ -213,8 +215,6 @@ def run_case(case, library, runtime):
                 names = [name for name in names if name not in stored]
             inputs = {name: value for name, value in zip(names, given) if name not in stored}
             got = context.run(inputs)
-            if case.group == "own" and case.name in own.CHECKS:
-                return own.CHECKS[case.name](context, inputs, got)
             for info, expected in zip(model.graph.output, values_in(folder, "output")):
                 wrong = difference(got[info.name], expected)
                 if wrong:
@@ -306,6 +306,8 @@ def main():
             failures[case] = f"import: {error}"
     for variant in VARIANTS:
         some = [case for case in cases if case.variant == variant]
+        if not some:
+            continue
         print(f"{sum(c.variant == variant for c in ready)} of {len(some)} cases{' ' + variant if variant else ''} "
               "can be imported")
 
