@@ -281,7 +281,7 @@ LogicalResult PrimSortOp::verify() {
     return emitOpError() << "names dimension " << getDim() << " of a rank " << in.size() << " tensor";
   if (out.size() == in.size() && !sameDim(in[dim], out[dim])) {
     auto size = constantOf(in[dim]), count = constantOf(out[dim]);
-    if (!size || !count || *count > *size)
+    if (size && count && *count > *size)
       return emitOpError() << "gives " << toString(out[dim]) << " of " << toString(in[dim]) << " elements";
     in[dim] = out[dim];
   }

@@ -103,6 +103,66 @@ TEST(Shapes, FixedByTheCaller) {
   EXPECT_EQ(wrong.error, "the size 'K' is to be 5, and no input has a size of that name");
 }
 
+TEST(Shapes, TheSmallerOfTwoSizes) {
+  // What torch exports for x.topk(min(100, x.size(0))).
+  Imported m(modelFile("float[N] x", "float[K] y, int64[K] i",
+                       "s = Shape(x) k = Min(s, most) y, i = TopK<axis = 0>(x, k)", 13, ints("most", {1}, {100})));
+  EXPECT_EQ(m.outputs(), "float32 [min(N, 100)], int64 [min(N, 100)]");
+}
+
+TEST(Shapes, ReshapeToSizesOfTheRun) {
+  // Of a list that the run knows in part, the rest stays known; sizes that are open are the run's.
+  Imported m(modelFile("float[N,12] x, int64 k", "float[A,B,C] y",
+                       "k1 = Unsqueeze(k, zero) shape = Concat<axis = 0>(k1, four, minus) y = Reshape(x, shape)", 13,
+                       all({ints("zero", {1}, {0}), ints("four", {1}, {4}), ints("minus", {1}, {-1})})));
+  EXPECT_EQ(m.outputs(), "float32 [size(0), 4, size(1)]");
+  EXPECT_NE(m.ops().find("require"), std::string::npos) << m.ops();
+  // One that is open follows from the others.
+  Imported one(modelFile("float[N,12] x, int64 k", "float[A,B,C] y",
+                         "k1 = Unsqueeze(k, zero) shape = Concat<axis = 0>(k1, four, three) y = Reshape(x, shape)", 13,
+                         all({ints("zero", {1}, {0}), ints("four", {1}, {4}), ints("three", {1}, {3})})));
+  EXPECT_EQ(one.outputs(), "float32 [N, 4, 3]");
+}
+
+TEST(Shapes, OneNumberIsOneSize) {
+  // A range up to k, and a tensor of k elements.
+  Imported m(modelFile("float[1,3] x, int64 k", "float[A,B] y, int64[A] i",
+                       "k1 = Unsqueeze(k, zero) shape = Concat<axis = 0>(k1, three) e = Expand(x, shape) "
+                       "i = Range(first, k, one) f = Cast<to = 1>(i) g = Unsqueeze(f, last) y = Add(e, g)",
+                       13,
+                       all({ints("zero", {1}, {0}), ints("three", {1}, {3}), ints("first", {}, {0}),
+                            ints("one", {}, {1}), ints("last", {1}, {1})})));
+  EXPECT_EQ(m.outputs(), "float32 [size(0), 3], int64 [size(0)]");
+}
+
+TEST(Shapes, WhatTheModelDeclaresIsTakenAndChecked) {
+  Imported m(modelFile("float[N,3] x, int64[2] s", "float[4,N] y", "y = Reshape(x, s)"));
+  EXPECT_EQ(m.outputs(), "float32 [4, N]");
+  EXPECT_NE(m.ops().find("prim.check"), std::string::npos) << m.ops();
+  EXPECT_EQ(m.ops().find("size"), std::string::npos) << m.ops();
+}
+
+TEST(Shapes, SlicesOfTheRun) {
+  // Only what the run knows is open; from the front, it is a view.
+  Imported m(modelFile("float[8,N,6] x, int64[1] k", "float[A,B,C] y",
+                       "ends = Concat<axis = 0>(four, k) y = Slice(x, starts, ends)", 13,
+                       all({ints("four", {1}, {4}), ints("starts", {2}, {1, 0})})));
+  EXPECT_EQ(m.outputs(), "float32 [3, size(0), 6]");
+  EXPECT_EQ(m.ops().find("prim.gather"), std::string::npos) << m.ops();
+}
+
+TEST(Shapes, SizesOfTheDataAreTakenToAgree) {
+  Imported m(modelFile("float[N] x, int64 k", "float[M] y", "i = Range(zero, k, one) f = Cast<to = 1>(i) y = Add(f, x)",
+                       13, all({ints("zero", {}, {0}), ints("one", {}, {1})})));
+  EXPECT_EQ(m.outputs(), "float32 [N]");
+  EXPECT_NE(m.ops().find("require require"), std::string::npos) << m.ops();
+}
+
+TEST(Shapes, PiecesOfTheRun) {
+  Imported m(modelFile("float[N,3] x, int64[2] s", "float[A,3] y, float[B,3] z", "y, z = Split(x, s)"));
+  EXPECT_EQ(m.outputs(), "float32 [size(0), 3], float32 [size(1), 3]");
+}
+
 TEST(Shapes, ConditionsOnSizesChooseTheBranch) {
   Imported m(modelFile("float[N,3] x", "float[N,3] y",
                        "s = Shape(x) c = Gather<axis = 0>(s, one) isThree = Equal(c, three) "

@@ -5,9 +5,16 @@
     test/onnx/run.py [--build DIR] [--jobs N] [--all] [CASE...]
 
 Many models go into one library. A case whose operators are not supported is skipped; the table at the end counts why.
-A size that such a case gives as a run-time input, and that cannot be derived from anything else, is made a constant
-first (those cases are counted). test/onnx/expected-failures.txt lists what fails and why; a case that passes while it is
-listed fails the run. Last line: `N passed, N failed, N skipped`.
+Each case is run as it is in the file, and those of ONNX's suite in variants:
+
+    undeclared  without the sizes that the model declares for its outputs: where inputs hold sizes, axes and the like, the
+                data decide sizes
+    constants   (--all) with inputs that hold sizes, axes and the like made constants
+    symbolic    (--all) with symbols for all sizes of inputs but 0, 1 and the length of what holds sizes, axes and the
+                like, one symbol for each number; without declared sizes. What needs a fixed size is skipped.
+
+test/onnx/expected-failures.txt lists what fails and why: a case with its variants, or one of those alone. A case that
+passes while it is listed fails the run. Last line: `N passed, N failed, N skipped`.
 """
 import argparse
 import collections
@@ -32,6 +39,7 @@ sys.path.insert(0, str(HERE.parent / "harness"))
 sys.path.insert(0, str(HERE))
 import nnf  # noqa: E402
 import own  # noqa: E402
+import own_parameters  # noqa: E402,F401: adds its cases to own.CASES
 
 DATA = Path("/usr/share/libonnx-testdata/data")
 GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple")
@@ -39,21 +47,29 @@ GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple")
 RTOL, ATOL = 1e-3, 1e-6
 BATCH = 24
 TIMEOUT_S = 600
-RUN_TIME_ONLY = "known at run time only"
+# Parts of messages that say that something is not there, rather than that it went wrong.
+SKIPPED = ("not supported", "not there yet", "known at run time only", "expected a tensor")
+VARIANTS = ("", "undeclared", "constants", "symbolic")
+# Operators with inputs that sizes, axes, places and the like are made of.
+WITH_PARAMETERS = {
+    "AffineGrid", "BlackmanWindow", "CenterCropPad", "Col2Im", "ConstantOfShape", "CumSum", "DFT", "Dropout", "Expand",
+    "HammingWindow", "HannWindow", "MaxUnpool", "MelWeightMatrix", "OneHot", "Pad", "Range", "ReduceL1", "ReduceL2",
+    "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+    "ReduceSumSquare", "Reshape", "Resize", "STFT", "Slice", "Split", "Squeeze", "Tile", "TopK", "Trilu", "Unsqueeze",
+    "Upsample",
+}
 
 
 class Case:
     """One model of the suite with its data sets. `path` is the model as it is compiled."""
 
-    def __init__(self, folder):
-        self.folder, self.group = folder, folder.parent.name
+    def __init__(self, folder, variant=""):
+        self.folder, self.group, self.variant = folder, folder.parent.name, variant
         self.name = folder.name.removeprefix("test_")
-        self.path, self.constants = folder / "model.onnx", False
-
-    @property
-    def symbol(self):
-        """The name of its model in a library: other bytes become `_`."""
-        return re.sub(r"[^A-Za-z0-9_]", "_", f"{self.group}_{self.name}")
+        self.path = folder / "model.onnx"
+        # The names of models in a library: other bytes become `_`.
+        self.base = re.sub(r"[^A-Za-z0-9_]", "_", f"{self.group}_{self.name}")
+        self.symbol = f"{self.base}_{variant}" if variant else self.base
 
     def data_sets(self):
         return sorted(self.folder.glob("test_data_set_*"))
@@ -95,29 +111,54 @@ def read_all(cases, tool):
     return errors
 
 
-def with_constants(case, work):
-    """A copy of the model whose scalars and lists of integers among its inputs are constants, if there are any."""
-    model = onnx.load(case.path)
+def parameters(case, model):
+    """Inputs that sizes, axes, scales and the like are made of, with their values: scalars, and lists of integers."""
+    sets = case.data_sets()
+    if len(sets) != 1 or not any(node.op_type in WITH_PARAMETERS for node in model.graph.node):
+        return {}
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in stored]
-    sets = case.data_sets()
-    if len(sets) != 1:
-        return None
-    changed = False
+    found = {}
     for info, value in zip(inputs, values_in(sets[0], "input")):
         if value is None or value.ndim > 1 or value.dtype.kind not in "iub" and value.size > 8:
             continue
-        # Data is left alone: only what sizes, axes, scales and the like are made of.
+        # Data is left alone.
         if value.dtype.kind == "f" and value.ndim > 0 and info.name not in ("scales", "roi"):
             continue
-        model.graph.initializer.append(numpy_helper.from_array(value, info.name))
-        changed = True
-    if not changed:
+        found[info.name] = value
+    return found
+
+
+def undeclare(model):
+    del model.graph.value_info[:]
+    for output in model.graph.output:
+        for dim in output.type.tensor_type.shape.dim:
+            dim.Clear()
+
+
+def make_variant(case, variant, work):
+    """The case with its model changed; None where there is nothing to change."""
+    model = onnx.load(case.path)
+    given = parameters(case, model)
+    if variant == "symbolic":
+        changed = False
+        for info in model.graph.input:
+            for dim in info.type.tensor_type.shape.dim:
+                if info.name not in given and dim.dim_value > 1:
+                    dim.dim_param, changed = f"S{dim.dim_value}", True
+        if not changed:
+            return None
+    elif not given:
         return None
-    path = work / "constants" / f"{case.symbol}.onnx"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
-    return path
+    if variant == "constants":
+        model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in given.items())
+    else:
+        undeclare(model)
+    result = Case(case.folder, variant)
+    result.path = work / variant / f"{result.symbol}.onnx"
+    result.path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, result.path)
+    return result
 
 
 def compile_batch(cases, library, nnfc, links):
@@ -195,7 +236,7 @@ def run_isolated(cases_and_libraries, build):
     results = {}
     pending = list(cases_and_libraries)
     while pending:
-        lines = [f"{case.folder}\t{case.path}\t{library}" for case, library in pending]
+        lines = [f"{case.folder}\t{case.variant}\t{case.path}\t{library}" for case, library in pending]
         done = subprocess.run(["/usr/bin/python3", "-B", __file__, "--build", build, "--worker"], input="\n".join(lines),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S)
         finished = 0
@@ -213,8 +254,8 @@ def run_isolated(cases_and_libraries, build):
 def worker(build):
     runtime = nnf.Runtime(build)
     for line in sys.stdin.read().splitlines():
-        folder, path, library = line.split("\t")
-        case = Case(Path(folder))
+        folder, variant, path, library = line.split("\t")
+        case = Case(Path(folder), variant)
         case.path = Path(path)
         try:
             text = run_case(case, library, runtime) or ""
@@ -228,7 +269,7 @@ def main():
     parser.add_argument("cases", nargs="*", metavar="CASE", help="names or parts of names; default: all")
     parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--all", action="store_true", help="no difference: the suite is run as a whole")
+    parser.add_argument("--all", action="store_true", help="all variants")
     parser.add_argument("--import-only", action="store_true", help="import, and count; compile nothing")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -247,30 +288,28 @@ def main():
     if options.cases:
         cases = [c for c in cases if any(part in c.symbol for part in options.cases)]
 
-    tool = options.build / "unit" / "nnf-onnx-read-all"
-    errors = read_all(cases, tool)
-    again = []
-    for case in cases:
-        if RUN_TIME_ONLY in errors[str(case.path)] or "expected a constant" in errors[str(case.path)]:
-            path = with_constants(case, work)
-            if path:
-                case.original, case.path, case.constants = case.path, path, True
-                again.append(case)
-    errors.update(read_all(again, tool))
+    for variant in VARIANTS[1:] if options.all else VARIANTS[1:2]:
+        made = [make_variant(case, variant, work) for case in cases if not case.variant and case.group != "own"]
+        cases += [case for case in made if case]
+    errors = read_all(cases, options.build / "unit" / "nnf-onnx-read-all")
 
     reasons, skipped, failures, ready = collections.defaultdict(list), [], {}, []
     for case in cases:
         error = errors[str(case.path)]
         if not error:
             ready.append(case)
-        elif "not supported" in error or "not there yet" in error or RUN_TIME_ONLY in error or "expected a tensor" in error:
+        elif case.variant == "symbolic" or any(text in error for text in SKIPPED):
             skipped.append(case)
             for line in error.split("\\n")[1:] or [re.sub(r"^node '.*?' \(([\w.]+)\)(?: is not supported)?", r"\1", error)]:
                 reasons[re.sub(r", \d+ nodes?(, the first one)? '.*?':", ":", line).strip()].append(case)
         else:
             failures[case] = f"import: {error}"
-    print(f"{len(ready)} of {len(cases)} cases can be imported, {sum(c.constants for c in ready)} of them "
-          "with sizes made constants")
+    for variant in VARIANTS:
+        some = [case for case in cases if case.variant == variant]
+        if not some:
+            continue
+        print(f"{sum(c.variant == variant for c in ready)} of {len(some)} cases{' ' + variant if variant else ''} "
+              "can be imported")
 
     passed = []
     if not options.import_only:
@@ -292,7 +331,7 @@ def main():
     listed = expected_failures()
     failed = 0
     for case, why in failures.items():
-        if case.symbol in listed:
+        if case.symbol in listed or case.base in listed:
             skipped.append(case)
             continue
         failed += 1
@@ -304,8 +343,10 @@ def main():
     print("\nnot supported, with the number of cases:")
     for reason, some in sorted(reasons.items(), key=lambda item: -len(item[1])):
         print(f"  {len(some):4}  {reason}")
-    by_group = collections.Counter(case.group for case in passed)
-    print("\npassed: " + ", ".join(f"{group} {by_group[group]}" for group in (*GROUPS, "own")))
+    by_group = collections.Counter(case.group for case in passed if not case.variant)
+    by_variant = collections.Counter(case.variant for case in passed if case.variant)
+    print("\npassed: " + ", ".join(f"{group} {by_group[group]}" for group in (*GROUPS, "own")) +
+          "".join(f", {name} {count}" for name, count in by_variant.items()))
     print(f"{len([c for c in passed if c.symbol not in listed])} passed, {failed} failed, {len(skipped)} skipped")
     return 1 if failed else 0
 

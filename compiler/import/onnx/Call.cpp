@@ -1,6 +1,7 @@
 #include "compiler/import/onnx/Call.h"
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 #include "dialects/nnf/infer/Arguments.h"
 
 using namespace mlir;
@@ -79,6 +80,15 @@ const Known *Call::known(size_t i) {
   return known;
 }
 
+const Known *Call::elements(size_t i) {
+  if (!has(i))
+    return nullptr;
+  Entry *found = entry(i);
+  const Known *elements = found ? importer.elementsOf(*found) : nullptr;
+  failed |= found && found->isBroken;
+  return elements;
+}
+
 // ---- attributes
 
 const Attribute *Call::attribute(StringRef name, Attribute::Kind kind) {
@@ -120,23 +130,45 @@ bool Call::hasParameter(StringRef name) const {
   return i ? has(*i) : hasAttribute(name);
 }
 
-std::optional<Shape> Call::sizes(StringRef name) {
+std::optional<SmallVector<Scalar>> Call::numbers(StringRef name) {
   std::optional<size_t> i = inputOfParameter(node.opType, name, version);
   if (failed || !hasParameter(name))
     return std::nullopt;
   if (i) {
-    const Known *values = known(*i);
-    std::optional<Shape> sizes = values ? values->sizes() : std::nullopt;
-    if (!sizes)
-      error(name) << "'" << node.inputs[*i]
-                  << "' is known at run time only, expected a constant or something computed from sizes";
-    return sizes;
+    const Known *values = elements(*i);
+    if (!failed && (!values || values->isFloat())) {
+      std::string type = dtypeName(inputElement(*i)) + " " + toString(inputShape(*i));
+      error(name) << "'" << node.inputs[*i] << "' is " << type << ", expected one integer, or a list of at most "
+                  << maxRunTimeElements;
+    }
+    return failed ? std::nullopt : std::optional(values->values);
   }
   const Attribute *found = node.attribute({name.data(), name.size()});
   if (found->kind == Attribute::Kind::Int)
-    return Shape{size(found->i)};
+    return SmallVector<Scalar>{{size(found->i)}};
   Ints values = integers(name);
-  return Shape(llvm::map_range(values, [&](int64_t value) { return size(value); }));
+  return llvm::map_to_vector(values, [&](int64_t value) { return Scalar{size(value)}; });
+}
+
+std::optional<Shape> Call::sizes(StringRef name) {
+  std::optional<SmallVector<Scalar>> values = numbers(name);
+  if (!values)
+    return std::nullopt;
+  Shape sizes;
+  for (const Scalar &value : *values)
+    sizes.push_back(sizeOf(value, name));
+  return sizes;
+}
+
+Dim Call::sizeOf(const Scalar &number, StringRef argument) {
+  if (failed)
+    return size(0);
+  if (!number.isKnown()) {
+    Primitives p(graph().ops(), loc);
+    Value value = importer.valueOf(number, loc);
+    p.check(p.ge(value, 0), value, p.message(argument, "{value}, expected a size of 0 or more"));
+  }
+  return importer.sizeOf(number, loc);
 }
 
 Dim Call::dataSize(TensorId number) {
@@ -159,16 +191,34 @@ void Call::requireEqual(StringRef argument, Dim size, Dim expected, const Twine 
   require(argument, size, expected - size, text);
 }
 
+Dim Call::requireQuotient(StringRef argument, Dim value, Dim divisor, const Twine &text) {
+  if (Dim even = exactQuotient({value}, {divisor}, context()))
+    return even;
+  // Of a divisor 0 nothing is left over: an error, too.
+  bool isKnown = constantOf(value) && constantOf(divisor);
+  require(argument, value, isKnown || isConstant(divisor, 0) ? size(-1) : (value % divisor) * -1, text);
+  return failed ? size(0) : simplify(value.floorDiv(divisor));
+}
+
 std::optional<Ints> Call::constants(StringRef name) {
-  std::optional<Shape> values = sizes(name);
+  std::optional<SmallVector<Scalar>> values = numbers(name);
   if (!values)
     return std::nullopt;
-  std::optional<SmallVector<int64_t>> numbers = constantsOf(*values);
-  if (!numbers) {
-    error(name) << toString(*values) << ", expected numbers without symbolic sizes";
+  Shape sizes;
+  for (const Scalar &value : *values) {
+    if (!value.isKnown()) {
+      error(name) << "'" << node.inputs[*inputOfParameter(node.opType, name, version)]
+                  << "' is known at run time only, expected a constant";
+      return std::nullopt;
+    }
+    sizes.push_back(value.size);
+  }
+  std::optional<SmallVector<int64_t>> constants = constantsOf(sizes);
+  if (!constants) {
+    error(name) << toString(sizes) << ", expected numbers without symbolic sizes";
     return std::nullopt;
   }
-  return Ints(*numbers);
+  return Ints(*constants);
 }
 
 ArgumentValue Call::numberOrTensor(StringRef name) {
@@ -200,15 +250,23 @@ void Call::output(size_t i, TensorId tensor) {
   Entry entry;
   entry.name = node.outputs[i];
   entry.tensor = tensor;
+  if (i < evaluated.size() && evaluated[i])
+    (evaluated[i]->isWhole() ? entry.known : entry.elements) = evaluated[i];
   scope.entries[node.outputs[i]] = std::move(entry);
 }
 
 void Call::output(size_t i, Known known) {
   if (failed || !wants(i))
     return;
+  evaluated.resize(std::max(evaluated.size(), i + 1));
+  evaluated[i] = std::make_shared<Known>(std::move(known));
+  if (!evaluated[i]->isWhole()) {
+    hasRunTimeElements = true;
+    return;
+  }
   Entry entry;
   entry.name = node.outputs[i];
-  entry.known = std::make_shared<Known>(std::move(known));
+  entry.known = evaluated[i];
   entry.knownWasRead = true;
   scope.entries[node.outputs[i]] = std::move(entry);
 }
@@ -224,6 +282,11 @@ void Call::outputIsInput(size_t i, size_t input) {
   }
   Entry copy = *source;
   scope.entries[node.outputs[i]] = std::move(copy);
+}
+
+std::optional<Shape> Call::declared(size_t i) {
+  // Inside functions and branches the same names are other values.
+  return wants(i) && scope.depth == 0 ? importer.declaredShape(node.outputs[i]) : std::nullopt;
 }
 
 // ---- the graph
@@ -283,12 +346,12 @@ TensorId Call::reshape(TensorId x, ArrayRef<Dim> target) {
   if (llvm::count(sizes, -1) == 1 && !llvm::is_contained(sizes, 0))
     if (Dim rest = exactQuotient(from, others, context()); rest && sameDim(rest, unknown))
       return call("reshape", {{"input", x}, {"shape", list(sizes)}});
-  if (!sameDim(productOf(context(), from), productOf(context(), target))) {
-    error() << "a tensor " << toString(from) << " becomes " << toString(target)
-            << ", expected sizes that can be shown to have the same product";
-    return {};
-  }
-  return primitives({x}, [&](Primitives &p, ArrayRef<Value> in) { return p.reshape(in[0], target); });
+  RunTime r(*this);
+  Dim count = productOf(context(), from), ratio = exactQuotient(target, from, context());
+  if (!ratio || !isConstant(ratio, 1))
+    requireEqual("input", count, productOf(context(), target),
+                 "{value} elements in " + toString(from) + ", expected as many as in " + toString(target));
+  return failed ? TensorId() : graph().adopt(r.reshape(graph().value(x), target));
 }
 
 TensorId Call::permute(TensorId x, ArrayRef<int64_t> perm) {
@@ -325,7 +388,7 @@ TensorId Call::slice(TensorId x, int64_t dim, Dim start, Dim length, int64_t ste
   Dim last = simplify(start + (length - 1) * step);
   bool isEmpty = isConstant(length, 0);
   bool isInside =
-      isEmpty || (step > 0 ? isNonNegative(start) && isBelow(last, size) : isNonNegative(last) && isBelow(start, size));
+      isEmpty || (step > 0 ? isNotNegative(start) && isBelow(last, size) : isNotNegative(last) && isBelow(start, size));
   std::optional<int64_t> first = constantOf(start), count = constantOf(length);
   // The function cannot count down, and has numbers only.
   if (isInside && first && count && step > 0)

@@ -21,8 +21,10 @@ struct Entry {
   TensorId tensor;                    ///< null: not in the graph yet
   const Tensor *stored = nullptr;     ///< data of the model
   std::shared_ptr<const Known> known; ///< the elements, where they are known
-  bool knownWasRead = false;          ///< `known` has been taken from `stored`, if it can be
-  bool isBroken = false;              ///< reading `stored` failed, and that was reported
+  /// Of a list of integers in the graph: its elements, of which some are known, or come from other tensors.
+  std::shared_ptr<const Known> elements;
+  bool knownWasRead = false; ///< `known` has been taken from what is stored, if it can be
+  bool isBroken = false;     ///< reading `stored` failed, and that was reported
 };
 
 /// An error being written, or nothing: only the first of a node is reported, since what follows from it says nothing
@@ -75,6 +77,8 @@ public:
   int64_t inputRank(size_t i) { return inputShape(i).size(); }
   /// The input's elements, when they are known.
   const Known *known(size_t i);
+  /// The elements of an input that is a number or a short list, known or integers that only the run knows; else null.
+  const Known *elements(size_t i);
 
   // ---- attributes; an error when one has another type
   bool hasAttribute(llvm::StringRef name) const { return node.attribute({name.data(), name.size()}); }
@@ -88,9 +92,12 @@ public:
 
   // ---- parameters that are attributes in old versions and inputs in new ones (Versions.h)
   bool hasParameter(llvm::StringRef name) const;
-  /// Sizes; nothing when omitted, an error when not known while importing.
+  /// Integers, some of which only the run may know (Scalar::isKnown); nothing when omitted.
+  std::optional<llvm::SmallVector<Scalar>> numbers(llvm::StringRef name);
+  /// Sizes, those that only the run knows as sizes that the data decide; nothing when omitted. A negative one fails the
+  /// run.
   std::optional<Shape> sizes(llvm::StringRef name);
-  /// Integers without symbols.
+  /// Integers without symbols; an error when only the run knows them.
   std::optional<Ints> constants(llvm::StringRef name);
   /// A number where it is known, else a tensor; None when omitted.
   ArgumentValue numberOrTensor(llvm::StringRef name);
@@ -98,9 +105,13 @@ public:
   // ---- outputs
   bool wants(size_t i) const { return i < node.outputs.size() && !node.outputs[i].empty(); }
   void output(size_t i, TensorId tensor);
+  /// Elements that only the run knows: the node must make the tensor as well.
   void output(size_t i, Known known);
+  bool needsTensors() const { return hasRunTimeElements; }
   /// The output is the input: the same tensor under another name.
   void outputIsInput(size_t i, size_t input);
+  /// The sizes that the model declares for an output, null where it does not; nothing where not even its rank.
+  std::optional<Shape> declared(size_t i);
   /// The single output.
   void result(TensorId tensor) { output(0, tensor); }
 
@@ -160,6 +171,10 @@ public:
   /// What a run must have of a size: `tested` is not negative. An error now where it is known to be.
   void require(llvm::StringRef argument, Dim value, Dim tested, const llvm::Twine &text);
   void requireEqual(llvm::StringRef argument, Dim size, Dim expected, const llvm::Twine &text);
+  /// value / divisor, which must come out even.
+  Dim requireQuotient(llvm::StringRef argument, Dim value, Dim divisor, const llvm::Twine &text);
+  /// An element of a parameter as a size.
+  Dim sizeOf(const Scalar &number, llvm::StringRef argument);
   /// An axis in -rank … rank-1, made non-negative; an error outside. `rank` 0 counts as 1 only where `scalarOk`.
   int64_t axis(int64_t value, int64_t rank, llvm::StringRef name = "axis");
   /// All of them, in the order given, none twice.
@@ -173,6 +188,8 @@ private:
 
   mlir::Location loc;
   bool failed = false;
+  llvm::SmallVector<std::shared_ptr<const Known>> evaluated; ///< the elements of the outputs, where they are followed
+  bool hasRunTimeElements = false;
 };
 
 inline std::vector<int64_t> list(llvm::ArrayRef<int64_t> values) { return {values.begin(), values.end()}; }

@@ -1,5 +1,6 @@
 // Convolutions and transposed convolutions.
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 #include "compiler/import/onnx/Window.h"
 
 using namespace mlir;
@@ -202,27 +203,76 @@ void convTranspose(Call &call) {
   call.result(y);
 }
 
-/// Sums overlapping blocks into an image. torch's function has two dimensions.
+/// Sums overlapping blocks into an image: each element of a column is added where its block has it.
+TensorId col2ImAtRunTime(Call &call, TensorId input, ArrayRef<Dim> image, ArrayRef<Dim> block, const Window &w) {
+  RunTime r(call);
+  Shape shape = call.shape(input), blocks;
+  int64_t spatial = image.size();
+  for (int64_t i = 0; i < spatial; ++i) {
+    Dim span = image[i] + (w.low[i] + w.high[i]) - (block[i] - 1) * w.dilation[i] - 1;
+    blocks.push_back(simplify(span.floorDiv(w.stride[i]) + 1));
+  }
+  Dim blockSize = productOf(call.context(), block), count = productOf(call.context(), blocks);
+  Dim channels = call.requireQuotient("input", shape[1], blockSize,
+                                      "{value} rows, expected a multiple of the block's " + toString(blockSize));
+  call.requireEqual("input", shape[2], count, "{value} columns, expected " + toString(count) + ", one for each block");
+  if (call.hasFailed())
+    return {};
+  // N, C, the block's sizes, the numbers of blocks
+  Shape split{shape[0], channels}, out(split);
+  split.append(block.begin(), block.end());
+  split.append(blocks);
+  out.append(image.begin(), image.end());
+  Value x = r.reshape(call.graph().value(input), split);
+  SmallVector<Value> places{r.iota(split, 0, r.i64()), r.iota(split, 1, r.i64())};
+  for (int64_t i = 0; i < spatial; ++i) {
+    Value inBlock = r.mul(r.iota(split, 2 + i, r.i64()), static_cast<double>(w.dilation[i]));
+    Value first = r.mul(r.iota(split, 2 + spatial + i, r.i64()), static_cast<double>(w.stride[i]));
+    places.push_back(r.sub(r.add(first, inBlock), static_cast<double>(w.low[i])));
+  }
+  Type element = Primitives::elementOf(x);
+  bool isNarrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+  Type wide = isNarrow ? Type(Float32Type::get(call.context())) : element;
+  Value sums = r.scatter(ScatterKind::Add, r.full(out, 0, wide), places, r.convert(x, wide),
+                         llvm::to_vector(llvm::seq<int64_t>(0, out.size())), BoundsKind::Fill);
+  return call.graph().adopt(r.convert(sums, element));
+}
+
 void col2Im(Call &call) {
   TensorId x = call.input(0);
-  std::optional<Ints> image = call.constants("image_shape"), block = call.constants("block_shape");
-  if (!image || !block)
-    return void(call.error() << "no 'image_shape' or no 'block_shape', expected both");
-  if (image->size() != 2 || block->size() != 2)
-    return call.notThereYet("an image of other than two dimensions");
+  std::optional<SmallVector<Scalar>> imageSizes = call.numbers("image_shape"), blockSizes = call.numbers("block_shape");
+  if (call.hasFailed())
+    return;
+  if (!imageSizes || !blockSizes || imageSizes->empty() || imageSizes->size() != blockSizes->size() ||
+      call.rank(x) != 3)
+    return void(call.error() << "an input " << toString(call.shape(x))
+                             << ", expected rank 3, and as many sizes in 'image_shape' as in 'block_shape'");
+  size_t spatial = imageSizes->size();
+  RunTime r(call);
+  Shape image;
+  for (auto [i, size] : llvm::enumerate(*imageSizes))
+    image.push_back(r.outputSize(size, "image_shape", 2 + static_cast<int64_t>(i), 2 + static_cast<int64_t>(spatial)));
+  Shape block = call.sizes("block_shape").value_or(Shape());
   Window w;
-  w.stride = spatialList(call, "strides", 2, 1, 1);
-  w.dilation = spatialList(call, "dilations", 2, 1, 1);
-  Ints pads = call.integers("pads", Ints(4, 0));
-  if (pads.size() != 4)
-    return void(call.error("pads") << static_cast<int64_t>(pads.size()) << " entries, expected 4");
-  if (pads[0] != pads[2] || pads[1] != pads[3])
-    return call.notThereYet("uneven padding");
+  w.stride = spatialList(call, "strides", spatial, 1, 1);
+  w.dilation = spatialList(call, "dilations", spatial, 1, 1);
+  Ints pads = call.integers("pads", Ints(2 * spatial, 0));
+  if (pads.size() != 2 * spatial)
+    return void(call.error("pads") << static_cast<int64_t>(pads.size()) << " entries, expected "
+                                   << static_cast<int64_t>(2 * spatial));
+  w.low.assign(pads.begin(), pads.begin() + spatial);
+  w.high.assign(pads.begin() + spatial, pads.end());
+  if (call.hasFailed())
+    return;
+  // torch's function has two dimensions.
+  std::optional<SmallVector<int64_t>> imageNumbers = constantsOf(image), blockNumbers = constantsOf(block);
+  if (spatial != 2 || !w.isSymmetric() || !imageNumbers || !blockNumbers)
+    return call.result(col2ImAtRunTime(call, x, image, block, w));
   call.result(call.call("fold", {{"input", x},
-                                 {"output_size", list(*image)},
-                                 {"kernel_size", list(*block)},
+                                 {"output_size", list(*imageNumbers)},
+                                 {"kernel_size", list(*blockNumbers)},
                                  {"dilation", list(w.dilation)},
-                                 {"padding", std::vector<int64_t>{pads[0], pads[1]}},
+                                 {"padding", list(w.low)},
                                  {"stride", list(w.stride)}}));
 }
 

@@ -19,6 +19,33 @@ TensorId secondOperand(Call &call) {
   return call.reshape(other, shape);
 }
 
+void alignDataSizes(Call &call, MutableArrayRef<TensorId> tensors, std::optional<int64_t> except) {
+  SmallVector<Shape> shapes;
+  size_t rank = 0;
+  for (TensorId tensor : tensors)
+    rank = std::max(rank, shapes.emplace_back(call.shape(tensor)).size());
+  for (size_t fromEnd = 1; fromEnd <= rank; ++fromEnd) {
+    if (except && *except == static_cast<int64_t>(rank - fromEnd))
+      continue;
+    Dim common; // one that the inputs decide, where there is one
+    auto sizeIn = [&](Shape &shape) -> Dim * {
+      bool isThere = fromEnd <= shape.size() && !isConstant(shape[shape.size() - fromEnd], 1);
+      return isThere ? &shape[shape.size() - fromEnd] : nullptr;
+    };
+    for (Shape &shape : shapes)
+      if (Dim *size = sizeIn(shape); size && (!common || (dependsOnData(common) && !dependsOnData(*size))))
+        common = *size;
+    for (Shape &shape : shapes)
+      if (Dim *size = sizeIn(shape); size && dependsOnData(*size) && !sameDim(*size, common)) {
+        call.requireEqual("input", *size, common, "size {value}, expected " + toString(common) + " as another input");
+        *size = common;
+      }
+  }
+  for (auto [tensor, shape] : llvm::zip(tensors, shapes))
+    if (!call.hasFailed() && !sameShape(call.shape(tensor), shape))
+      tensor = call.primitives({tensor}, [&](Primitives &p, ArrayRef<Value> in) { return p.reshape(in[0], shape); });
+}
+
 Shape broadcastShapes(Call &call, ArrayRef<TensorId> tensors) {
   Shape result;
   for (TensorId tensor : tensors) {
@@ -36,7 +63,8 @@ Shape broadcastShapes(Call &call, ArrayRef<TensorId> tensors) {
   return result;
 }
 
-SmallVector<TensorId> broadcastTogether(Call &call, ArrayRef<TensorId> tensors) {
+SmallVector<TensorId> broadcastTogether(Call &call, SmallVector<TensorId> tensors) {
+  alignDataSizes(call, tensors);
   Shape shape = broadcastShapes(call, tensors);
   return llvm::to_vector(llvm::map_range(tensors, [&](TensorId tensor) { return call.expand(tensor, shape); }));
 }
@@ -44,9 +72,15 @@ SmallVector<TensorId> broadcastTogether(Call &call, ArrayRef<TensorId> tensors) 
 namespace {
 
 template <const char *const &function> void unary(Call &call) { call.result(call.unary(function, call.input(0))); }
+/// The two operands of an operator that broadcasts.
+std::array<TensorId, 2> operands(Call &call) {
+  std::array<TensorId, 2> xy{call.input(0), secondOperand(call)};
+  alignDataSizes(call, xy);
+  return xy;
+}
 template <const char *const &function> void binary(Call &call) {
-  TensorId x = call.input(0);
-  call.result(call.binary(function, x, secondOperand(call)));
+  auto [x, y] = operands(call);
+  call.result(call.binary(function, x, y));
 }
 
 constexpr const char *abs = "abs", *neg = "neg", *exp = "exp", *log = "log", *sqrt = "sqrt", *sin = "sin", *cos = "cos",
@@ -57,7 +91,7 @@ constexpr const char *add = "add", *sub = "sub", *mul = "mul", *eq = "eq", *ne =
                      *minimum = "minimum", *maximum = "maximum";
 
 void div(Call &call) {
-  TensorId x = call.input(0), y = secondOperand(call);
+  auto [x, y] = operands(call);
   // torch's plain division of integers gives floats.
   if (call.isFloat(x))
     return call.result(call.div(x, y));
@@ -65,7 +99,7 @@ void div(Call &call) {
 }
 
 void pow(Call &call) {
-  TensorId x = call.input(0), y = secondOperand(call);
+  auto [x, y] = operands(call);
   Type element = call.element(x);
   ArgumentValue exponent = y;
   // A number says more than a tensor: x*x for 2, sqrt for a half.
@@ -105,19 +139,21 @@ void mod(Call &call) {
   }));
 }
 
-template <const char *const &function> void fold(Call &call) {
-  TensorId result = call.input(0);
-  for (size_t i = 1; i < call.numInputs(); ++i)
-    result = call.binary(function, result, call.input(i));
-  call.result(result);
+TensorId folded(Call &call, StringRef function) {
+  SmallVector<TensorId> inputs;
+  for (size_t i = 0; i < call.numInputs(); ++i)
+    inputs.push_back(call.input(i));
+  alignDataSizes(call, inputs);
+  if (inputs.empty())
+    return call.input(0); // reports
+  TensorId result = inputs[0];
+  for (TensorId input : ArrayRef(inputs).drop_front())
+    result = call.binary(function, result, input);
+  return result;
 }
+template <const char *const &function> void fold(Call &call) { call.result(folded(call, function)); }
 
-void mean(Call &call) {
-  TensorId sum = call.input(0);
-  for (size_t i = 1; i < call.numInputs(); ++i)
-    sum = call.add(sum, call.input(i));
-  call.result(call.div(sum, static_cast<double>(call.numInputs())));
-}
+void mean(Call &call) { call.result(call.div(folded(call, add), static_cast<double>(call.numInputs()))); }
 
 /// An op of primitives on operands of one shape.
 template <Value (Primitives::*op)(Operand, Operand)> void primitive(Call &call) {
@@ -197,8 +233,9 @@ void clip(Call &call) {
 }
 
 void where(Call &call) {
-  TensorId condition = call.input(0), x = call.input(1), y = call.input(2);
-  call.result(call.call("where", {{"condition", condition}, {"input", x}, {"other", y}}));
+  TensorId inputs[] = {call.input(0), call.input(1), call.input(2)};
+  alignDataSizes(call, inputs);
+  call.result(call.call("where", {{"condition", inputs[0]}, {"input", inputs[1]}, {"other", inputs[2]}}));
 }
 
 void isInf(Call &call) {

@@ -84,7 +84,7 @@ Result div(Pair p) {
   if (Dim ratio = exactQuotient({p.a.size}, {p.b.size}, context))
     return Scalar{ratio};
   // Truncation is the floor where nothing is negative.
-  if (y && *y > 0 && isNonNegative(p.a.size))
+  if (y && *y > 0 && isNotNegative(p.a.size))
     return Scalar{simplify(p.a.size.floorDiv(*y))};
   return {};
 }
@@ -101,9 +101,7 @@ Result smaller(Pair p) {
     auto x = p.x(), y = p.y();
     return x && y && !std::isnan(*x) && !std::isnan(*y) ? p.number(std::min(*x, *y)) : Result();
   }
-  if (isAtMost(p.a.size, p.b.size))
-    return p.a;
-  return isAtMost(p.b.size, p.a.size) ? Result(p.b) : Result();
+  return Scalar{minOf(p.a.size, p.b.size)};
 }
 
 Result larger(Pair p) {
@@ -111,9 +109,7 @@ Result larger(Pair p) {
     auto x = p.x(), y = p.y();
     return x && y && !std::isnan(*x) && !std::isnan(*y) ? p.number(std::max(*x, *y)) : Result();
   }
-  if (isAtMost(p.a.size, p.b.size))
-    return p.b;
-  return isAtMost(p.b.size, p.a.size) ? Result(p.a) : Result();
+  return Scalar{maxOf(p.a.size, p.b.size)};
 }
 
 Result pow(Pair p) {
@@ -176,7 +172,7 @@ template <bool (*op)(bool, bool)> Result logic(Pair p) {
 Result negate(Pair p) { return p.isFloat() ? Scalar{p.a.size, -p.a.factor} : Scalar{simplify(p.a.size * -1)}; }
 
 Result absolute(Pair p) {
-  if (p.isFloat() ? p.a.factor >= 0 && isNonNegative(p.a.size) : isNonNegative(p.a.size))
+  if (p.isFloat() ? p.a.factor >= 0 && isNotNegative(p.a.size) : isNotNegative(p.a.size))
     return p.a;
   auto x = p.x();
   if (!x)
@@ -280,7 +276,7 @@ template <Elementwise op, bool givesBool = false> bool binary(Call &call) {
 }
 
 bool where(Call &call) {
-  const Known *condition = call.known(0), *x = call.known(1), *y = call.known(2);
+  const Known *condition = call.known(0), *x = call.elements(1), *y = call.elements(2);
   if (!condition || !x || !y || x->element != y->element)
     return false;
   std::optional<SmallVector<int64_t>> shape = broadcastShape(x->shape, y->shape);
@@ -300,7 +296,7 @@ bool where(Call &call) {
 }
 
 bool cast(Call &call) {
-  const Known *x = call.known(0);
+  const Known *x = call.elements(0);
   const Attribute *to = call.node.attribute("to");
   Type element =
       to && to->kind == Attribute::Kind::Int ? elementTypeOf(call.context(), static_cast<DataType>(to->i)) : Type();
@@ -310,6 +306,12 @@ bool cast(Call &call) {
   bool toFloat = result.isFloat();
   for (size_t i = 0; i < x->values.size(); ++i) {
     const Scalar &value = x->values[i];
+    if (!value.isKnown()) {
+      if (!element.isSignlessInteger(32) && !element.isSignlessInteger(64))
+        return false;
+      result.values.push_back(value);
+      continue;
+    }
     std::optional<double> number = x->number(i);
     if (toFloat) {
       if (number)
@@ -343,7 +345,7 @@ bool cast(Call &call) {
       result.values.push_back({dimOf(call.context(), static_cast<int64_t>(whole))});
       continue;
     }
-    Dim dim = value.factor >= 0 && isNonNegative(value.size) ? floored(value) : Dim();
+    Dim dim = value.factor >= 0 && isNotNegative(value.size) ? floored(value) : Dim();
     if (!dim)
       return false;
     result.values.push_back({dim});

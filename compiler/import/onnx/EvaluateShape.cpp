@@ -1,4 +1,5 @@
-// Shape, and the operators that take tensors of sizes apart and put them together.
+// Shape, and the operators that take tensors of sizes apart and put them together. Those that only move elements do it
+// with elements that only the run knows, too (Call::elements).
 #include "compiler/import/onnx/Evaluate.h"
 
 using namespace mlir;
@@ -89,7 +90,7 @@ std::optional<int64_t> axisOf(int64_t axis, int64_t rank) {
 }
 
 bool gather(Call &call) {
-  const Known *x = call.known(0), *index = call.known(1);
+  const Known *x = call.elements(0), *index = call.known(1);
   if (!x || !index)
     return false;
   std::optional<int64_t> axis = axisOf(call.integer("axis", 0), x->shape.size());
@@ -116,7 +117,7 @@ bool gather(Call &call) {
 }
 
 bool slice(Call &call) {
-  const Known *x = call.known(0);
+  const Known *x = call.elements(0);
   if (!x)
     return false;
   auto numbers = [&](StringRef name) -> std::optional<Ints> {
@@ -165,7 +166,7 @@ bool slice(Call &call) {
 bool concat(Call &call) {
   SmallVector<const Known *> parts;
   for (size_t i = 0; i < call.numInputs(); ++i) {
-    parts.push_back(call.known(i));
+    parts.push_back(call.elements(i));
     if (!parts.back() || parts.back()->element != parts[0]->element ||
         parts.back()->shape.size() != parts[0]->shape.size())
       return false;
@@ -217,7 +218,7 @@ std::optional<Ints> axesOf(Call &call) {
 }
 
 bool unsqueeze(Call &call) {
-  const Known *x = call.known(0);
+  const Known *x = call.elements(0);
   std::optional<Ints> axes = axesOf(call);
   if (!x || !axes)
     return false;
@@ -237,7 +238,7 @@ bool unsqueeze(Call &call) {
 }
 
 bool squeeze(Call &call) {
-  const Known *x = call.known(0);
+  const Known *x = call.elements(0);
   if (!x)
     return false;
   SmallVector<bool> gone(x->shape.size(), false);
@@ -263,7 +264,7 @@ bool squeeze(Call &call) {
 }
 
 bool reshape(Call &call) {
-  const Known *x = call.known(0), *target = call.version >= 5 ? call.known(1) : nullptr;
+  const Known *x = call.elements(0), *target = call.version >= 5 ? call.known(1) : nullptr;
   std::optional<SmallVector<int64_t>> sizes = target ? target->integers() : std::nullopt;
   if (!x || !sizes || call.integer("allowzero", 0))
     return false;
@@ -283,12 +284,12 @@ bool reshape(Call &call) {
 }
 
 bool flatten(Call &call) {
-  const Known *x = call.known(0);
+  const Known *x = call.elements(0);
   return x && x->shape.size() == 1 && call.integer("axis", 1) == 1 && reshaped(call, *x, {x->shape[0], 1});
 }
 
 bool expand(Call &call) {
-  const Known *x = call.known(0), *target = call.known(1);
+  const Known *x = call.elements(0), *target = call.known(1);
   std::optional<SmallVector<int64_t>> sizes = target ? target->integers() : std::nullopt;
   if (!x || !sizes)
     return false;
@@ -358,16 +359,11 @@ template <char kind> bool reduce(Call &call) {
     return false;
   }
   Dim total = sizes->front();
-  for (Dim size : ArrayRef(*sizes).drop_front()) {
-    if (kind == '+')
-      total = total + size;
-    else if (kind == '*')
-      total = total * size;
-    else if (kind == '<' ? isAtMost(size, total) : isAtMost(total, size))
-      total = size;
-    else if (!(kind == '<' ? isAtMost(total, size) : isAtMost(size, total)))
-      return false;
-  }
+  for (Dim size : ArrayRef(*sizes).drop_front())
+    total = kind == '+'   ? total + size
+            : kind == '*' ? total * size
+            : kind == '<' ? minOf(total, size)
+                          : maxOf(total, size);
   Known result{x->element, {}, {{simplify(total)}}};
   if (call.integer("keepdims", 1))
     result.shape.push_back(1);
@@ -376,15 +372,17 @@ template <char kind> bool reduce(Call &call) {
 }
 
 bool split(Call &call) {
-  const Known *x = call.known(0);
+  const Known *x = call.elements(0);
   if (!x || x->shape.size() != 1)
     return false;
   Ints pieces;
   if (call.hasParameter("split")) {
-    std::optional<Ints> given = call.constants("split");
-    if (!given)
+    std::optional<size_t> input = inputOfParameter("Split", "split", call.version);
+    const Known *given = input ? call.known(*input) : nullptr;
+    std::optional<SmallVector<int64_t>> integers = given ? given->integers() : std::nullopt;
+    if (input && !integers)
       return false;
-    pieces = *given;
+    pieces = input ? Ints(*integers) : call.integers("split");
   } else {
     int64_t count = call.node.outputs.size(), each = llvm::divideCeil(x->shape[0], count);
     for (int64_t i = 0; i < count; ++i)

@@ -1,7 +1,7 @@
 // Tensors out of nothing: constants, ranges, diagonals.
-#include "compiler/import/onnx/Declared.h"
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 #include "compiler/import/onnx/Tensors.h"
 
 #include <cmath>
@@ -48,13 +48,14 @@ void constant(Call &call) {
 }
 
 void constantOfShape(Call &call) {
-  std::optional<Shape> sizes =
-      declaredSizes(call, "shape", [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
-  if (!sizes)
+  std::optional<SmallVector<Scalar>> given = call.numbers("shape");
+  if (!given)
     return;
-  for (Dim size : *sizes)
+  RunTime r(call);
+  Shape sizes = r.outputShape(*given, "input");
+  for (Dim size : sizes)
     if (std::optional<int64_t> number = constantOf(size); number && *number < 0)
-      return void(call.error("input") << toString(*sizes) << ", expected sizes of 0 or more");
+      return void(call.error("input") << toString(sizes) << ", expected sizes of 0 or more");
   Known fill{Float32Type::get(call.context()), {}, {}};
   fill.values.push_back(fill.ofNumber(0));
   if (const Attribute *value = call.attribute("value", Attribute::Kind::Tensor)) {
@@ -67,37 +68,50 @@ void constantOfShape(Call &call) {
     fill = *stored;
     fill.shape.clear();
   }
-  call.result(call.full(*sizes, fill));
+  call.result(call.full(sizes, fill));
 }
 
-/// A range of a declared length whose numbers only the run knows. False when no length is declared.
-bool rangeAsDeclared(Call &call) {
-  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
-  if (!declared || declared->size() != 1)
-    return false;
-  std::string text = "node '" + call.node.name + "' (Range), argument 'limit': {value}, expected one that gives the " +
-                     toString(*declared) + " elements the model declares";
-  call.result(call.primitives({call.input(0), call.input(1), call.input(2)}, [&](Primitives &p, ArrayRef<Value> in) {
-    Value start = p.reshape(in[0], {}), limit = p.reshape(in[1], {}), delta = p.reshape(in[2], {});
-    Type element = Primitives::elementOf(start), f64 = Float64Type::get(call.context());
-    auto wide = [&](Value x) { return p.convert(x, f64); };
-    // count - 1 < (limit - start) / delta <= count; nothing where that is not above 0.
-    Value span = p.div(p.sub(wide(limit), wide(start)), wide(delta)), count = p.size(declared->front(), f64);
-    Value fits = p.bitAnd(p.le(span, count), p.bitOr(p.lt(p.sub(count, 1), span), p.eq(count, 0)));
-    p.check(fits, limit, text);
-    return p.add(p.mul(p.iota(*declared, 0, element), delta), start);
-  }));
-  return true;
+/// start + i * delta in the type of the numbers, as many as are before `limit`.
+void rangeAtRunTime(Call &call) {
+  TensorId inputs[] = {call.input(0), call.input(1), call.input(2)};
+  if (call.hasFailed())
+    return;
+  RunTime r(call);
+  Type element = call.element(inputs[0]);
+  // Few float types have exact integers enough for the count.
+  bool isFloat = isa<FloatType>(element);
+  Type wide = isFloat ? r.f64() : r.i64();
+  Value start = r.number(inputs[0], wide), limit = r.number(inputs[1], wide), delta = r.number(inputs[2], wide);
+  r.check(r.ne(delta, 0), delta, r.message("delta", "{value}, expected a number other than 0"));
+  Value count;
+  if (isFloat) {
+    // The ceiling; beyond any size, and still an int64.
+    Value steps = r.neg(r.floor(r.neg(r.div(r.sub(limit, start), delta))));
+    count = r.convert(r.min(r.max(steps, 0), 0x1p62), r.i64());
+  } else {
+    Value isBack = r.lt(delta, 0), stride = r.max(r.abs(delta), 1);
+    Value span = r.select(isBack, r.sub(start, limit), r.sub(limit, start));
+    count = r.select(r.gt(span, 0), r.add(r.div(r.sub(span, 1), stride), 1), 0);
+  }
+  const Known *first = call.elements(0), *last = call.elements(1), *step = call.elements(2);
+  auto isNumber = [](const Known *known, int64_t number) {
+    return known && known->values[0].isKnown() && isConstant(known->values[0].size, number);
+  };
+  // A range up to a number has as many elements as a tensor with that size.
+  Dim length = !isFloat && isNumber(first, 0) && isNumber(step, 1) && last && !r.declaredSize(0, 1)
+                   ? call.importer.sizeOf(last->values[0], call.location())
+                   : r.outputSize(count, 0, 1);
+  Value index = r.iota({length}, 0, element);
+  call.result(call.graph().adopt(r.add(r.mul(index, r.number(inputs[2], element)), r.number(inputs[0], element))));
 }
 
 void range(Call &call) {
   const Known *start = call.known(0), *limit = call.known(1), *delta = call.known(2);
-  auto isOne = [](const Known *known) { return known && known->values.size() == 1; };
-  if ((!isOne(start) || !isOne(limit) || !isOne(delta)) && rangeAsDeclared(call))
-    return;
-  if (!isOne(start) || !isOne(limit) || !isOne(delta))
-    return void(call.error() << "'start', 'limit' and 'delta' are known at run time only, "
-                             << "expected constants or something computed from sizes");
+  for (size_t i = 0; i < 3; ++i)
+    if (Shape shape = call.inputShape(i); !isConstant(productOf(call.context(), shape), 1))
+      return void(call.error() << "input " << i << " is " << toString(shape) << ", expected one number");
+  if (!start || !limit || !delta)
+    return rangeAtRunTime(call);
   Type element = start->element;
   if (start->isFloat()) {
     std::optional<double> first = start->number(0), end = limit->number(0), step = delta->number(0);

@@ -51,6 +51,10 @@ FailureOr<ArrayRef<uint8_t>> Importer::bytesOf(const Tensor &tensor, std::shared
 const Known *Importer::knownOf(Entry &entry) {
   if (!entry.knownWasRead) {
     entry.knownWasRead = true;
+    // A list without elements: no axes, no sizes.
+    if (entry.tensor && !entry.known)
+      if (Shape shape = shapeOf(entry); shape.size() == 1 && isConstant(shape[0], 0))
+        entry.known = std::make_shared<Known>(Known{elementOf(entry), {0}, {}});
     if (entry.stored && entry.stored->numElements <= maxKnownElements) {
       std::shared_ptr<const void> owner;
       FailureOr<ArrayRef<uint8_t>> bytes = bytesOf(*entry.stored, owner);
@@ -61,6 +65,47 @@ const Known *Importer::knownOf(Entry &entry) {
     }
   }
   return entry.known.get();
+}
+
+const Known *Importer::elementsOf(Entry &entry) {
+  if (const Known *known = knownOf(entry))
+    return known;
+  if (entry.elements || !entry.tensor)
+    return entry.elements.get();
+  Shape shape = shapeOf(entry);
+  Type element = elementOf(entry);
+  std::optional<int64_t> count = constantOf(productOf(context(), shape));
+  if (shape.size() > 1 || !count || *count > maxRunTimeElements || !element.isSignlessInteger() || element.isInteger(1))
+    return nullptr;
+  Known elements{element, llvm::to_vector(*constantsOf(shape)), {}};
+  for (int64_t i = 0; i < *count; ++i)
+    elements.values.push_back({Dim(), 1, entry.tensor, i});
+  entry.elements = std::make_shared<Known>(std::move(elements));
+  return entry.elements.get();
+}
+
+Value Importer::valueOf(const Scalar &element, Location location) {
+  Primitives p(graph.ops(), location);
+  Type i64 = IntegerType::get(context(), 64);
+  if (std::optional<int64_t> number = element.isKnown() ? constantOf(element.size) : std::nullopt)
+    return p.number(IntegerAttr::get(i64, *number), i64);
+  if (element.isKnown())
+    return p.size(element.size, i64);
+  Value list = graph.value(element.tensor);
+  if (Primitives::rankOf(list) == 1)
+    list = p.sliceDim(list, 0, graph.size(element.index), graph.size(1));
+  return p.convert(p.reshape(list, {}), i64);
+}
+
+Dim Importer::sizeOf(const Scalar &element, Location location) {
+  if (element.isKnown())
+    return element.size;
+  Dim &size = elementSizes[{element.tensor, element.index}];
+  if (!size) {
+    Primitives p(graph.ops(), location);
+    size = graph.addDataSize(graph.adopt(p.max(valueOf(element, location), 0)), location);
+  }
+  return size;
 }
 
 Type Importer::elementOf(Entry &entry) {
@@ -247,9 +292,10 @@ std::optional<Shape> Importer::declaredShape(StringRef name) {
         continue;
       Shape shape;
       for (const Dimension &dimension : value.type.dims) {
-        if (!dimension.size || *dimension.size < 0)
-          return std::nullopt;
-        shape.push_back(graph.size(*dimension.size));
+        bool isNamed = !dimension.symbol.empty() && symbols.contains(dimension.symbol);
+        shape.push_back(dimension.size && *dimension.size >= 0 ? graph.size(*dimension.size)
+                        : isNamed                              ? nameDimension(name, 0, dimension)
+                                                               : Dim());
       }
       return shape;
     }
@@ -280,7 +326,7 @@ LogicalResult Importer::importNode(const Node &node, Scope &scope) {
   Call call(*this, scope, node, version->second);
   const OpTable *table = opTable(node.domain);
   const Mapping *mapping = table ? table->find(node.opType, version->second) : nullptr;
-  if (mapping && mapping->evaluate && mapping->evaluate(call))
+  if (mapping && mapping->evaluate && mapping->evaluate(call) && !call.needsTensors())
     return success(!call.hasFailed());
   if (call.hasFailed())
     return failure();

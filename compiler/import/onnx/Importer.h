@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <deque>
+#include <map>
 
 namespace nnf::onnx {
 
@@ -37,11 +38,18 @@ public:
   /// The entry as a tensor of the graph; put into it now if it is not there. Null after an error.
   TensorId tensorOf(Entry &entry);
   const Known *knownOf(Entry &entry);
+  /// The elements of a number or a short list of integers, known or not; null for other tensors.
+  const Known *elementsOf(Entry &entry);
+  /// An element as a number while the model runs, a rank-0 int64.
+  mlir::Value valueOf(const Scalar &element, mlir::Location location);
+  /// An element as a size, 0 where it is negative: the same one whoever asks.
+  Dim sizeOf(const Scalar &element, mlir::Location location);
   mlir::Type elementOf(Entry &entry);
   Shape shapeOf(Entry &entry);
   /// Defines a name as data of the model.
   void define(Scope &scope, llvm::StringRef name, std::shared_ptr<const Tensor> tensor);
-  /// The sizes the model declares for a value of its main graph; nothing when it does not, or not all of them.
+  /// The sizes the model declares for a value of its main graph, null where it declares none; nothing when it does not
+  /// declare a rank.
   std::optional<Shape> declaredShape(llvm::StringRef name);
   /// Adds elements that may have symbols in them.
   TensorId addKnown(const Known &known, llvm::StringRef name, mlir::Location location);
@@ -68,13 +76,14 @@ private:
   const ReadOptions &options;
   GraphBuilder graph;
   ExternalFiles files;
-  llvm::StringSet<> symbols;   ///< named by the model
+  llvm::StringSet<> symbols;   ///< named by the model's inputs
   llvm::StringSet<> fixedDims; ///< of options.dims, those that an input has
   int64_t constantBytes = 0;
   /// Bodies and tensors made while importing; entries and calls point into them.
   std::deque<std::unique_ptr<Function>> definitions;
   std::deque<std::shared_ptr<const Tensor>> madeTensors;
   unsigned expansions = 0;
+  std::map<std::pair<TensorId, int64_t>, Dim> elementSizes; ///< of elements that only the run knows
 };
 
 } // namespace nnf::onnx

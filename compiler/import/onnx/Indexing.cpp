@@ -1,8 +1,8 @@
 // Reading and writing at computed positions.
 #include "compiler/import/onnx/Broadcast.h"
-#include "compiler/import/onnx/Declared.h"
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -222,23 +222,24 @@ void scatterND(Call &call) {
 
 void oneHot(Call &call) {
   Shape shape = call.inputShape(0);
-  std::optional<Shape> depth;
-  if (const Known *known = call.known(1); known && known->values.size() == 1 && known->isFloat())
-    depth = Shape{call.size(static_cast<int64_t>(known->number(0).value_or(0)))};
   int64_t rank = shape.size(), axis = call.axis(call.integer("axis", -1), rank + 1);
-  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
-  if (!depth && !call.known(1) && declared && static_cast<int64_t>(declared->size()) == rank + 1) {
-    depth = Shape{(*declared)[axis]};
-    checkAgainst(call, "depth", *depth,
-                 [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
-  } else if (!depth) {
-    depth = call.sizes("depth");
-  }
+  Shape depthShape = call.inputShape(1);
   if (call.hasFailed())
     return;
-  if (!depth || depth->size() != 1)
-    return void(call.error("depth") << "expected one number");
-  Dim size = depth->front();
+  if (!isConstant(productOf(call.context(), depthShape), 1))
+    return void(call.error("depth") << toString(depthShape) << ", expected one number");
+  // It may be a float.
+  Scalar depth;
+  const Known *known = call.known(1);
+  if (known && known->isFloat())
+    depth.size = call.size(static_cast<int64_t>(known->number(0).value_or(0)));
+  else if (known)
+    depth = known->values[0];
+  else if (const Known *elements = call.elements(1))
+    depth = elements->values[0];
+  else
+    depth.tensor = call.reshape(call.cast(call.input(1), IntegerType::get(call.context(), 64)), {});
+  Dim size = RunTime(call).outputSize(depth, "depth", axis, rank + 1);
   TensorId index = wrapped(call, call.input(0), size), values = call.input(2);
   Shape spread(shape);
   spread.insert(spread.begin() + axis, size);

@@ -138,21 +138,4 @@ std::optional<std::vector<uint8_t>> bytesOf(const Known &known) {
   return bytes;
 }
 
-bool isNonNegative(Dim size) {
-  switch (size.getKind()) {
-  case AffineExprKind::Constant: return cast<AffineConstantExpr>(size).getValue() >= 0;
-  case AffineExprKind::SymbolId: return true;
-  case AffineExprKind::DimId: return false;
-  default: break;
-  }
-  auto binary = cast<AffineBinaryOpExpr>(size);
-  Dim lhs = binary.getLHS(), rhs = binary.getRHS();
-  switch (size.getKind()) {
-  case AffineExprKind::Mod: return true;
-  case AffineExprKind::FloorDiv:
-  case AffineExprKind::CeilDiv: return isNonNegative(lhs) && isNonNegative(rhs);
-  default: return isNonNegative(lhs) && isNonNegative(rhs);
-  }
-}
-
 } // namespace nnf::onnx

@@ -1,26 +1,36 @@
 // Tensors whose elements are known while importing: constants, and integers computed from sizes. ONNX writes sizes as
-// tensors (Shape, Gather, Concat, Reshape, …); evaluated here, they become sizes again.
+// tensors (Shape, Gather, Concat, Reshape, …); evaluated here, they become sizes again. Elements that only the run
+// knows are followed through what moves them, so that those beside them stay known.
 #ifndef NNF_COMPILER_IMPORT_ONNX_KNOWN_H
 #define NNF_COMPILER_IMPORT_ONNX_KNOWN_H
 
+#include "compiler/builder/GraphBuilder.h"
 #include "compiler/import/onnx/Model.h"
 #include "dialects/nnf/Nnf.h"
 #include <optional>
 
 namespace nnf::onnx {
 
-/// One element: `size` for integers and bools (0 or 1), `size * factor` for floats.
+/// One element: `size` for integers and bools (0 or 1), `size * factor` for floats. An integer that only the run knows
+/// has no `size`: it is element `index` of `tensor`.
 struct Scalar {
   Dim size;
   double factor = 1;
+  TensorId tensor = {};
+  int64_t index = 0;
+  bool isKnown() const { return bool(size); }
 };
 
-/// A small tensor, all of whose elements are known, in row-major order.
+/// A small tensor in row-major order. All elements are known, except in what Importer::elementsOf gives.
 struct Known {
   mlir::Type element;
   llvm::SmallVector<int64_t> shape;
   llvm::SmallVector<Scalar> values;
 
+  /// All elements are known.
+  bool isWhole() const {
+    return llvm::all_of(values, [](const Scalar &value) { return value.isKnown(); });
+  }
   bool isFloat() const { return llvm::isa<mlir::FloatType>(element); }
   /// Element i as a number, when it has no symbol.
   std::optional<double> number(size_t i) const;
@@ -36,6 +46,8 @@ struct Known {
 
 /// Above this many elements a tensor is data.
 constexpr int64_t maxKnownElements = 1024;
+/// A list of sizes, axes and the like that only the run knows has no more elements than this.
+constexpr int64_t maxRunTimeElements = 64;
 
 /// The element type of ONNX's type; null for strings and others without one.
 mlir::Type elementTypeOf(mlir::MLIRContext *context, DataType type);
@@ -46,12 +58,10 @@ std::optional<Known> knownOf(mlir::MLIRContext *context, DataType type, llvm::Ar
 /// The bytes of a tensor of numbers; nothing when an element has a symbol.
 std::optional<std::vector<uint8_t>> bytesOf(const Known &known);
 
-/// `size` is 0 or more for every value of its symbols, each of which is 0 or more.
-bool isNonNegative(Dim size);
 /// a <= b, provably.
-inline bool isAtMost(Dim a, Dim b) { return isNonNegative(simplify(b - a)); }
+inline bool isAtMost(Dim a, Dim b) { return isNotNegative(simplify(b - a)); }
 /// a < b, provably.
-inline bool isBelow(Dim a, Dim b) { return isNonNegative(simplify(b - a - 1)); }
+inline bool isBelow(Dim a, Dim b) { return isNotNegative(simplify(b - a - 1)); }
 
 } // namespace nnf::onnx
 #endif

@@ -105,6 +105,7 @@ const OpTable *opTable(llvm::StringRef domain) {
     addProducts(table);
     addReductions(table);
     addShapeOps(table);
+    addSlicing(table);
     addIndexing(table);
     addDataSized(table);
     addDetection(table);

@@ -59,6 +59,7 @@ void addNormalizations(OpTable &table);
 void addProducts(OpTable &table);
 void addReductions(OpTable &table);
 void addShapeOps(OpTable &table);
+void addSlicing(OpTable &table);
 void addIndexing(OpTable &table);
 void addDataSized(OpTable &table);
 void addDetection(OpTable &table);

@@ -1,5 +1,6 @@
 // Pooling: windows of maxima, means and norms.
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 #include "compiler/import/onnx/Window.h"
 
 #include <cmath>
@@ -193,15 +194,16 @@ void maxUnpool(Call &call) {
   Window w = poolWindow(call);
   std::string function = withDimensions(call, "max_unpool", w.kernel.size());
   TensorId x = call.input(0), indices = call.input(1);
-  std::optional<Ints> size = call.constants("output_shape");
+  std::optional<SmallVector<Scalar>> given = call.numbers("output_shape");
   if (call.hasFailed())
     return;
   if (!w.isSymmetric())
     return call.notThereYet("uneven padding");
   // ONNX counts positions in the whole tensor of the default size, torch in each plane.
   Shape shape = call.shape(x);
+  int64_t rank = shape.size(), spatial = rank - 2;
   Dim plane = call.size(1);
-  for (size_t i = 0; i < w.kernel.size(); ++i)
+  for (int64_t i = 0; i < spatial; ++i)
     plane = plane * ((shape[2 + i] - 1) * w.stride[i] + w.kernel[i] - 2 * w.low[i]);
   TensorId inPlane = call.primitives({indices}, [&](Primitives &p, ArrayRef<Value> in) {
     Value size = p.size(simplify(plane), Primitives::elementOf(in[0]));
@@ -212,12 +214,31 @@ void maxUnpool(Call &call) {
                                   {"kernel_size", list(w.kernel)},
                                   {"stride", list(w.stride)},
                                   {"padding", list(w.low)}};
-  if (size) {
-    if (size->size() == w.kernel.size() + 2)
-      size->erase(size->begin(), size->begin() + 2);
-    arguments.push_back({"output_size", list(*size)});
+  if (!given)
+    return call.result(call.call(function, std::move(arguments)));
+  if (static_cast<int64_t>(given->size()) != spatial && static_cast<int64_t>(given->size()) != rank)
+    return void(call.error("output_shape") << static_cast<int64_t>(given->size()) << " entries, expected " << rank);
+  RunTime r(call);
+  Shape out(shape.begin(), shape.begin() + 2);
+  for (auto [i, size] : llvm::enumerate(ArrayRef(*given).take_back(spatial)))
+    out.push_back(r.outputSize(size, "output_shape", 2 + static_cast<int64_t>(i), rank));
+  if (std::optional<SmallVector<int64_t>> sizes = constantsOf(ArrayRef(out).drop_front(2))) {
+    arguments.push_back({"output_size", list(*sizes)});
+    return call.result(call.call(function, std::move(arguments)));
   }
-  call.result(call.call(function, std::move(arguments)));
+  if (call.hasFailed())
+    return;
+  // Planes as one dimension each.
+  auto flat = [&](ArrayRef<Dim> sizes) {
+    return Shape{sizes[0], sizes[1], productOf(call.context(), sizes.drop_front(2))};
+  };
+  Value values = r.reshape(call.graph().value(x), flat(shape)), place = call.graph().value(inPlane);
+  place = r.reshape(r.convert(place, r.i64()), flat(shape));
+  Value zeros = r.full(flat(out), 0, Primitives::elementOf(values));
+  Value result =
+      r.scatter(ScatterKind::Set, zeros, {r.iota(flat(shape), 0, r.i64()), r.iota(flat(shape), 1, r.i64()), place},
+                values, {0, 1, 2}, BoundsKind::Error, r.message("I", "index {value}, expected one below {bound}"));
+  call.result(call.graph().adopt(r.reshape(result, out)));
 }
 
 } // namespace

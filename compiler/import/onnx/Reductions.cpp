@@ -1,5 +1,6 @@
 // Reductions over axes, positions of extremes, running sums.
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 
 #include <limits>
 
@@ -10,18 +11,23 @@ namespace {
 struct Axes {
   Ints dims;
   bool keep = true;
-  bool isIdentity = false; ///< an empty list means "nothing is reduced"
+  bool isIdentity = false;       ///< an empty list means "nothing is reduced"
+  SmallVector<Scalar> atRunTime; ///< in the place of `dims`, where only the run knows them
 };
 
 Axes axesOf(Call &call) {
   Axes axes;
   int64_t rank = call.inputRank(0);
   axes.keep = call.flag("keepdims", true);
-  std::optional<Ints> given = call.constants("axes");
+  std::optional<SmallVector<Scalar>> given = call.numbers("axes");
   if (call.hasFailed())
     return axes;
-  if (given && !given->empty()) {
-    axes.dims = call.axes(*given, rank);
+  if (given && isRunTime(*given)) {
+    axes.atRunTime = *given;
+    if (static_cast<int64_t>(given->size()) > rank)
+      call.error("axes") << static_cast<int64_t>(given->size()) << " entries for a tensor of rank " << rank;
+  } else if (given && !given->empty()) {
+    axes.dims = call.axes(call.constants("axes").value_or(Ints()), rank);
     llvm::sort(axes.dims);
   } else if (call.flag("noop_with_empty_axes")) {
     axes.isIdentity = true;
@@ -31,8 +37,84 @@ Axes axesOf(Call &call) {
   return axes;
 }
 
+/// Over axes that only the run knows: each dimension in turn is reduced and its result repeated along it, or stays as
+/// it is; of what is repeated, the first is picked in the end.
+class RunTimeReduction {
+public:
+  RunTimeReduction(Call &call, TensorId x, const Axes &axes)
+      : call(call), r(call), keep(axes.keep), shape(call.shape(x)), named(r.axes(axes.atRunTime, shape.size())) {
+    for (size_t d = 0; d < shape.size(); ++d)
+      isReduced.push_back(r.isAmong(d, named));
+  }
+
+  TensorId reduce(StringRef function, TensorId tensor) {
+    Type element = call.element(tensor), f32 = Float32Type::get(call.context());
+    bool isNarrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+    Value x = r.convert(call.graph().value(tensor), isNarrow ? f32 : element);
+    return picked(r.convert(repeated(function, x), element));
+  }
+
+private:
+  Value repeated(StringRef function, Value x) {
+    if (function == "mean") {
+      Value sum = repeated(ReduceKind::Add, x);
+      SmallVector<Value> counts;
+      for (auto [size, flag] : llvm::zip(shape, isReduced))
+        counts.push_back(r.select(flag, r.value(size), 1));
+      return r.div(sum, r.convert(r.product(counts), Primitives::elementOf(x)));
+    }
+    if (function == "logsumexp") {
+      // Of infinities nothing is subtracted: their difference would be NaN.
+      Value largest = repeated(ReduceKind::Max, x);
+      Value isFinite = r.lt(r.abs(largest), std::numeric_limits<double>::infinity());
+      Value shift = r.select(isFinite, largest, 0);
+      return r.add(r.log(repeated(ReduceKind::Add, r.exp(r.sub(x, shift)))), shift);
+    }
+    return repeated(function == "sum"    ? ReduceKind::Add
+                    : function == "prod" ? ReduceKind::Mul
+                    : function == "amax" ? ReduceKind::Max
+                                         : ReduceKind::Min,
+                    x);
+  }
+
+  Value repeated(ReduceKind kind, Value x) {
+    for (int64_t d = 0, rank = shape.size(); d < rank; ++d)
+      x = r.select(r.broadcast(isReduced[d], shape, {}), r.broadcastOver(r.reduce(kind, x, {d}), shape, {d}), x);
+    return x;
+  }
+
+  TensorId picked(Value x) {
+    SmallVector<Value> sizes;
+    for (auto [size, flag] : llvm::zip(shape, isReduced))
+      sizes.push_back(keep ? r.select(flag, 1, r.value(size)) : r.value(size));
+    Shape result = r.outputShape(keep ? sizes : r.without(sizes, isReduced, shape.size() - named.size()));
+    SmallVector<Value> positions;
+    Value place = r.value(0); // of the next dimension that stays
+    for (size_t d = 0; d < shape.size(); ++d) {
+      Value isKept = r.logicalNot(isReduced[d]), position = r.broadcast(r.value(0), result, {});
+      for (size_t i = 0; i < result.size(); ++i) {
+        Value isHere = keep ? r.scalar(i == d, IntegerType::get(call.context(), 1))
+                            : r.bitAnd(isKept, r.eq(place, static_cast<double>(i)));
+        position = r.select(r.broadcast(isHere, result, {}), r.iota(result, i, r.i64()), position);
+      }
+      positions.push_back(position);
+      place = r.add(place, r.convert(isKept, r.i64()));
+    }
+    return call.graph().adopt(r.gather(x, positions, llvm::to_vector(llvm::seq<int64_t>(0, shape.size())),
+                                       BoundsKind::Fill, "", r.scalar(0, Primitives::elementOf(x))));
+  }
+
+  Call &call;
+  RunTime r;
+  bool keep;
+  Shape shape;
+  SmallVector<Value> named, isReduced;
+};
+
 /// One of torch's reductions that take several dimensions. Integers keep their type, as ONNX has it.
 TensorId reduceWith(Call &call, StringRef function, TensorId x, const Axes &axes) {
+  if (!call.hasFailed() && !axes.atRunTime.empty())
+    return RunTimeReduction(call, x, axes).reduce(function, x);
   // A scalar has nothing to reduce, and torch's lists of dimensions none to name.
   if (call.hasFailed() || axes.isIdentity || axes.dims.empty())
     return x;
@@ -62,6 +144,8 @@ void reduceMean(Call &call) {
 void reduceProd(Call &call) {
   Axes axes = axesOf(call);
   TensorId x = call.input(0);
+  if (!axes.atRunTime.empty())
+    return call.result(reduceWith(call, "prod", x, axes));
   Type element = call.element(x);
   // torch takes one dimension at a time; from the last, so that the others keep their numbers.
   for (int64_t dim : llvm::reverse(axes.dims))
@@ -97,9 +181,7 @@ void reduceLogSum(Call &call) {
 void reduceLogSumExp(Call &call) {
   Axes axes = axesOf(call);
   TensorId x = call.input(0);
-  if (axes.isIdentity || axes.dims.empty())
-    return call.result(x);
-  call.result(call.call("logsumexp", {{"input", x}, {"dim", list(axes.dims)}, {"keepdim", axes.keep}}));
+  call.result(reduceWith(call, "logsumexp", x, axes));
 }
 
 template <const char *const &function> void argReduce(Call &call) {
@@ -120,13 +202,30 @@ template <const char *const &function> void argReduce(Call &call) {
 }
 constexpr const char *argmax = "argmax", *argmin = "argmin";
 
+/// Sums along each dimension, of which the run picks one.
+void cumSumAtRunTime(Call &call, TensorId x, const Scalar &axis, bool reverse, bool exclusive) {
+  RunTime r(call);
+  Shape shape = call.shape(x);
+  Value given = r.axes(axis, shape.size(), "axis").front(), input = call.graph().value(x), sums = input;
+  Type element = Primitives::elementOf(input);
+  bool isNarrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+  Value wide = isNarrow ? r.convert(input, Float32Type::get(call.context())) : input;
+  for (int64_t d = 0, rank = shape.size(); d < rank; ++d) {
+    Value isThis = r.broadcast(r.eq(given, static_cast<double>(d)), shape, {});
+    sums = r.select(isThis, r.convert(r.cumulate(ReduceKind::Add, wide, d, reverse), element), sums);
+  }
+  call.result(call.graph().adopt(exclusive ? r.sub(sums, input) : sums));
+}
+
 void cumSum(Call &call) {
   TensorId x = call.input(0);
-  std::optional<Ints> given = call.constants("axis");
+  std::optional<SmallVector<Scalar>> given = call.numbers("axis");
+  bool reverse = call.flag("reverse"), exclusive = call.flag("exclusive");
   if (!given || given->size() != 1)
     return void(call.error("axis") << "missing, expected one number");
-  int64_t axis = call.axis(given->front(), call.inputRank(0));
-  bool reverse = call.flag("reverse"), exclusive = call.flag("exclusive");
+  if (isRunTime(*given))
+    return cumSumAtRunTime(call, x, given->front(), reverse, exclusive);
+  int64_t axis = call.axis(call.constants("axis").value_or(Ints{0}).front(), call.inputRank(0));
   auto flipped = [&](TensorId tensor) {
     return reverse ? call.call("flip", {{"input", tensor}, {"dims", std::vector<int64_t>{axis}}}) : tensor;
   };
@@ -141,14 +240,24 @@ void cumSum(Call &call) {
 void topK(Call &call) {
   TensorId x = call.input(0);
   int64_t axis = call.axis(call.integer("axis", -1), call.inputRank(0));
-  std::optional<Ints> k = call.constants("k");
+  bool largest = call.flag("largest", true);
+  std::optional<SmallVector<Scalar>> k = call.numbers("k");
   if (call.hasFailed())
     return;
   if (!k || k->size() != 1)
     return void(call.error("k") << "missing, expected one number");
-  SmallVector<TensorId> results = call.callAll(
-      "topk",
-      {{"input", x}, {"k", k->front()}, {"dim", axis}, {"largest", call.flag("largest", true)}, {"sorted", true}});
+  Shape shape = call.shape(x);
+  RunTime r(call);
+  Dim count = r.outputSize(k->front(), "k", axis, shape.size(), call.wants(0) ? 0 : 1);
+  SmallVector<TensorId> results;
+  if (std::optional<int64_t> number = constantOf(count)) {
+    results =
+        call.callAll("topk", {{"input", x}, {"k", *number}, {"dim", axis}, {"largest", largest}, {"sorted", true}});
+  } else {
+    call.require("k", count, shape[axis] - count, "{value}, expected at most the size " + toString(shape[axis]));
+    auto [values, indices] = r.sort(call.graph().value(x), axis, largest, count);
+    results = {call.graph().adopt(values), call.graph().adopt(indices)};
+  }
   for (auto [i, result] : llvm::enumerate(results))
     call.output(i, result);
 }

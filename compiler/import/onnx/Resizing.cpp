@@ -1,5 +1,6 @@
 // Resize and Upsample, in all their coordinate, rounding and cubic modes.
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 
 #include <cmath>
 
@@ -13,7 +14,11 @@ struct Axis {
   Dim in, out;
   double scale = 1;                ///< out / in, as the model says it
   double roiStart = 0, roiEnd = 1; ///< for tf_crop_and_resize
-  bool isPlain() const { return scale == 1 && sameDim(in, out); }
+  /// In the place of those where only the run knows them, rank-0 float64.
+  Value runTimeScale = {}, runTimeStart = {}, runTimeEnd = {};
+  bool isRunTime() const { return runTimeScale || runTimeStart; }
+  bool isFixed() const { return constantOf(in) && constantOf(out) && !isRunTime(); }
+  bool isPlain() const { return !runTimeScale && scale == 1 && sameDim(in, out); }
 };
 
 struct Modes {
@@ -115,6 +120,117 @@ TensorId resample(Call &call, TensorId x, const Axis &axis, const Modes &modes) 
   return result;
 }
 
+// ---- sizes or numbers that only the run knows: the same in tensors
+
+struct RunTimeAxis {
+  RunTimeAxis(RunTime &r, const Axis &axis) : r(r), f64(r.f64()) {
+    in = r.size(axis.in, f64);
+    out = r.size(axis.out, f64);
+    last = r.sub(in, 1);
+    auto number = [&](Value value, double known) { return value ? value : r.scalar(known, f64); };
+    scale = number(axis.runTimeScale, axis.scale);
+    start = number(axis.runTimeStart, axis.roiStart);
+    end = number(axis.runTimeEnd, axis.roiEnd);
+    index = r.iota({axis.out}, 0, f64);
+  }
+
+  Value ceil(Value x) { return r.neg(r.floor(r.neg(x))); }
+  Value clamped(Value x, Value high) { return r.min(r.max(x, 0), high); }
+
+  /// The positions in the input that the elements of the output stand at.
+  Value positions(const std::string &kind) {
+    // Of an output of one element nothing is divided.
+    Value spans = r.max(r.sub(out, 1), 1), isOne = r.eq(out, 1);
+    if (kind == "asymmetric")
+      return r.div(index, scale);
+    if (kind == "align_corners")
+      return r.div(r.mul(index, last), spans);
+    if (kind == "tf_half_pixel_for_nn")
+      return r.div(r.add(index, 0.5), scale);
+    if (kind == "tf_crop_and_resize") {
+      Value middle = r.mul(r.mul(r.add(start, end), 0.5), last);
+      Value first = r.select(isOne, middle, r.mul(start, last));
+      return r.add(r.div(r.mul(r.mul(index, r.sub(end, start)), last), spans), first);
+    }
+    Value halfPixel = r.sub(r.div(r.add(index, 0.5), scale), 0.5);
+    if (kind == "pytorch_half_pixel")
+      return r.mul(halfPixel, r.convert(r.logicalNot(isOne), f64));
+    if (kind == "half_pixel_symmetric") {
+      Value adjustment = r.div(out, r.mul(scale, in));
+      return r.add(halfPixel, r.mul(r.mul(in, 0.5), r.sub(1, adjustment)));
+    }
+    return halfPixel;
+  }
+
+  Value nearest(const std::string &rounding, Value at) {
+    at = r.max(r.min(at, in), -1);
+    Value row = rounding == "floor"               ? r.floor(at)
+                : rounding == "ceil"              ? ceil(at)
+                : rounding == "round_prefer_ceil" ? r.floor(r.add(at, 0.5))
+                                                  : ceil(r.sub(at, 0.5));
+    return clamped(row, last);
+  }
+
+  RunTime &r;
+  Type f64;
+  Value in, out, last, scale, start, end, index;
+};
+
+/// Keys' kernel, as in cubicWeights.
+std::array<Value, 4> cubicWeights(RunTime &r, Value t, double a) {
+  auto near = [&](Value x) { return r.add(r.mul(r.mul(r.sub(r.mul(x, a + 2), a + 3), x), x), 1); };
+  auto far = [&](Value x) { return r.sub(r.mul(r.add(r.mul(r.sub(r.mul(x, a), 5 * a), x), 8 * a), x), 4 * a); };
+  return {far(r.add(t, 1)), near(t), near(r.sub(1, t)), far(r.sub(2, t))};
+}
+
+TensorId resampleAtRunTime(Call &call, TensorId input, const Axis &axis, const Modes &modes) {
+  call.require("X", axis.in, axis.in - 1,
+               "size {value} in dimension " + std::to_string(axis.dim) + ", expected at least one element");
+  if (call.hasFailed())
+    return {};
+  RunTime r(call);
+  RunTimeAxis a(r, axis);
+  Value x = call.graph().value(input), at = a.positions(modes.coordinates);
+  auto rowsAt = [&](Value rows) { return r.take(x, axis.dim, r.convert(rows, r.i64())); };
+  if (modes.mode == "nearest")
+    return call.graph().adopt(rowsAt(a.nearest(modes.nearest, at)));
+  bool isCubic = modes.mode == "cubic";
+  if (!isCubic)
+    at = a.clamped(at, a.last);
+  Value base = r.floor(at), t = r.sub(at, base), total;
+  SmallVector<Value> rows, weights;
+  if (isCubic)
+    llvm::append_range(weights, cubicWeights(r, t, modes.cubic));
+  else
+    weights = {r.sub(1, t), t};
+  for (auto [k, weight] : llvm::enumerate(weights)) {
+    Value row = r.add(base, static_cast<double>(k) - isCubic);
+    if (modes.excludesOutside)
+      weight = r.select(r.bitAnd(r.ge(row, 0), r.le(row, a.last)), weight, 0);
+    rows.push_back(a.clamped(row, a.last));
+    total = total ? r.add(total, weight) : weight;
+  }
+  Value result;
+  for (auto [row, weight] : llvm::zip(rows, weights)) {
+    Value picked = rowsAt(row), share = modes.excludesOutside ? r.div(weight, total) : weight;
+    share = r.convert(share, Primitives::elementOf(x));
+    Value part = r.mul(picked, r.broadcastAlong(share, Primitives::shapeOf(picked), axis.dim));
+    result = result ? r.add(result, part) : part;
+  }
+  return call.graph().adopt(result);
+}
+
+/// x where the positions along a dimension are inside the input, else a value of its own.
+TensorId cropAtRunTime(Call &call, TensorId input, const Axis &axis, const Modes &modes) {
+  if (call.hasFailed())
+    return {};
+  RunTime r(call);
+  RunTimeAxis a(r, axis);
+  Value x = call.graph().value(input), at = a.positions(modes.coordinates);
+  Value isInside = r.broadcastAlong(r.bitAnd(r.ge(at, 0), r.le(at, a.last)), Primitives::shapeOf(x), axis.dim);
+  return call.graph().adopt(r.select(isInside, x, modes.outside));
+}
+
 /// torch's function for the whole resizing, where it means the same: N and C stay, one mode for the rest.
 TensorId asInterpolate(Call &call, TensorId x, ArrayRef<Axis> axes, const Modes &modes, bool bySize) {
   int64_t rank = axes.size(), spatial = rank - 2;
@@ -140,6 +256,8 @@ TensorId asInterpolate(Call &call, TensorId x, ArrayRef<Axis> axes, const Modes 
   std::vector<double> scales;
   for (const Axis &axis : axes.drop_front(2)) {
     std::optional<int64_t> out = constantOf(axis.out);
+    if (axis.isRunTime())
+      return {};
     // torch has no special case for an output of one element.
     if (modes.coordinates == "pytorch_half_pixel" && (!out ? axis.scale < 1 : *out == 1) && !isConstant(axis.in, 1))
       return {};
@@ -155,35 +273,13 @@ TensorId asInterpolate(Call &call, TensorId x, ArrayRef<Axis> axes, const Modes 
   return call.call("interpolate", std::move(arguments));
 }
 
-/// The sizes that a policy about the aspect ratio makes of the wanted ones; scales are set accordingly.
-void keepAspectRatio(Call &call, MutableArrayRef<Axis> axes, const std::string &policy) {
-  double scale = policy == "not_larger" ? INFINITY : 0;
-  for (Axis &axis : axes)
-    scale = policy == "not_larger" ? std::min(scale, axis.scale) : std::max(scale, axis.scale);
-  for (Axis &axis : axes) {
-    std::optional<int64_t> in = constantOf(axis.in);
-    if (!in)
-      return void(call.error("keep_aspect_ratio_policy")
-                  << "over the symbolic size " << toString(axis.in) << ", expected a fixed size");
-    axis.scale = scale;
-    axis.out = call.size(static_cast<int64_t>(std::floor(static_cast<double>(*in) * scale + 0.5)));
-  }
-}
-
-/// floor(in * scale): a whole scale keeps a symbolic size symbolic.
-Dim scaledSize(Call &call, Dim in, double scale) {
-  if (std::optional<int64_t> size = constantOf(in)) {
-    double out = std::floor(static_cast<double>(*size) * scale);
-    if (out >= 0 && out < 1e12)
-      return call.size(static_cast<int64_t>(out));
-  } else if (scale == std::floor(scale) && scale >= 1 && scale < 1e6) {
+/// floor(in * scale): a whole scale keeps a symbolic size affine.
+Dim scaledSize(Dim in, double scale) {
+  if (!constantOf(in) && scale == std::floor(scale) && scale >= 1 && scale < 1e6)
     return simplify(in * static_cast<int64_t>(scale));
-  } else if (double inverse = 1 / scale; inverse == std::floor(inverse) && inverse >= 1 && inverse < 1e6) {
+  if (double inverse = 1 / scale; !constantOf(in) && inverse == std::floor(inverse) && inverse >= 1 && inverse < 1e6)
     return simplify(in.floorDiv(static_cast<int64_t>(inverse)));
-  }
-  call.error("scales") << std::to_string(scale) << " times the size " << toString(in)
-                       << ", expected a whole number, or one over it, for a symbolic size";
-  return in;
+  return scaledBy(in, scale);
 }
 
 void resizeWith(Call &call, const Modes &modes, bool bySize, MutableArrayRef<Axis> axes) {
@@ -204,17 +300,17 @@ void resizeWith(Call &call, const Modes &modes, bool bySize, MutableArrayRef<Axi
   for (const Axis &axis : axes) {
     if (axis.isPlain() && modes.coordinates != "tf_crop_and_resize")
       continue;
-    if (!constantOf(axis.in) || !constantOf(axis.out))
-      return void(call.error() << "resizes " << toString(axis.in) << " to " << toString(axis.out) << " with mode '"
-                               << modes.mode << "', '" << modes.coordinates
-                               << "', expected fixed sizes, or a mode that torch.nn.functional.interpolate has");
-    x = resample(call, x, axis, modes);
+    x = axis.isFixed() ? resample(call, x, axis, modes) : resampleAtRunTime(call, x, axis, modes);
     shape[axis.dim] = axis.out;
   }
   if (modes.coordinates == "tf_crop_and_resize")
     for (const Axis &axis : axes) {
       if (call.hasFailed())
         return;
+      if (!axis.isFixed()) {
+        x = cropAtRunTime(call, x, axis, modes);
+        continue;
+      }
       // Positions outside the input take a value of their own.
       int64_t in = *constantOf(axis.in), out = *constantOf(axis.out);
       Known inside{IntegerType::get(call.context(), 1), Ints(shape.size(), 1), {}};
@@ -241,38 +337,102 @@ SmallVector<Axis> allAxes(Call &call) {
   return axes;
 }
 
-/// Numbers of a parameter that is an attribute or an input; nothing when omitted or empty.
-std::optional<SmallVector<double>> numbersOf(Call &call, StringRef name) {
-  std::optional<size_t> input = inputOfParameter(call.node.opType, name, call.version);
+/// Numbers of a parameter that is an attribute or an input; nothing when omitted or empty. Rank-0 float64 where only
+/// the run knows them.
+struct Numbers {
+  SmallVector<double> known;
+  SmallVector<Value> atRunTime;
+  size_t size() const { return std::max(known.size(), atRunTime.size()); }
+};
+std::optional<Numbers> numbersOf(Call &call, StringRef name, std::optional<size_t> input) {
   if (!input) {
     const Attribute *given = call.attribute(name, Attribute::Kind::Floats);
     if (!given)
       return std::nullopt;
-    return SmallVector<double>(given->floats.begin(), given->floats.end());
+    return Numbers{SmallVector<double>(given->floats.begin(), given->floats.end()), {}};
   }
-  if (!call.has(*input))
+  if (call.hasFailed() || !call.has(*input))
     return std::nullopt;
+  Numbers numbers;
   const Known *known = call.known(*input);
-  SmallVector<double> numbers;
   for (size_t i = 0; known && i < known->values.size(); ++i)
     if (std::optional<double> number = known->number(i))
-      numbers.push_back(*number);
-  if (!known || numbers.size() != known->values.size()) {
-    call.error(name) << "'" << call.node.inputs[*input] << "' is known at run time only, expected constants";
+      numbers.known.push_back(*number);
+  if (known && numbers.known.size() == known->values.size())
+    return numbers.known.empty() ? std::nullopt : std::optional(numbers);
+  Shape shape = call.inputShape(*input);
+  std::optional<int64_t> count = shape.size() == 1 ? constantOf(shape[0]) : std::nullopt;
+  if (!count || *count > maxRunTimeElements) {
+    call.error(name) << toString(shape) << ", expected a list of at most " << maxRunTimeElements;
     return std::nullopt;
   }
-  return numbers.empty() ? std::nullopt : std::optional<SmallVector<double>>(numbers);
+  numbers.known.clear();
+  TensorId list = call.input(*input);
+  RunTime r(call);
+  for (int64_t i = 0; i < *count && !call.hasFailed(); ++i)
+    numbers.atRunTime.push_back(
+        r.convert(r.reshape(r.sliceDim(call.graph().value(list), 0, call.size(i), call.size(1)), {}), r.f64()));
+  return numbers;
+}
+std::optional<Numbers> scalesOf(Call &call) {
+  return numbersOf(call, "scales", inputOfParameter(call.node.opType, "scales", call.version));
 }
 
-void applyScales(Call &call, MutableArrayRef<Axis *> axes, ArrayRef<double> scales) {
+void applyScales(Call &call, MutableArrayRef<Axis *> axes, const Numbers &scales) {
   if (scales.size() != axes.size())
     return void(call.error("scales") << static_cast<int64_t>(scales.size()) << " entries, expected "
                                      << static_cast<int64_t>(axes.size()));
-  for (auto [axis, scale] : llvm::zip(axes, scales)) {
+  RunTime r(call);
+  for (auto [axis, scale] : llvm::zip(axes, scales.atRunTime)) {
+    r.check(r.gt(scale, 0), scale, r.message("scales", "{value}, expected numbers above 0"));
+    Value out = r.floor(r.mul(r.size(axis->in, r.f64()), scale));
+    axis->runTimeScale = scale;
+    // Beyond any size, and still an int64.
+    axis->out = r.outputSize(r.convert(r.min(r.max(out, 0), 0x1p62), r.i64()), axis->dim, call.inputRank(0));
+  }
+  for (auto [axis, scale] : llvm::zip(axes, scales.known)) {
     if (!(scale > 0) || call.hasFailed())
       return void(call.error("scales") << std::to_string(scale) << ", expected numbers above 0");
     axis->scale = scale;
-    axis->out = scaledSize(call, axis->in, scale);
+    axis->out = scaledSize(axis->in, scale);
+  }
+}
+
+/// What the sizes say the scale is.
+void applySize(RunTime &r, Axis &axis) {
+  std::optional<int64_t> in = constantOf(axis.in), out = constantOf(axis.out);
+  if (in && out && *in > 0)
+    axis.scale = static_cast<double>(*out) / static_cast<double>(*in);
+  else if (Dim ratio = exactQuotient({axis.out}, {axis.in}, r.context()); ratio && constantOf(ratio))
+    axis.scale = static_cast<double>(*constantOf(ratio));
+  else if (!sameDim(axis.in, axis.out))
+    axis.runTimeScale = r.div(r.size(axis.out, r.f64()), r.size(axis.in, r.f64()));
+}
+
+/// One scale for all: the least, or the largest, of those that the sizes ask for.
+void keepAspectRatio(Call &call, MutableArrayRef<Axis *> axes, ArrayRef<Scalar> sizes, bool isLeast) {
+  RunTime r(call);
+  double known = isLeast ? INFINITY : 0;
+  Value open;
+  for (auto [axis, size] : llvm::zip(axes, sizes)) {
+    std::optional<int64_t> in = constantOf(axis->in), out = size.isKnown() ? constantOf(size.size) : std::nullopt;
+    if (in && out) {
+      double scale = static_cast<double>(*out) / static_cast<double>(*in);
+      known = isLeast ? std::min(known, scale) : std::max(known, scale);
+      continue;
+    }
+    Value scale = r.div(r.convert(r.value(size), r.f64()), r.size(axis->in, r.f64()));
+    open = !open ? scale : isLeast ? r.min(open, scale) : r.max(open, scale);
+  }
+  if (open)
+    open = isLeast ? r.min(open, known) : r.max(open, known);
+  for (Axis *axis : axes) {
+    std::optional<int64_t> in = constantOf(axis->in);
+    axis->scale = known;
+    axis->runTimeScale = open;
+    axis->out = open ? r.outputSize(r.convert(r.floor(r.add(r.mul(r.size(axis->in, r.f64()), open), 0.5)), r.i64()),
+                                    axis->dim, call.inputRank(0))
+                     : call.size(static_cast<int64_t>(std::floor(static_cast<double>(*in) * known + 0.5)));
   }
 }
 
@@ -284,8 +444,8 @@ void upsample(Call &call) {
   if (call.version < 7 && call.hasAttribute("height_scale")) {
     if (axes.size() != 4)
       return void(call.error() << "rank " << static_cast<int64_t>(axes.size()) << ", expected 4");
-    applyScales(call, all, {1, 1, call.number("height_scale", 1), call.number("width_scale", 1)});
-  } else if (std::optional<SmallVector<double>> scales = numbersOf(call, "scales")) {
+    applyScales(call, all, {{1, 1, call.number("height_scale", 1), call.number("width_scale", 1)}, {}});
+  } else if (std::optional<Numbers> scales = scalesOf(call)) {
     applyScales(call, all, *scales);
   } else {
     call.error("scales") << "missing, expected one number for each dimension";
@@ -302,7 +462,7 @@ void resize(Call &call) {
     SmallVector<Axis *> all;
     for (Axis &axis : axes)
       all.push_back(&axis);
-    std::optional<SmallVector<double>> scales = numbersOf(call, "scales");
+    std::optional<Numbers> scales = scalesOf(call);
     if (!scales)
       return void(call.error("scales") << "missing, expected one number for each dimension");
     applyScales(call, all, *scales);
@@ -328,44 +488,39 @@ void resize(Call &call) {
   for (int64_t dim : named)
     chosen.push_back(&axes[dim]);
 
-  std::optional<Shape> sizes = call.sizes("sizes");
+  RunTime r(call);
+  std::optional<SmallVector<Scalar>> sizes = call.numbers("sizes");
   bool bySize = sizes && !sizes->empty();
   if (bySize) {
     if (sizes->size() != chosen.size())
-      return void(call.error("sizes") << toString(*sizes) << ", expected " << static_cast<int64_t>(chosen.size())
-                                      << " entries");
-    for (auto [axis, size] : llvm::zip(chosen, *sizes)) {
-      axis->out = size;
-      std::optional<int64_t> in = constantOf(axis->in), out = constantOf(size);
-      if (in && out && *in > 0)
-        axis->scale = static_cast<double>(*out) / static_cast<double>(*in);
-      else if (Dim ratio = exactQuotient({size}, {axis->in}, call.context()); ratio && constantOf(ratio))
-        axis->scale = static_cast<double>(*constantOf(ratio));
-      else if (!sameDim(axis->in, size))
-        return void(call.error("sizes") << toString(axis->in) << " to " << toString(size)
-                                        << ", expected fixed sizes, or a multiple of the symbolic size");
-    }
+      return void(call.error("sizes") << static_cast<int64_t>(sizes->size()) << " entries, expected "
+                                      << static_cast<int64_t>(chosen.size()));
     std::string policy = call.text("keep_aspect_ratio_policy", "stretch");
     if (policy == "not_larger" || policy == "not_smaller") {
-      SmallVector<Axis> some;
-      for (Axis *axis : chosen)
-        some.push_back(*axis);
-      keepAspectRatio(call, some, policy);
-      for (auto [axis, kept] : llvm::zip(chosen, some))
-        *axis = kept;
+      keepAspectRatio(call, chosen, *sizes, policy == "not_larger");
+    } else {
+      for (auto [axis, size] : llvm::zip(chosen, *sizes)) {
+        axis->out = r.outputSize(size, "sizes", axis->dim, rank);
+        applySize(r, *axis);
+      }
     }
-  } else if (std::optional<SmallVector<double>> scales = numbersOf(call, "scales")) {
+  } else if (std::optional<Numbers> scales = scalesOf(call)) {
     applyScales(call, chosen, *scales);
   } else {
     call.error("scales") << "missing, and so is 'sizes', expected one of them";
   }
   if (modes.coordinates == "tf_crop_and_resize") {
-    const Known *roi = call.known(1);
-    if (!roi || roi->values.size() != 2 * chosen.size())
-      return void(call.error("roi") << "expected " << static_cast<int64_t>(2 * chosen.size()) << " constants");
-    for (size_t i = 0; i < chosen.size(); ++i) {
-      chosen[i]->roiStart = roi->number(i).value_or(0);
-      chosen[i]->roiEnd = roi->number(chosen.size() + i).value_or(1);
+    std::optional<Numbers> roi = numbersOf(call, "roi", 1);
+    if (!roi || roi->size() != 2 * chosen.size())
+      return void(call.error("roi") << "expected " << static_cast<int64_t>(2 * chosen.size()) << " numbers");
+    for (size_t i = 0, count = chosen.size(); i < count; ++i) {
+      if (!roi->known.empty()) {
+        chosen[i]->roiStart = roi->known[i];
+        chosen[i]->roiEnd = roi->known[count + i];
+      } else {
+        chosen[i]->runTimeStart = roi->atRunTime[i];
+        chosen[i]->runTimeEnd = roi->atRunTime[count + i];
+      }
     }
   }
   resizeWith(call, modes, bySize, axes);
@@ -383,13 +538,63 @@ void gridSample(Call &call) {
                                         {"align_corners", call.flag("align_corners")}}));
 }
 
+/// theta times each pixel's centre (x, y, z, 1): from -1 to 1 between the first and the last, or between the rims.
+TensorId affineGridAtRunTime(Call &call, TensorId theta, ArrayRef<Dim> size, bool alignCorners) {
+  RunTime r(call);
+  Value matrix = call.graph().value(theta);
+  Type element = Primitives::elementOf(matrix);
+  int64_t spatial = size.size() - 2;
+  Shape out{size[0]};
+  out.append(size.begin() + 2, size.end());
+  out.push_back(call.size(spatial));
+  Value total;
+  for (int64_t j = 0; j <= spatial; ++j) {
+    Value column = r.squeeze(r.sliceDim(matrix, 2, call.size(j), call.size(1)), 2);
+    Value term = r.broadcast(column, out, {0, spatial + 1});
+    if (j < spatial) {
+      Dim length = size[1 + spatial - j];
+      Value i = r.iota({length}, 0, element), count = r.size(length, element);
+      Value centre = alignCorners ? r.sub(r.div(r.mul(i, 2), r.max(r.sub(count, 1), 1)), 1)
+                                  : r.sub(r.div(r.add(r.mul(i, 2), 1), count), 1);
+      if (alignCorners) // the only one is in the middle
+        centre = r.select(r.broadcast(r.eq(count, 1), {length}, {}), 0, centre);
+      term = r.mul(term, r.broadcastAlong(centre, out, spatial - j));
+    }
+    total = total ? r.add(total, term) : term;
+  }
+  return call.graph().adopt(total);
+}
+
 void affineGrid(Call &call) {
   TensorId theta = call.input(0);
-  std::optional<Ints> size = call.constants("size");
-  if (!size)
-    return void(call.error("size") << "missing, expected the sizes of the output");
-  call.result(call.call("affine_grid",
-                        {{"theta", theta}, {"size", list(*size)}, {"align_corners", call.flag("align_corners")}}));
+  std::optional<SmallVector<Scalar>> given = call.numbers("size");
+  bool alignCorners = call.flag("align_corners");
+  Shape matrix = call.shape(theta), size;
+  if (call.hasFailed())
+    return;
+  if (!given || (given->size() != 4 && given->size() != 5))
+    return void(call.error("size") << "expected the sizes of the output, [N, C, H, W] or [N, C, D, H, W]");
+  int64_t spatial = given->size() - 2;
+  if (matrix.size() != 3 || !isConstant(matrix[1], spatial) || !isConstant(matrix[2], spatial + 1))
+    return void(call.error("theta") << "shape " << toString(matrix) << ", expected [N, " << spatial << ", "
+                                    << spatial + 1 << "]");
+  RunTime r(call);
+  // The channels are not among the output's sizes.
+  for (auto [i, number] : llvm::enumerate(*given))
+    size.push_back(i == 0   ? matrix[0]
+                   : i == 1 ? call.size(1)
+                            : r.outputSize(number, "size", static_cast<int64_t>(i) - 1, spatial + 2));
+  if (given->front().isKnown())
+    call.requireEqual("size", given->front().size, matrix[0], "{value}, expected " + toString(matrix[0]) + " first");
+  else
+    r.check(r.eq(r.value(given->front()), r.value(matrix[0])), r.value(given->front()),
+            r.message("size", "{value}, expected " + toString(matrix[0]) + " first"));
+  if (call.hasFailed())
+    return;
+  if (std::optional<SmallVector<int64_t>> sizes = constantsOf(size))
+    return call.result(
+        call.call("affine_grid", {{"theta", theta}, {"size", list(*sizes)}, {"align_corners", alignCorners}}));
+  call.result(affineGridAtRunTime(call, theta, size, alignCorners));
 }
 
 } // namespace

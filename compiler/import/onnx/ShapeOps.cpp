@@ -1,25 +1,67 @@
-// Reshaping, moving, cutting and joining.
-#include "compiler/import/onnx/Declared.h"
-#include "compiler/import/onnx/Evaluate.h"
-#include "compiler/import/onnx/Importer.h"
+// Reshaping, moving, joining and repeating.
+#include "compiler/import/onnx/Broadcast.h"
+#include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 
 using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
+/// Sizes of which only the run knows some. Where one alone is open, the others decide it.
+void reshapeAtRunTime(Call &call, TensorId x, ArrayRef<Scalar> target, bool keepsZero) {
+  Shape from = call.shape(x), shape, others;
+  SmallVector<size_t> open;
+  for (auto [i, size] : llvm::enumerate(target)) {
+    shape.push_back(size.size);
+    if (!size.isKnown() || isConstant(size.size, -1))
+      open.push_back(i);
+    else if (isConstant(size.size, 0) && !keepsZero && i < from.size())
+      shape[i] = from[i];
+    if (!llvm::is_contained(open, i))
+      others.push_back(shape[i]);
+  }
+  RunTime r(call);
+  Dim total = productOf(call.context(), from);
+  Dim rest = open.size() == 1 ? exactQuotient(from, others, call.context()) : Dim();
+  auto inputsSize = [&](size_t i, Value given) -> Value {
+    bool isMeant = !target[i].isKnown() && !keepsZero && i < from.size();
+    return isMeant ? r.select(r.eq(given, 0), r.value(from[i]), given) : given;
+  };
+  if (rest) {
+    Value given = r.value(target[open[0]]), meant = inputsSize(open[0], given);
+    r.check(r.bitOr(r.eq(meant, r.value(rest)), r.eq(meant, -1)), given,
+            r.message("shape", "{value}, expected " + toString(rest) + " or -1"));
+    shape[open[0]] = rest;
+  } else {
+    SmallVector<Value> given, known;
+    for (auto [i, size] : llvm::enumerate(target)) {
+      bool isOpen = llvm::is_contained(open, i);
+      given.push_back(isOpen ? inputsSize(i, r.value(size)) : r.value(shape[i]));
+      known.push_back(isOpen ? r.select(r.eq(given[i], -1), 1, given[i]) : given[i]);
+    }
+    Value left = r.div(r.value(total), r.max(r.product(known), 1));
+    for (size_t i : open)
+      shape[i] = r.outputSize(r.select(r.eq(given[i], -1), left, given[i]), i, target.size());
+    call.requireEqual("shape", productOf(call.context(), shape), total,
+                      "{value} elements, expected the " + toString(total) + " of an input " + toString(from));
+  }
+  if (!call.hasFailed())
+    call.result(call.graph().adopt(r.reshape(call.graph().value(x), shape)));
+}
+
 void reshape(Call &call) {
   TensorId x = call.input(0);
   Shape from = call.shape(x);
   bool keepsZero = call.flag("allowzero");
-  std::optional<Shape> target = declaredSizes(call, "shape", [&](Primitives &p, Value given, Value declared) {
-    Value fits = p.bitOr(p.eq(given, declared), p.eq(given, -1));
-    return keepsZero ? fits : p.bitOr(fits, p.eq(given, 0));
-  });
-  if (!target)
+  std::optional<SmallVector<Scalar>> given = call.numbers("shape");
+  if (!given)
     return void(call.error("shape") << "missing, expected sizes");
+  if (isRunTime(*given))
+    return reshapeAtRunTime(call, x, *given, keepsZero);
+  Shape target = llvm::map_to_vector<6>(*given, [](const Scalar &size) { return size.size; });
   std::optional<size_t> unknown;
   Shape others;
-  for (auto [i, size] : llvm::enumerate(*target)) {
+  for (auto [i, size] : llvm::enumerate(target)) {
     if (isConstant(size, 0) && !keepsZero) {
       if (i >= from.size())
         return void(call.error("shape") << "0 (the input's size) in dimension " << i << " of an input "
@@ -28,7 +70,7 @@ void reshape(Call &call) {
     }
     if (isConstant(size, -1)) {
       if (unknown)
-        return void(call.error("shape") << toString(*target) << ", expected at most one -1");
+        return void(call.error("shape") << toString(target) << ", expected at most one -1");
       unknown = i;
       continue;
     }
@@ -38,12 +80,14 @@ void reshape(Call &call) {
   }
   if (unknown) {
     Dim rest = exactQuotient(from, others, call.context());
-    if (!rest)
-      return void(call.error("shape") << toString(*target) << " for an input " << toString(from)
-                                      << ": the size written -1 is no whole number");
-    (*target)[*unknown] = rest;
+    target[*unknown] =
+        rest
+            ? rest
+            : call.requireQuotient("shape", productOf(call.context(), from), productOf(call.context(), others),
+                                   toString(target) + ", expected sizes that divide the {value} elements of an input " +
+                                       toString(from));
   }
-  call.result(call.reshape(x, *target));
+  call.result(call.reshape(x, target));
 }
 
 void flatten(Call &call) {
@@ -70,45 +114,30 @@ void transpose(Call &call) {
   call.result(call.permute(x, perm));
 }
 
-/// Axes that only the run knows: the output has the sizes the model declares, and each axis must be one of size 1 in
-/// `shape`. False when there is nothing declared.
-bool reshapeAsDeclared(Call &call, TensorId x, std::optional<Shape> shape) {
-  std::optional<size_t> input = inputOfParameter(call.node.opType, "axes", call.version);
-  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
-  if (call.hasFailed() || !input || !call.has(*input) || call.known(*input) || !declared)
-    return false;
-  TensorId axes = call.input(*input);
-  Known sizes{IntegerType::get(call.context(), 64), {}, {}};
-  for (Dim size : shape ? *shape : *declared)
-    sizes.values.push_back({size});
-  int64_t rank = sizes.values.size();
-  sizes.shape.push_back(rank);
-  TensorId known = call.constant(sizes);
-  if (call.hasFailed() || rank == 0)
-    return false;
-  Primitives p(call.graph().ops(), call.location());
-  Value given = p.convert(call.graph().value(axes), IntegerType::get(call.context(), 64));
-  std::string text = "node '" + call.node.name + "' (" + call.node.opType + "), argument 'axes': ";
-  Value wrapped =
-      p.select(p.lt(given, 0), p.add(given, p.scalar(static_cast<double>(rank), Primitives::elementOf(given))), given);
-  Value size = p.gather(call.graph().value(known), {wrapped}, {0}, BoundsKind::Error,
-                        text + "{value}, expected one below {bound}");
-  p.check(p.eq(size, 1), given, text + "{value}, expected the dimensions of size 1 that the model declares");
-  call.result(call.reshape(x, *declared));
-  return true;
-}
-
 void squeeze(Call &call) {
   TensorId x = call.input(0);
-  if (reshapeAsDeclared(call, x, call.shape(x)))
-    return;
   Shape shape = call.shape(x), kept;
-  std::optional<Ints> given = call.constants("axes");
-  Ints axes = given ? call.axes(*given, shape.size()) : Ints();
+  std::optional<SmallVector<Scalar>> given = call.numbers("axes");
+  if (call.hasFailed())
+    return;
+  if (given && isRunTime(*given)) {
+    RunTime r(call);
+    SmallVector<Value> sizes, isNamed, axes = r.axes(*given, shape.size());
+    for (auto [i, size] : llvm::enumerate(shape)) {
+      sizes.push_back(r.value(size));
+      isNamed.push_back(r.isAmong(i, axes));
+      r.check(r.bitOr(r.eq(sizes[i], 1), r.logicalNot(isNamed[i])), sizes[i],
+              r.message("axes", "dimension " + std::to_string(i) + " has size {value}, expected 1"));
+    }
+    Shape left = r.outputShape(r.without(sizes, isNamed, shape.size() - axes.size()));
+    return call.result(call.graph().adopt(r.reshape(call.graph().value(x), left)));
+  }
+  std::optional<Ints> numbers = call.constants("axes");
+  Ints axes = numbers ? call.axes(*numbers, shape.size()) : Ints();
   for (auto [i, size] : llvm::enumerate(shape)) {
     bool isNamed = llvm::is_contained(axes, static_cast<int64_t>(i));
-    if (isNamed && !isConstant(size, 1))
-      return void(call.error("axes") << "dimension " << i << " has size " << toString(size) << ", expected 1");
+    if (isNamed)
+      call.requireEqual("axes", size, call.size(1), "dimension " + std::to_string(i) + " has size {value}, expected 1");
     if (given ? !isNamed : !isConstant(size, 1))
       kept.push_back(size);
   }
@@ -117,14 +146,28 @@ void squeeze(Call &call) {
 
 void unsqueeze(Call &call) {
   TensorId x = call.input(0);
-  if (reshapeAsDeclared(call, x, std::nullopt))
-    return;
   Shape shape = call.shape(x), result;
-  std::optional<Ints> given = call.constants("axes");
+  std::optional<SmallVector<Scalar>> given = call.numbers("axes");
   if (!given)
     return void(call.error("axes") << "missing, expected positions of new dimensions");
   int64_t rank = shape.size() + given->size();
-  Ints axes = call.axes(*given, rank);
+  if (isRunTime(*given)) {
+    RunTime r(call);
+    SmallVector<Value> sizes, axes = r.axes(*given, rank);
+    Value place = r.value(0); // of the next of the input's dimensions
+    for (int64_t i = 0; i < rank; ++i) {
+      Value isNew = r.isAmong(i, axes), size = r.value(1);
+      for (auto [d, old] : llvm::enumerate(shape))
+        size = r.select(r.bitAnd(r.logicalNot(isNew), r.eq(place, static_cast<double>(d))), r.value(old), size);
+      sizes.push_back(size);
+      place = r.add(place, r.convert(r.logicalNot(isNew), r.i64()));
+    }
+    r.check(r.eq(place, static_cast<double>(shape.size())), place,
+            r.message("axes", "{value} dimensions are left, expected " + std::to_string(shape.size()) +
+                                  " (is one named twice?)"));
+    return call.result(call.graph().adopt(r.reshape(call.graph().value(x), r.outputShape(sizes))));
+  }
+  Ints axes = call.axes(call.constants("axes").value_or(Ints()), rank);
   if (call.hasFailed())
     return;
   auto next = shape.begin();
@@ -140,43 +183,54 @@ void concat(Call &call) {
   if (parts.empty())
     return void(call.error() << "no inputs, expected at least one");
   int64_t axis = call.axis(call.integer("axis", 1), call.rank(parts.front()));
+  alignDataSizes(call, parts, axis);
   call.result(call.concat(parts, axis));
+}
+
+/// Equal pieces; since version 18 the last ones may be shorter.
+Shape equalPieces(Call &call, Dim size, int64_t count) {
+  Shape pieces;
+  if (Dim each = exactQuotient({size}, {call.size(count)}, call.context())) {
+    pieces.assign(count, each);
+  } else if (call.version >= 18) {
+    Dim each = size.ceilDiv(count);
+    for (int64_t i = 0; i < count; ++i)
+      pieces.push_back(maxOf(minOf(size - each * i, each), call.size(0)));
+  } else {
+    std::string pieceCount = std::to_string(count);
+    pieces.assign(count, call.requireQuotient("input", size, call.size(count),
+                                              "size {value} in " + pieceCount +
+                                                  " equal pieces, expected a multiple of " + pieceCount));
+  }
+  return pieces;
 }
 
 void split(Call &call) {
   TensorId x = call.input(0);
-  Shape shape = call.shape(x);
+  Shape shape = call.shape(x), pieces;
   int64_t axis = call.axis(call.integer("axis", 0), shape.size()), count = call.node.outputs.size();
-  std::optional<Shape> pieces = call.sizes("split");
+  std::optional<SmallVector<Scalar>> given = call.numbers("split");
   if (call.hasFailed() || count == 0)
     return;
-  if (!pieces) {
-    // Equal pieces; since version 18 the last one may be shorter.
-    int64_t wanted = call.version >= 18 ? call.integer("num_outputs", count) : count;
-    if (wanted != count)
-      return void(call.error("num_outputs") << wanted << " for " << count << " outputs");
-    pieces.emplace();
-    if (Dim each = exactQuotient({shape[axis]}, {call.size(count)}, call.context())) {
-      pieces->assign(count, each);
-    } else if (std::optional<int64_t> size = constantOf(shape[axis]); size && call.version >= 18) {
-      int64_t each = llvm::divideCeil(*size, count);
-      for (int64_t i = 0; i < count; ++i)
-        pieces->push_back(call.size(std::clamp<int64_t>(*size - i * each, 0, each)));
-    } else {
-      return void(call.error() << "size " << toString(shape[axis]) << " in " << count
-                               << " equal pieces, expected a multiple of " << count);
+  int64_t wanted = given ? given->size() : call.version >= 18 ? call.integer("num_outputs", count) : count;
+  if (wanted != count)
+    return void(call.error(given ? "split" : "num_outputs") << wanted << " pieces for " << count << " outputs");
+  RunTime r(call);
+  if (given) {
+    Dim total = call.size(0);
+    for (auto [i, piece] : llvm::enumerate(*given)) {
+      pieces.push_back(r.outputSize(piece, "split", axis, shape.size(), i));
+      if (std::optional<int64_t> size = constantOf(pieces.back()); size && *size < 0)
+        return void(call.error("split") << *size << ", expected 0 or more");
+      total = total + pieces.back();
     }
+    call.requireEqual("split", total, shape[axis],
+                      "{value} in all, expected the size " + toString(shape[axis]) + " of dimension " +
+                          std::to_string(axis));
+  } else {
+    pieces = equalPieces(call, shape[axis], count);
   }
-  Dim total = call.size(0);
-  for (Dim piece : *pieces) {
-    if (std::optional<int64_t> size = constantOf(piece); size && *size < 0)
-      return void(call.error("split") << *size << ", expected 0 or more");
-    total = total + piece;
-  }
-  if (static_cast<int64_t>(pieces->size()) != count || !sameDim(total, shape[axis]))
-    return void(call.error("split") << toString(*pieces) << ", expected " << count << " sizes with the sum "
-                                    << toString(shape[axis]));
-  if (std::optional<SmallVector<int64_t>> sizes = constantsOf(*pieces)) {
+  if (std::optional<SmallVector<int64_t>> sizes = constantsOf(pieces); sizes && constantOf(shape[axis])) {
     SmallVector<TensorId> parts =
         call.callAll("split", {{"input", x}, {"split_size_or_sections", list(*sizes)}, {"dim", axis}});
     for (auto [i, part] : llvm::enumerate(parts))
@@ -184,130 +238,92 @@ void split(Call &call) {
     return;
   }
   Dim start = call.size(0);
-  for (auto [i, piece] : llvm::enumerate(*pieces)) {
-    call.output(i, call.slice(x, axis, start, piece));
+  for (auto [i, piece] : llvm::enumerate(pieces)) {
+    if (!call.hasFailed())
+      call.output(i, call.graph().adopt(r.sliceDim(call.graph().value(x), axis, simplify(start), piece)));
     start = start + piece;
   }
 }
 
-/// Start and length of a slice over one dimension with symbols in it; nothing after an error.
-struct SymbolicRange {
-  Dim start, length;
-};
-std::optional<SymbolicRange> symbolicRange(Call &call, Dim start, Dim end, int64_t step, Dim size) {
-  std::optional<int64_t> first = constantOf(start), last = constantOf(end), fixed = constantOf(size);
-  if (first && last && fixed) {
-    SliceRange range = sliceRange(*first, *last, step, *fixed);
-    return SymbolicRange{call.size(range.start), call.size(range.length)};
-  }
-  constexpr int64_t far = int64_t(1) << 31;
-  // "To the end" is written as a number beyond any size; other numbers, as positions that must be inside.
-  auto resolve = [&](Dim at, std::optional<int64_t> number, Dim whenHigh, Dim whenLow) -> Dim {
-    if (!number)
-      return at;
-    if (*number >= far)
-      return whenHigh;
-    if (*number <= -far)
-      return whenLow;
-    return *number < 0 ? simplify(size + *number) : at;
-  };
-  start = resolve(start, first, step > 0 ? size : size - 1, call.size(0));
-  end = resolve(end, last, step > 0 ? size : size - 1, step > 0 ? call.size(0) : call.size(-1));
-  // A fixed end beyond a size that is only known later would be cut there.
-  if (step > 0 && isAtMost(size, end))
-    end = size;
-  Dim span = simplify(step > 0 ? end - start : start - end);
-  Dim length = std::abs(step) == 1 ? span : span.ceilDiv(std::abs(step));
-  return SymbolicRange{simplify(start), simplify(length)};
-}
-
-void slice(Call &call) {
-  TensorId x = call.input(0);
-  std::optional<Shape> starts = call.sizes("starts"), ends = call.sizes("ends");
-  std::optional<Ints> axes = call.constants("axes"), steps = call.constants("steps");
-  if (call.hasFailed())
-    return;
-  if (!starts || !ends || starts->size() != ends->size())
-    return void(call.error("starts") << "expected as many entries in 'starts' as in 'ends'");
-  size_t count = starts->size();
-  if (!axes)
-    axes = llvm::to_vector(llvm::seq<int64_t>(0, count));
-  if (!steps)
-    steps = Ints(count, 1);
-  if (axes->size() != count || steps->size() != count)
-    return void(call.error("axes") << "expected as many entries in 'axes' and 'steps' as in 'starts'");
-  Ints dims = call.axes(*axes, call.rank(x));
-  for (size_t i = 0; i < count && !call.hasFailed(); ++i) {
-    int64_t step = (*steps)[i];
-    if (step == 0)
-      return void(call.error("steps") << "0, expected another number");
-    Dim size = call.shape(x)[dims[i]];
-    std::optional<SymbolicRange> range = symbolicRange(call, (*starts)[i], (*ends)[i], step, size);
-    if (range)
-      x = call.slice(x, dims[i], range->start, range->length, step);
-  }
-  call.result(x);
-}
-
+/// Both sides broadcast: a 1 in the target keeps the input's size, of which the run may learn that it is 1.
 void expand(Call &call) {
   TensorId x = call.input(0);
-  Shape from = call.shape(x);
-  std::optional<Shape> target = declaredSizes(call, "shape", [](Primitives &p, Value given, Value declared) {
-    return p.bitOr(p.eq(given, declared), p.eq(given, 1));
-  });
+  Shape from = call.shape(x), shape;
+  std::optional<SmallVector<Scalar>> target = call.numbers("shape");
   if (!target)
     return;
-  // Both sides broadcast: a 1 in the target keeps the input's size.
   while (target->size() < from.size())
-    target->insert(target->begin(), call.size(1));
-  for (size_t i = 0; i < from.size(); ++i) {
-    Dim &size = (*target)[target->size() - from.size() + i];
-    if (isConstant(size, 1) || isConstant(size, -1))
-      size = from[i];
+    target->insert(target->begin(), Scalar{call.size(1)});
+  RunTime r(call);
+  int64_t rank = target->size(), added = rank - from.size();
+  for (auto [i, wanted] : llvm::enumerate(*target)) {
+    int64_t d = static_cast<int64_t>(i) - added;
+    Dim old = d < 0 ? call.size(1) : from[d];
+    if (wanted.isKnown()) {
+      bool isKept = isConstant(wanted.size, 1) || isConstant(wanted.size, -1);
+      shape.push_back(isKept ? old : wanted.size);
+      continue;
+    }
+    if (isConstant(old, 1)) {
+      shape.push_back(r.outputSize(wanted, "shape", i, rank));
+      continue;
+    }
+    Value given = r.value(wanted), size = r.value(old), isOne = r.eq(size, 1);
+    r.check(r.bitOr(r.bitOr(isOne, r.eq(given, 1)), r.eq(given, size)), given,
+            r.message("shape", "{value}, expected 1 or " + toString(old) + " in dimension " + std::to_string(i)));
+    if (constantOf(old)) {
+      shape.push_back(old);
+      continue;
+    }
+    shape.push_back(r.outputSize(r.select(isOne, given, size), i, rank));
+    Value position = r.iota({shape.back()}, 0, r.i64());
+    if (!call.hasFailed())
+      x = call.graph().adopt(r.take(call.graph().value(x), d, r.mul(position, r.convert(r.ne(size, 1), r.i64()))));
   }
-  call.result(call.expand(x, *target));
+  call.result(call.expand(x, shape));
 }
 
-/// How often each dimension is repeated, from the sizes that the model declares for the output.
-std::optional<Shape> declaredRepeats(Call &call, ArrayRef<Dim> from) {
-  std::optional<Shape> declared = call.importer.declaredShape(call.node.outputs.front());
-  if (!declared || declared->size() != from.size())
-    return call.sizes("repeats"); // reports
-  Shape repeats;
-  for (auto [in, out] : llvm::zip(from, *declared)) {
-    repeats.push_back(exactQuotient({out}, {in}, call.context()));
-    if (!repeats.back())
-      return call.sizes("repeats"); // reports
-  }
-  checkAgainst(call, "repeats", repeats,
-               [](Primitives &p, Value given, Value declared) { return p.eq(given, declared); });
+/// How often a dimension is repeated where only the run knows it: what the model declares for the output may say it.
+Dim repeatsAtRunTime(Call &call, const Scalar &times, Dim size, int64_t dim, int64_t rank) {
+  RunTime r(call);
+  Dim declared = r.declaredSize(dim, rank), repeats;
+  if (declared)
+    repeats = exactQuotient({declared}, {size}, call.context());
+  if (!repeats)
+    return call.sizeOf(times, "repeats");
+  Value given = r.value(times);
+  r.check(r.eq(given, r.value(repeats)), given,
+          r.message("repeats",
+                    "{value}, expected " + toString(repeats) + ", which gives the size that the model declares"));
   return repeats;
 }
 
 /// [2, 3] repeats of [a, b]: [1, a, 1, b] becomes [2, a, 3, b], then [2a, 3b].
 void tile(Call &call) {
   TensorId x = call.input(0);
-  Shape from = call.shape(x);
-  std::optional<Shape> repeats;
+  Shape from = call.shape(x), repeats;
   if (call.version >= 6) {
-    repeats = call.known(1) ? call.sizes("repeats") : declaredRepeats(call, from);
+    std::optional<SmallVector<Scalar>> given = call.numbers("repeats");
+    for (auto [i, times] : llvm::enumerate(given.value_or(SmallVector<Scalar>())))
+      repeats.push_back(times.isKnown() || i >= from.size() ? call.sizeOf(times, "repeats")
+                                                            : repeatsAtRunTime(call, times, from[i], i, from.size()));
   } else {
     // Version 1: how often, and along which axis.
-    const Known *times = call.known(1), *along = call.known(2);
+    const Known *times = call.elements(1), *along = call.known(2);
     std::optional<int64_t> axis = along && along->values.size() == 1 ? along->integer(0) : std::nullopt;
     if (!times || times->values.size() != 1 || times->isFloat() || !axis)
-      return void(call.error() << "'tiles' and 'axis' are known at run time only, expected constants");
+      return void(call.error() << "expected one number in 'tiles', and a constant in 'axis'");
     repeats = Shape(from.size(), call.size(1));
     if (int64_t dim = call.axis(*axis, from.size()); !call.hasFailed())
-      (*repeats)[dim] = times->values[0].size;
+      repeats[dim] = call.sizeOf(times->values[0], "tiles");
   }
   if (call.hasFailed())
     return;
-  if (!repeats || repeats->size() != from.size())
+  if (repeats.size() != from.size())
     return void(call.error("repeats") << "expected " << static_cast<int64_t>(from.size())
                                       << " entries, one for each dimension");
   Shape split, spread, joined;
-  for (auto [size, times] : llvm::zip(from, *repeats)) {
+  for (auto [size, times] : llvm::zip(from, repeats)) {
     if (std::optional<int64_t> number = constantOf(times); number && *number < 0)
       return void(call.error("repeats") << *number << ", expected 0 or more");
     if (!isConstant(times, 1)) {
@@ -321,77 +337,6 @@ void tile(Call &call) {
   call.result(call.reshape(call.expand(call.reshape(x, split), spread), joined));
 }
 
-void pad(Call &call) {
-  TensorId x = call.input(0);
-  int64_t rank = call.rank(x);
-  std::string mode = call.text("mode", "constant");
-  std::optional<Ints> pads = call.version < 2 && call.hasAttribute("paddings")
-                                 ? std::optional<Ints>(call.integers("paddings"))
-                                 : call.constants("pads");
-  std::optional<Ints> given = call.constants("axes");
-  Ints axes = given ? call.axes(*given, rank) : llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  ArgumentValue value = call.numberOrTensor("value");
-  if (call.hasFailed())
-    return;
-  if (!pads || pads->size() != 2 * axes.size())
-    return void(call.error("pads") << "expected " << static_cast<int64_t>(2 * axes.size())
-                                   << " entries, a low and a high one for each dimension");
-  Ints low(rank, 0), high(rank, 0);
-  for (auto [i, axis] : llvm::enumerate(axes)) {
-    low[axis] = (*pads)[i];
-    high[axis] = (*pads)[axes.size() + i];
-    for (int64_t amount : {low[axis], high[axis]})
-      if (std::abs(amount) > (int64_t(1) << 31))
-        return void(call.error("pads") << amount << ", expected less");
-  }
-  if (mode == "constant") {
-    if (std::holds_alternative<TensorId>(value)) {
-      TensorId fill = std::get<TensorId>(value);
-      fill = call.reshape(fill, {});
-      return call.result(call.primitives(
-          {x, fill}, [&](Primitives &p, ArrayRef<Value> in) { return p.pad(in[0], in[1], low, high); }));
-    }
-    // Dimensions that stay, at the front, are left out of torch's list.
-    std::vector<int64_t> pairs;
-    int64_t first = 0;
-    while (first < rank && !low[first] && !high[first])
-      ++first;
-    for (int64_t i = rank; i-- > first;)
-      pairs.insert(pairs.end(), {low[i], high[i]});
-    if (pairs.empty())
-      return call.outputIsInput(0, 0);
-    double fill = 0;
-    if (auto *number = std::get_if<double>(&value))
-      fill = *number;
-    else if (auto *whole = std::get_if<int64_t>(&value))
-      fill = static_cast<double>(*whole);
-    return call.result(call.call("pad", {{"input", x}, {"pad", pairs}, {"mode", "constant"}, {"value", fill}}));
-  }
-  if (mode != "reflect" && mode != "edge" && mode != "wrap")
-    return void(call.error("mode") << "'" << mode << "', expected 'constant', 'reflect', 'edge' or 'wrap'");
-  // One dimension after the other: rows picked by a table.
-  for (int64_t d = 0; d < rank && !call.hasFailed(); ++d) {
-    if (!low[d] && !high[d])
-      continue;
-    Dim dim = call.shape(x)[d];
-    std::optional<int64_t> size = constantOf(dim);
-    if (!size || *size < 1)
-      return void(call.error("pads") << "mode '" << mode << "' over size " << toString(dim)
-                                     << ", expected a fixed size, 1 or more");
-    Ints rows;
-    int64_t period = mode == "wrap" ? *size : std::max<int64_t>(2 * (*size - 1), 1);
-    for (int64_t i = -low[d]; i < *size + high[d]; ++i) {
-      int64_t at = ((i % period) + period) % period;
-      rows.push_back(mode == "edge"      ? std::clamp<int64_t>(i, 0, *size - 1)
-                     : mode == "reflect" ? (at < *size ? at : period - at)
-                                         : at);
-    }
-    TensorId index = call.constant(IntegerType::get(call.context(), 64), rows);
-    x = call.call("index_select", {{"input", x}, {"dim", d}, {"index", index}});
-  }
-  call.result(x);
-}
-
 /// N, C, H, W to N, C*b*b, H/b, W/b or back. `blocksFirst`: the block's position counts before the channel.
 void depthToSpace(Call &call) {
   TensorId x = call.input(0);
@@ -400,12 +345,14 @@ void depthToSpace(Call &call) {
   std::string mode = call.text("mode", "DCR");
   if (call.hasFailed())
     return;
-  Dim channels =
-      s.size() == 4 && b > 0 && b < (1 << 15) ? exactQuotient({s[1]}, {call.size(b * b)}, call.context()) : Dim();
-  if (!channels || (mode != "DCR" && mode != "CRD"))
+  if (s.size() != 4 || b < 1 || b >= (1 << 15) || (mode != "DCR" && mode != "CRD"))
     return void(call.error("blocksize") << b << " and mode '" << mode << "' for an input " << toString(s)
-                                        << ", expected [N, C, H, W], C a multiple of blocksize^2, mode 'DCR' or 'CRD'");
+                                        << ", expected [N, C, H, W], 1 or more, and mode 'DCR' or 'CRD'");
+  Dim channels = call.requireQuotient("input", s[1], call.size(b * b),
+                                      "{value} channels, expected a multiple of " + std::to_string(b * b));
   Dim block = call.size(b);
+  if (call.hasFailed())
+    return;
   if (mode == "CRD")
     return call.result(call.call("pixel_shuffle", {{"input", x}, {"upscale_factor", b}}));
   x = call.permute(call.reshape(x, {s[0], block, block, channels, s[2], s[3]}), {0, 3, 4, 1, 5, 2});
@@ -418,13 +365,12 @@ void spaceToDepth(Call &call) {
   int64_t b = call.integer("blocksize", 0);
   if (call.hasFailed())
     return;
-  bool fits = s.size() == 4 && b > 0 && b < (1 << 15);
-  Dim height = fits ? exactQuotient({s[2]}, {call.size(b)}, call.context()) : Dim(),
-      width = fits ? exactQuotient({s[3]}, {call.size(b)}, call.context()) : Dim();
-  if (!height || !width)
+  if (s.size() != 4 || b < 1 || b >= (1 << 15))
     return void(call.error("blocksize") << b << " for an input " << toString(s)
-                                        << ", expected [N, C, H, W], H and W multiples of it");
-  Dim block = call.size(b);
+                                        << ", expected [N, C, H, W], and 1 or more");
+  std::string text = "size {value}, expected a multiple of " + std::to_string(b);
+  Dim block = call.size(b), height = call.requireQuotient("input", s[2], block, text),
+      width = call.requireQuotient("input", s[3], block, text);
   x = call.permute(call.reshape(x, {s[0], s[1], height, block, width, block}), {0, 3, 5, 1, 2, 4});
   call.result(call.reshape(x, {s[0], simplify(s[1] * (b * b)), height, width}));
 }
@@ -448,29 +394,6 @@ void trilu(Call &call) {
   call.result(call.call(upper ? "triu" : "tril", {{"input", x}, {"diagonal", diagonal}}));
 }
 
-/// Crops, or fills with zeros, evenly on both sides.
-void centerCropPad(Call &call) {
-  TensorId x = call.input(0);
-  std::optional<Ints> target = call.constants("shape");
-  Ints axes = call.axes(call.integers("axes", llvm::to_vector(llvm::seq<int64_t>(0, call.rank(x)))), call.rank(x));
-  if (call.hasFailed())
-    return;
-  if (!target || target->size() != axes.size())
-    return void(call.error("shape") << "expected one size for each axis");
-  std::vector<int64_t> pairs(2 * call.rank(x), 0);
-  for (auto [axis, wanted] : llvm::zip(axes, *target)) {
-    std::optional<int64_t> size = constantOf(call.shape(x)[axis]);
-    if (!size)
-      return void(call.error("shape") << "over the symbolic size " << toString(call.shape(x)[axis])
-                                      << ", expected a fixed size");
-    int64_t spare = *size - wanted, low = spare >= 0 ? spare / 2 : -(-spare / 2);
-    size_t pair = 2 * (call.rank(x) - 1 - axis);
-    pairs[pair] = -low;
-    pairs[pair + 1] = -(spare - low);
-  }
-  call.result(call.call("pad", {{"input", x}, {"pad", pairs}}));
-}
-
 } // namespace
 
 void addShapeOps(OpTable &table) {
@@ -483,14 +406,11 @@ void addShapeOps(OpTable &table) {
   table.add("Unsqueeze", 1, unsqueeze);
   table.add("Concat", 1, concat);
   table.add("Split", 1, split);
-  table.add("Slice", 1, slice);
   table.add("Expand", 8, expand);
   table.add("Tile", 1, tile);
-  table.add("Pad", 1, pad);
   table.add("DepthToSpace", 1, depthToSpace);
   table.add("SpaceToDepth", 1, spaceToDepth);
   table.add("Trilu", 14, trilu);
-  table.add("CenterCropPad", 18, centerCropPad);
 }
 
 } // namespace nnf::onnx

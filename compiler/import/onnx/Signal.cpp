@@ -1,6 +1,7 @@
 // Fourier transforms, as products with tables of sines and cosines: exact in the sense of rounding once per sum, and
-// fast for the lengths that audio models use. Lengths are fixed.
+// fast for the lengths that audio models use.
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 
 #include <cmath>
 #include <numbers>
@@ -13,7 +14,7 @@ namespace {
 constexpr int64_t longestTransform = 1 << 13;
 
 /// A table [length, bins] of cos or sin of 2 pi n k / length, times `scale`.
-TensorId table(Call &call, Type element, int64_t length, int64_t bins, bool isSine, double scale) {
+TensorId storedTable(Call &call, Type element, int64_t length, int64_t bins, bool isSine, double scale) {
   auto type = RankedTensorType::get({length, bins}, element);
   bool isDouble = element.isF64();
   std::vector<uint8_t> bytes(length * bins * (isDouble ? 8 : 4));
@@ -33,15 +34,27 @@ TensorId table(Call &call, Type element, int64_t length, int64_t bins, bool isSi
                                                      std::move(bytes), "table of " + call.node.name);
 }
 
+/// The same, computed by the run, for a length that only the run knows. `divides`: by the length.
+TensorId computedTable(Call &call, Type element, Dim length, Dim bins, bool isSine, bool divides) {
+  RunTime r(call);
+  Type f64 = r.f64();
+  Shape shape{length, bins};
+  Value steps = r.rem(r.mul(r.iota(shape, 0, r.i64()), r.iota(shape, 1, r.i64())), r.value(length));
+  Value size = r.size(length, f64), angle = r.div(r.mul(r.convert(steps, f64), 2 * std::numbers::pi), size);
+  Value values = isSine ? r.sin(angle) : r.cos(angle);
+  return call.graph().adopt(r.convert(divides ? r.div(values, size) : values, element));
+}
+
 /// Real and imaginary part; no imaginary one for a real signal.
 struct Complex {
   TensorId real, imaginary;
 };
 
-/// sum over n of x[…, n] * exp(-2 pi i n k / length), times `scale`; the sign turns for the inverse.
-Complex transform(Call &call, Complex x, int64_t length, int64_t bins, bool inverse, double scale) {
-  if (length < 1 || length > longestTransform) {
-    call.error() << "a transform of length " << length << ", expected 1 to " << longestTransform;
+/// sum over n of x[…, n] * exp(-2 pi i n k / length); for the inverse the sign turns, and it is divided by the length.
+Complex transform(Call &call, Complex x, Dim length, Dim bins, bool inverse) {
+  std::optional<int64_t> size = constantOf(length), count = constantOf(bins);
+  if (size && (*size < 1 || *size > longestTransform)) {
+    call.error() << "a transform of length " << *size << ", expected 1 to " << longestTransform;
     return {};
   }
   Type element = call.element(x.real);
@@ -49,13 +62,22 @@ Complex transform(Call &call, Complex x, int64_t length, int64_t bins, bool inve
     call.error() << "elements of type " << dtypeName(element) << ", expected float32 or float64";
     return {};
   }
-  TensorId cosines = table(call, element, length, bins, false, scale),
-           sines = table(call, element, length, bins, true, inverse ? -scale : scale);
+  if (call.hasFailed())
+    return {};
+  call.require("input", length, length - 1, "a transform of length {value}, expected 1 or more");
+  auto table = [&](bool isSine) {
+    double scale = size && inverse ? 1.0 / static_cast<double>(*size) : 1;
+    return size && count ? storedTable(call, element, *size, *count, isSine, scale)
+                         : computedTable(call, element, length, bins, isSine, inverse);
+  };
+  TensorId cosines = table(false), sines = table(true);
   auto times = [&](TensorId signal, TensorId matrix) { return call.binary("matmul", signal, matrix); };
-  // (a + ib)(c - is) = (ac + bs) + i(bc - as)
-  Complex y{times(x.real, cosines), call.unary("neg", times(x.real, sines))};
+  auto turned = [&](TensorId part) { return inverse ? part : call.unary("neg", part); };
+  // (a + ib)(c - is) = (ac + bs) + i(bc - as); the inverse has (c + is).
+  Complex y{times(x.real, cosines), turned(times(x.real, sines))};
   if (x.imaginary) {
-    y.real = call.add(y.real, times(x.imaginary, sines));
+    TensorId crossed = times(x.imaginary, sines);
+    y.real = inverse ? call.sub(y.real, crossed) : call.add(y.real, crossed);
     y.imaginary = call.add(y.imaginary, times(x.imaginary, cosines));
   }
   return y;
@@ -85,16 +107,24 @@ int64_t knownNumber(Call &call, size_t input, StringRef name, int64_t fallback) 
   return value.value_or(fallback);
 }
 
-std::optional<int64_t> fixedSize(Call &call, Dim size) {
-  std::optional<int64_t> number = constantOf(size);
-  if (!number && !call.hasFailed())
-    call.error() << "a signal of length " << toString(size) << ", expected a fixed length";
-  return call.hasFailed() ? std::nullopt : number;
+/// A number among the inputs, known or not; nothing when it is omitted.
+std::optional<Scalar> numberInput(Call &call, size_t input, StringRef name) {
+  if (call.hasFailed() || !call.has(input))
+    return std::nullopt;
+  const Known *elements = call.elements(input);
+  if (!elements || elements->values.size() != 1 || elements->isFloat()) {
+    call.error(name) << "'" << call.node.inputs[input] << "' is no integer, expected one";
+    return std::nullopt;
+  }
+  return elements->values[0];
 }
+
+Dim binsOf(Dim length, bool oneSided) { return oneSided ? simplify(length.floorDiv(2) + 1) : length; }
 
 void dft(Call &call) {
   TensorId x = call.input(0);
-  int64_t rank = call.rank(x);
+  Shape shape = call.shape(x);
+  int64_t rank = shape.size();
   int64_t given = call.version >= 20 ? knownNumber(call, 2, "axis", -2) : call.integer("axis", 1);
   int64_t axis = call.axis(given, rank);
   bool inverse = call.flag("inverse"), oneSided = call.flag("onesided");
@@ -103,21 +133,24 @@ void dft(Call &call) {
   if (rank < 2 || axis == rank - 1)
     return void(call.error("axis") << axis << " of a tensor of rank " << rank
                                    << ", expected one before the last, which holds real and imaginary parts");
-  std::optional<int64_t> size = fixedSize(call, call.shape(x)[axis]), parts = constantOf(call.shape(x).back());
-  if (!size)
-    return;
+  std::optional<int64_t> parts = constantOf(shape.back());
   if (parts != 1 && parts != 2)
-    return void(call.error("input") << toString(call.shape(x)) << ", expected a last size of 1 or 2");
-  int64_t length = knownNumber(call, 1, "dft_length", *size);
+    return void(call.error("input") << toString(shape) << ", expected a last size of 1 or 2");
+  RunTime r(call);
+  std::optional<Scalar> wanted = numberInput(call, 1, "dft_length");
   if (call.hasFailed())
     return;
+  Dim length = !wanted    ? shape[axis]
+               : oneSided ? call.sizeOf(*wanted, "dft_length")
+                          : r.outputSize(*wanted, "dft_length", axis, rank);
   // Cut, or filled with zeros, to the length of the transform.
-  if (length != *size) {
+  if (std::optional<int64_t> from = constantOf(shape[axis]), to = constantOf(length); from && to && *from != *to) {
     std::vector<int64_t> pairs(2 * (rank - axis), 0);
-    pairs.back() = length - *size;
+    pairs.back() = *to - *from;
     x = call.call("pad", {{"input", x}, {"pad", pairs}});
+  } else if (!sameDim(shape[axis], length)) {
+    x = call.graph().adopt(r.take(call.graph().value(x), axis, r.iota({length}, 0, r.i64())));
   }
-  int64_t bins = oneSided ? length / 2 + 1 : length;
   Ints perm;
   for (int64_t i = 0; i < rank - 1; ++i)
     if (i != axis)
@@ -125,7 +158,7 @@ void dft(Call &call) {
   perm.push_back(axis);
   Complex signal{call.permute(partOf(call, x, 0), perm),
                  parts == 2 ? call.permute(partOf(call, x, 1), perm) : TensorId()};
-  Complex spectrum = transform(call, signal, length, bins, inverse, inverse ? 1.0 / static_cast<double>(length) : 1);
+  Complex spectrum = transform(call, signal, length, binsOf(length, oneSided), inverse);
   // The axis back to its place.
   Ints back(rank - 1);
   for (auto [to, from] : llvm::enumerate(perm))
@@ -134,83 +167,94 @@ void dft(Call &call) {
 }
 
 void stft(Call &call) {
-  TensorId signal = call.input(0);
-  int64_t step = knownNumber(call, 1, "frame_step", 0);
+  TensorId signal = call.input(0), window = call.inputOrNone(2);
+  std::optional<Scalar> step = numberInput(call, 1, "frame_step"), given = numberInput(call, 3, "frame_length");
+  bool oneSided = call.flag("onesided", true);
   Shape shape = call.shape(signal);
   if (call.hasFailed())
     return;
   // [N, L] or [N, L, 1 or 2]
-  bool isComplex = shape.size() == 3 && isConstant(shape[2], 2);
-  if (shape.size() == 3)
+  bool hasParts = shape.size() == 3, isComplex = hasParts && isConstant(shape[2], 2);
+  if (hasParts)
     shape.pop_back();
-  std::optional<int64_t> size = shape.size() == 2 ? fixedSize(call, shape[1]) : std::nullopt;
-  int64_t length = knownNumber(call, 3, "frame_length", 0);
-  TensorId window = call.inputOrNone(2);
-  if (window && !length && !call.hasFailed() && call.rank(window) == 1)
-    length = constantOf(call.shape(window)[0]).value_or(0);
+  std::optional<int64_t> stride = step && step->isKnown() ? constantOf(step->size) : std::nullopt;
+  if (shape.size() != 2 || !step || (step->isKnown() && stride.value_or(0) < 1) || (window && call.rank(window) != 1) ||
+      (!window && !given))
+    return void(call.error() << "a signal " << toString(call.shape(signal)) << " in frames every "
+                             << (stride ? std::to_string(*stride) : "?")
+                             << " elements, expected [N, L] or [N, L, 1 or 2], a step of 1 or more, and a window or a "
+                                "length of frames");
+  RunTime r(call);
+  Dim size = shape[1], length;
+  if (window)
+    length = call.shape(window)[0];
+  else
+    length = oneSided ? call.sizeOf(*given, "frame_length") : r.outputSize(*given, "frame_length", 2, 4);
+  if (window && given && !given->isKnown())
+    r.check(r.eq(r.value(*given), r.value(length)), r.value(*given),
+            r.message("frame_length", "{value}, expected " + toString(length) + ", which the window has"));
+  else if (window && given)
+    call.requireEqual("frame_length", given->size, length, "{value}, expected " + toString(length) + " as the window");
+  call.require("frame_length", length, length - 1, "{value}, expected 1 or more");
+  call.require("frame_length", length, size - length, "{value}, expected at most the signal's " + toString(size));
   if (call.hasFailed())
     return;
-  if (!size || step < 1 || length < 1 || length > *size)
-    return void(call.error() << "a signal " << toString(call.shape(signal)) << " in frames of " << length
-                             << " elements every " << step
-                             << ", expected [N, L] or [N, L, 1 or 2], and frames inside it");
-  int64_t frames = (*size - length) / step + 1;
-  Ints positions;
-  for (int64_t frame = 0; frame < frames; ++frame)
-    for (int64_t i = 0; i < length; ++i)
-      positions.push_back(frame * step + i);
-  TensorId index = call.constant(IntegerType::get(call.context(), 64), positions);
-  auto framed = [&](TensorId part) {
-    TensorId rows = call.call("index_select", {{"input", part}, {"dim", int64_t(1)}, {"index", index}});
-    rows = call.reshape(rows, {shape[0], call.size(frames), call.size(length)});
-    return window ? call.mul(rows, window) : rows;
+  Value every = r.value(*step);
+  Dim frames;
+  if (stride) {
+    frames = simplify((size - length).floorDiv(*stride) + 1);
+  } else {
+    r.check(r.ge(every, 1), every, r.message("frame_step", "{value}, expected 1 or more"));
+    Value spare = r.sub(r.value(size), r.value(length));
+    frames = r.outputSize(r.add(r.div(spare, r.max(every, 1)), 1), 1, 4);
+  }
+  Shape places{frames, length};
+  Value index = r.add(r.mul(r.iota(places, 0, r.i64()), every), r.iota(places, 1, r.i64()));
+  auto framed = [&](TensorId part) -> TensorId {
+    if (call.hasFailed())
+      return {};
+    Value x = call.graph().value(part);
+    Value rows = r.gather(x, {index}, {1}, BoundsKind::Fill, "", r.scalar(0, Primitives::elementOf(x)));
+    TensorId result = call.graph().adopt(r.transpose(rows, {2, 0, 1}));
+    return window ? call.mul(result, window) : result;
   };
-  bool hasParts = call.rank(signal) == 3;
   Complex pieces{framed(hasParts ? partOf(call, signal, 0) : signal),
                  isComplex ? framed(partOf(call, signal, 1)) : TensorId()};
-  int64_t bins = call.flag("onesided", true) ? length / 2 + 1 : length;
-  call.result(joined(call, transform(call, pieces, length, bins, false, 1)));
+  call.result(joined(call, transform(call, pieces, length, binsOf(length, oneSided), false)));
 }
 
 /// Triangles over the bins of a spectrum, evenly spaced in mels.
 void melWeightMatrix(Call &call) {
-  int64_t mels = knownNumber(call, 0, "num_mel_bins", 0), length = knownNumber(call, 1, "dft_length", 0),
-          rate = knownNumber(call, 2, "sample_rate", 0);
-  const Known *low = call.known(3), *high = call.known(4);
-  std::optional<double> lowest = low && low->values.size() == 1 ? low->number(0) : std::nullopt,
-                        highest = high && high->values.size() == 1 ? high->number(0) : std::nullopt;
+  std::optional<Scalar> mels = numberInput(call, 0, "num_mel_bins"), length = numberInput(call, 1, "dft_length"),
+                        rate = numberInput(call, 2, "sample_rate");
+  TensorId lowest = call.input(3), highest = call.input(4);
   Type element = elementTypeOf(call.context(), static_cast<DataType>(call.integer("output_datatype", 1)));
   if (call.hasFailed())
     return;
-  if (!lowest || !highest || mels < 1 || length < 1 || rate < 1 || mels > 4096 || length > (1 << 20) || !element)
-    return void(
-        call.error() << "expected constants: numbers of bins, lengths and rates of at least 1, and two frequencies");
-  int64_t bins = length / 2 + 1;
-  auto mel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
-  SmallVector<int64_t> edges;
-  for (int64_t i = 0; i < mels + 2; ++i) {
-    double at = mel(*lowest) + static_cast<double>(i) * (mel(*highest) - mel(*lowest)) / static_cast<double>(mels + 2);
-    double hertz = 700 * (std::pow(10.0, at / 2595) - 1);
-    edges.push_back(static_cast<int64_t>(static_cast<double>(length + 1) * hertz / static_cast<double>(rate)));
-  }
-  std::vector<double> values(bins * mels, 0);
-  for (int64_t i = 0; i < mels; ++i) {
-    int64_t from = edges[i], middle = edges[i + 1], to = edges[i + 2];
-    auto set = [&](int64_t bin, double value) {
-      if (bin >= 0 && bin < bins)
-        values[bin * mels + i] = value;
-    };
-    if (middle == from)
-      set(middle, 1);
-    for (int64_t j = from; middle != from && j <= middle; ++j)
-      set(j, static_cast<double>(j - from) / static_cast<double>(middle - from));
-    for (int64_t j = middle; to != middle && j < to; ++j)
-      set(j, static_cast<double>(to - j) / static_cast<double>(to - middle));
-  }
-  Known known{element, {bins, mels}, {}};
-  for (double value : values)
-    known.values.push_back(known.isFloat() ? known.ofNumber(value) : Scalar{call.size(static_cast<int64_t>(value))});
-  call.result(call.constant(known));
+  if (!mels || !length || !rate || !element)
+    return void(call.error() << "expected numbers of bins, a length, a rate, two frequencies, and a supported dtype");
+  RunTime r(call);
+  Type f64 = r.f64(), i64 = r.i64();
+  auto wide = [&](const Scalar &number) { return r.convert(r.value(number), f64); };
+  for (auto [number, name] : {std::pair(*length, "dft_length"), std::pair(*rate, "sample_rate")})
+    r.check(r.ge(r.value(number), 1), r.value(number), r.message(name, "{value}, expected 1 or more"));
+  Value bins = r.add(r.div(r.value(*length), 2), 1);
+  std::optional<int64_t> fixed = length->isKnown() ? constantOf(length->size) : std::nullopt;
+  Shape shape{fixed ? call.size(*fixed / 2 + 1) : r.outputSize(bins, 0, 2), r.outputSize(*mels, "num_mel_bins", 1, 2)};
+  auto melOf = [&](Value hertz) { return r.mul(r.log(r.add(r.div(hertz, 700), 1)), 2595 / std::numbers::ln10); };
+  Value low = melOf(r.number(lowest, f64)), high = melOf(r.number(highest, f64));
+  Value apart = r.div(r.sub(high, low), r.add(wide(*mels), 2));
+  /// The bin at the edge `after` of each triangle.
+  auto edge = [&](int64_t after) {
+    Value number = r.add(r.iota(shape, 1, f64), static_cast<double>(after));
+    Value mel = r.add(r.mul(number, apart), low), hertz = r.mul(r.sub(r.pow(10, r.div(mel, 2595)), 1), 700);
+    return r.convert(r.div(r.mul(hertz, r.add(wide(*length), 1)), wide(*rate)), i64);
+  };
+  Value from = edge(0), top = edge(1), to = edge(2), bin = r.iota(shape, 0, i64);
+  auto share = [&](Value part, Value whole) { return r.div(r.convert(part, f64), r.convert(r.max(whole, 1), f64)); };
+  Value rising = r.select(r.bitAnd(r.ge(bin, from), r.lt(bin, top)), share(r.sub(bin, from), r.sub(top, from)), 0);
+  Value falling = r.select(r.bitAnd(r.gt(bin, top), r.lt(bin, to)), share(r.sub(to, bin), r.sub(to, top)), rising);
+  call.result(call.graph().adopt(r.convert(r.select(r.eq(bin, top), 1, falling), element)));
 }
 
 } // namespace
