@@ -126,6 +126,27 @@ Dim tripsOf(Call &call, size_t i) {
   return call.dataSize(call.call("clamp", {{"input", count}, {"min", int64_t(0)}}));
 }
 
+/// What a step makes of a carried tensor, as the type it had: sizes that are not known to be equal must be in a run.
+TensorId asCarried(Call &call, TensorId made, TensorId before) {
+  Shape sizes = call.shape(made), expected = call.shape(before);
+  if (call.hasFailed() || sizes.size() != expected.size() || sameShape(sizes, expected))
+    return made;
+  for (auto [d, pair] : llvm::enumerate(llvm::zip(sizes, expected))) {
+    auto [size, kept] = pair;
+    if (constantOf(size) && constantOf(kept))
+      continue; // the loop says what it is not
+    if (!sameDim(size, kept))
+      call.requireEqual("body", size, kept,
+                        "a carried tensor gets size {value} in dimension " + Twine(d) + ", expected " + toString(kept) +
+                            " as in every step");
+  }
+  bool isDifferent = llvm::any_of(llvm::zip(sizes, expected), [](auto pair) {
+    auto [size, kept] = pair;
+    return constantOf(size) && constantOf(kept) && size != kept;
+  });
+  return isDifferent ? made : call.reshape(made, expected);
+}
+
 void loop(Call &call) {
   const Graph *graph = graphOf(call, "body");
   if (!graph)
@@ -181,6 +202,8 @@ void loop(Call &call) {
     results->front() = asScalar(call, results->front());
   else
     results->erase(results->begin());
+  for (size_t i = isConditional; i < inits.size() && !call.hasFailed(); ++i)
+    (*results)[i] = asCarried(call, (*results)[i], arguments[1 + i]);
   if (call.hasFailed())
     return;
   GraphBuilder::Body body = call.graph().endBody(*results);
@@ -233,6 +256,10 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
     return {};
   std::optional<SmallVector<TensorId>> results = importBody(call, parts.graph, entries);
   if (!results)
+    return {};
+  for (size_t i = 0; i < parts.states.size() && !call.hasFailed(); ++i)
+    (*results)[i] = asCarried(call, (*results)[i], arguments[1 + i]);
+  if (call.hasFailed())
     return {};
   GraphBuilder::Body body = call.graph().endBody(*results);
   FailureOr<SmallVector<TensorId>> made =
