@@ -130,6 +130,8 @@ public:
   std::string beyondLimits(llvm::ArrayRef<Dim> shape, mlir::Type element) const;
   /// The size that a rank-0 int64 tensor holds while the model runs; a negative one fails the run.
   Dim addDataSize(TensorId scalar, mlir::Location location);
+  /// All such sizes from now on have at least this number.
+  int64_t nextDataSize() const { return dataSizes; }
   /// The number of a node that draws without being a function's.
   int64_t addRandomNode() { return randomNodes++; }
   /// Gives the tensor a new value, of the same type, for every later node.

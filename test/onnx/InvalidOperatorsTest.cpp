@@ -12,7 +12,8 @@ std::string errorOf(const std::string &inputs, const std::string &nodes, int64_t
 
 TEST(DataSized, KnownConditionsGiveKnownSizes) {
   Change condition = ints("c", {3}, {1, 0, 2});
-  Imported positions(modelFile("float[N] x", "float[K] y", "i = NonZero(c) j = Squeeze(i) y = Gather(x, j)", 11, condition));
+  Imported positions(
+      modelFile("float[N] x", "float[K] y", "i = NonZero(c) j = Squeeze(i) y = Gather(x, j)", 11, condition));
   EXPECT_EQ(positions.outputs(), "float32 [2]");
   Imported picked(modelFile("float[N] x", "float[K] y", "b = Cast<to = 9>(c) y = Compress(x, b)", 11, condition));
   EXPECT_EQ(picked.outputs(), "float32 [2]");
@@ -103,9 +104,9 @@ TEST(Training, Refused) {
   std::string scalars = "float r, int64 t, ";
   EXPECT_EQ(error(scalars + "float[2] x, float[2] g", "y, h = ai.onnx.preview.training.Adagrad(r, t, x, g)"),
             "node 'y' (Adagrad): 4 inputs and 2 outputs, expected 2 inputs and for each tensor 3 more and 2 outputs");
-  EXPECT_EQ(error(scalars + "float[2] x, float[3] g, float[2] h",
-                  "y, k = ai.onnx.preview.training.Adagrad(r, t, x, g, h)"),
-            "node 'y' (Adagrad): tensor 0 is float32 [2], and float32 [3] goes with it, expected equal floats");
+  EXPECT_EQ(
+      error(scalars + "float[2] x, float[3] g, float[2] h", "y, k = ai.onnx.preview.training.Adagrad(r, t, x, g, h)"),
+      "node 'y' (Adagrad): tensor 0 is float32 [2], and float32 [3] goes with it, expected equal floats");
   EXPECT_EQ(error(scalars + "float[2] x, float[2] g, float[2] v",
                   "y, w = ai.onnx.preview.training.Momentum<alpha = 1.0, beta = 1.0, norm_coefficient = 0.0, "
                   "mode = \"heavy\">(r, t, x, g, v)"),

@@ -147,6 +147,29 @@ TensorId asCarried(Call &call, TensorId made, TensorId before) {
   return isDifferent ? made : call.reshape(made, expected);
 }
 
+/// A step's slice of a stacked output. A size that the step decides must be the one that the body declares.
+TensorId asStacked(Call &call, TensorId slice, const ValueInfo &info, int64_t firstOfBody) {
+  Shape sizes = call.shape(slice), expected = sizes;
+  for (auto [d, size] : llvm::enumerate(sizes)) {
+    SmallVector<int64_t> numbers;
+    collectDataSizes(size, numbers);
+    if (llvm::all_of(numbers, [&](int64_t number) { return number < firstOfBody; }))
+      continue;
+    std::optional<int64_t> declared =
+        info.type.hasShape && d < info.type.dims.size() ? info.type.dims[d].size : std::nullopt;
+    if (!declared || *declared < 0) {
+      call.error("body") << "output '" << info.name << "' of a step has sizes " << toString(sizes)
+                         << " that each step decides anew, expected declared ones";
+      return {};
+    }
+    expected[d] = call.size(*declared);
+    call.requireEqual("body", size, expected[d],
+                      "output '" + Twine(info.name) + "' gets size {value} in dimension " + Twine(d) +
+                          ", expected the declared " + toString(expected[d]));
+  }
+  return call.reshape(slice, expected);
+}
+
 void loop(Call &call) {
   const Graph *graph = graphOf(call, "body");
   if (!graph)
@@ -187,6 +210,7 @@ void loop(Call &call) {
   SmallVector<Type> types{RankedTensorType::get({}, i64Of(call))};
   for (TensorId init : inits)
     types.push_back(call.graph().value(init).getType());
+  int64_t firstOfBody = call.graph().nextDataSize();
   SmallVector<TensorId> arguments = call.graph().beginBody(types);
   SmallVector<Entry> entries{entryOf(arguments[0])};
   // A step is made only while the condition is true.
@@ -204,6 +228,8 @@ void loop(Call &call) {
     results->erase(results->begin());
   for (size_t i = isConditional; i < inits.size() && !call.hasFailed(); ++i)
     (*results)[i] = asCarried(call, (*results)[i], arguments[1 + i]);
+  for (size_t i = inits.size(); i < results->size() && !call.hasFailed(); ++i)
+    (*results)[i] = asStacked(call, (*results)[i], graph->outputs[1 + i - isConditional], firstOfBody);
   if (call.hasFailed())
     return;
   GraphBuilder::Body body = call.graph().endBody(*results);
@@ -237,6 +263,7 @@ struct ScanParts {
 /// The states in the end, then the stacked outputs; empty after an error.
 SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
   Dim steps = call.shape(parts.sequences.front())[parts.inputAxes.front().axis];
+  int64_t firstOfBody = call.graph().nextDataSize();
   SmallVector<Type> types{RankedTensorType::get({}, i64Of(call))};
   for (TensorId state : parts.states)
     types.push_back(call.graph().value(state).getType());
@@ -259,6 +286,8 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
     return {};
   for (size_t i = 0; i < parts.states.size() && !call.hasFailed(); ++i)
     (*results)[i] = asCarried(call, (*results)[i], arguments[1 + i]);
+  for (size_t i = parts.states.size(); i < results->size() && !call.hasFailed(); ++i)
+    (*results)[i] = asStacked(call, (*results)[i], parts.graph.outputs[i], firstOfBody);
   if (call.hasFailed())
     return {};
   GraphBuilder::Body body = call.graph().endBody(*results);
