@@ -288,6 +288,32 @@ bool flatten(Call &call) {
   return x && x->shape.size() == 1 && call.integer("axis", 1) == 1 && reshaped(call, *x, {x->shape[0], 1});
 }
 
+bool transpose(Call &call) {
+  const Known *x = call.known(0);
+  if (!x)
+    return false;
+  int64_t rank = x->shape.size();
+  Ints reversed = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rank)));
+  Ints perm = call.integers("perm", reversed), sorted = perm;
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rank)))
+    return false;
+  Known result{x->element, {}, {}};
+  Ints strides;
+  for (int64_t dim : perm) {
+    result.shape.push_back(x->shape[dim]);
+    strides.push_back(llvm::product_of(ArrayRef(x->shape).drop_front(dim + 1)));
+  }
+  for (int64_t i = 0, count = x->values.size(); i < count; ++i) {
+    int64_t rest = i, position = 0;
+    for (int64_t dim = rank; dim-- > 0; rest /= result.shape[dim])
+      position += rest % result.shape[dim] * strides[dim];
+    result.values.push_back(x->values[position]);
+  }
+  call.output(0, std::move(result));
+  return true;
+}
+
 bool expand(Call &call) {
   const Known *x = call.elements(0), *target = call.known(1);
   std::optional<SmallVector<int64_t>> sizes = target ? target->integers() : std::nullopt;
@@ -345,11 +371,17 @@ bool range(Call &call) {
   return true;
 }
 
-/// Sum, product, smallest, largest of all elements of a list of integers.
+template <char kind> Dim joined(Dim a, Dim b) {
+  return kind == '+' ? a + b : kind == '*' ? a * b : kind == '<' ? minOf(a, b) : maxOf(a, b);
+}
+template <char kind> double joined(double a, double b) {
+  return kind == '+' ? a + b : kind == '*' ? a * b : kind == '<' ? std::min(a, b) : std::max(a, b);
+}
+
+/// Sum, product, smallest, largest of all elements of a list.
 template <char kind> bool reduce(Call &call) {
   const Known *x = call.known(0);
-  std::optional<Shape> sizes = x ? x->sizes() : std::nullopt;
-  if (!sizes || x->shape.size() != 1 || sizes->empty())
+  if (!x || x->shape.size() != 1 || x->values.empty())
     return false;
   if (call.hasParameter("axes")) {
     std::optional<Ints> axes = axesOf(call);
@@ -358,13 +390,18 @@ template <char kind> bool reduce(Call &call) {
   } else if (call.integer("noop_with_empty_axes", 0)) {
     return false;
   }
-  Dim total = sizes->front();
-  for (Dim size : ArrayRef(*sizes).drop_front())
-    total = kind == '+'   ? total + size
-            : kind == '*' ? total * size
-            : kind == '<' ? minOf(total, size)
-                          : maxOf(total, size);
-  Known result{x->element, {}, {{simplify(total)}}};
+  Known result{x->element, {}, {x->values.front()}};
+  for (size_t i = 1; i < x->values.size(); ++i) {
+    Scalar &total = result.values.front();
+    if (!x->isFloat()) {
+      total.size = simplify(joined<kind>(total.size, x->values[i].size));
+      continue;
+    }
+    std::optional<double> before = result.number(0), next = x->number(i);
+    if (!before || !next || std::isnan(*before) || std::isnan(*next))
+      return false;
+    total = result.ofNumber(joined<kind>(*before, *next));
+  }
   if (call.integer("keepdims", 1))
     result.shape.push_back(1);
   call.output(0, std::move(result));
@@ -442,6 +479,7 @@ void addShapeEvaluations(OpTable &table) {
   table.addEvaluation("Unsqueeze", unsqueeze);
   table.addEvaluation("Squeeze", squeeze);
   table.addEvaluation("Reshape", reshape);
+  table.addEvaluation("Transpose", transpose);
   table.addEvaluation("Flatten", flatten);
   table.addEvaluation("Expand", expand);
   table.addEvaluation("ConstantOfShape", constantOfShape);

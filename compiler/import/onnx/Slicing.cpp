@@ -115,6 +115,10 @@ void slice(Call &call) {
     if (!stride || isRunTime({start, end})) {
       RunTimeRange range = runTimeRange(r, r.value(start), r.value(end), r.value(step), size);
       x = cut(call, r, x, dims[i], range, start.size, stride);
+    } else if (auto first = constantOf(start.size), last = constantOf(end.size);
+               first && last && *stride > 0 && dependsOnData(size)) {
+      // The data may decide less than that: cut as torch cuts.
+      x = call.call("slice", {{"input", x}, {"dim", dims[i]}, {"start", *first}, {"end", *last}, {"step", *stride}});
     } else if (std::optional<SymbolicRange> range = symbolicRange(call, start.size, end.size, *stride, size)) {
       x = call.slice(x, dims[i], range->start, range->length, *stride);
     }
