@@ -161,6 +161,16 @@ def branch_in_loop(n, x):
     return (x,)
 
 
+@case("(bool c, int64[1] n, float[9] x) => (float[M] y, float[K] z)", """
+    y = If<then_branch = t () => (float[A] a) { a = Slice(x, zero, n) },
+           else_branch = e () => (float[B] b) { p = Slice(x, n, nine) b = Neg(p) }>(c)
+    z = Slice(x, zero, n)
+    """, [{"c": np.bool_(c), "n": np.array([n]), "x": random(9)} for c, n in ((True, 4), (False, 4), (True, 0), (False, 9))],
+      weights={"zero": np.array([0]), "nine": np.array([9])})
+def size_of_the_run_in_branches(c, n, x):
+    return x[:n[0]] if c else -x[n[0]:], x[:n[0]]
+
+
 # ---- recurrences
 
 def sigmoid(x):

@@ -470,6 +470,7 @@ FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Arra
     return nodeError(location) << "its graph has " << source.inputs.size() << " inputs, expected " << inputs.size();
   if (outer.depth >= maxDepth)
     return nodeError(location) << "graphs nested over " << maxDepth << " deep, expected less";
+  int64_t firstSize = graph.nextDataSize();
   Scope inner;
   inner.parent = &outer;
   inner.opsets = outer.opsets;
@@ -493,6 +494,13 @@ FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Arra
       return failure();
     outputs.push_back(*entry);
   }
+  // A size that a body has defined is not there outside of it.
+  if (graph.isInBody())
+    std::erase_if(elementSizes, [&](const auto &element) {
+      SmallVector<int64_t> numbers;
+      collectDataSizes(element.second, numbers);
+      return llvm::any_of(numbers, [&](int64_t number) { return number >= firstSize; });
+    });
   return outputs;
 }
 
