@@ -287,6 +287,32 @@ bool flatten(Call &call) {
   return x && x->shape.size() == 1 && call.integer("axis", 1) == 1 && reshaped(call, *x, {x->shape[0], 1});
 }
 
+bool transpose(Call &call) {
+  const Known *x = call.known(0);
+  if (!x)
+    return false;
+  int64_t rank = x->shape.size();
+  Ints reversed = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rank)));
+  Ints perm = call.integers("perm", reversed), sorted = perm;
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rank)))
+    return false;
+  Known result{x->element, {}, {}};
+  Ints strides;
+  for (int64_t dim : perm) {
+    result.shape.push_back(x->shape[dim]);
+    strides.push_back(llvm::product_of(ArrayRef(x->shape).drop_front(dim + 1)));
+  }
+  for (int64_t i = 0, count = x->values.size(); i < count; ++i) {
+    int64_t rest = i, position = 0;
+    for (int64_t dim = rank; dim-- > 0; rest /= result.shape[dim])
+      position += rest % result.shape[dim] * strides[dim];
+    result.values.push_back(x->values[position]);
+  }
+  call.output(0, std::move(result));
+  return true;
+}
+
 bool expand(Call &call) {
   const Known *x = call.known(0), *target = call.known(1);
   std::optional<SmallVector<int64_t>> sizes = target ? target->integers() : std::nullopt;
@@ -419,6 +445,7 @@ void addShapeEvaluations(OpTable &table) {
   table.addEvaluation("Unsqueeze", unsqueeze);
   table.addEvaluation("Squeeze", squeeze);
   table.addEvaluation("Reshape", reshape);
+  table.addEvaluation("Transpose", transpose);
   table.addEvaluation("Flatten", flatten);
   table.addEvaluation("Expand", expand);
   table.addEvaluation("ConstantOfShape", constantOfShape);
