@@ -1,4 +1,5 @@
 // Fusion: which primitives become one kernel.
+#include "mlir/IR/Iterators.h"
 #include "passes/Cost.h"
 #include "passes/Passes.h"
 #include "passes/groups/Outline.h"
@@ -38,6 +39,14 @@ bool wantsBuffer(OpOperand &use) {
   if (auto loop = dyn_cast<PrimLoopOp>(user)) // each step reads what is captured
     return use.getOperandNumber() >= loop.getInits().size();
   return isa<PrimGatherOp>(user) && use.getOperandNumber() == 0;
+}
+
+/// An index out of range is an error of the element it is for: where nothing reads that, there is nothing to compute.
+void eraseUnread(func::FuncOp function) {
+  function.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    if (op->use_empty() && (isa<PrimGatherOp, PrimScatterOp>(op) || isOpTriviallyDead(op)))
+      op->erase();
+  });
 }
 
 /// The rows that a group's reductions share.
@@ -520,6 +529,7 @@ struct Former {
 struct FormGroups : impl::FormGroupsBase<FormGroups> {
   void runOnOperation() override {
     for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      eraseUnread(function);
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();

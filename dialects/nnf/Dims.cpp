@@ -1,5 +1,6 @@
 #include "dialects/nnf/Dims.h"
 #include "dialects/nnf/Nnf.h"
+#include "dialects/nnf/SizePolynomial.h"
 
 using namespace mlir;
 namespace nnf {
@@ -52,9 +53,29 @@ std::optional<SmallVector<int64_t>> constantsOf(ArrayRef<Dim> shape) {
 
 Dim dimOf(MLIRContext *context, int64_t size) { return getAffineConstantExpr(size, context); }
 
+/// Whether two sizes that a run decides are multiplied.
+static bool hasProduct(Dim dim) {
+  bool found = false;
+  dim.walk([&](AffineExpr e) {
+    if (e.getKind() == AffineExprKind::Mul) {
+      auto product = cast<AffineBinaryOpExpr>(e);
+      found |= !constantOf(product.getLHS()) && !constantOf(product.getRHS());
+    }
+  });
+  return found;
+}
+
 Dim simplify(Dim dim) {
   if (isa<AffineConstantExpr, AffineSymbolExpr>(dim))
     return dim;
+  if (hasProduct(dim)) {
+    std::optional<SizePolynomial> polynomial = SizePolynomial::of(dim);
+    if (!polynomial)
+      return dim;
+    dim = polynomial->toDim(dim.getContext());
+    if (isa<AffineConstantExpr, AffineSymbolExpr>(dim) || hasProduct(dim))
+      return dim;
+  }
   unsigned symbols = 0;
   dim.walk([&](AffineExpr e) {
     if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
@@ -77,45 +98,13 @@ Dim productOf(MLIRContext *context, ArrayRef<Dim> dims) {
   return simplify(product);
 }
 
-namespace {
-/// Splits products into their symbolic factors and one constant.
-int64_t splitFactors(ArrayRef<Dim> dims, Shape &factors) {
-  int64_t constant = 1;
-  Shape work(dims);
-  while (!work.empty()) {
-    Dim dim = work.pop_back_val();
-    if (std::optional<int64_t> size = constantOf(dim)) {
-      constant *= *size;
-    } else if (dim.getKind() == AffineExprKind::Mul) {
-      auto product = cast<AffineBinaryOpExpr>(dim);
-      work.push_back(product.getLHS());
-      work.push_back(product.getRHS());
-    } else {
-      factors.push_back(dim);
-    }
-  }
-  return constant;
-}
-} // namespace
-
 Dim exactQuotient(ArrayRef<Dim> a, ArrayRef<Dim> b, MLIRContext *context) {
-  Shape above, below;
-  int64_t numerator = splitFactors(a, above), denominator = splitFactors(b, below);
-  for (Dim factor : below) {
-    auto found = llvm::find_if(above, [&](Dim other) { return sameDim(other, factor); });
-    if (found == above.end())
-      return {};
-    above.erase(found);
-  }
-  if (denominator == 0)
+  std::optional<SizePolynomial> above = SizePolynomial::of(productOf(context, a)),
+                                below = SizePolynomial::of(productOf(context, b));
+  if (!above || !below || below->isZero())
     return {};
-  if (numerator % denominator == 0)
-    return simplify(productOf(context, above) * (numerator / denominator));
-  // A sum such as 4*N + 8 may still divide.
-  Dim product = simplify(productOf(context, above) * numerator);
-  if (product.isMultipleOf(denominator))
-    return simplify(product.floorDiv(denominator));
-  return {};
+  std::optional<SizePolynomial> quotient = above->dividedBy(*below);
+  return quotient ? simplify(quotient->toDim(context)) : Dim();
 }
 
 void collectSymbols(Dim dim, SmallVectorImpl<unsigned> &symbols) {

@@ -33,7 +33,7 @@ bool sameDim(Dim a, Dim b);
 bool sameShape(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b);
 /// The product of sizes (1 for none).
 Dim productOf(mlir::MLIRContext *context, llvm::ArrayRef<Dim> dims);
-/// a / b where b divides a by the factors both are written with; null where that cannot be seen.
+/// a / b where b divides a for every value of the symbols; null where that cannot be seen.
 Dim exactQuotient(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b, mlir::MLIRContext *context);
 
 /// "[N, 8, 2*N + 1]", for messages.

@@ -18,6 +18,19 @@ func.func @reshape_divides(%x: tensor<?x4x6xf32, #nnf.dims<[N, 4, 6]>>) -> tenso
   return %y : tensor<?x8xf32, #nnf.dims<[N * 3, 8]>>
 }
 
+// The product of sizes is the same in any order, and so is that of a sum.
+// CHECK-LABEL: @flatten_products
+func.func @flatten_products(%x: tensor<?x2x?x4xf32, #nnf.dims<[H + 1, 2, N, 4]>>, %y: tensor<?x?xf32, #nnf.dims<[N * 8, H + 1]>>)
+    -> tensor<?xf32, #nnf.dims<[N * H * 16 + N * 16]>> {
+  %a = nnf.reshape %x {shape = array<i64: -1>}
+    : (tensor<?x2x?x4xf32, #nnf.dims<[H + 1, 2, N, 4]>>) -> tensor<?xf32, #nnf.dims<[N * H * 8 + N * 8]>>
+  %b = nnf.reshape %y {shape = array<i64: -1>}
+    : (tensor<?x?xf32, #nnf.dims<[N * 8, H + 1]>>) -> tensor<?xf32, #nnf.dims<[(H + 1) * (N * 8)]>>
+  %c = nnf.cat %a, %b : (tensor<?xf32, #nnf.dims<[N * H * 8 + N * 8]>>, tensor<?xf32, #nnf.dims<[N * H * 8 + N * 8]>>)
+    -> tensor<?xf32, #nnf.dims<[N * H * 16 + N * 16]>>
+  return %c : tensor<?xf32, #nnf.dims<[N * H * 16 + N * 16]>>
+}
+
 // In ceil mode the last window starts inside the input or its left padding: 3 of 7, not 4.
 // CHECK-LABEL: @ceil_mode
 func.func @ceil_mode(%x: tensor<1x1x7xf32>) -> tensor<1x1x3xf32> {

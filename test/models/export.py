@@ -40,6 +40,12 @@ class Case:
     opset: int
     batch: int = 1
     symbolic: bool = False
+    # Names of sizes, {tensor: {dimension: name}}; then the export traces inputs(batch) and the test runs inputs(batch + 1).
+    axes: dict | None = None
+    # Samples that batch statistics are taken of; one alone has none worth the name.
+    samples: int = 2
+    # Of the models of zoo.py: a part of the error that nnfc gives, as long as it cannot compile this one.
+    missing: str = ""
     # Keep batch-norms apart and constants unfolded, as a training framework leaves them.
     preserve: bool = False
     # Only in the full product (test/models/run.py --all).
@@ -123,8 +129,11 @@ def calibrate(model, inputs):
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=1.5 / module.in_features**0.5)
             nn.init.normal_(module.bias, std=0.1)
-        elif isinstance(module, nn.Embedding):
+        elif isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
             nn.init.normal_(module.weight, std=0.5)
+    for name, parameter in model.named_parameters():
+        if "layer_scale" in name:  # 1e-6 at first: what it scales would not show in the result
+            nn.init.uniform_(parameter, 0.2, 0.6)
     if norms:
         model.train()
         model(*inputs.values())
@@ -137,10 +146,10 @@ def calibrate(model, inputs):
 def export(name, case, folder):
     torch.manual_seed(SEED)
     model = case.network()
-    # Two samples at least: one alone has no batch statistics worth the name.
     with torch.no_grad():
-        calibrate(model, case.inputs(max(case.batch, 2)))
-        inputs = case.inputs(case.batch)
+        calibrate(model, case.inputs(max(case.batch, case.samples)))
+        traced = case.inputs(case.batch)
+        inputs = case.inputs(case.batch + 1) if case.axes else traced
         results = model(*inputs.values())
     results = results if isinstance(results, tuple) else (results,)
     shutil.rmtree(folder, ignore_errors=True)
@@ -149,11 +158,11 @@ def export(name, case, folder):
         for tensor_name, tensor in tensors.items():
             assert part == "inputs" or torch.isfinite(tensor).all() and tensor.abs().max() < 1e3, f"{name}: {tensor_name} got out of hand"
             np.save(folder / part / f"{tensor_name}.npy", tensor.numpy())
-    axes = {t: {0: "N"} for t in [*inputs, *case.outputs]} if case.symbolic else None
+    axes = {t: {0: "N"} for t in [*inputs, *case.outputs]} if case.symbolic else case.axes
     mode = torch.onnx.TrainingMode.PRESERVE if case.preserve else torch.onnx.TrainingMode.EVAL
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of every Python number it traces
-        torch.onnx.export(model, tuple(inputs.values()), str(folder / "model.onnx"), opset_version=case.opset,
+        torch.onnx.export(model, tuple(traced.values()), str(folder / "model.onnx"), opset_version=case.opset,
                           training=mode, do_constant_folding=not case.preserve, input_names=list(inputs),
                           output_names=case.outputs, dynamic_axes=axes)
     if case.bench:

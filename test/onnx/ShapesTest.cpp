@@ -19,6 +19,38 @@ TEST(Shapes, ReshapeToComputedSizes) {
   EXPECT_EQ(m.ops(), "prim.reshape permute");
 }
 
+TEST(Shapes, ProductsOfSizesInAnyOrder) {
+  // A group norm joins channels and places: [N, 4, H, W] becomes [N, 2, 2*(H*W)].
+  Imported m(modelFile("float[N,4,H,W] x", "float[N,2,S] y",
+                       "s = Shape(x) n = Gather<axis = 0>(s, zero) h = Gather<axis = 0>(s, two) "
+                       "w = Gather<axis = 0>(s, three) hw = Mul(w, h) s2 = Mul(hw, two) "
+                       "n1 = Unsqueeze(n, axes) s1 = Unsqueeze(s2, axes) shape = Concat<axis = 0>(n1, groups, s1) "
+                       "y = Reshape(x, shape)",
+                       13,
+                       all({ints("zero", {}, {0}), ints("two", {}, {2}), ints("three", {}, {3}), ints("axes", {1}, {0}),
+                            ints("groups", {1}, {2})})));
+  EXPECT_EQ(m.outputs(), "float32 [N, 2, H * W * 2]");
+}
+
+TEST(Shapes, PadsThroughTranspose) {
+  // torch's pads are pairs from the last dimension; the export turns them around: [[2, 1], [0, 0]] to [0, 2, 0, 1].
+  Imported m(modelFile("float[N,5] x", "float[N,8] y",
+                       "pairs = Reshape(pads, shape) back = Slice(pairs, minus, first, zero, minus) "
+                       "columns = Transpose(back) all = Reshape(columns, minus) y = Pad(x, all)",
+                       13,
+                       all({ints("pads", {4}, {2, 1, 0, 0}), ints("shape", {2}, {2, 2}), ints("minus", {1}, {-1}),
+                            ints("first", {1}, {-9223372036854775807}), ints("zero", {1}, {0})})));
+  EXPECT_EQ(m.outputs(), "float32 [N, 8]");
+}
+
+TEST(Shapes, DiagonalOfASize) {
+  // The mask of a decoder with a cache: what comes after the P earlier tokens and one's own.
+  Imported m(modelFile("float[T,S] x, float[P] past", "float[T,S] y",
+                       "p = Shape(past) p0 = Squeeze(p, axes) k = Add(p0, one) y = Trilu(x, k)", 14,
+                       all({ints("axes", {1}, {0}), ints("one", {}, {1})})));
+  EXPECT_EQ(m.outputs(), "float32 [T, S]");
+}
+
 TEST(Shapes, OneUnknownSizeIsLeftToReshape) {
   Imported m(modelFile("float[N,3,4] x", "float[N,12] y", "y = Reshape(x, shape)", 13, ints("shape", {2}, {0, -1})));
   EXPECT_EQ(m.outputs(), "float32 [N, 12]");

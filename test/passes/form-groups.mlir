@@ -312,3 +312,17 @@ module @sibling_that_feeds_the_row {
     return %f : !r
   }
 }
+
+// -----
+
+// Of an embedding only the sizes are used: no kernel looks at its indices.
+// CHECK-LABEL: module @unread
+// CHECK-NOT: nnf.kernel
+// CHECK: return %arg0
+module @unread {
+  func.func @main(%x: tensor<3xi64>) -> tensor<3xi64> {
+    %w = nnf.weight "w" : tensor<5x4xf32>
+    %0 = nnf.embedding %x, %w : (tensor<3xi64>, tensor<5x4xf32>) -> tensor<3x4xf32>
+    return %x : tensor<3xi64>
+  }
+}

@@ -378,7 +378,8 @@ void spaceToDepth(Call &call) {
 void trilu(Call &call) {
   TensorId x = call.input(0);
   bool upper = call.flag("upper", true);
-  if (call.has(1) && !call.known(1)) {
+  const Known *number = call.has(1) ? call.known(1) : nullptr;
+  if (call.has(1) && !(number && number->integers())) { // data, or a size
     TensorId diagonal = call.input(1);
     return call.result(call.primitives({x, diagonal}, [&](Primitives &p, ArrayRef<Value> in) {
       Shape shape = Primitives::shapeOf(in[0]);
