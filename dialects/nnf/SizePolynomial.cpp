@@ -97,7 +97,7 @@ std::optional<SizePolynomial> SizePolynomial::dividedBy(const SizePolynomial &di
   while (!rest.isZero()) {
     Factors factors = rest.terms.begin()->first;
     int64_t number = rest.terms.begin()->second;
-    if (number % leadingNumber != 0)
+    if (number == INT64_MIN || number % leadingNumber != 0) // by -1 it would overflow
       return std::nullopt;
     for (Dim factor : leadingFactors) {
       auto found = llvm::find(factors, factor);
