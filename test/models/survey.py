@@ -108,7 +108,7 @@ def main():
     parser.add_argument("models", nargs="*", metavar="MODEL", help="default: all")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--only", metavar="TEXT", action="append", help="models whose name has TEXT in it; may be repeated")
-    parser.add_argument("--table", type=Path, metavar="FILE", help="write the table there")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write the table there; rows of models not run stay")
     parser.add_argument("--peer", type=Path, metavar="PYTHON", help="a Python that has onnxruntime, for the last column")
     parser.add_argument("--keep", action="store_true", help="leave the files in BUILD/zoo")
     options = parser.parse_args()
@@ -121,7 +121,11 @@ def main():
               if name in options.models or any(text in name for text in options.only or [])
               or not (options.models or options.only)}
 
-    rows, failures = [], []
+    lines, failures = {}, []
+    if options.table and options.table.exists():
+        for line in options.table.read_text().splitlines():
+            if line.startswith("| ") and (name := line.split()[1]) in known:
+                lines[name] = line
     for name, missing in models.items():
         folder = options.build / "zoo" / name
         shutil.rmtree(folder, ignore_errors=True)
@@ -130,13 +134,13 @@ def main():
         except Failure as failure:
             row = Row(name, note=f"FAIL {failure}")
             failures.append(f"FAIL {name}: {failure}")
-        rows.append(row)
+        lines[name] = f"| {' | '.join(row.cells())} |"
         print("  ".join(cell.ljust(width) for cell, width in zip(row.cells(), (38, 8, 6, 6, 7, 5))).rstrip(), flush=True)
+        if options.table:  # after each model: the rest takes long
+            options.table.write_text(TABLE.format(torch=listed["torch"]) + "".join(f"{lines[n]}\n" for n in sorted(lines)))
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    if options.table:
-        options.table.write_text(TABLE.format(torch=listed["torch"]) + "".join(f"| {' | '.join(row.cells())} |\n" for row in rows))
-    print(*failures, f"{len(rows) - len(failures)} passed, {len(failures)} failed", sep="\n")
+    print(*failures, f"{len(models) - len(failures)} passed, {len(failures)} failed", sep="\n")
     return 1 if failures else 0
 
 

@@ -62,8 +62,8 @@ def torchvision_network(name, **arguments):
     return lambda: models.get_model(name, weights=None, **arguments)
 
 
-# Swin V2 sets a part of a bias to 0 in place; the trace has that as an op which nothing reads and torch cannot export.
-torch.onnx.register_custom_op_symbolic("aten::zero", lambda g, x: g.op("Identity", x), 9)
+# Swin V2 sets a part of a bias to 0 in place, which torch 1.13 exports to no operator by itself.
+torch.onnx.register_custom_op_symbolic("aten::zero", lambda g, x: g.op("Sub", x, x), 9)
 
 # A batch of any size: one of each family.
 ANY_BATCH = {"convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "mnasnet0_5", "mobilenet_v3_small",
@@ -91,7 +91,8 @@ VIDEOS = {"mc3_18": (8, 64), "mvit_v1_b": (16, 224), "mvit_v2_s": (16, 224), "r2
           "s3d": (16, 224)}
 for name, (frames, side) in VIDEOS.items():
     CASES[name] = Case(torchvision_network(name), video(frames, side), ["logits"], opset=14,
-                       samples=2 if side > 64 else 4)
+                       samples=2 if side > 64 else 4,
+                       missing="sequences of tensors are not there yet" if name.startswith("mvit") else "")
 
 
 class Flow(nn.Module):
@@ -115,9 +116,11 @@ DETECTED = {"maskrcnn": [*BOXES, "masks"], "keypointrcnn": [*BOXES, "keypoints",
             "fcos": ["boxes", "scores", "labels"]}
 for name in models.list_models(models.detection):
     outputs = next((o for start, o in DETECTED.items() if name.startswith(start)), BOXES)
-    CASES[name] = Case(lambda name=name: Detector(models.get_model(name, weights=None, weights_backbone=None)),
+    # RetinaNet and FCOS give all classes a score of 0.01 at first.
+    options = {"score_thresh": 0.005} if name.startswith(("retinanet", "fcos")) else {}
+    CASES[name] = Case(lambda name=name, options=options: Detector(models.get_model(name, weights=None, weights_backbone=None, **options)),
                        lambda batch: {"image": torch.rand(3, 320, 320)}, outputs, opset=16, samples=0,
-                       missing="TODO")
+                       missing="outputs whose size depends on the data are not there yet")
 
 # ---- architectures.py
 
@@ -197,9 +200,9 @@ add("temporal_convolution", architectures.TemporalConvolution, lambda batch: {"s
     axes=named(series="N - T", out="N - T"))
 add("text_bag", architectures.TextBag,
     lambda batch: {"ids": ids(3000, 9 + batch), "offsets": torch.tensor([0, 3, 4, 8, 9][:2 + batch])}, ["scores"], 14,
-    axes=named(ids="I", offsets="N", scores="N"))
+    axes=named(ids="I", offsets="N", scores="N"), missing="is known at run time only")
 add("word2vec", architectures.Word2Vec, lambda batch: {"context": ids(3000, 1 + batch, 4)}, ["scores"], 13,
-    axes=named(context="N", scores="N"))
+    axes=named(context="N", scores="N"), missing="is known at run time only")
 add("recommender", architectures.Recommender, lambda batch: {"numbers": torch.randn(batch, 13), "categories": ids(500, batch, 8)},
     ["probability"], 13, axes=named(numbers="N", categories="N", probability="N"))
 add("spatial_transformer", architectures.SpatialTransformer, lambda batch: {"image": torch.randn(batch, 1, 28, 28)}, ["logprobs"], 16,
