@@ -64,7 +64,7 @@ class Gpt2(nn.Module):
         total = past + ids.size(1)
         places = torch.arange(past, total, device=ids.device).unsqueeze(0)
         x = self.words(ids) + self.positions(places)
-        bias = torch.where(self.mask[past:total, :total], 0.0, torch.finfo(torch.float32).min)
+        bias = torch.where(self.mask[past:total, :total], torch.tensor(0.0), torch.tensor(torch.finfo(torch.float32).min))
         presents = []
         for layer, block in enumerate(self.blocks):
             x, present = block(x, bias, cache[2 * layer:2 * layer + 2])
@@ -432,7 +432,7 @@ class ResidualGroup(nn.Module):
 
 
 class Diffusion(nn.Module):
-    """A step of DDPM: noisy image [N, 3, H, W], time [N] int64 -> noise; H and W are multiples of 4."""
+    """A step of DDPM: noisy image [N, 3, 24, 24], time [N] int64 -> noise."""
 
     def __init__(self, width=32):
         super().__init__()
@@ -482,20 +482,18 @@ class GraphNetwork(nn.Module):
 
     def __init__(self, hidden=64):
         super().__init__()
-        self.layers = nn.ModuleList([nn.Linear(32, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, 7)])
+        self.layers, self.head = nn.ModuleList([nn.Linear(32, hidden), nn.Linear(hidden, hidden)]), nn.Linear(hidden, 7)
+        # Added rather than expanded to: torch exports a scatter only where it knows the index's sizes to be the messages'.
+        self.register_buffer("spread", torch.zeros(1, hidden, dtype=torch.int64))
 
     def forward(self, nodes, edges):
         source, target = edges[0], edges[1]
-        ones = torch.ones(edges.size(1))
-        degree = torch.zeros(nodes.size(0)).scatter_add(0, target, ones).clamp(min=1.0)
-        x = nodes
-        for i, layer in enumerate(self.layers):
+        degree = torch.zeros(nodes.size(0)).scatter_add(0, target, torch.ones(edges.size(1))).clamp(min=1.0)
+        x, places = nodes, target.unsqueeze(1) + self.spread
+        for layer in self.layers:
             x = layer(x)
-            messages = x[source]
-            places = target.unsqueeze(1).expand_as(messages)
-            mixed = torch.zeros_like(x).scatter_add(0, places, messages) / degree.unsqueeze(1)
-            x = x + mixed if i == 2 else F.relu(x + mixed)
-        return F.log_softmax(x, dim=1)
+            x = F.relu(x + torch.zeros_like(x).scatter_add(0, places, x[source]) / degree.unsqueeze(1))
+        return F.log_softmax(self.head(x), dim=1)
 
 
 class MixtureOfExperts(nn.Module):
@@ -603,19 +601,21 @@ class TemporalConvolution(nn.Module):
         return self.head(x)
 
 
-class GreedyDecoder(torch.nn.Module):
-    """A scripted loop: state [N, 64] -> the ids of `steps` greedy steps of a GRU cell, and the last state."""
+class GreedyDecoder(nn.Module):
+    """A scripted loop: state [N, 64] -> the scores of `steps` greedy steps of a gated cell, added up, and the last state."""
 
     def __init__(self, vocabulary=200, hidden=64):
         super().__init__()
-        self.words, self.cell, self.head = nn.Embedding(vocabulary, hidden), nn.GRUCell(hidden, hidden), nn.Linear(hidden, vocabulary)
+        self.words, self.head = nn.Embedding(vocabulary, hidden), nn.Linear(hidden, vocabulary)
+        self.gate, self.candidate = nn.Linear(2 * hidden, hidden), nn.Linear(2 * hidden, hidden)
 
     def forward(self, state: torch.Tensor, steps: torch.Tensor):
-        ids = torch.zeros(state.size(0), dtype=torch.int64)
-        total = torch.zeros(state.size(0), self.head.out_features)
+        scores = self.head(state)
+        total = scores
         for _ in range(int(steps)):
-            state = self.cell(self.words(ids), state)
+            both = torch.cat([self.words(scores.argmax(dim=1)), state], dim=1)
+            keep = torch.sigmoid(self.gate(both))
+            state = keep * state + (1.0 - keep) * torch.tanh(self.candidate(both))
             scores = self.head(state)
-            ids = scores.argmax(dim=1)
             total = total + scores
         return total, state

@@ -5,61 +5,15 @@ A case passes when the largest difference is below 1e-4 of the largest value of 
 give the same bytes. Prints a table, `FAIL case: why` lines and, last, `N passed, N failed`.
 """
 import argparse
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 import export
+from compiled import Failure, call, compare
 
 HERE = Path(__file__).resolve().parent
-MAX_RELATIVE_ERROR = 1e-4
-TIMEOUT_S = 300
-
-
-class Failure(Exception):
-    """Why a case failed, in a line."""
-
-
-def call(command):
-    try:
-        done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              errors="replace", timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        raise Failure(f"{Path(command[0]).name} {command[1]}: no end after {TIMEOUT_S} s") from None
-    if done.returncode != 0:
-        what = f"signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
-        text = " / ".join(done.stderr.strip().splitlines()[:3])
-        raise Failure(f"{Path(command[0]).name} {command[1]}: {what}: {text or 'no message'}")
-
-
-def file_name(output):
-    """The contract's file name of an output."""
-    text = re.sub(rb"[^A-Za-z0-9._-]", lambda m: b"%%%02X" % m.group()[0], output.encode()).decode()
-    return ("%2E" + text[1:] if text.startswith(".") else text) + ".npy"
-
-
-def run(nnfc, library, inputs, folder, threads):
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.npy"):
-        old.unlink()
-    given = [a for path in sorted(inputs.glob("*.npy")) for a in ("--input", f"{path.stem}={path}")]
-    call([nnfc, "run", library, *given, "--output-dir", folder, "--threads", threads])
-
-
-def relative_error(got_path, expected_path):
-    if not got_path.exists():
-        raise Failure(f"no output file {got_path.name}")
-    got, expected = np.load(got_path), np.load(expected_path)
-    if got.shape != expected.shape or got.dtype != expected.dtype:
-        raise Failure(f"output '{expected_path.stem}': {got.dtype}{list(got.shape)}, "
-                      f"expected {expected.dtype}{list(expected.shape)}")
-    if not np.isfinite(got).all():
-        raise Failure(f"output '{expected_path.stem}': not finite")
-    return float(np.abs(got - expected).max() / np.abs(expected).max())
 
 
 def check(name, folder, work, nnfc):
@@ -69,16 +23,7 @@ def check(name, folder, work, nnfc):
     start = time.monotonic()
     call([nnfc, "compile", folder / "model.onnx", "-o", library])
     seconds = time.monotonic() - start
-    outputs = sorted((folder / "expected").glob("*.npy"))
-    for threads in (1, 2):
-        run(nnfc, library, folder / "inputs", work / f"threads-{threads}", threads)
-    error = max(relative_error(work / "threads-1" / file_name(o.stem), o) for o in outputs)
-    if error >= MAX_RELATIVE_ERROR:
-        raise Failure(f"relative error {error:.1e}, expected below {MAX_RELATIVE_ERROR:.0e}")
-    for o in outputs:
-        one, two = ((work / f"threads-{t}" / file_name(o.stem)).read_bytes() for t in (1, 2))
-        if one != two:
-            raise Failure(f"output '{o.stem}' differs between one and two threads")
+    error = compare(folder, library, work, nnfc)
     return f"{name:<16} {error:9.1e} {seconds:10.2f} {library.stat().st_size / 1e6:9.1f}"
 
 

@@ -1,0 +1,67 @@
+"""Runs a compiled model by the command line and compares its outputs with those of PyTorch."""
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+MAX_RELATIVE_ERROR = 1e-4
+TIMEOUT_S = 300
+
+
+class Failure(Exception):
+    """Why a case failed, in a line."""
+
+
+def call(command):
+    try:
+        done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              errors="replace", timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{Path(command[0]).name} {command[1]}: no end after {TIMEOUT_S} s") from None
+    if done.returncode != 0:
+        what = f"signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
+        text = " / ".join(done.stderr.strip().splitlines()[:3])
+        raise Failure(f"{Path(command[0]).name} {command[1]}: {what}: {text or 'no message'}")
+
+
+def file_name(output):
+    """The contract's file name of an output."""
+    text = re.sub(rb"[^A-Za-z0-9._-]", lambda m: b"%%%02X" % m.group()[0], output.encode()).decode()
+    return ("%2E" + text[1:] if text.startswith(".") else text) + ".npy"
+
+
+def run(nnfc, library, inputs, folder, threads):
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.npy"):
+        old.unlink()
+    given = [a for path in sorted(inputs.glob("*.npy")) for a in ("--input", f"{path.stem}={path}")]
+    call([nnfc, "run", library, *given, "--output-dir", folder, "--threads", threads])
+
+
+def relative_error(got_path, expected_path):
+    if not got_path.exists():
+        raise Failure(f"no output file {got_path.name}")
+    got, expected = np.load(got_path), np.load(expected_path)
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        raise Failure(f"output '{expected_path.stem}': {got.dtype}{list(got.shape)}, "
+                      f"expected {expected.dtype}{list(expected.shape)}")
+    if not np.isfinite(got).all():
+        raise Failure(f"output '{expected_path.stem}': not finite")
+    return float(np.abs(got - expected).max() / np.abs(expected).max())
+
+
+def compare(folder, library, work, nnfc, rounding=lambda: 0.0):
+    """Runs with one thread and with two. Returns the largest relative error of all outputs, which may be twice what
+    `rounding` says of PyTorch's own where that is much."""
+    outputs = sorted((folder / "expected").glob("*.npy"))
+    for threads in (1, 2):
+        run(nnfc, library, folder / "inputs", work / f"threads-{threads}", threads)
+    error = max(relative_error(work / "threads-1" / file_name(o.stem), o) for o in outputs)
+    if error >= MAX_RELATIVE_ERROR and error >= (largest := max(MAX_RELATIVE_ERROR, 2 * rounding())):
+        raise Failure(f"relative error {error:.1e}, expected below {largest:.1e}")
+    for o in outputs:
+        one, two = ((work / f"threads-{t}" / file_name(o.stem)).read_bytes() for t in (1, 2))
+        if one != two:
+            raise Failure(f"output '{o.stem}' differs between one and two threads")
+    return error
