@@ -8,7 +8,8 @@
 
 namespace nnf {
 
-/// A sum of terms, each a number times factors. A factor is a symbol, or a quotient or remainder, which stay as they are.
+/// A sum of terms, each a number times factors. A factor is a symbol, or a quotient or remainder, which stay as they
+/// are.
 class SizePolynomial {
 public:
   /// Nothing where a number overflows or the products come to very many terms.
