@@ -1,5 +1,6 @@
 // The run itself: launches in order, sizes that the data decide, loops and branches.
 #include "codegen/driver/DriverCode.h"
+#include "passes/math/Philox.h"
 #include "runtime/abi.h"
 #include "llvm/ADT/SetVector.h"
 #include <cstddef>
@@ -10,6 +11,20 @@ namespace {
 
 using Predicate = LLVM::ICmpPredicate;
 
+struct DriverDialect {
+  using And = LLVM::AndOp;
+  using Shift = LLVM::LShrOp;
+  using Mul = LLVM::MulOp;
+  using Xor = LLVM::XOrOp;
+  using Add = LLVM::AddOp;
+  OpBuilder &b;
+
+  Value constant(uint64_t value) {
+    return LLVM::ConstantOp::create(b, b.getUnknownLoc(), b.getI64Type(),
+                                    b.getI64IntegerAttr(static_cast<int64_t>(value)));
+  }
+};
+
 /// A function while it is emitted. Bodies are emitted where they run, with a copy of the sizes known there: what is
 /// emitted inside does not reach what comes after.
 struct Frame {
@@ -19,7 +34,7 @@ struct Frame {
   SmallVector<std::pair<int64_t, Value>> decided; // sizes by the data, so far
   SmallVector<Value> inputs, outputs, regions;    // addresses; null: not known yet
   SmallVector<Value> pointers;
-  Value step; // of the loop around; null: none
+  SmallVector<Value> loopSteps; // of the loops around, outermost first
 
   Frame(const BlockPlan &plan, int64_t check, SizeCode sizes)
       : plan(plan), check(check), sizes(std::move(sizes)), regions(plan.regions.size()), pointers(plan.numPointers) {}
@@ -204,15 +219,18 @@ void RunCode::decide(int64_t number, Value value, int64_t check, Frame &frame) {
 
 // ---- steps
 
-/// Seed, run, number of the node. The steps of a loop draw other numbers, by the upper half of the run's.
+/// Seed, run, number of the node. Each step of a loop has a seed of its own, drawn from the one around it.
 void RunCode::emitKey(const KeyPlan &key, Frame &frame) {
-  Value address = addressOf(key.place, frame), run = load(i64, frameAddress, offsetof(nnf_frame, run));
-  if (frame.step)
-    run = LLVM::AddOp::create(
-        b, run, LLVM::ShlOp::create(b, LLVM::AddOp::create(b, frame.step, constant64(1)), constant64(32)));
-  store(load(i64, frameAddress, offsetof(nnf_frame, seed)), address, 0);
+  Value address = addressOf(key.place, frame), seed = load(i64, frameAddress, offsetof(nnf_frame, seed)),
+        run = load(i64, frameAddress, offsetof(nnf_frame, run)), number = constant64(key.number);
+  Philox philox(b, b.getLoc(), DriverDialect{b});
+  for (Value step : frame.loopSteps) {
+    auto words = philox.block({philox.low(step), philox.high(step), philox.low(number), philox.low(run)}, seed);
+    seed = LLVM::OrOp::create(b, words[0], LLVM::ShlOp::create(b, words[1], constant64(32)));
+  }
+  store(seed, address, 0);
   store(run, address, 8);
-  store(constant64(key.number), address, 16);
+  store(number, address, 16);
 }
 
 void RunCode::emitLaunch(unsigned index, Frame &frame) {
@@ -269,7 +287,7 @@ void RunCode::emitSteps(Frame &frame) {
 Frame RunCode::enter(const BlockPlan &body, const Place &fixed, int64_t check, Frame &outer) {
   Frame frame(body, check, outer.sizes);
   frame.decided = outer.decided;
-  frame.step = outer.step;
+  frame.loopSteps = outer.loopSteps;
   frame.outputs.resize(func::FuncOp(body.function).getNumResults());
   for (auto [i, region] : llvm::enumerate(body.regions))
     if (!region.temporary)
@@ -339,7 +357,7 @@ void RunCode::emitLoop(const LoopPlan &loop, Frame &frame) {
   b.setInsertionPointToStart(body);
   store(number, step, 0);
   Frame inner = enter(*loop.body, loop.fixed, loop.check, frame);
-  inner.step = number;
+  inner.loopSteps.push_back(number);
   inner.inputs.push_back(step);
   llvm::append_range(inner.inputs, now);
   llvm::append_range(inner.inputs, captures);

@@ -445,6 +445,19 @@ def random_uniform(drawn):
     return strays_from_uniform(y, -2, 6) or strays_from_uniform(z, -2, 6)
 
 
+@draws("() => (float[K,L,2000] y) { n = Constant<value = int64 {3}>() m = Constant<value = int64 {4}>() "
+       "y = Loop<body = b (int64 i, bool c) => (bool c2, float[4,2000] s) { c2 = Identity(c) "
+       "s = Loop<body = d (int64 j, bool e) => (bool e2, float[2000] t) { e2 = Identity(e) "
+       "t = RandomUniform<shape = [2000]>() }>(m, ) }>(n, ) }")
+def random_in_nested_loops(drawn):
+    """Each step of each loop draws other numbers."""
+    steps = drawn()["y"].reshape(-1, 2000)
+    correlations = np.corrcoef(steps) - np.eye(len(steps))
+    if np.abs(correlations).max() > 5 / np.sqrt(2000):
+        return f"two of {len(steps)} steps correlate by {np.abs(correlations).max()}"
+    return strays_from_uniform(steps, 0, 1)
+
+
 @draws("(float[N,3] x) => (double[N,3] y, float16[N,3] z) { y = RandomUniformLike<dtype = 11>(x) "
        "z = RandomUniformLike<dtype = 10, low = 1.0, high = 3.0>(x) }", numbers(50000, 3))
 def random_uniform_like(drawn):
