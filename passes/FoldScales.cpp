@@ -1,6 +1,6 @@
 // Batch normalisation disappears into the convolution before it.
+#include "dialects/nnf/Constness.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "passes/Constness.h"
 #include "passes/Passes.h"
 #include "passes/decompose/Primitives.h"
 

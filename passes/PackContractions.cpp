@@ -1,5 +1,5 @@
 // Panels for weights, contiguous columns for everything else.
-#include "passes/Constness.h"
+#include "dialects/nnf/Constness.h"
 #include "passes/Passes.h"
 #include "passes/decompose/Primitives.h"
 

@@ -1,6 +1,6 @@
 // The constant part of a graph becomes a function that runs at compile time.
+#include "dialects/nnf/Constness.h"
 #include "mlir/IR/IRMapping.h"
-#include "passes/Constness.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/SetVector.h"
 

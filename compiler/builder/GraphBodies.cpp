@@ -9,23 +9,6 @@ namespace nnf {
 namespace {
 func::FuncOp functionOf(Value value) { return value.getParentRegion()->getParentOfType<func::FuncOp>(); }
 
-/// Computed from weights and constants alone, whatever the run: bodies have their own copy, so that what contractions
-/// make of weights is made once, before any run. Long chains are not looked through.
-bool isConstant(Value value, llvm::DenseMap<Operation *, bool> &known, int depth = 0) {
-  constexpr int deepest = 32;
-  Operation *op = value.getDefiningOp();
-  if (!op || depth > deepest)
-    return false;
-  if (isa<WeightOp, ConstantOp>(op))
-    return true;
-  if (auto found = known.find(op); found != known.end())
-    return found->second;
-  bool isPure = cast<RankedTensorType>(value.getType()).hasStaticShape() && isMemoryEffectFree(op) &&
-                !op->hasAttr(randomNumberName) && !isa<RandomKeyOp>(op) && op->getNumResults() == 1;
-  return known[op] = isPure && llvm::all_of(op->getOperands(),
-                                            [&](Value operand) { return isConstant(operand, known, depth + 1); });
-}
-
 std::string describe(Type type) {
   return dtypeName(cast<RankedTensorType>(type).getElementType()) + " " + toString(shapeOf(type));
 }
@@ -93,32 +76,42 @@ Value GraphBuilder::captured(Value value, size_t depth) {
     return value;
   if (auto found = open.inside.find(value); found != open.inside.end())
     return found->second;
-  Value inside;
-  llvm::DenseMap<Operation *, bool> known;
-  if (isConstant(value, known)) {
-    inside = copyConstant(value, open);
-  } else {
-    Value outside = captured(value, depth - 1);
-    inside = open.body.function.getBody().front().addArgument(value.getType(), value.getLoc());
-    open.body.captures.push_back(outside);
-  }
-  return open.inside[value] = inside;
+  // Bodies have their own copy of what is computed of weights alone: what contractions make of them is made once,
+  // before any run.
+  if (constness.isConstant(value))
+    return copyConstant(value, open);
+  Value outside = captured(value, depth - 1);
+  open.body.captures.push_back(outside);
+  return open.inside[value] = open.body.function.getBody().front().addArgument(value.getType(), value.getLoc());
 }
 
 Value GraphBuilder::copyConstant(Value value, OpenBody &open) {
-  if (auto found = open.inside.find(value); found != open.inside.end())
-    return found->second;
-  IRMapping mapping;
-  Operation *op = value.getDefiningOp();
-  for (Value operand : op->getOperands())
-    mapping.map(operand, copyConstant(operand, open));
+  // Operands first, on a stack of our own: chains can be long.
+  SmallVector<Operation *> stack{value.getDefiningOp()};
   OpBuilder::InsertionGuard guard(builder);
-  if (open.lastConstant)
-    builder.setInsertionPointAfter(open.lastConstant);
-  else
-    builder.setInsertionPointToStart(&open.body.function.getBody().front());
-  open.lastConstant = builder.clone(*op, mapping);
-  return open.inside[value] = open.lastConstant->getResult(0);
+  while (!stack.empty()) {
+    Operation *op = stack.back();
+    size_t before = stack.size();
+    IRMapping mapping;
+    for (Value operand : op->getOperands())
+      if (Value inside = open.inside.lookup(operand))
+        mapping.map(operand, inside);
+      else
+        stack.push_back(operand.getDefiningOp());
+    if (stack.size() > before)
+      continue;
+    stack.pop_back();
+    if (open.inside.contains(op->getResult(0)))
+      continue;
+    if (open.lastConstant)
+      builder.setInsertionPointAfter(open.lastConstant);
+    else
+      builder.setInsertionPointToStart(&open.body.function.getBody().front());
+    open.lastConstant = builder.clone(*op, mapping);
+    for (auto [outside, inside] : llvm::zip(op->getResults(), open.lastConstant->getResults()))
+      open.inside[outside] = inside;
+  }
+  return open.inside[value];
 }
 
 FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim trips, bool isConditional,

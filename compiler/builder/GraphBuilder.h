@@ -4,6 +4,7 @@
 
 #include "compiler/builder/FunctionTable.h"
 #include "compiler/import/ReadOptions.h"
+#include "dialects/nnf/Constness.h"
 #include "dialects/nnf/Nnf.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -163,6 +164,7 @@ private:
   std::vector<mlir::Value> values; // by TensorId
   std::vector<OpenBody> bodies;    // outermost first
   int64_t numBodies = 0;           // begun so far
+  Constness constness;
   std::vector<Input> inputs;
   llvm::StringSet<> inputNames;
   std::vector<std::pair<std::string, TensorId>> outputs;

@@ -5,6 +5,11 @@
 using namespace mlir;
 namespace nnf {
 
+static bool isInt64Scalar(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == 0 && tensor.getElementType().isInteger(64);
+}
+
 LogicalResult RequireOp::verify() {
   if (getSizes().getDims().size() != 2)
     return emitOpError() << "has " << getSizes().getDims().size() << " sizes, expected 2: value and tested";
@@ -12,20 +17,14 @@ LogicalResult RequireOp::verify() {
 }
 
 LogicalResult SizeOp::verify() {
-  auto type = cast<RankedTensorType>(getScalar().getType());
-  if (type.getRank() != 0 || !type.getElementType().isInteger(64))
-    return emitOpError() << "has a scalar of type " << type << ", expected tensor<i64>";
+  if (!isInt64Scalar(getScalar().getType()))
+    return emitOpError() << "has a scalar of type " << getScalar().getType() << ", expected tensor<i64>";
   return success();
 }
 
 // ---- control flow
 
 namespace {
-bool isInt64Scalar(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && tensor.getRank() == 0 && tensor.getElementType().isInteger(64);
-}
-
 /// The function that a control flow op runs; null after an error.
 FunctionOpInterface bodyOf(Operation *op, FlatSymbolRefAttr name, SymbolTableCollection &symbols) {
   auto body = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(op, name);

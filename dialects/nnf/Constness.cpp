@@ -1,4 +1,4 @@
-#include "passes/Constness.h"
+#include "dialects/nnf/Constness.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -35,7 +35,7 @@ bool Constness::isConstant(Value value) {
     for (Type type : op->getResultTypes())
       if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !tensor.hasStaticShape())
         result = false;
-    if (isa<PrimDimOp, RandomKeyOp>(op))
+    if (isa<PrimDimOp, RandomKeyOp>(op) || op->hasAttr(randomNumberName))
       result = false;
     if (waits && result)
       continue;

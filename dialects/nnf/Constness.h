@@ -1,6 +1,6 @@
 // Which values depend on weights and constants only.
-#ifndef NNF_PASSES_CONSTNESS_H
-#define NNF_PASSES_CONSTNESS_H
+#ifndef NNF_DIALECTS_NNF_CONSTNESS_H
+#define NNF_DIALECTS_NNF_CONSTNESS_H
 
 #include "dialects/nnf/Nnf.h"
 
