@@ -44,14 +44,8 @@ Value indexSelect(IndexSelectOp op, IndexSelectOp::Adaptor x, Primitives &p) {
     index = p.reshape(index, {one});
   if (rank == 0)
     input = p.reshape(input, {one});
-  Value picked = p.gather(input, {index}, {dim}, BoundsKind::Error, outOfRange(p, "index"));
-  if (rank == 0)
-    return p.reshape(picked, {});
-  // The picked dimension comes first; back to its place.
-  IntList perm;
-  for (int64_t d = 0; d < rank; ++d)
-    perm.push_back(d == dim ? 0 : d < dim ? d + 1 : d);
-  return p.transpose(picked, perm);
+  Value picked = p.pick(input, dim, index, BoundsKind::Error, outOfRange(p, "index"));
+  return rank == 0 ? p.reshape(picked, {}) : picked;
 }
 
 /// Elements that are not zero are counted; each writes its place in the flat input to its place in the result.

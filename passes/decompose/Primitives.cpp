@@ -237,6 +237,13 @@ Value Primitives::flip(Value x, Dims dims) {
   return slice(x, start, steps, shape);
 }
 
+Value Primitives::moveFirst(Value x, int64_t dim) {
+  SmallVector<int64_t> perm;
+  for (int64_t d = 0, rank = rankOf(x); d < rank; ++d)
+    perm.push_back(d == dim ? 0 : d < dim ? d + 1 : d);
+  return transpose(x, perm);
+}
+
 Value Primitives::slice(Value x, ArrayRef<Dim> start, Dims step, ArrayRef<Dim> shape) {
   if (sameShape(shapeOf(x), shape) && llvm::all_of(step, [](int64_t s) { return s == 1; }))
     return x;
@@ -403,6 +410,10 @@ Value Primitives::gather(Value x, ValueRange indices, Dims gatherDims, BoundsKin
       shape.push_back(dim);
   return PrimGatherOp::create(builder, loc, tensorOf(shape, elementOf(x)), x, indices, fill, gatherDims, bounds,
                               message);
+}
+
+Value Primitives::pick(Value x, int64_t dim, Value index, BoundsKind bounds, StringRef message, Value fill) {
+  return moveFirst(gather(x, {index}, {dim}, bounds, message, fill), dim);
 }
 
 Value Primitives::scatter(ScatterKind kind, Value x, ValueRange indices, Value updates, Dims scatterDims,

@@ -100,6 +100,8 @@ public:
   Value broadcastOver(Value x, llvm::ArrayRef<Dim> shape, Dims reducedDims);
   /// x backwards along `dims`.
   Value flip(Value x, Dims dims);
+  /// The first dimension moved to place `dim`, the others in their order.
+  Value moveFirst(Value x, int64_t dim);
   /// output[i] = x[start + i*step], with `shape` sizes.
   Value slice(Value x, llvm::ArrayRef<Dim> start, Dims step, llvm::ArrayRef<Dim> shape);
   /// Elements [start, start + length) of one dimension.
@@ -132,6 +134,8 @@ public:
   /// See nnf.prim.gather. `message` (bounds Error) may hold {value} and {bound}.
   Value gather(Value x, mlir::ValueRange indices, Dims gatherDims, BoundsKind bounds, llvm::StringRef message = "",
                Value fill = {});
+  /// x[…, index[i], …] along one dimension, for an index of rank 1; bounds, message and fill as gather has them.
+  Value pick(Value x, int64_t dim, Value index, BoundsKind bounds, llvm::StringRef message = "", Value fill = {});
   /// See nnf.prim.scatter.
   Value scatter(ScatterKind kind, Value x, mlir::ValueRange indices, Value updates, Dims scatterDims, BoundsKind bounds,
                 llvm::StringRef message = "");

@@ -28,15 +28,6 @@ struct Axis {
   Value step; // rank 0
 };
 
-/// x[…, index[i], …] along one dimension; the index is clamped to it.
-Value pick(Primitives &p, Value x, int64_t dim, Value index) {
-  int64_t rank = p.rankOf(x);
-  IntList perm;
-  for (int64_t d = 0; d < rank; ++d)
-    perm.push_back(d == dim ? 0 : d < dim ? d + 1 : d);
-  return p.transpose(p.gather(x, {index}, {dim}, BoundsKind::Clamp), perm);
-}
-
 /// (in - 1) / (out - 1) with aligned corners; else 1 / factor as the user gave it, or in / out.
 Value stepOf(Primitives &p, const Resampling &plan, size_t d, Dim in, Dim out, Type type) {
   auto known = [](Dim dim) { return constantOf(dim); };
@@ -62,7 +53,7 @@ Value nearest(Primitives &p, Value x, const Axis &axis, double offset) {
   if (offset != 0)
     i = p.add(i, offset);
   Value source = p.convert(p.floor(p.convert(p.mul(i, axis.step), f32)), i64);
-  return pick(p, x, axis.dim, p.min(source, p.sub(p.size(axis.in, i64), 1)));
+  return p.pick(x, axis.dim, p.min(source, p.sub(p.size(axis.in, i64), 1)), BoundsKind::Clamp);
 }
 
 /// Multiples by a power of 2, whose step is exact, are a broadcast.
@@ -97,8 +88,8 @@ Value linear(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
     c = p.select(p.lt(c, 0), 0, c);
   Value whole = p.floor(c), low = p.convert(whole, i64), share = p.sub(c, whole);
   Value high = p.min(p.add(low, 1), p.sub(p.size(axis.in, i64), 1));
-  return p.add(weighted(p, pick(p, x, axis.dim, low), axis.dim, p.sub(1, share)),
-               weighted(p, pick(p, x, axis.dim, high), axis.dim, share));
+  return p.add(weighted(p, p.pick(x, axis.dim, low, BoundsKind::Clamp), axis.dim, p.sub(1, share)),
+               weighted(p, p.pick(x, axis.dim, high, BoundsKind::Clamp), axis.dim, share));
 }
 
 Value cubic(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
@@ -107,7 +98,8 @@ Value cubic(Primitives &p, Value x, const Axis &axis, bool alignCorners) {
   Value whole = p.floor(c), base = p.convert(whole, i64);
   Value total;
   for (auto [k, weight] : llvm::enumerate(cubicWeights(p, p.sub(c, whole)))) {
-    Value tap = weighted(p, pick(p, x, axis.dim, p.add(base, static_cast<double>(k) - 1)), axis.dim, weight);
+    Value tap =
+        weighted(p, p.pick(x, axis.dim, p.add(base, static_cast<double>(k) - 1), BoundsKind::Clamp), axis.dim, weight);
     total = total ? p.add(total, tap) : tap;
   }
   return total;

@@ -402,13 +402,8 @@ TensorId Call::slice(TensorId x, int64_t dim, Dim start, Dim length, int64_t ste
       return p.sliceDim(in[0], dim, start, length, step);
     Type i64 = IntegerType::get(context(), 64);
     Value index = p.add(p.mul(p.iota({length}, 0, i64), p.scalar(step, i64)), p.size(start, i64));
-    Value rows =
-        p.gather(in[0], {index}, {dim}, BoundsKind::Error,
-                 "node '" + node.name + "' (" + node.opType + "): position {value}, expected one below {bound}");
-    Ints perm;
-    for (int64_t i = 0, rank = Primitives::rankOf(in[0]); i < rank; ++i)
-      perm.push_back(i == dim ? 0 : i < dim ? i + 1 : i);
-    return p.transpose(rows, perm);
+    return p.pick(in[0], dim, index, BoundsKind::Error,
+                  nodeMessage(loc, "position {value}, expected one below {bound}"));
   });
 }
 

@@ -9,7 +9,12 @@ namespace {
 Type i64Of(Call &call) { return IntegerType::get(call.context(), 64); }
 
 /// A number or truth value as an int64 of rank 0.
-TensorId asScalar(Call &call, TensorId x) { return call.reshape(call.cast(x, i64Of(call)), {}); }
+TensorId asScalar(Call &call, TensorId x, StringRef argument) {
+  Shape shape = call.shape(x);
+  if (!call.hasFailed() && !isConstant(productOf(call.context(), shape), 1))
+    call.error(argument) << "shape " << toString(shape) << ", expected one element";
+  return call.reshape(call.cast(x, i64Of(call)), {});
+}
 
 const Graph *graphOf(Call &call, StringRef name) {
   const Attribute *found = call.attribute(name, Attribute::Kind::Graph);
@@ -74,7 +79,7 @@ void conditional(Call &call) {
         call.scope.entries[call.node.outputs[i]] = entry;
     return;
   }
-  TensorId flag = asScalar(call, call.input(0));
+  TensorId flag = asScalar(call, call.input(0), "cond");
   if (call.hasFailed())
     return;
   GraphBuilder &graph = call.graph();
@@ -122,7 +127,7 @@ Dim tripsOf(Call &call, size_t i) {
   const Known *known = call.known(i);
   if (std::optional<Shape> sizes = known ? known->sizes() : std::nullopt; sizes && sizes->size() == 1)
     return maxOf(sizes->front(), call.size(0));
-  TensorId count = asScalar(call, call.input(i));
+  TensorId count = asScalar(call, call.input(i), "M");
   return call.dataSize(call.call("clamp", {{"input", count}, {"min", int64_t(0)}}));
 }
 
@@ -195,13 +200,14 @@ void loop(Call &call) {
   if (isConditional)
     inits.push_back(begins ? call.constant(i64Of(call), ArrayRef<int64_t>{*begins != 0}) : call.input(1));
   if (isConditional)
-    inits.front() = asScalar(call, inits.front());
+    inits.front() = asScalar(call, inits.front(), "cond");
   else if (begins && *begins == 0)
     trips = call.size(0);
   else if (!begins)
-    trips = call.dataSize(call.primitives({asScalar(call, call.input(1))}, [&](Primitives &p, ArrayRef<Value> in) {
-      return p.select(p.ne(in[0], 0), p.size(trips, i64Of(call)), 0);
-    }));
+    trips =
+        call.dataSize(call.primitives({asScalar(call, call.input(1), "cond")}, [&](Primitives &p, ArrayRef<Value> in) {
+          return p.select(p.ne(in[0], 0), p.size(trips, i64Of(call)), 0);
+        }));
   for (size_t i = 0; i < carried; ++i)
     inits.push_back(call.input(2 + i));
   if (call.hasFailed())
@@ -223,7 +229,7 @@ void loop(Call &call) {
   if (!results)
     return;
   if (isConditional)
-    results->front() = asScalar(call, results->front());
+    results->front() = asScalar(call, results->front(), "body");
   else
     results->erase(results->begin());
   for (size_t i = isConditional; i < inits.size() && !call.hasFailed(); ++i)
@@ -263,6 +269,12 @@ struct ScanParts {
 /// The states in the end, then the stacked outputs; empty after an error.
 SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
   Dim steps = call.shape(parts.sequences.front())[parts.inputAxes.front().axis];
+  for (auto [x, axis] : llvm::zip(parts.sequences, parts.inputAxes)) {
+    call.requireEqual("scan_input_axes", call.shape(x)[axis.axis], steps,
+                      "{value} steps, expected " + toString(steps) + " as the first scanned input has");
+    if (call.hasFailed())
+      return {};
+  }
   int64_t firstOfBody = call.graph().nextDataSize();
   SmallVector<Type> types{RankedTensorType::get({}, i64Of(call))};
   for (TensorId state : parts.states)
@@ -303,10 +315,7 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
     if (place.isReversed)
       y = call.primitives({y}, [](Primitives &p, ArrayRef<Value> in) { return p.flip(in[0], {0}); });
     int64_t rank = call.rank(y), axis = call.axis(place.axis, rank, "scan_output_axes");
-    Ints perm;
-    for (int64_t d = 0; d < rank; ++d)
-      perm.push_back(d == axis ? 0 : d < axis ? d + 1 : d);
-    y = call.permute(y, perm);
+    y = call.primitives({y}, [&](Primitives &p, ArrayRef<Value> in) { return p.moveFirst(in[0], axis); });
   }
   return *made;
 }
@@ -345,6 +354,14 @@ std::optional<ScanParts> scanParts(Call &call, size_t first) {
     parts.states.push_back(call.input(first + i));
   for (size_t i = states; i < static_cast<size_t>(all); ++i)
     parts.sequences.push_back(call.input(first + i));
+  // Version 8 has a batch in front of everything.
+  auto expectRank = [&](ArrayRef<TensorId> tensors, size_t least, StringRef what) {
+    for (TensorId x : tensors)
+      if (Shape shape = call.shape(x); !call.hasFailed() && shape.size() < least)
+        call.error() << what << " of shape " << toString(shape) << ", expected rank " << least << " or more";
+  };
+  expectRank(parts.states, first, "a state");
+  expectRank(parts.sequences, first + 1, "a scanned input");
   return call.hasFailed() ? std::nullopt : std::optional(std::move(parts));
 }
 
@@ -375,7 +392,14 @@ void scan8(Call &call) {
   parts->outputAxes.assign(parts->graph.outputs.size() - parts->states.size(), {0, false});
   if (call.hasFailed())
     return;
-  Dim batch = call.shape(parts->sequences.front()).empty() ? call.size(0) : call.shape(parts->sequences.front())[0];
+  Dim batch = call.shape(parts->sequences.front())[0];
+  for (ArrayRef<TensorId> list : {ArrayRef(parts->states), ArrayRef(parts->sequences)})
+    for (TensorId x : list) {
+      call.requireEqual("body", call.shape(x)[0], batch,
+                        "a batch of {value}, expected " + toString(batch) + " as the first scanned input has");
+      if (call.hasFailed())
+        return;
+    }
   TensorId entry = call.graph().beginBody({RankedTensorType::get({}, i64Of(call))}).front();
   for (SmallVector<TensorId> *list : {&parts->states, &parts->sequences})
     for (TensorId &x : *list)

@@ -137,11 +137,7 @@ void unique(Call &call) {
     numOf = p.gather(place, {p.gather(first, {numOf}, {0}, BoundsKind::Clamp)}, {0}, BoundsKind::Clamp);
     first = write(ScatterKind::Set, count, p.select(isFirst, place, -1), p.iota({rows}, 0, i64));
   }
-  Ints perm; // the picked dimension comes first
-  for (int64_t d = 0; d < rank; ++d)
-    perm.push_back(d == axis ? 0 : d < axis ? d + 1 : d);
-  Value picked = p.gather(graph.value(x), {first}, {axis}, BoundsKind::Clamp);
-  call.output(0, graph.adopt(p.transpose(picked, perm)));
+  call.output(0, graph.adopt(p.pick(graph.value(x), axis, first, BoundsKind::Clamp)));
   call.output(1, graph.adopt(first));
   if (call.wants(2))
     call.output(2, graph.adopt(write(ScatterKind::Set, rows, runs.order, numOf)));

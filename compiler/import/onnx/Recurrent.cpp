@@ -185,8 +185,11 @@ Direction Recurrence::directionOf(int64_t d) {
   one.recurrent = call.permute(row(call.input(2), d), {1, 0});
   Type element = call.element(x);
   if (TensorId biases = call.inputOrNone(3)) {
-    TensorId both = row(biases, d);
     int64_t size = hidden * static_cast<int64_t>(cell.gates);
+    if (Shape shape = call.shape(biases);
+        !call.hasFailed() && !sameShape(shape, {call.size(numDirections), call.size(2 * size)}))
+      call.error("B") << "shape " << toString(shape) << ", expected [" << numDirections << ", " << 2 * size << "]";
+    TensorId both = row(biases, d);
     TensorId ofInput = call.slice(both, 0, call.size(0), call.size(size)),
              ofState = call.slice(both, 0, call.size(size), call.size(size));
     one.inputs = call.add(one.inputs, ofInput);

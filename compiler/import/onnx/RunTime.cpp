@@ -98,11 +98,7 @@ Shape RunTime::outputShape(ArrayRef<Scalar> sizes, StringRef argument) {
 }
 
 Value RunTime::take(Value x, int64_t dim, Value index, Value fill) {
-  Value rows = gather(x, {index}, {dim}, BoundsKind::Fill, "", fill ? fill : scalar(0, elementOf(x)));
-  SmallVector<int64_t> perm;
-  for (int64_t i = 0, rank = rankOf(x); i < rank; ++i)
-    perm.push_back(i == dim ? 0 : i < dim ? i + 1 : i);
-  return transpose(rows, perm);
+  return pick(x, dim, index, BoundsKind::Fill, "", fill ? fill : scalar(0, elementOf(x)));
 }
 
 } // namespace nnf::onnx
