@@ -106,7 +106,8 @@ struct nnf_frame {
   uint32_t reserved;
   void *const *inputs; /* data of each input */
   void **outputs;      /* data of each output; NULL: the driver asks rt->alloc_output */
-  int64_t *symbols; /* one per symbol, input symbols filled in; data-dependent ones are 0 and the driver's to write */
+  int64_t *symbols;    /* one per symbol; those that no input binds are 0 and the driver's to write (no driver has any:
+                          what data decide it keeps to itself) */
   const uint8_t *weights;
   uint8_t *arena; /* arena_bytes(symbols) bytes */
   nnf_check_state *check;

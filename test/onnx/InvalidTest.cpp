@@ -187,6 +187,18 @@ TEST(Invalid, Nodes) {
   EXPECT_EQ(errorOf("float[2] x", "float[2] y",
                     "y = Scan<num_scan_inputs = 2, body = b (float v) => (float w) { w = Relu(v) }>(x)"),
             "node 'y' (Scan), argument 'num_scan_inputs': 2, expected 1 to 1");
+  EXPECT_EQ(errorOf("float x", "float[K] y",
+                    "y = Scan<num_scan_inputs = 1, body = b (float v) => (float w) { w = Relu(v) }>(x)"),
+            "node 'y' (Scan): a scanned input of shape [], expected rank 1 or more");
+  EXPECT_EQ(errorOf("float[5] x, float[3] z", "float[K] y",
+                    "y = Scan<num_scan_inputs = 2, body = b (float v, float u) => (float w) { w = Add(u, v) }>(x, z)"),
+            "node 'y' (Scan), argument 'scan_input_axes': 3 steps, expected 5 as the first scanned input has");
+  EXPECT_EQ(errorOf("float[2] x, int64[3] n", "float[2] y",
+                    "y = Loop<body = b (int64 i, bool c, float[2] v) => (bool c, float[2] w) { w = Relu(v) }>(n, , x)"),
+            "node 'y' (Loop), argument 'M': shape [3], expected one element");
+  EXPECT_EQ(errorOf("float[9,2,3] x, float[1,20,3] w, float[1,20,5] r, float[1,7] b", "float[9,1,2,5] y",
+                    "y = LSTM<hidden_size = 5>(x, w, r, b)"),
+            "node 'y' (LSTM), argument 'B': shape [1, 7], expected [1, 40]");
 }
 
 TEST(Invalid, FunctionsThatCallThemselves) {

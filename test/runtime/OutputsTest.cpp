@@ -184,6 +184,50 @@ TEST(Outputs, dataDependent) {
   EXPECT_EQ(runner.message(), "output 'z': data is given, expected NULL: only the run knows its sizes");
 }
 
+// y holds 0 … N-1, gathered in memory that grows by one element a step. An odd N asks for a piece that is not there, a
+// negative x[0] for a negative size.
+TestModel growing() {
+  TestModel model;
+  model.symbol("N").input("x", NNF_FLOAT32, {symbol(0)}).temporaries(2);
+  model.output("y", NNF_INT64, {symbol(0)}, NNF_TENSOR_DATA_DEPENDENT);
+  model.run([](const nnf_rt *rt, nnf_frame *frame) -> int32_t {
+    int64_t count = frame->symbols[0];
+    auto *other = static_cast<uint8_t *>(rt->alloc_temporary(rt, 0, 64));
+    EXPECT_NE(other, nullptr);
+    memset(other, 7, 64);
+    void *made = rt->grow_temporary(rt, count % 2 ? 2 : 1, 0, 0);
+    EXPECT_EQ(made == nullptr, count % 2 == 1);
+    for (int64_t i = 0; made && i < count; ++i) {
+      made = rt->grow_temporary(rt, 1, 8 * i, 8 * (i + 1));
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(made) % 64, 0u);
+      static_cast<int64_t *>(made)[i] = i;
+    }
+    if (!made)
+      return NNF_ERROR_MEMORY;
+    EXPECT_EQ(other[63], 7);
+    memcpy(rt->alloc_output(rt, 0, &count, 1), made, static_cast<size_t>(8 * count));
+    bool isNegative = count && static_cast<const float *>(frame->inputs[0])[0] < 0;
+    return !isNegative || rt->alloc_temporary(rt, 0, -1) ? NNF_OK : NNF_ERROR_MEMORY;
+  });
+  return model;
+}
+
+TEST(Outputs, temporaries) {
+  Runner runner(growing());
+  std::vector<float> in(6);
+  TestTensor x(in), y;
+  ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  EXPECT_THAT(y.values<int64_t>(), ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_GE(nnf_context_bytes(runner.get()), 64u + 8 * 6 + 8 * 6);
+  in[0] = -1;
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_MEMORY);
+  EXPECT_EQ(runner.message(), "no memory for the -1 bytes of intermediate results that these data need");
+  std::vector<float> odd(5);
+  TestTensor z(odd);
+  EXPECT_EQ(runner.run({&z}, {&y}), NNF_ERROR_INTERNAL);
+  EXPECT_EQ(runner.message(), "the driver asks for piece of memory 2, the model has 2");
+}
+
 TEST(Outputs, driverForgetsOne) {
   TestModel model = positives();
   model.run([](const nnf_rt *, nnf_frame *) -> int32_t { return 0; });

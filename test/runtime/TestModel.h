@@ -54,6 +54,10 @@ public:
     model.arena_bytes = function;
     return *this;
   }
+  TestModel &temporaries(uint32_t count) {
+    model.num_temporaries = count;
+    return *this;
+  }
   nnf_model &get() {
     model.num_inputs = uint32_t(inputs.size());
     model.num_outputs = uint32_t(outputs.size());
