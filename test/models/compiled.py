@@ -51,15 +51,14 @@ def relative_error(got_path, expected_path):
     return float(np.abs(got - expected).max() / np.abs(expected).max())
 
 
-def compare(folder, library, work, nnfc, rounding=lambda: 0.0):
-    """Runs with one thread and with two. Returns the largest relative error of all outputs, which may be twice what
-    `rounding` says of PyTorch's own where that is much."""
+def compare(folder, library, work, nnfc):
+    """Runs with one thread and with two. Returns the largest relative error of all outputs."""
     outputs = sorted((folder / "expected").glob("*.npy"))
     for threads in (1, 2):
         run(nnfc, library, folder / "inputs", work / f"threads-{threads}", threads)
     error = max(relative_error(work / "threads-1" / file_name(o.stem), o) for o in outputs)
-    if error >= MAX_RELATIVE_ERROR and error >= (largest := max(MAX_RELATIVE_ERROR, 2 * rounding())):
-        raise Failure(f"relative error {error:.1e}, expected below {largest:.1e}")
+    if error >= MAX_RELATIVE_ERROR:
+        raise Failure(f"relative error {error:.1e}, expected below {MAX_RELATIVE_ERROR:.0e}")
     for o in outputs:
         one, two = ((work / f"threads-{t}" / file_name(o.stem)).read_bytes() for t in (1, 2))
         if one != two:

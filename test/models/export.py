@@ -156,17 +156,6 @@ def prepared(case):
         return model, traced, case.inputs(case.batch + 1) if case.axes else traced
 
 
-def rounding_error(case):
-    """Relative error of PyTorch's own float32 results, beside float64: nobody's can be much smaller."""
-    model, _, inputs = prepared(case)
-    with torch.no_grad():
-        single = model(*inputs.values())
-        double = model.double()(*(x.double() if x.is_floating_point() else x for x in inputs.values()))
-    if not isinstance(single, tuple):
-        single, double = (single,), (double,)
-    return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(single, double))
-
-
 def export(name, case, folder):
     model, traced, inputs = prepared(case)
     with torch.no_grad():

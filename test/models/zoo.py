@@ -12,7 +12,7 @@ from torch import nn
 
 import architectures
 import networks
-from export import Case, export, image, rounding_error
+from export import Case, export, image
 
 models = torchvision.models
 CASES = {}
@@ -216,10 +216,8 @@ add("nerf", architectures.Nerf, lambda batch: {t: torch.randn(20 + batch, 3) for
     axes=named(points="R", directions="R", radiance="R"))
 
 if __name__ == "__main__":
-    # Processes of their own give all memory back. NAME FOLDER: exports one; NAME: its rounding error; nothing: lists them.
-    if len(sys.argv) == 2:
-        print(rounding_error(CASES[sys.argv[1]]))
-    elif len(sys.argv) == 3:
+    # A process of its own gives all memory back. NAME FOLDER: exports one; nothing: lists them.
+    if len(sys.argv) == 3:
         export(sys.argv[1], CASES[sys.argv[1]], Path(sys.argv[2]))
     else:
         print(json.dumps({"torch": torch.__version__, "models": {name: case.missing for name, case in CASES.items()}}))
