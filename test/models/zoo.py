@@ -91,8 +91,7 @@ VIDEOS = {"mc3_18": (8, 64), "mvit_v1_b": (16, 224), "mvit_v2_s": (16, 224), "r2
           "s3d": (16, 224)}
 for name, (frames, side) in VIDEOS.items():
     CASES[name] = Case(torchvision_network(name), video(frames, side), ["logits"], opset=14,
-                       samples=2 if side > 64 else 4,
-                       missing="sequences of tensors are not there yet" if name.startswith("mvit") else "")
+                       samples=2 if side > 64 else 4)
 
 
 class Flow(nn.Module):

@@ -32,7 +32,7 @@ void Call::notThereYet(const Twine &what) { error() << what.str() << " is not th
 
 // ---- inputs
 
-Entry *Call::entry(size_t i) {
+Entry *Call::entryOrSequence(size_t i) {
   if (failed)
     return nullptr;
   if (!has(i)) {
@@ -44,6 +44,26 @@ Entry *Call::entry(size_t i) {
   if (!found)
     error() << "input '" << node.inputs[i] << "' has no value";
   return found;
+}
+
+Entry *Call::entry(size_t i) {
+  Entry *found = entryOrSequence(i);
+  if (!found || !found->sequence)
+    return found;
+  error() << "input '" << node.inputs[i] << "' is a sequence, expected a tensor";
+  return nullptr;
+}
+
+const Sequence *Call::sequence(size_t i) {
+  Entry *found = entryOrSequence(i);
+  if (found && !found->sequence)
+    error() << "input '" << node.inputs[i] << "' is a tensor, expected a sequence";
+  return failed ? nullptr : found->sequence.get();
+}
+
+bool Call::isSequence(size_t i) const {
+  Entry *found = has(i) ? scope.find(node.inputs[i]) : nullptr;
+  return found && found->sequence;
 }
 
 TensorId Call::input(size_t i) {
@@ -271,8 +291,21 @@ void Call::output(size_t i, Known known) {
   scope.entries[node.outputs[i]] = std::move(entry);
 }
 
+void Call::output(size_t i, Sequence sequence) {
+  Entry entry;
+  entry.sequence = std::make_shared<Sequence>(std::move(sequence));
+  output(i, entry);
+}
+
+void Call::output(size_t i, const Entry &entry) {
+  if (failed || !wants(i))
+    return;
+  Entry &copy = scope.entries[node.outputs[i]] = entry;
+  copy.name = node.outputs[i];
+}
+
 void Call::outputIsInput(size_t i, size_t input) {
-  Entry *source = entry(input);
+  Entry *source = entryOrSequence(input);
   if (!source || !wants(i))
     return;
   // A constant is put into the graph once, under its own name.

@@ -15,6 +15,10 @@ struct Scope;
 using Ints = llvm::SmallVector<int64_t>;
 using Doubles = llvm::SmallVector<double>;
 
+struct Entry;
+/// The tensors of an ONNX sequence: a list while importing.
+using Sequence = std::vector<Entry>;
+
 /// What a name in an ONNX graph stands for. Only what a function needs as a tensor is put into the graph.
 struct Entry {
   std::string name;
@@ -23,8 +27,9 @@ struct Entry {
   std::shared_ptr<const Known> known; ///< the elements, where they are known
   /// Of a list of integers in the graph: its elements, of which some are known, or come from other tensors.
   std::shared_ptr<const Known> elements;
-  bool knownWasRead = false; ///< `known` has been taken from what is stored, if it can be
-  bool isBroken = false;     ///< reading `stored` failed, and that was reported
+  std::shared_ptr<const Sequence> sequence; ///< it is no tensor but a sequence of them
+  bool knownWasRead = false;                ///< `known` has been taken from what is stored, if it can be
+  bool isBroken = false;                    ///< reading `stored` failed, and that was reported
 };
 
 /// An error being written, or nothing: only the first of a node is reported, since what follows from it says nothing
@@ -79,6 +84,10 @@ public:
   const Known *known(size_t i);
   /// The elements of an input that is a number or a short list, known or integers that only the run knows; else null.
   const Known *elements(size_t i);
+  /// The input as a sequence; null after an error, such as that it is a tensor.
+  const Sequence *sequence(size_t i);
+  /// Whether the input is one.
+  bool isSequence(size_t i) const;
 
   // ---- attributes; an error when one has another type
   bool hasAttribute(llvm::StringRef name) const { return node.attribute({name.data(), name.size()}); }
@@ -108,7 +117,9 @@ public:
   /// Elements that only the run knows: the node must make the tensor as well.
   void output(size_t i, Known known);
   bool needsTensors() const { return hasRunTimeElements; }
-  /// The output is the input: the same tensor under another name.
+  void output(size_t i, Sequence sequence);
+  void output(size_t i, const Entry &entry);
+  /// The output is the input: the same tensor, or sequence, under another name.
   void outputIsInput(size_t i, size_t input);
   /// The sizes that the model declares for an output, null where it does not; nothing where not even its rank.
   std::optional<Shape> declared(size_t i);
@@ -184,6 +195,9 @@ public:
   Scope &scope;
 
 private:
+  /// What an input stands for; null after an error.
+  Entry *entryOrSequence(size_t i);
+  /// The same, of a tensor.
   Entry *entry(size_t i);
 
   mlir::Location loc;

@@ -6,6 +6,9 @@ using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
+/// Of a loop that is written out: each step makes its nodes anew.
+constexpr int64_t maxUnrolledSteps = 1024;
+
 Type i64Of(Call &call) { return IntegerType::get(call.context(), 64); }
 
 /// A number or truth value as an int64 of rank 0.
@@ -175,6 +178,65 @@ TensorId asStacked(Call &call, TensorId slice, const ValueInfo &info, int64_t fi
   return call.reshape(slice, expected);
 }
 
+Entry knownEntry(Call &call, Type element, int64_t value) {
+  Entry entry;
+  entry.known = std::make_shared<Known>(Known{element, {}, {{call.size(value)}}});
+  entry.knownWasRead = true;
+  return entry;
+}
+
+/// A loop that carries a sequence, which the graph cannot: step after step, as long as its end is known.
+void unrolledLoop(Call &call, const Graph &graph, Dim trips, std::optional<int64_t> condition) {
+  std::optional<int64_t> count = trips ? constantOf(trips) : maxUnrolledSteps + 1;
+  if (call.hasFailed())
+    return;
+  if (!count)
+    return void(call.error("M") << toString(trips) << ", expected a constant: the loop carries a sequence");
+  SmallVector<Entry> carried;
+  for (size_t i = 2; i < call.numInputs(); ++i) {
+    if (!call.isSequence(i)) {
+      carried.push_back(entryOf(call.input(i)));
+      continue;
+    }
+    carried.emplace_back().sequence = std::make_shared<Sequence>(*call.sequence(i));
+  }
+  std::vector<std::vector<TensorId>> scanned(graph.outputs.size() - 1 - carried.size());
+  int64_t step = 0;
+  for (; step < *count && condition != 0 && !call.hasFailed(); ++step) {
+    if (!condition)
+      return void(call.error() << "whether step " << step << " is made is known at run time only, expected a constant: "
+                               << "the loop carries a sequence");
+    if (step == maxUnrolledSteps)
+      return void(call.error() << "over " << maxUnrolledSteps << " steps, expected fewer: the loop carries a sequence");
+    SmallVector<Entry> inputs{knownEntry(call, i64Of(call), step),
+                              knownEntry(call, IntegerType::get(call.context(), 1), 1)};
+    // PyTorch has it as a list of one number, and bodies that want it so.
+    if (graph.inputs[0].type.hasShape && graph.inputs[0].type.dims.size() == 1)
+      inputs[0].known = std::make_shared<Known>(Known{i64Of(call), {1}, {{call.size(step)}}});
+    inputs.append(carried);
+    FailureOr<SmallVector<Entry>> outputs = call.importer.importSubgraph(graph, inputs, call.scope, call.location());
+    if (failed(outputs))
+      return call.fail();
+    const Known *stays = call.importer.knownOf(outputs->front());
+    condition = stays && stays->values.size() == 1 ? stays->integer(0) : std::nullopt;
+    for (auto [i, output] : llvm::enumerate(llvm::drop_begin(*outputs))) {
+      if (i < carried.size()) {
+        carried[i] = output;
+        continue;
+      }
+      scanned[i - carried.size()].push_back(call.importer.tensorOf(output));
+      if (!scanned[i - carried.size()].back())
+        return call.fail();
+    }
+  }
+  if (!scanned.empty() && step == 0)
+    return void(call.error() << "no step is made, expected one for the sizes of what it collects");
+  for (auto [i, entry] : llvm::enumerate(carried))
+    call.output(i, entry);
+  for (auto [i, tensors] : llvm::enumerate(scanned))
+    call.output(carried.size() + i, call.call("stack", {{"tensors", tensors}, {"dim", int64_t(0)}}));
+}
+
 void loop(Call &call) {
   const Graph *graph = graphOf(call, "body");
   if (!graph)
@@ -196,6 +258,9 @@ void loop(Call &call) {
     begins = 1;
   if (!isConditional && !trips && !call.hasFailed())
     return void(call.error("M") << "missing, and the condition stays true: the loop has no end");
+  for (size_t i = 0; i < carried; ++i)
+    if (call.isSequence(2 + i))
+      return unrolledLoop(call, *graph, trips, begins);
   SmallVector<TensorId> inits;
   if (isConditional)
     inits.push_back(begins ? call.constant(i64Of(call), ArrayRef<int64_t>{*begins != 0}) : call.input(1));
@@ -220,9 +285,7 @@ void loop(Call &call) {
   SmallVector<TensorId> arguments = call.graph().beginBody(types);
   SmallVector<Entry> entries{entryOf(arguments[0])};
   // A step is made only while the condition is true.
-  Entry &stays = entries.emplace_back();
-  stays.known = std::make_shared<Known>(Known{IntegerType::get(call.context(), 1), {}, {{call.size(1)}}});
-  stays.knownWasRead = true;
+  entries.push_back(knownEntry(call, IntegerType::get(call.context(), 1), 1));
   for (TensorId argument : ArrayRef(arguments).drop_front(isConditional ? 2 : 1))
     entries.push_back(entryOf(argument));
   std::optional<SmallVector<TensorId>> results = importBody(call, *graph, entries);
@@ -420,9 +483,6 @@ void addControlFlow(OpTable &table) {
   table.add("Loop", 1, loop);
   table.add("Scan", 8, scan8);
   table.add("Scan", 9, scan9);
-  for (StringRef op : {"SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert",
-                       "SequenceLength", "SequenceMap", "SplitToSequence", "ConcatFromSequence"})
-    table.refuse(op, "sequences of tensors are not there yet");
   for (StringRef op : {"Optional", "OptionalGetElement", "OptionalHasElement"})
     table.refuse(op, "optional tensors are not there yet");
   for (StringRef op : {"StringNormalizer", "TfIdfVectorizer", "StringConcat", "StringSplit", "RegexFullMatch"})

@@ -130,6 +130,10 @@ Shape Importer::shapeOf(Entry &entry) {
 TensorId Importer::tensorOf(Entry &entry) {
   if (entry.tensor || entry.isBroken)
     return entry.tensor;
+  if (entry.sequence) {
+    error() << "'" << entry.name << "' is a sequence, expected a tensor";
+    return {};
+  }
   if (!entry.stored) {
     auto add = [&] { return addKnown(*entry.known, entry.name, NameLoc::get(StringAttr::get(context(), entry.name))); };
     // Sizes that the data decide may be known in this body only, and the entry is seen outside of it.

@@ -116,6 +116,7 @@ const OpTable *opTable(llvm::StringRef domain) {
     addRecurrent(table);
     addRandom(table);
     addControlFlow(table);
+    addSequences(table);
     addRecords(table);
     addEvaluations(table);
     return table;

@@ -72,6 +72,7 @@ void addRandom(OpTable &table);
 void addControlFlow(OpTable &table);
 /// Of the domain ai.onnx.preview.training.
 void addTraining(OpTable &table);
+void addSequences(OpTable &table);
 void addEvaluations(OpTable &table);
 /// One-to-one operators, from the functions' records; what a family has is left alone.
 void addRecords(OpTable &table);
