@@ -66,7 +66,8 @@ private:
     LogicalResult readIf(IfOp branch);
     LogicalResult checkArguments(LaunchOp launch, func::FuncOp kernel, const LaunchPlan &plan);
     LogicalResult checkSizes(Operation *op);
-    std::unique_ptr<BlockPlan> readBody(FlatSymbolRefAttr name);
+    /// `own`: the sizes that the body is given, beside those known here.
+    std::unique_ptr<BlockPlan> readBody(FlatSymbolRefAttr name, ArrayRef<int64_t> own = {});
 
     FailureOr<SmallVector<std::optional<Place>>> buffersOf(Operation *op, size_t count);
     LogicalResult placesOf(Operation *op, ValueRange values, SmallVectorImpl<Place> &found);
@@ -194,10 +195,12 @@ LogicalResult Reader::Block::readSize(SizeOp size) {
   return success();
 }
 
-std::unique_ptr<BlockPlan> Reader::Block::readBody(FlatSymbolRefAttr name) {
+std::unique_ptr<BlockPlan> Reader::Block::readBody(FlatSymbolRefAttr name, ArrayRef<int64_t> own) {
   auto function = module.lookupSymbol<func::FuncOp>(name.getValue());
   auto body = std::make_unique<BlockPlan>();
-  if (!function || function.isExternal() || failed(reader.read(function, *body, known)))
+  DataNumbers sizes(known);
+  llvm::append_range(sizes, own);
+  if (!function || function.isExternal() || failed(reader.read(function, *body, sizes)))
     return nullptr;
   return body;
 }
@@ -215,7 +218,10 @@ LogicalResult Reader::Block::readLoop(LoopOp loop) {
   if (failed(buffers) || failed(placesOf(loop, loop.getInits(), result.inits)) ||
       failed(placesOf(loop, loop.getCaptures(), result.captures)))
     return failure();
-  result.body = readBody(loop.getBodyAttr());
+  SmallVector<int64_t> open;
+  for (unsigned i = 0; i < carried; ++i)
+    llvm::copy_if(loop.openSizes(i), std::back_inserter(open), [](int64_t number) { return number >= 0; });
+  result.body = readBody(loop.getBodyAttr(), open);
   if (!result.body)
     return failure();
   ArrayRef<std::optional<Place>> next(*buffers);
@@ -227,8 +233,11 @@ LogicalResult Reader::Block::readLoop(LoopOp loop) {
   result.step = *take();
   result.firstPointer = block.numPointers;
   for (size_t i = 0; i < carried; ++i) {
-    Place first = *take(), second = *take();
-    result.turns.push_back({first, second});
+    std::optional<Place> first = take(), second = take();
+    bool isOpen = loop.isOpen(i);
+    result.turns.push_back(isOpen ? std::nullopt : std::optional(std::pair(*first, *second)));
+    result.body->temporaries.push_back(isOpen ? std::optional(plan.numTemporaries) : std::nullopt);
+    plan.numTemporaries += isOpen ? 2 : 0;
     places[loop.getOutputs()[i]] = pointer();
   }
   for (Value value : loop.stacked()) {
@@ -243,8 +252,8 @@ LogicalResult Reader::Block::readLoop(LoopOp loop) {
   }
   result.fixed = fixedRegion(take(), module.getContext());
   result.check = addSizeCheck(loop.getLoc());
-  if (loop.getNumber())
-    known.push_back(*loop.getNumber());
+  result.body->temporaries.resize(carried + stacked);
+  llvm::append_range(known, loop.definedSizes());
   block.steps.push_back(std::move(result));
   return success();
 }
@@ -274,7 +283,7 @@ LogicalResult Reader::Block::readIf(IfOp branch) {
       each.body->temporaries.push_back(place ? std::nullopt : std::optional(plan.numTemporaries++));
   }
   result.check = addSizeCheck(branch.getLoc());
-  llvm::copy_if(branch.getSizes(), std::back_inserter(known), [](int64_t number) { return number >= 0; });
+  llvm::append_range(known, branch.definedSizes());
   block.steps.push_back(std::move(result));
   return success();
 }

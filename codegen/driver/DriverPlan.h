@@ -60,13 +60,14 @@ struct BlockPlan;
 struct LoopPlan {
   LoopOp op;
   llvm::SmallVector<Place> inits, captures;
-  Place step;                                       // of the int64 that the body reads
-  llvm::SmallVector<std::pair<Place, Place>> turns; // two buffers for each carried tensor, written by turns
-  llvm::SmallVector<Place> stacked;                 // where their number of steps is known
-  llvm::SmallVector<unsigned> growing;              // else: temporaries that grow
-  unsigned firstPointer;                            // of the results that are pointers: carried, then growing ones
-  int64_t check;                                    // as of DataSize, where the data decide the number of steps
-  Place fixed;                                      // the region of the body that has a fixed size
+  Place step; // of the int64 that the body reads
+  /// Two buffers for each carried tensor, written by turns; none for one whose size each step decides.
+  llvm::SmallVector<std::optional<std::pair<Place, Place>>> turns;
+  llvm::SmallVector<Place> stacked;    // where their number of steps is known
+  llvm::SmallVector<unsigned> growing; // else: temporaries that grow
+  unsigned firstPointer;               // of the results that are pointers: carried, then growing ones
+  int64_t check;                       // as of DataSize, where the data decide the number of steps
+  Place fixed;                         // the region of the body that has a fixed size
   std::unique_ptr<BlockPlan> body;
 };
 
@@ -97,7 +98,7 @@ struct BlockPlan {
     std::optional<unsigned> temporary; // memory of its own; none: in the arena
   };
   llvm::SmallVector<MemoryRegion> regions;
-  /// Of the results of a branch that are memory of its own.
+  /// For each result of a body: the memory of its own that it is. A loop has that one and the next, by turns.
   llvm::SmallVector<std::optional<unsigned>> temporaries;
   unsigned numPointers = 0;
 };

@@ -231,8 +231,9 @@ private:
     unsigned slot = 0;
     add(loop, slot++, at, arenaAlignment, dimOf(loop.getContext(), 1));
     for (unsigned i = 0; i < loop.numCarried(); ++i)
-      for (int turn = 0; turn < 2; ++turn)
-        add(loop, slot++, at, loop.getOutputs()[i]);
+      for (int turn = 0; turn < 2; ++turn, ++slot)
+        if (!loop.isOpen(i))
+          add(loop, slot, at, loop.getOutputs()[i]);
     for (Value value : loop.stacked()) {
       if (!loop.getNumber())
         add(loop, slot, at, value);

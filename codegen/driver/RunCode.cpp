@@ -35,6 +35,7 @@ struct Frame {
   SmallVector<Value> inputs, outputs, regions;    // addresses; null: not known yet
   SmallVector<Value> pointers;
   SmallVector<Value> loopSteps; // of the loops around, outermost first
+  Value turn;                   // of a step: 0 or 1 (i32), which of two temporaries is written
 
   Frame(const BlockPlan &plan, int64_t check, SizeCode sizes)
       : plan(plan), check(check), sizes(std::move(sizes)), regions(plan.regions.size()), pointers(plan.numPointers) {}
@@ -46,6 +47,12 @@ struct Frame {
     return llvm::all_of(numbers,
                         [&](int64_t number) { return llvm::is_contained(llvm::make_first_range(decided), number); });
   }
+};
+
+/// What a body is given by the step it runs in; a branch: nothing.
+struct StepState {
+  Value number; // of the step
+  ArrayRef<std::pair<int64_t, Value>> sizes;
 };
 
 class RunCode : public DriverCode {
@@ -94,7 +101,10 @@ private:
     return llvm::map_to_vector(places, [&](const Place &place) { return addressOf(place, frame); });
   }
   Value readScalar(Value address) { return callback(offsetof(nnf_rt, read_scalar), i64, {address}); }
-  Value bytesOf(ArrayRef<Dim> shape, Type element, Frame &frame);
+  static Dim bytesOf(ArrayRef<Dim> shape, Type element) {
+    return simplify(productOf(element.getContext(), shape) * elementBytes(element));
+  }
+  static Dim bytesOf(RankedTensorType type) { return bytesOf(shapeOf(type), type.getElementType()); }
 
   void fetchOutput(unsigned index, Frame &frame);
   void findMemory(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> isNew);
@@ -103,7 +113,7 @@ private:
   void emitSteps(Frame &frame);
   void emitKey(const KeyPlan &key, Frame &frame);
   void emitLaunch(unsigned index, Frame &frame);
-  Frame enter(const BlockPlan &body, const Place &fixed, int64_t check, Frame &outer);
+  Frame enter(const BlockPlan &body, const Place &fixed, int64_t check, Frame &outer, StepState step = {});
   void emitLoop(const LoopPlan &loop, Frame &frame);
   void emitIf(const IfPlan &plan, Frame &frame);
 };
@@ -131,10 +141,6 @@ Value RunCode::addressOf(const Place &place, Frame &frame) {
   return isConstant(place.offset, 0) ? base : at(base, frame.sizes.emit(place.offset));
 }
 
-Value RunCode::bytesOf(ArrayRef<Dim> shape, Type element, Frame &frame) {
-  return frame.sizes.emit(simplify(productOf(b.getContext(), shape) * elementBytes(element)));
-}
-
 /// The address of an output of the model: the caller's, or memory the runtime gives.
 void RunCode::fetchOutput(unsigned index, Frame &frame) {
   RankedTensorType type = plan.signature.outputs[index].type;
@@ -157,14 +163,14 @@ void RunCode::fetchOutput(unsigned index, Frame &frame) {
 
 /// Memory that has waited for sizes which are new.
 void RunCode::findMemory(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> isNew) {
-  auto allocate = [&](unsigned temporary, Value bytes) {
-    Value made = callback(offsetof(nnf_rt, alloc_temporary), pointer, {constant32(temporary), bytes});
+  auto allocate = [&](Value temporary, Value bytes) {
+    Value made = callback(offsetof(nnf_rt, alloc_temporary), pointer, {temporary, bytes});
     exitIfNull(made);
     return made;
   };
   for (auto [i, region] : llvm::enumerate(frame.plan.regions))
     if (region.temporary && isNew(region.sizes))
-      frame.regions[i] = allocate(*region.temporary, sizeOfRegion(frame.sizes, region.sizes));
+      frame.regions[i] = allocate(constant32(*region.temporary), sizeOfRegion(frame.sizes, region.sizes));
   if (&frame.plan == &plan.main) {
     for (auto [k, output] : llvm::enumerate(plan.signature.outputs))
       if (isNew(shapeOf(output.type)))
@@ -173,8 +179,12 @@ void RunCode::findMemory(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> i
   }
   for (auto [k, temporary] : llvm::enumerate(frame.plan.temporaries)) {
     auto type = cast<RankedTensorType>(func::FuncOp(frame.plan.function).getResultTypes()[k]);
-    if (temporary && isNew(shapeOf(type)))
-      frame.outputs[k] = allocate(*temporary, bytesOf(shapeOf(type), type.getElementType(), frame));
+    if (!temporary || !isNew(shapeOf(type)))
+      continue;
+    Value which = constant32(*temporary);
+    if (frame.turn)
+      which = LLVM::AddOp::create(b, which, frame.turn);
+    frame.outputs[k] = allocate(which, frame.sizes.emit(bytesOf(type)));
   }
 }
 
@@ -193,6 +203,11 @@ void RunCode::checkSizes(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> i
   for (const BlockPlan::MemoryRegion &region : frame.plan.regions)
     if (region.temporary && isNew(region.sizes))
       sizeOfRegion(checked, region.sizes);
+  for (auto [k, temporary] : llvm::enumerate(frame.plan.temporaries)) {
+    auto type = cast<RankedTensorType>(func::FuncOp(frame.plan.function).getResultTypes()[k]);
+    if (temporary && isNew(shapeOf(type)))
+      checked.emit(bytesOf(type));
+  }
   if (Value bad = checked.overflow())
     failWhen(bad, frame.check, frame.decided.empty() ? constant64(-1) : frame.decided.back().second);
   for (const Requirement &require : frame.plan.requirements)
@@ -284,10 +299,18 @@ void RunCode::emitSteps(Frame &frame) {
 // ---- loops and branches
 
 /// A frame for a body, with the memory whose size is known before it runs.
-Frame RunCode::enter(const BlockPlan &body, const Place &fixed, int64_t check, Frame &outer) {
+Frame RunCode::enter(const BlockPlan &body, const Place &fixed, int64_t check, Frame &outer, StepState step) {
   Frame frame(body, check, outer.sizes);
   frame.decided = outer.decided;
   frame.loopSteps = outer.loopSteps;
+  if (step.number) {
+    frame.loopSteps.push_back(step.number);
+    frame.turn = LLVM::TruncOp::create(b, i32, LLVM::AndOp::create(b, step.number, constant64(1)));
+  }
+  for (auto [number, value] : step.sizes) {
+    frame.decided.push_back({number, value});
+    frame.sizes.define(sizeOfData(b.getContext(), number), value);
+  }
   frame.outputs.resize(func::FuncOp(body.function).getNumResults());
   for (auto [i, region] : llvm::enumerate(body.regions))
     if (!region.temporary)
@@ -308,37 +331,54 @@ void RunCode::emitLoop(const LoopPlan &loop, Frame &frame) {
   SmallVector<Value> captures = addressesOf(loop.captures, frame), stacked = addressesOf(loop.stacked, frame);
   SmallVector<Value> sliceBytes;
   for (Value value : op.stacked())
-    sliceBytes.push_back(bytesOf(ArrayRef(shapeOf(value)).drop_front(),
-                                 cast<RankedTensorType>(value.getType()).getElementType(), frame));
+    sliceBytes.push_back(frame.sizes.emit(
+        bytesOf(ArrayRef(shapeOf(value)).drop_front(), cast<RankedTensorType>(value.getType()).getElementType())));
   auto grown = [&](unsigned temporary, Value used, Value bytes) {
     Value made = callback(offsetof(nnf_rt, grow_temporary), pointer, {constant32(temporary), used, bytes});
     exitIfNull(made);
     return made;
   };
 
-  // Before a step: its number, then for each carried tensor where it is, where it goes, and where it goes after that.
-  size_t carried = op.numCarried(), numGrowing = loop.growing.size();
+  // Before a step: its number, where each carried tensor is, where those of one size go and where they go after that,
+  // what grows, and the sizes that differ from step to step.
+  size_t carried = op.numCarried();
+  SmallVector<unsigned> fixed; // carried tensors that keep their size
+  for (unsigned i = 0; i < carried; ++i)
+    if (loop.turns[i])
+      fixed.push_back(i);
+  SmallVector<std::pair<unsigned, unsigned>> open; // dimensions of carried tensors
+  for (unsigned i = 0; i < carried; ++i)
+    for (auto [d, size] : llvm::enumerate(op.openSizes(i)))
+      if (size >= 0)
+        open.push_back({i, d});
   SmallVector<Value> before{constant64(0)};
   llvm::append_range(before, addressesOf(loop.inits, frame));
-  for (const auto &turns : loop.turns)
-    before.push_back(addressOf(turns.first, frame));
-  for (const auto &turns : loop.turns)
-    before.push_back(addressOf(turns.second, frame));
+  for (unsigned i : fixed)
+    before.push_back(addressOf(loop.turns[i]->first, frame));
+  for (unsigned i : fixed)
+    before.push_back(addressOf(loop.turns[i]->second, frame));
   for (unsigned temporary : loop.growing)
     before.push_back(grown(temporary, constant64(0), constant64(0)));
-  SmallVector<Type> types(1 + 3 * carried + numGrowing, pointer);
-  types.front() = i64;
+  for (auto [i, d] : open)
+    before.push_back(frame.sizes.emit(shapeOf(op.getInits()[i])[d]));
+  SmallVector<Type> types(ValueRange(before).getTypes());
   Block *header = newBlock(types), *body = newBlock(), *done = newBlock();
   LLVM::BrOp::create(b, before, header);
 
   b.setInsertionPointToStart(header);
   Value number = header->getArgument(0);
-  auto group = [&](size_t i, size_t count) {
+  size_t taken = 1;
+  auto take = [&](size_t count) {
     ValueRange all = header->getArguments();
-    return SmallVector<Value>(all.slice(1 + i * carried, count));
+    SmallVector<Value> values(all.slice(taken, count));
+    taken += count;
+    return values;
   };
-  SmallVector<Value> now = group(0, carried), next = group(1, carried), after = group(2, carried),
-                     growing = group(3, numGrowing);
+  SmallVector<Value> now = take(carried), next = take(fixed.size()), after = take(fixed.size()),
+                     growing = take(loop.growing.size()), sizes = take(open.size());
+  SmallVector<std::pair<int64_t, Value>> openSizes;
+  for (auto [at, size] : llvm::zip(open, sizes))
+    openSizes.push_back({op.openSizes(at.first)[at.second], size});
   Value goesOn;
   auto require = [&](Value condition) {
     goesOn = goesOn ? Value(LLVM::AndOp::create(b, goesOn, condition)) : condition;
@@ -356,32 +396,38 @@ void RunCode::emitLoop(const LoopPlan &loop, Frame &frame) {
 
   b.setInsertionPointToStart(body);
   store(number, step, 0);
-  Frame inner = enter(*loop.body, loop.fixed, loop.check, frame);
-  inner.loopSteps.push_back(number);
+  Frame inner = enter(*loop.body, loop.fixed, loop.check, frame, {number, openSizes});
   inner.inputs.push_back(step);
   llvm::append_range(inner.inputs, now);
   llvm::append_range(inner.inputs, captures);
-  for (auto [i, address] : llvm::enumerate(next))
+  for (auto [i, address] : llvm::zip(fixed, next))
     inner.outputs[i] = address;
   Value following = LLVM::AddOp::create(b, number, constant64(1));
+  SmallVector<Value> grownTo;
   for (auto [i, bytes] : llvm::enumerate(sliceBytes)) {
     Value used = LLVM::MulOp::create(b, number, bytes);
-    if (numGrowing)
-      growing[i] = grown(loop.growing[i], used, LLVM::MulOp::create(b, following, bytes));
-    inner.outputs[carried + i] = at(numGrowing ? growing[i] : stacked[i], used);
+    if (!growing.empty())
+      grownTo.push_back(grown(loop.growing[i], used, LLVM::MulOp::create(b, following, bytes)));
+    inner.outputs[carried + i] = at(growing.empty() ? stacked[i] : grownTo[i], used);
   }
   emitSteps(inner);
   b.setLoc(op.getLoc());
   SmallVector<Value> again{following};
-  for (ArrayRef<Value> values : {ArrayRef(next), ArrayRef(after), ArrayRef(next), ArrayRef(growing)})
-    llvm::append_range(again, values);
+  llvm::append_range(again, ArrayRef(inner.outputs).take_front(carried));
+  llvm::append_range(again, after);
+  llvm::append_range(again, next);
+  llvm::append_range(again, grownTo);
+  for (auto [i, d] : open)
+    again.push_back(inner.sizes.emit(shapeOf(func::FuncOp(loop.body->function).getResultTypes()[i])[d]));
   LLVM::BrOp::create(b, again, header);
 
   b.setInsertionPointToStart(done);
   for (auto [i, address] : llvm::enumerate(now))
     frame.pointers[loop.firstPointer + i] = address;
-  for (auto [i, address] : llvm::enumerate(group(3, numGrowing)))
+  for (auto [i, address] : llvm::enumerate(growing))
     frame.pointers[loop.firstPointer + carried + i] = address;
+  for (auto [size, value] : openSizes)
+    decide(size, value, loop.check, frame);
   if (op.getNumber())
     decide(*op.getNumber(), number, loop.check, frame);
 }

@@ -41,6 +41,7 @@ void captureAll(const GraphBuilder::Body &body, const llvm::SetVector<Value> &ca
 SmallVector<TensorId> GraphBuilder::beginBody(ArrayRef<Type> arguments) {
   OpenBody &open = bodies.emplace_back();
   open.outer = builder.saveInsertionPoint();
+  open.firstRandomNode = randomNodes;
   Location location = builder.getUnknownLoc();
   builder.setInsertionPointToEnd(module->getBody());
   open.body.function = func::FuncOp::create(builder, location, "body" + std::to_string(numBodies++),
@@ -66,6 +67,27 @@ GraphBuilder::Body GraphBuilder::endBody(ArrayRef<TensorId> results) {
   Body body = std::move(bodies.back().body);
   bodies.pop_back();
   return body;
+}
+
+void GraphBuilder::discardBody() {
+  // Ops may be known by their address, so they stay until finish().
+  randomNodes = bodies.back().firstRandomNode;
+  hasDiscarded = true;
+  builder.restoreInsertionPoint(bodies.back().outer);
+  bodies.pop_back();
+}
+
+void GraphBuilder::eraseDiscarded() {
+  SymbolTable symbols(*module);
+  llvm::SetVector<Operation *> used;
+  used.insert(main);
+  for (size_t i = 0; i < used.size(); ++i)
+    for (Operation &op : cast<func::FuncOp>(used[i]).getBody().front())
+      for (FlatSymbolRefAttr name : bodiesOf(&op))
+        used.insert(symbols.lookup(name.getValue()));
+  for (auto function : llvm::make_early_inc_range(module->getOps<func::FuncOp>()))
+    if (!used.contains(function))
+      function.erase();
 }
 
 Value GraphBuilder::captured(Value value, size_t depth) {
@@ -123,14 +145,29 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim tri
   for (Value capture : body.captures)
     captures.push_back(captured(capture, bodies.size()));
   ArrayRef<Type> made = function.getResultTypes();
-  for (auto [i, init] : llvm::enumerate(carried))
-    if (made[i] != init.getType()) {
+  SmallVector<Type> types;
+  SmallVector<int64_t> stepSizes;
+  for (auto [i, init] : llvm::enumerate(carried)) {
+    types.push_back(function.getArgumentTypes()[1 + i]);
+    Shape expected = shapeOf(types[i]), shape = shapeOf(made[i]);
+    for (auto [d, pair] : llvm::enumerate(llvm::zip(expected, shapeOf(init)))) {
+      auto [inside, given] = pair;
+      SmallVector<int64_t> numbers;
+      if (inside != given)
+        collectDataSizes(inside, numbers);
+      stepSizes.push_back(numbers.empty() ? -1 : numbers.front());
+      if (!numbers.empty() && shape.size() == expected.size())
+        shape[d] = inside;
+    }
+    if (tensorOf(shape, cast<RankedTensorType>(made[i]).getElementType()) != types[i]) {
       hasErrors = true;
       return nodeError(location) << "a carried tensor becomes " << describe(made[i]) << " after "
-                                 << describe(init.getType()) << ", expected one type in every step";
+                                 << describe(init.getType()) << ", expected one rank and dtype in every step";
     }
+  }
+  auto sizes = llvm::all_of(stepSizes, [](int64_t size) { return size < 0; }) ? DenseI64ArrayAttr()
+                                                                              : builder.getDenseI64ArrayAttr(stepSizes);
   IntegerAttr number = isConditional ? builder.getI64IntegerAttr(dataSizes++) : IntegerAttr();
-  SmallVector<Type> types(ValueRange(carried).getTypes());
   Dim steps = number ? sizeOfData(context(), number.getInt()) : trips;
   for (Type slice : made.drop_front(carried.size())) {
     Shape shape = shapeOf(slice);
@@ -141,9 +178,9 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim tri
       return nodeError(location) << "a result of " << why;
     }
   }
-  auto loop =
-      LoopOp::create(builder, location, types, FlatSymbolRefAttr::get(function.getSymNameAttr()),
-                     DimsAttr::get(context(), trips ? ArrayRef(trips) : ArrayRef<Dim>()), number, carried, captures);
+  auto loop = LoopOp::create(builder, location, types, FlatSymbolRefAttr::get(function.getSymNameAttr()),
+                             DimsAttr::get(context(), trips ? ArrayRef(trips) : ArrayRef<Dim>()), number, sizes,
+                             carried, captures);
   return llvm::map_to_vector(loop.getOutputs(), [&](Value output) { return adopt(output); });
 }
 

@@ -152,6 +152,8 @@ OwningOpRef<ModuleOp> GraphBuilder::finish() {
                                << ", but no input has a size of that name";
       return {};
     }
+  if (hasDiscarded)
+    eraseDiscarded();
   struct Result {
     std::string name;
     Value value;

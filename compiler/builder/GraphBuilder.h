@@ -97,9 +97,14 @@ public:
     llvm::SmallVector<mlir::Value> captures; // of the function around it, in the order of its last arguments
   };
   Body endBody(llvm::ArrayRef<TensorId> results);
-  /// `body` step after step; see nnf.loop. Its arguments are the step's number and the carried tensors. `trips` is null
-  /// where only the data end the loop; `isConditional`: the first carried tensor (int64, rank 0) says before each step
-  /// whether it is made. Returns the carried tensors in the end, then the stacked ones.
+  /// In place of endBody(): what was added since is not used.
+  void discardBody();
+  /// A size of a carried tensor that differs from step to step, for the argument of a body.
+  Dim newStepSize() { return sizeOfData(context(), dataSizes++); }
+  /// `body` step after step; see nnf.loop. Its arguments are the step's number and the carried tensors, with step sizes
+  /// where they do not keep those of `inits`. `trips` is null where only the data end the loop; `isConditional`: the
+  /// first carried tensor (int64, rank 0) says before each step whether it is made. Returns the carried tensors in the
+  /// end, then the stacked ones.
   mlir::FailureOr<llvm::SmallVector<TensorId>> addLoop(const Body &body, Dim trips, bool isConditional,
                                                        llvm::ArrayRef<TensorId> inits, mlir::Location location);
   /// One of two functions without arguments; see nnf.if. `condition` is an int64 of rank 0. Sizes in which the results
@@ -149,10 +154,12 @@ private:
     llvm::DenseMap<mlir::Value, mlir::Value> inside; // of values from outside
     mlir::Operation *lastConstant = nullptr;         // copied into it
     mlir::OpBuilder::InsertPoint outer;
+    int64_t firstRandomNode; // of those added since it was begun
   };
   /// The value as the body of that depth sees it; 0 is @main.
   mlir::Value captured(mlir::Value value, size_t depth);
   mlir::Value copyConstant(mlir::Value value, OpenBody &body);
+  void eraseDiscarded();
 
   mlir::Value number(mlir::Location location, const ArgumentValue &value);
   mlir::Value integers(mlir::Location location, const ArgumentValue &value);
@@ -164,6 +171,7 @@ private:
   std::vector<mlir::Value> values; // by TensorId
   std::vector<OpenBody> bodies;    // outermost first
   int64_t numBodies = 0;           // begun so far
+  bool hasDiscarded = false;       // there are bodies that nothing runs
   Constness constness;
   std::vector<Input> inputs;
   llvm::StringSet<> inputNames;

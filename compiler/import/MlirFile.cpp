@@ -167,6 +167,7 @@ LogicalResult numberRandomNodes(ModuleOp module) {
 /// No two sizes that data decide have one number. After verification, which asks for the numbers.
 LogicalResult checkDataSizes(ModuleOp module) {
   std::set<int64_t> taken;
+  auto isGiven = [](int64_t number) { return number != -1; };
   for (auto function : module.getOps<func::FuncOp>())
     for (Operation &op : function.front()) {
       SmallVector<int64_t> numbers;
@@ -174,10 +175,13 @@ LogicalResult checkDataSizes(ModuleOp module) {
         numbers.push_back(number.getInt());
       if (auto size = dyn_cast<SizeOp>(op))
         numbers.push_back(size.getNumber());
-      if (auto loop = dyn_cast<LoopOp>(op); loop && loop.getNumber())
-        numbers.push_back(*loop.getNumber());
+      if (auto loop = dyn_cast<LoopOp>(op)) {
+        llvm::copy_if(loop.getSizes().value_or(ArrayRef<int64_t>()), std::back_inserter(numbers), isGiven);
+        if (loop.getNumber())
+          numbers.push_back(*loop.getNumber());
+      }
       if (auto branch = dyn_cast<IfOp>(op))
-        llvm::copy_if(branch.getSizes(), std::back_inserter(numbers), [](int64_t number) { return number != -1; });
+        llvm::copy_if(branch.getSizes(), std::back_inserter(numbers), isGiven);
       for (int64_t number : numbers)
         if (number < 0 || !taken.insert(number).second)
           return emitError(op.getLoc()) << "size(" << number << "), expected a number from 0, another for each node";

@@ -50,6 +50,46 @@ SmallVector<FlatSymbolRefAttr, 2> bodiesOf(Operation *op) {
 
 Dim LoopOp::steps() { return getNumber() ? sizeOfData(getContext(), *getNumber()) : getTrips().getDims().front(); }
 
+SmallVector<int64_t> LoopOp::openSizes(unsigned carried) {
+  size_t first = 0, rank = shapeOf(getOutputs()[carried]).size();
+  if (!getSizes())
+    return SmallVector<int64_t>(rank, -1);
+  for (Value before : getOutputs().take_front(carried))
+    first += shapeOf(before).size();
+  return SmallVector<int64_t>(getSizes()->slice(first, rank));
+}
+
+bool LoopOp::isOpen(unsigned carried) {
+  return llvm::any_of(openSizes(carried), [](int64_t number) { return number >= 0; });
+}
+
+static SmallVector<int64_t> numbersIn(ArrayRef<int64_t> sizes) {
+  SmallVector<int64_t> numbers;
+  llvm::copy_if(sizes, std::back_inserter(numbers), [](int64_t number) { return number >= 0; });
+  return numbers;
+}
+
+SmallVector<int64_t> LoopOp::definedSizes() {
+  SmallVector<int64_t> numbers = numbersIn(getSizes().value_or(ArrayRef<int64_t>()));
+  if (getNumber())
+    numbers.push_back(*getNumber());
+  return numbers;
+}
+
+Type LoopOp::asCarried(unsigned carried, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  SmallVector<int64_t> numbers = openSizes(carried);
+  if (!tensor || tensor.getRank() != static_cast<int64_t>(numbers.size()))
+    return type;
+  Shape shape = shapeOf(tensor);
+  for (auto [size, number] : llvm::zip(shape, numbers))
+    if (number >= 0)
+      size = sizeOfData(getContext(), number);
+  return tensorOf(shape, tensor.getElementType());
+}
+
+SmallVector<int64_t> IfOp::definedSizes() { return numbersIn(getSizes()); }
+
 LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
   FunctionOpInterface body = bodyOf(*this, getBodyAttr(), symbols);
   if (!body)
@@ -58,13 +98,20 @@ LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "has " << getTrips().getDims().size() << " numbers of steps, expected one";
   if (getOutputs().size() < numCarried() || (getNumber() && !numCarried()))
     return emitOpError() << "carries " << numCarried() << " tensors and has " << getOutputs().size() << " results";
+  size_t dims = 0;
+  for (Value output : getOutputs().take_front(numCarried()))
+    dims += shapeOf(output).size();
+  if (getSizes() && getSizes()->size() != dims)
+    return emitOpError() << "has " << getSizes()->size() << " sizes, expected " << dims
+                         << ", one for each dimension of what it carries";
   SmallVector<Type> arguments{RankedTensorType::get({}, IntegerType::get(getContext(), 64))}, results;
-  llvm::append_range(arguments, getOperandTypes());
+  llvm::append_range(arguments, getOutputs().take_front(numCarried()).getTypes());
+  llvm::append_range(arguments, getCaptures().getTypes());
   for (auto [i, output] : llvm::enumerate(getOutputs())) {
     Shape shape = shapeOf(output);
     Type element = cast<RankedTensorType>(output.getType()).getElementType();
     if (i < numCarried()) {
-      if (output.getType() != getInits()[i].getType())
+      if (asCarried(i, getInits()[i].getType()) != output.getType())
         return emitOpError() << "carries " << getInits()[i].getType() << " and gives " << output.getType();
     } else if (shape.empty() || !sameDim(shape.front(), steps())) {
       return emitOpError() << "stacks to " << output.getType() << ", expected a first size of " << toString(steps());
@@ -75,7 +122,10 @@ LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
   }
   if (getNumber() && !isInt64Scalar(getInits().front().getType()))
     return emitOpError() << "goes on by " << getInits().front().getType() << ", expected tensor<i64>";
-  if (!llvm::equal(body.getArgumentTypes(), arguments) || !llvm::equal(body.getResultTypes(), results))
+  SmallVector<Type> returned(body.getResultTypes());
+  for (unsigned i = 0; i < numCarried() && i < returned.size(); ++i)
+    returned[i] = asCarried(i, returned[i]);
+  if (!llvm::equal(body.getArgumentTypes(), arguments) || returned != results)
     return emitOpError() << "does not fit the signature of " << getBodyAttr();
   return success();
 }

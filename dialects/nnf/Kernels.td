@@ -75,13 +75,17 @@ def Nnf_LoopOp : Nnf_ControlFlow<"loop", [AttrSizedOperandSegments]> {
     the number of steps; empty: no bound. With `number` the first carried tensor (int64, rank 0) says before each step
     whether it is made (not 0), and `size(number)` is how many were. Results are the carried tensors in the end, and the
     stacked ones, whose first dimension counts the steps.
+
+    A size of a carried tensor that differs from step to step is `size(number)`, in the function the one before the step
+    and after the loop the last one, with the number in `sizes` at its place (counted over all dimensions of all carried
+    tensors; -1 elsewhere). Without `sizes` all stay.
   }];
   let arguments = (ins FlatSymbolRefAttr:$body, Nnf_DimsAttr:$trips, OptionalAttr<I64Attr>:$number,
-                       Variadic<Nnf_Tensor>:$inits, Variadic<Nnf_Tensor>:$captures);
+                       OptionalAttr<DenseI64ArrayAttr>:$sizes, Variadic<Nnf_Tensor>:$inits, Variadic<Nnf_Tensor>:$captures);
   let results = (outs Variadic<Nnf_Tensor>:$outputs);
   let assemblyFormat = [{
-    $body `from` `(` $inits `)` `captures` `(` $captures `)` `trips` $trips (`while` $number^)? attr-dict `:`
-    functional-type(operands, results)
+    $body `from` `(` $inits `)` `captures` `(` $captures `)` `trips` $trips (`while` $number^)?
+    (`sizes` $sizes^)? attr-dict `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{
     ::mlir::OperandRange carried() { return getInits(); }
@@ -89,6 +93,13 @@ def Nnf_LoopOp : Nnf_ControlFlow<"loop", [AttrSizedOperandSegments]> {
     ::mlir::ResultRange stacked() { return getOutputs().drop_front(numCarried()); }
     /// The size the stacked tensors have in their first dimension.
     Dim steps();
+    /// For each dimension of a carried tensor the number of the size it has before a step; -1: it stays.
+    ::llvm::SmallVector<int64_t> openSizes(unsigned carried);
+    bool isOpen(unsigned carried);
+    /// The type with these sizes in it: of the function's argument and of the result, where a tensor of `type` comes in.
+    ::mlir::Type asCarried(unsigned carried, ::mlir::Type type);
+    /// The numbers of all sizes that it defines for what comes after it.
+    ::llvm::SmallVector<int64_t> definedSizes();
   }];
 }
 def Nnf_IfOp : Nnf_ControlFlow<"if"> {
@@ -101,6 +112,10 @@ def Nnf_IfOp : Nnf_ControlFlow<"if"> {
   let arguments = (ins FlatSymbolRefAttr:$then_body, FlatSymbolRefAttr:$else_body, DenseI64ArrayAttr:$sizes,
                        Nnf_Tensor:$condition, Variadic<Nnf_Tensor>:$captures);
   let results = (outs Variadic<Nnf_Tensor>:$outputs);
+  let extraClassDeclaration = [{
+    /// The numbers of all sizes that it defines for what comes after it.
+    ::llvm::SmallVector<int64_t> definedSizes();
+  }];
   let assemblyFormat = [{
     $condition `then` $then_body `else` $else_body `captures` `(` $captures `)` `sizes` $sizes attr-dict `:`
     functional-type(operands, results)

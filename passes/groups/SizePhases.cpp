@@ -17,10 +17,10 @@ void collectDims(ArrayRef<Dim> dims, DataSizes &sizes) {
 void collect(Operation *op, SymbolTableCollection &symbols, DataSizes &sizes) {
   if (auto size = dyn_cast<SizeOp>(op))
     sizes.defined.push_back(size.getNumber());
-  if (auto loop = dyn_cast<LoopOp>(op); loop && loop.getNumber())
-    sizes.defined.push_back(*loop.getNumber());
+  if (auto loop = dyn_cast<LoopOp>(op))
+    llvm::append_range(sizes.defined, loop.definedSizes());
   if (auto branch = dyn_cast<IfOp>(op))
-    llvm::copy_if(branch.getSizes(), std::back_inserter(sizes.defined), [](int64_t number) { return number >= 0; });
+    llvm::append_range(sizes.defined, branch.definedSizes());
   for (Value result : op->getResults())
     collectDims(shapeOf(result), sizes);
   for (NamedAttribute attribute : op->getAttrs())

@@ -50,6 +50,47 @@ W = random(4, 4) / 2
 
 # ---- loops
 
+@case("(int64 n, float[N, 3] x) => (float[R, 3] y, float[1] last)", """
+    y = Loop<body = b (int64 i, bool c, float[M, 3] v) => (bool c2, float[K, 3] w) {
+        c2 = Identity(c)
+        f = Cast<to = 1>(i)
+        x1 = Add(x, f)
+        w = Concat<axis = 0>(v, x1)
+    }>(n, , x)
+    s = Shape<end = 1>(y)
+    last = Cast<to = 1>(s)
+    """, [{"n": np.int64(n), "x": random(rows, 3)} for n, rows in ((3, 2), (0, 2), (7, 1), (1, 5), (2, 0))])
+def rows_added(n, x):
+    y = np.concatenate([x, *(x + i for i in range(n))])
+    return y, np.array([len(y)], np.float32)
+
+
+@case("(float[N] x, int64 n) => (float[A] y, float[B] z, int64 steps)", """
+    zero = Constant<value = int64 {0}>()
+    y, z, steps = Loop<body = b (int64 i, bool c, float[P] v, float[Q] w, int64 k) => (bool goes, float[R] v2, float[S] w2, int64 k2) {
+        one = Constant<value = int64 {1}>()
+        f = Cast<to = 1>(i)
+        quarter = Constant<value = float {0.25}>()
+        least = Mul(f, quarter)
+        stays = Greater(v, least)
+        v2 = Compress(v, stays)
+        w2 = Concat<axis = 0>(w, v2)
+        k2 = Add(k, one)
+        left = Shape(v2)
+        some = Greater(left, one)
+        goes = Squeeze(some)
+    }>(n, , x, x, zero)
+    """, [{"x": np.abs(random(m)), "n": np.int64(n)} for m, n in ((20, 10), (1, 4), (100, 3), (9, 0))])
+def survivors(x, n):
+    kept, steps = x, 0
+    goes = True
+    while steps < n and goes:
+        kept = kept[kept > 0.25 * steps]
+        x = np.concatenate([x, kept])
+        steps, goes = steps + 1, len(kept) > 1
+    return kept, x, np.int64(steps)
+
+
 @case("(float[N] x, float limit) => (float[N] y, float[K, N] all)", """
     empty = Constant<value = int64 {9223372036854775807}>()
     zero = ReduceSum<keepdims = 0>(x)

@@ -175,10 +175,12 @@ TEST(Invalid, Nodes) {
                     "y = If<then_branch = t () => (float[2,3] a) { a = Relu(x) }, "
                     "else_branch = e () => (float[2] b) { b = ReduceMax<axes = [1], keepdims = 0>(x) }>(c)"),
             "node 'y' (If): one branch gives float32 [2, 3], the other float32 [2], expected one dtype and rank");
-  EXPECT_EQ(errorOf("float[2] x, int64 n", "float[2] y",
-                    "y = Loop<body = b (int64 i, bool c, float[2] v) => (bool c, float[4] w) { "
-                    "w = Concat<axis = 0>(v, v) }>(n, , x)"),
-            "node 'y' (Loop): a carried tensor becomes float32 [4] after float32 [2], expected one type in every step");
+  EXPECT_EQ(
+      errorOf("float[2] x, int64 n", "float[2] y",
+              "y = Loop<body = b (int64 i, bool c, float[2] v) => (bool c, float[4] w) { "
+              "a = Constant<value = int64[1] {0}>() w = Unsqueeze(v, a) }>(n, , x)"),
+      "node 'y' (Loop): a carried tensor becomes float32 [1, 2] after float32 [2], expected one rank and dtype in "
+      "every step");
   EXPECT_EQ(
       errorOf("float[2] x, int64 n", "float[2] y",
               "y = Loop<body = b (int64 i, bool c) => (bool c, float[2] w) { w = Relu(x) }>(n, , x)"),

@@ -134,26 +134,71 @@ Dim tripsOf(Call &call, size_t i) {
   return call.dataSize(call.call("clamp", {{"input", count}, {"min", int64_t(0)}}));
 }
 
-/// What a step makes of a carried tensor, as the type it had: sizes that are not known to be equal must be in a run.
-TensorId asCarried(Call &call, TensorId made, TensorId before) {
-  Shape sizes = call.shape(made), expected = call.shape(before);
-  if (call.hasFailed() || sizes.size() != expected.size() || sameShape(sizes, expected))
-    return made;
-  for (auto [d, pair] : llvm::enumerate(llvm::zip(sizes, expected))) {
-    auto [size, kept] = pair;
-    if (constantOf(size) && constantOf(kept))
-      continue; // the loop says what it is not
-    if (!sameDim(size, kept))
-      call.requireEqual("body", size, kept,
-                        "a carried tensor gets size {value} in dimension " + Twine(d) + ", expected " + toString(kept) +
-                            " as in every step");
-  }
-  bool isDifferent = llvm::any_of(llvm::zip(sizes, expected), [](auto pair) {
-    auto [size, kept] = pair;
-    return constantOf(size) && constantOf(kept) && size != kept;
-  });
-  return isDifferent ? made : call.reshape(made, expected);
+std::optional<int64_t> declaredSize(const ValueInfo &info, size_t d) {
+  return info.type.hasShape && d < info.type.dims.size() ? info.type.dims[d].size : std::nullopt;
 }
+
+/// The tensors that a loop carries, as its body sees them.
+class Carried {
+public:
+  /// `inputs` and `outputs` are what the body declares.
+  Carried(Call &call, ArrayRef<TensorId> inits, ArrayRef<ValueInfo> inputs, ArrayRef<ValueInfo> outputs)
+      : call(call), inputs(inputs), outputs(outputs) {
+    for (TensorId init : inits) {
+      elements.push_back(call.element(init));
+      shapes.push_back(call.shape(init));
+    }
+    inSteps.resize(inits.size());
+  }
+  SmallVector<Type> types() const {
+    return llvm::map_to_vector(llvm::zip(shapes, elements),
+                               [](auto pair) -> Type { return tensorOf(std::get<0>(pair), std::get<1>(pair)); });
+  }
+  /// Finds sizes that a step changes, and that the body does not declare as fixed. True: the body must be imported
+  /// again, with sizes of their own for these.
+  bool findStepSizes(ArrayRef<TensorId> made) {
+    bool found = false;
+    for (auto [i, shape] : llvm::enumerate(shapes)) {
+      Shape sizes = call.shape(made[i]);
+      if (sizes.size() != shape.size())
+        continue; // an error of the loop
+      for (size_t d = 0; d < shape.size(); ++d) {
+        if (isStepSize(i, d) || sameDim(sizes[d], shape[d]))
+          continue;
+        if (!constantOf(sizes[d]) && (declaredSize(inputs[i], d) || declaredSize(outputs[i], d)))
+          continue;
+        shape[d] = call.graph().newStepSize();
+        inSteps[i].push_back(d);
+        found = true;
+      }
+    }
+    return found;
+  }
+  /// What a step makes, as the type it had: sizes that are not known to be equal must be in a run.
+  TensorId asBefore(size_t i, TensorId made) {
+    Shape sizes = call.shape(made), expected = sizes;
+    if (sizes.size() != shapes[i].size())
+      return made;
+    for (size_t d = 0; d < sizes.size(); ++d) {
+      if (isStepSize(i, d) || sameDim(sizes[d], shapes[i][d]))
+        continue;
+      expected[d] = shapes[i][d];
+      call.requireEqual("body", sizes[d], expected[d],
+                        "a carried tensor gets size {value} in dimension " + Twine(d) + ", expected " +
+                            toString(expected[d]) + " as in every step");
+    }
+    return call.reshape(made, expected);
+  }
+
+private:
+  Call &call;
+  ArrayRef<ValueInfo> inputs, outputs;
+  SmallVector<Shape> shapes;
+  SmallVector<Type> elements;
+  SmallVector<SmallVector<size_t>> inSteps; // of each tensor: the dimensions that have step sizes
+
+  bool isStepSize(size_t i, size_t d) const { return llvm::is_contained(inSteps[i], d); }
+};
 
 /// A step's slice of a stacked output. A size that the step decides must be the one that the body declares.
 TensorId asStacked(Call &call, TensorId slice, const ValueInfo &info, int64_t firstOfBody) {
@@ -163,8 +208,7 @@ TensorId asStacked(Call &call, TensorId slice, const ValueInfo &info, int64_t fi
     collectDataSizes(size, numbers);
     if (llvm::all_of(numbers, [&](int64_t number) { return number < firstOfBody; }))
       continue;
-    std::optional<int64_t> declared =
-        info.type.hasShape && d < info.type.dims.size() ? info.type.dims[d].size : std::nullopt;
+    std::optional<int64_t> declared = declaredSize(info, d);
     if (!declared || *declared < 0) {
       call.error("body") << "output '" << info.name << "' of a step has sizes " << toString(sizes)
                          << " that each step decides anew, expected declared ones";
@@ -278,25 +322,33 @@ void loop(Call &call) {
   if (call.hasFailed())
     return;
 
-  SmallVector<Type> types{RankedTensorType::get({}, i64Of(call))};
-  for (TensorId init : inits)
-    types.push_back(call.graph().value(init).getType());
-  int64_t firstOfBody = call.graph().nextDataSize();
-  SmallVector<TensorId> arguments = call.graph().beginBody(types);
-  SmallVector<Entry> entries{entryOf(arguments[0])};
-  // A step is made only while the condition is true.
-  entries.push_back(knownEntry(call, IntegerType::get(call.context(), 1), 1));
-  for (TensorId argument : ArrayRef(arguments).drop_front(isConditional ? 2 : 1))
-    entries.push_back(entryOf(argument));
-  std::optional<SmallVector<TensorId>> results = importBody(call, *graph, entries);
-  if (!results)
-    return;
+  size_t first = isConditional; // of the carried tensors of the node
+  Carried carriedTensors(call, ArrayRef(inits).drop_front(first), ArrayRef(graph->inputs).drop_front(2),
+                         ArrayRef(graph->outputs).drop_front(1));
+  int64_t firstOfBody;
+  std::optional<SmallVector<TensorId>> results;
+  do {
+    if (results)
+      call.graph().discardBody();
+    SmallVector<Type> types(1 + first, RankedTensorType::get({}, i64Of(call)));
+    llvm::append_range(types, carriedTensors.types());
+    firstOfBody = call.graph().nextDataSize();
+    SmallVector<TensorId> arguments = call.graph().beginBody(types);
+    SmallVector<Entry> entries{entryOf(arguments[0])};
+    // A step is made only while the condition is true.
+    entries.push_back(knownEntry(call, IntegerType::get(call.context(), 1), 1));
+    for (TensorId argument : ArrayRef(arguments).drop_front(1 + first))
+      entries.push_back(entryOf(argument));
+    results = importBody(call, *graph, entries);
+    if (!results)
+      return;
+  } while (carriedTensors.findStepSizes(ArrayRef(*results).drop_front()));
   if (isConditional)
     results->front() = asScalar(call, results->front(), "body");
   else
     results->erase(results->begin());
-  for (size_t i = isConditional; i < inits.size() && !call.hasFailed(); ++i)
-    (*results)[i] = asCarried(call, (*results)[i], arguments[1 + i]);
+  for (size_t i = 0; i < carried && !call.hasFailed(); ++i)
+    (*results)[first + i] = carriedTensors.asBefore(i, (*results)[first + i]);
   for (size_t i = inits.size(); i < results->size() && !call.hasFailed(); ++i)
     (*results)[i] = asStacked(call, (*results)[i], graph->outputs[1 + i - isConditional], firstOfBody);
   if (call.hasFailed())
@@ -339,9 +391,9 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
       return {};
   }
   int64_t firstOfBody = call.graph().nextDataSize();
+  Carried states(call, parts.states, parts.graph.inputs, parts.graph.outputs);
   SmallVector<Type> types{RankedTensorType::get({}, i64Of(call))};
-  for (TensorId state : parts.states)
-    types.push_back(call.graph().value(state).getType());
+  llvm::append_range(types, states.types());
   SmallVector<TensorId> arguments = call.graph().beginBody(types);
   SmallVector<Entry> entries;
   for (TensorId argument : ArrayRef(arguments).drop_front())
@@ -360,7 +412,7 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
   if (!results)
     return {};
   for (size_t i = 0; i < parts.states.size() && !call.hasFailed(); ++i)
-    (*results)[i] = asCarried(call, (*results)[i], arguments[1 + i]);
+    (*results)[i] = states.asBefore(i, (*results)[i]);
   for (size_t i = parts.states.size(); i < results->size() && !call.hasFailed(); ++i)
     (*results)[i] = asStacked(call, (*results)[i], parts.graph.outputs[i], firstOfBody);
   if (call.hasFailed())
