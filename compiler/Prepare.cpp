@@ -3,18 +3,48 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
+#include "dialects/nnf/MappedBytes.h"
 #include "mlir/Pass/PassManager.h"
 #include "runtime/abi.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/Parallel.h"
+#include <cinttypes>
+#include <cstdio>
 #include <deque>
+#include <unistd.h>
 
 using namespace mlir;
 namespace nnf {
 namespace {
 
+/// What the driver of the constant part runs with.
+struct Runtime {
+  nnf_rt callbacks;
+  ArrayRef<ArrayRef<uint8_t>> inputs;
+  int64_t resident = residentBytes(); // when the inputs' pages were last let go
+
+  static int64_t residentBytes() {
+    int64_t size = 0, resident = 0;
+    if (FILE *file = fopen("/proc/self/statm", "r")) {
+      if (fscanf(file, "%" SCNd64 " %" SCNd64, &size, &resident) != 2)
+        resident = 0;
+      fclose(file);
+    }
+    return resident * sysconf(_SC_PAGESIZE);
+  }
+  /// Weights that are a file's take memory only while they are read.
+  void releaseInputs() {
+    constexpr int64_t step = 64 << 20;
+    if (residentBytes() - resident < step)
+      return;
+    for (ArrayRef<uint8_t> input : inputs)
+      releaseMapped(input);
+    resident = residentBytes();
+  }
+};
+
 /// Runs tasks on all cores, in chunks: weights are packed in pieces of a few kilobytes.
-int32_t parallelTasks(const nnf_rt *, uint32_t, nnf_kernel_fn function, int64_t tasks, int64_t scratchBytes,
+int32_t parallelTasks(const nnf_rt *rt, uint32_t, nnf_kernel_fn function, int64_t tasks, int64_t scratchBytes,
                       const void *const *args) {
   if (tasks <= 0)
     return NNF_OK;
@@ -25,6 +55,8 @@ int32_t parallelTasks(const nnf_rt *, uint32_t, nnf_kernel_fn function, int64_t 
     function(args, tasks * int64_t(chunk) / chunks, tasks * int64_t(chunk + 1) / chunks,
              reinterpret_cast<void *>(aligned));
   });
+  // The callbacks are the first member, and only here they are made.
+  reinterpret_cast<Runtime *>(const_cast<nnf_rt *>(rt))->releaseInputs();
   return NNF_OK;
 }
 
@@ -170,7 +202,8 @@ private:
     frame.arena = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(arena.data()) + arenaAlignment - 1) /
                                               arenaAlignment * arenaAlignment);
     frame.check = &check;
-    int32_t status = model.run(&callbacks, &frame);
+    Runtime runtime{callbacks, inputs};
+    int32_t status = model.run(&runtime.callbacks, &frame);
     if (check.order != UINT64_MAX)
       return emitError(location) << checkText(model.checks[check.order >> 32].message, check);
     if (status != NNF_OK)

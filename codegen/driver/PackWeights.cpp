@@ -3,9 +3,9 @@
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
 #include "codegen/driver/DriverPlan.h"
+#include "dialects/nnf/MappedBytes.h"
 #include "runtime/Hash.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 namespace nnf {
@@ -90,11 +90,16 @@ private:
     };
     if (code)
       return failed(code);
+    Hash64 hash;
     for (const Piece &piece : pieces) {
       // Not piece.data: moving a piece moves the vector it owns.
       ArrayRef<uint8_t> data = piece.owned.empty() ? piece.data : ArrayRef<uint8_t>(piece.owned);
-      os.write(reinterpret_cast<const char *>(data.data()), data.size());
-      os.write_zeros(alignToArena(piece.bytes) - piece.bytes);
+      constexpr char zeros[arenaAlignment] = {};
+      for (StringRef bytes : {llvm::toStringRef(data), StringRef(zeros, alignToArena(piece.bytes) - piece.bytes)}) {
+        os << bytes;
+        hash.update(bytes.data(), bytes.size());
+      }
+      releaseMapped(data);
     }
     os.close();
     if (os.has_error()) {
@@ -102,11 +107,8 @@ private:
       os.clear_error();
       return failed(code);
     }
-    auto written = llvm::MemoryBuffer::getFile(file, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-    if (!written)
-      return failed(written.getError());
-    uint64_t hash = hash64((*written)->getBufferStart(), (*written)->getBufferSize());
-    getOperation()->setAttr("nnf.weights_hash", Builder(&getContext()).getI64IntegerAttr(hash));
+    getOperation()->setAttr("nnf.weights_hash",
+                            Builder(&getContext()).getI64IntegerAttr(static_cast<int64_t>(hash.finish())));
     return success();
   }
 };

@@ -1,4 +1,5 @@
 #include "compiler/import/ExternalFile.h"
+#include "dialects/nnf/MappedBytes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include <cerrno>
@@ -33,8 +34,7 @@ static Expected<MappedFile> mapDescriptor(int descriptor, StringRef path) {
   close(descriptor);
   if (address == MAP_FAILED)
     return errorOf("file '" + path + "': cannot be mapped: " + strerror(why));
-  std::shared_ptr<const void> owner(address, [size](const void *p) { munmap(const_cast<void *>(p), size); });
-  return MappedFile{ArrayRef(static_cast<const uint8_t *>(address), size), std::move(owner)};
+  return MappedFile{ArrayRef(static_cast<const uint8_t *>(address), size), ownMapping(address, size)};
 }
 
 // O_NONBLOCK: opening a named pipe must not wait for its writer.

@@ -1,5 +1,6 @@
 #include "compiler/import/ExternalFile.h"
 #include "Folder.h"
+#include "dialects/nnf/MappedBytes.h"
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -31,6 +32,21 @@ protected:
 TEST_F(ExternalFileTest, OpensFilesBelowTheModel) {
   EXPECT_EQ(open("sub/w.npy"), "inside");
   EXPECT_EQ(open("./sub/../sub/w.npy"), "inside");
+}
+
+TEST_F(ExternalFileTest, PagesThatAreLetGoComeBack) {
+  std::string text;
+  while (text.size() < 1 << 20)
+    text += std::to_string(text.size());
+  llvm::Expected<MappedFile> file = mapFile(folder.write("models/large.bin", text));
+  ASSERT_TRUE(bool(file));
+  std::vector<uint8_t> copy(file->bytes);
+  releaseMapped(file->bytes);
+  EXPECT_EQ(std::vector<uint8_t>(file->bytes), copy);
+  // Memory that is no file's keeps what is in it.
+  std::vector<uint8_t> own(copy);
+  releaseMapped(own);
+  EXPECT_EQ(own, copy);
 }
 
 TEST_F(ExternalFileTest, PathsDoNotLeaveTheFolder) {

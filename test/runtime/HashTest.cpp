@@ -24,6 +24,18 @@ TEST(Hash, agreesWithXxHash) {
   }
 }
 
+TEST(Hash, piecesAreOneText) {
+  std::string text;
+  for (int i = 0; i < 200; ++i)
+    text += char(i * 7);
+  for (size_t piece : {1, 3, 8, 31, 32, 33, 64, 100, 199}) {
+    nnf::Hash64 hash;
+    for (size_t at = 0; at < text.size(); at += piece)
+      hash.update(text.data() + at, std::min(piece, text.size() - at));
+    EXPECT_EQ(hash.finish(), hashOf(text)) << piece;
+  }
+}
+
 TEST(Hash, everyByteCounts) {
   std::string text(100, 'x');
   uint64_t before = hashOf(text);
