@@ -219,9 +219,8 @@ Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value) {
   llvm::DenseMap<AffineExpr, AffineExpr> replaced;
   for (unsigned symbol : symbols) {
     Dim self = getAffineSymbolExpr(symbol, dim.getContext()), now;
-    if (std::optional<DerivedDim> definition = derivationOf(self)) {
-      if (definition->kind == DerivedDim::Data)
-        continue;
+    std::optional<DerivedDim> definition = derivationOf(self);
+    if (definition && definition->kind != DerivedDim::Data) {
       Dim a = substitute(definition->a, value), b = definition->b ? substitute(definition->b, value) : Dim();
       now = definition->kind == DerivedDim::Max   ? maxOf(a, b)
             : definition->kind == DerivedDim::Min ? minOf(a, b)

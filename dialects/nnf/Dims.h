@@ -71,7 +71,8 @@ void collectInputSymbols(Dim dim, llvm::SmallVectorImpl<unsigned> &symbols);
 /// The numbers of the nodes whose data a size depends on, through derived symbols.
 void collectDataSizes(Dim dim, llvm::SmallVectorImpl<int64_t> &numbers);
 bool dependsOnData(Dim dim);
-/// `dim` with value(symbol) for each symbol of an input, through derived ones; a null value keeps the symbol.
+/// `dim` with value(symbol) for each symbol that is not computed of others, through those that are; a null value keeps
+/// the symbol.
 Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value);
 
 } // namespace nnf

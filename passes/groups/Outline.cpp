@@ -255,7 +255,32 @@ private:
     for (Value output : body.outputs)
       yielded.push_back(mapping.lookup(output));
     YieldOp::create(builder, unknown, yielded);
+    renumberDataSizes(kernel, symbols);
     return unique(kernel);
+  }
+
+  /// Numbers the sizes that the data decide as the kernel meets them: groups that differ in them alone are equal.
+  void renumberDataSizes(KernelOp kernel, const Shape &symbols) const {
+    SmallVector<int64_t> numbers;
+    for (Dim symbol : symbols)
+      collectDataSizes(symbol, numbers);
+    if (numbers.empty())
+      return;
+    auto renumbered = [&](Dim dim) {
+      return substitute(dim, [&](unsigned symbol) {
+        std::optional<DerivedDim> definition = derivationOf(getAffineSymbolExpr(symbol, context));
+        return definition ? sizeOfData(context, llvm::find(numbers, definition->number) - numbers.begin()) : Dim();
+      });
+    };
+    AttrTypeReplacer replacer;
+    replacer.addReplacement([&](DimsAttr dims) -> Attribute {
+      return DimsAttr::get(context, llvm::map_to_vector(dims.getDims(), renumbered));
+    });
+    replacer.recursivelyReplaceElementsIn(kernel, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+    kernel.setSymbolsAttr(ArrayAttr::get(context, llvm::map_to_vector(symbols, [&](Dim symbol) -> Attribute {
+                                           unsigned position = cast<AffineSymbolExpr>(renumbered(symbol)).getPosition();
+                                           return StringAttr::get(context, dialect->symbolName(position));
+                                         })));
   }
 
   /// The kernel itself, or an equal one made before.

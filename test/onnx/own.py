@@ -119,6 +119,28 @@ def compress_by_a_constant():
 
 
 
+PICKED_PRODUCT = ("(float[N,M] x, bool[M] c, float[K,3] w) => (float[N,3] y) {{ p = Compress<axis = 1>(x, c) {} }}")
+
+
+@case(PICKED_PRODUCT.format("y = MatMul(p, w)"))
+def product_of_picked_columns():
+    x, c, w = numbers(5, 7), np.array([1, 0, 1, 1, 0, 0, 1], bool), numbers(4, 3, seed=1)
+    return [x, c, w], [x[:, c] @ w]
+
+
+@case("(float[N,M] x, bool[M] c, float[3,K] w, float[3] b) => (float[N,3] y) { "
+      "p = Compress<axis = 1>(x, c) y = Gemm<transB = 1>(p, w, b) }")
+def product_of_picked_columns_with_a_bias():
+    x, c, w, b = numbers(5, 7), np.array([1, 0, 1, 1, 0, 0, 1], bool), numbers(3, 4, seed=1), numbers(3, seed=2)
+    return [x, c, w, b], [x[:, c] @ w.T + b]
+
+
+@fails(PICKED_PRODUCT.format("y = MatMul(p, w)"), "node 'y' (MatMul), argument 'B': 4 rows, expected size(0) as A has columns",
+       numbers(5, 7), np.array([1, 0, 1, 1, 0, 1, 1], bool), numbers(4, 3))
+def product_of_too_many_picked_columns():
+    pass
+
+
 def uniques(x, axis, is_sorted):
     y, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
     if not is_sorted:

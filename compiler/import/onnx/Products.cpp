@@ -5,6 +5,23 @@ using namespace mlir;
 namespace nnf::onnx {
 namespace {
 
+/// The product of two tensors. Sizes that are summed over and not known to be equal must be in a run.
+TensorId product(Call &call, TensorId a, TensorId b) {
+  Shape x = call.shape(a), y = call.shape(b);
+  if (call.hasFailed() || x.empty() || y.empty())
+    return call.binary("matmul", a, b); // its own error
+  size_t row = y.size() == 1 ? 0 : y.size() - 2;
+  Dim &columns = x.back(), &rows = y[row];
+  if (!sameDim(columns, rows) && !(constantOf(columns) && constantOf(rows))) {
+    call.requireEqual("B", rows, columns, "{value} rows, expected " + toString(columns) + " as A has columns");
+    if (constantOf(rows))
+      a = call.reshape(a, (columns = rows, x));
+    else
+      b = call.reshape(b, (rows = columns, y));
+  }
+  return call.binary("matmul", a, b);
+}
+
 void gemm(Call &call) {
   double alpha = call.number("alpha", 1), beta = call.number("beta", 1);
   bool transA = call.flag("transA"), transB = call.flag("transB");
@@ -18,22 +35,24 @@ void gemm(Call &call) {
     a = call.permute(a, {1, 0});
   // linear wants the weight as [out, in], which is how exporters store it; the bias is a vector.
   bool isBias = !c || (call.rank(c) == 1 && sameDim(call.shape(c)[0], call.shape(b)[transB ? 0 : 1]));
-  if (transB && alpha == 1 && (beta == 1 || !c) && isBias && call.isFloat(a))
+  Dim columns = call.shape(a)[1], rows = call.shape(b)[transB ? 1 : 0];
+  bool isLinear = sameDim(columns, rows) || (constantOf(columns) && constantOf(rows));
+  if (transB && alpha == 1 && (beta == 1 || !c) && isBias && isLinear && call.isFloat(a))
     return call.result(call.call("linear", {{"input", a}, {"weight", b}, {"bias", c}}));
-  TensorId product = call.binary("matmul", a, transB ? call.permute(b, {1, 0}) : b);
+  TensorId made = product(call, a, transB ? call.permute(b, {1, 0}) : b);
   // Integers are scaled by integers.
   auto scaled = [&](TensorId x, double factor) {
     if (factor == 1)
       return x;
     return call.isFloat(x) ? call.mul(x, factor) : call.cast(call.mul(x, factor), call.element(x));
   };
-  product = scaled(product, alpha);
-  call.result(c ? call.add(product, scaled(c, beta)) : product);
+  made = scaled(made, alpha);
+  call.result(c ? call.add(made, scaled(c, beta)) : made);
 }
 
 void matmul(Call &call) {
   TensorId a = call.input(0), b = call.input(1);
-  call.result(call.binary("matmul", a, b));
+  call.result(product(call, a, b));
 }
 
 /// 8-bit operands less their zero points; the product is exact in int32.
@@ -50,7 +69,7 @@ void matmulInteger(Call &call) {
       zero = call.reshape(zero, {shape[0], call.size(1)});
     operands[i] = call.sub(operands[i], zero);
   }
-  call.result(call.binary("matmul", operands[0], operands[1]));
+  call.result(product(call, operands[0], operands[1]));
 }
 
 /// The product of the pivots of Gauss's elimination, the largest element of each column, with a sign for each exchange.
