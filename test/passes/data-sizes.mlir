@@ -46,3 +46,23 @@ module @twice {
     return %again : tensor<?x2xi64, #nnf.dims<[size(3), 2]>>
   }
 }
+
+// -----
+
+// Rows by one mask and by another: the same kernel, with another size.
+// GROUPS-LABEL: module @shared
+// GROUPS: func.func @main
+// GROUPS: nnf.launch @[[ROWS:k[0-9]+]](%{{.*}}) sizes <[size(3)]>{{.*}} -> tensor<?xf32
+// GROUPS: nnf.launch @[[ROWS]](%{{.*}}) sizes <[size(5)]>{{.*}} -> tensor<?xf32
+// GROUPS: return
+module @shared {
+  func.func @main(%m: tensor<10xi64>, %n: tensor<10xi64>, %x: tensor<10xf32>) -> (tensor<?xf32, #nnf.dims<[size(3)]>>, tensor<?xf32, #nnf.dims<[size(5)]>>) {
+    %am = nnf.nonzero %m {nnf.size = 3 : i64} : (tensor<10xi64>) -> tensor<?x1xi64, #nnf.dims<[size(3), 1]>>
+    %rm = nnf.squeeze %am {dim = array<i64: 1>} : (tensor<?x1xi64, #nnf.dims<[size(3), 1]>>) -> tensor<?xi64, #nnf.dims<[size(3)]>>
+    %xm = nnf.index_select %x, %rm {dim = 0 : i64} : (tensor<10xf32>, tensor<?xi64, #nnf.dims<[size(3)]>>) -> tensor<?xf32, #nnf.dims<[size(3)]>>
+    %an = nnf.nonzero %n {nnf.size = 5 : i64} : (tensor<10xi64>) -> tensor<?x1xi64, #nnf.dims<[size(5), 1]>>
+    %rn = nnf.squeeze %an {dim = array<i64: 1>} : (tensor<?x1xi64, #nnf.dims<[size(5), 1]>>) -> tensor<?xi64, #nnf.dims<[size(5)]>>
+    %xn = nnf.index_select %x, %rn {dim = 0 : i64} : (tensor<10xf32>, tensor<?xi64, #nnf.dims<[size(5)]>>) -> tensor<?xf32, #nnf.dims<[size(5)]>>
+    return %xm, %xn : tensor<?xf32, #nnf.dims<[size(3)]>>, tensor<?xf32, #nnf.dims<[size(5)]>>
+  }
+}
