@@ -51,7 +51,9 @@ struct CompiledModel {
   std::string name;
   std::string weightsFile; // temporary; "": the model has no weights
   HeaderModel header;
-  llvm::SmallVector<char, 0> code;
+  std::vector<llvm::SmallVector<char, 0>> code; // several objects only where a library is made of them
+
+  StringRef text() const { return StringRef(code.front().data(), code.front().size()); }
 };
 
 class Compilation {
@@ -249,7 +251,7 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
     FailureOr<std::string> ptx = emitPtx(takeDeviceCode(*model.module), *gpu, producerText());
     if (mlir::failed(ptx) || sink.hasErrors())
       return failed();
-    model.code.assign(ptx->begin(), ptx->end());
+    model.code.emplace_back(ptx->begin(), ptx->end());
   } else if (emit != Emit::Mlir) {
     progress(model.name + ": machine code");
     CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
@@ -265,10 +267,18 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
       device = takeDeviceCode(*model.module);
       link = linkDevice;
     }
-    FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*model.module, *target, kind, weights, link);
-    if (mlir::failed(code) || sink.hasErrors())
-      return failed();
-    model.code = std::move(*code);
+    if (emit == Emit::Shared && !gpu) {
+      FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects =
+          emitObjects(*model.module, *target, model.name, weights);
+      if (mlir::failed(objects) || sink.hasErrors())
+        return failed();
+      model.code = std::move(*objects);
+    } else {
+      FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*model.module, *target, kind, weights, link);
+      if (mlir::failed(code) || sink.hasErrors())
+        return failed();
+      model.code.push_back(std::move(*code));
+    }
   }
   warnings += sink.takeWarnings();
   return {};
@@ -288,12 +298,14 @@ Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
   std::vector<std::string> names;
   StringRef folder = llvm::sys::path::parent_path(request.output);
   for (CompiledModel &model : models) {
-    llvm::SmallString<128> path = folder;
-    llvm::sys::path::append(path, model.name + ".o");
-    llvm::Expected<std::string> file = files.create(path.str().str(), StringRef(model.code.data(), model.code.size()));
-    if (!file)
-      return Outcome::fault(messageOf(file.takeError()));
-    objects.push_back(*file);
+    for (const llvm::SmallVector<char, 0> &code : model.code) {
+      llvm::SmallString<128> path = folder;
+      llvm::sys::path::append(path, model.name + ".o");
+      llvm::Expected<std::string> file = files.create(path.str().str(), StringRef(code.data(), code.size()));
+      if (!file)
+        return Outcome::fault(messageOf(file.takeError()));
+      objects.push_back(*file);
+    }
     names.push_back(model.name);
   }
   llvm::Error error = llvm::Error::success();
@@ -324,7 +336,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
     return writeText(text, nullptr);
   }
   if (isText())
-    return writeText(StringRef(models.front().code.data(), models.front().code.size()), &models.front());
+    return writeText(models.front().text(), &models.front());
   if (emit != Emit::Shared) {
     SmallVector<HeaderModel> headers;
     for (CompiledModel &model : models)
@@ -343,7 +355,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
     if (Outcome outcome = keep(first.weightsFile); !outcome)
       return outcome;
   if (emit == Emit::Object)
-    return writeText(StringRef(first.code.data(), first.code.size()), nullptr);
+    return writeText(first.text(), nullptr);
   return writeLibrary(models);
 }
 

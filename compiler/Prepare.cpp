@@ -109,10 +109,10 @@ public:
     addCode(driver, own);
     if (failed(driver.run(*standalone)))
       return failure();
-    FailureOr<llvm::SmallVector<char, 0>> object = emitCode(*standalone, *host, CodeKind::Object);
-    if (failed(object))
+    FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects = emitObjects(*standalone, *host, "prepare");
+    if (failed(objects))
       return failure();
-    return execute(*object);
+    return execute(*objects);
   }
 
 private:
@@ -170,13 +170,15 @@ private:
     main.setType(FunctionType::get(module.getContext(), types, main.getResultTypes()));
   }
 
-  LogicalResult execute(ArrayRef<char> object) {
+  LogicalResult execute(ArrayRef<llvm::SmallVector<char, 0>> objects) {
     auto jit = llvm::orc::LLJITBuilder().create();
     if (!jit)
       return error() << llvm::toString(jit.takeError());
-    auto buffer = llvm::MemoryBuffer::getMemBuffer(StringRef(object.data(), object.size()), "prepare", false);
-    if (llvm::Error failure = (*jit)->addObjectFile(std::move(buffer)))
-      return error() << llvm::toString(std::move(failure));
+    for (const llvm::SmallVector<char, 0> &object : objects) {
+      auto buffer = llvm::MemoryBuffer::getMemBuffer(StringRef(object.data(), object.size()), "prepare", false);
+      if (llvm::Error failure = (*jit)->addObjectFile(std::move(buffer)))
+        return error() << llvm::toString(std::move(failure));
+    }
     auto symbol = (*jit)->lookup("nnf_model_prepare");
     if (!symbol)
       return error() << llvm::toString(symbol.takeError());

@@ -1,10 +1,13 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/LlvmPipeline.h"
+#include "codegen/cpu/SplitModule.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ObjectFile.h"
+#include <atomic>
+#include <map>
 
 namespace nnf {
 namespace {
@@ -59,73 +62,124 @@ void renameInText(llvm::SmallVectorImpl<char> &code, const WeightsBytes &weights
   code.assign(text.begin(), text.end());
 }
 
-/// Names of what an object does not define.
-llvm::Expected<std::string> undefinedSymbols(llvm::ArrayRef<char> object) {
-  auto file = llvm::object::ObjectFile::createObjectFile(
-      llvm::MemoryBufferRef(llvm::StringRef(object.data(), object.size()), "object"));
-  if (!file)
-    return file.takeError();
-  std::string names;
-  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
-    llvm::Expected<uint32_t> flags = symbol.getFlags();
-    if (!flags)
-      return flags.takeError();
-    if (!(*flags & llvm::object::SymbolRef::SF_Undefined))
-      continue;
-    llvm::Expected<llvm::StringRef> name = symbol.getName();
-    if (!name)
-      return name.takeError();
-    if (!name->empty())
-      names += (names.empty() ? "" : ", ") + name->str();
+using Code = llvm::SmallVector<char, 0>;
+
+/// Names of what none of the objects defines.
+llvm::Expected<std::string> undefinedSymbols(llvm::ArrayRef<Code> objects) {
+  std::map<std::string, bool> isDefined;
+  for (const Code &object : objects) {
+    auto file = llvm::object::ObjectFile::createObjectFile(
+        llvm::MemoryBufferRef(llvm::StringRef(object.data(), object.size()), "object"));
+    if (!file)
+      return file.takeError();
+    for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+      llvm::Expected<uint32_t> flags = symbol.getFlags();
+      if (!flags)
+        return flags.takeError();
+      llvm::Expected<llvm::StringRef> name = symbol.getName();
+      if (!name)
+        return name.takeError();
+      if (!name->empty())
+        isDefined[name->str()] |= !(*flags & llvm::object::SymbolRef::SF_Undefined);
+    }
   }
+  std::string names;
+  for (const auto &[name, defined] : isDefined)
+    if (!defined)
+      names += (names.empty() ? "" : ", ") + name;
   return names;
 }
 
-} // namespace
+/// LLVM IR of one MLIR module on its way to code.
+class Emission {
+public:
+  Emission(mlir::ModuleOp module, const CpuTarget &target)
+      : location(mlir::UnknownLoc::get(module.getContext())), target(target),
+        diagnostics(ForwardDiagnostics::install(context, location)),
+        llvmModule(mlir::translateModuleToLLVMIR(module, context, "nnf", true)), machine(target.createMachine()) {
+    if (llvmModule)
+      prepare(*llvmModule, *machine);
+  }
 
-mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
-                                                     const WeightsBytes &weights,
-                                                     llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link) {
-  mlir::Location location = mlir::UnknownLoc::get(module.getContext());
-  auto internal = [&](const llvm::Twine &text) {
+  mlir::LogicalResult internal(const llvm::Twine &text) {
     mlir::emitError(location) << "internal: " << text;
     return mlir::failure();
-  };
-  llvm::LLVMContext context;
-  ForwardDiagnostics &diagnostics = ForwardDiagnostics::install(context, location);
-  std::unique_ptr<llvm::Module> llvmModule = mlir::translateModuleToLLVMIR(module, context, "nnf", true);
-  if (!llvmModule)
-    return mlir::failure(); // reported by the translation
-  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
-  prepare(*llvmModule, *machine);
-  if (link) {
-    if (mlir::failed(link(*llvmModule)))
-      return mlir::failure();
-    prepare(*llvmModule, *machine); // what has come in
   }
-  optimiseModule(*llvmModule, *machine, target.getOptLevel());
-  includeWeights(*llvmModule, kind == CodeKind::LlvmIr ? weights.textAs : weights.file);
-  llvm::SmallVector<char, 0> code;
-  if (kind == CodeKind::LlvmIr) {
-    llvm::raw_svector_ostream os(code);
-    llvmModule->print(os, nullptr);
-    return code;
-  }
-  auto type = kind == CodeKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
-  if (!writeMachineCode(*llvmModule, *machine, type, code))
-    return internal("LLVM writes no objects for " + target.getTriple());
-  if (diagnostics.hasErrors)
-    return mlir::failure();
-  if (kind == CodeKind::Assembly)
-    renameInText(code, weights);
-  if (kind == CodeKind::Object) {
-    llvm::Expected<std::string> undefined = undefinedSymbols(code);
+  mlir::LogicalResult check(llvm::ArrayRef<Code> objects) {
+    llvm::Expected<std::string> undefined = undefinedSymbols(objects);
     if (!undefined)
       return internal("the object cannot be read back: " + llvm::toString(undefined.takeError()));
     if (!undefined->empty())
       return internal("the code calls " + *undefined + ", but compiled models must need no library");
+    return mlir::success();
   }
+
+  mlir::Location location;
+  const CpuTarget &target;
+  llvm::LLVMContext context;
+  ForwardDiagnostics &diagnostics;
+  std::unique_ptr<llvm::Module> llvmModule; // null: an error, which the translation has reported
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+} // namespace
+
+mlir::FailureOr<Code> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
+                               const WeightsBytes &weights,
+                               llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link) {
+  Emission emission(module, target);
+  if (!emission.llvmModule)
+    return mlir::failure();
+  llvm::Module &llvmModule = *emission.llvmModule;
+  if (link) {
+    if (mlir::failed(link(llvmModule)))
+      return mlir::failure();
+    prepare(llvmModule, *emission.machine); // what has come in
+  }
+  optimiseModule(llvmModule, *emission.machine, target.getOptLevel());
+  includeWeights(llvmModule, kind == CodeKind::LlvmIr ? weights.textAs : weights.file);
+  Code code;
+  if (kind == CodeKind::LlvmIr) {
+    llvm::raw_svector_ostream os(code);
+    llvmModule.print(os, nullptr);
+    return code;
+  }
+  auto type = kind == CodeKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
+  if (!writeMachineCode(llvmModule, *emission.machine, type, code))
+    return emission.internal("LLVM writes no objects for " + target.getTriple());
+  if (emission.diagnostics.hasErrors)
+    return mlir::failure();
+  if (kind == CodeKind::Assembly)
+    renameInText(code, weights);
+  if (kind == CodeKind::Object && mlir::failed(emission.check(code)))
+    return mlir::failure();
   return code;
+}
+
+mlir::FailureOr<std::vector<Code>> emitObjects(mlir::ModuleOp module, const CpuTarget &target, llvm::StringRef name,
+                                               const WeightsBytes &weights) {
+  Emission emission(module, target);
+  if (!emission.llvmModule)
+    return mlir::failure();
+  SplitModule split(*emission.llvmModule, name);
+  std::vector<Code> objects(split.numParts());
+  std::atomic<bool> hasErrors = false, isWritten = true;
+  split.forEachPart([&](llvm::Module &part, unsigned number) {
+    ForwardDiagnostics &diagnostics = ForwardDiagnostics::install(part.getContext(), emission.location);
+    std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
+    optimiseModule(part, *machine, target.getOptLevel());
+    if (number == 0)
+      includeWeights(part, weights.file);
+    if (!writeMachineCode(part, *machine, llvm::CodeGenFileType::ObjectFile, objects[number]))
+      isWritten = false;
+    if (diagnostics.hasErrors)
+      hasErrors = true;
+  });
+  if (!isWritten)
+    return emission.internal("LLVM writes no objects for " + target.getTriple());
+  if (hasErrors || mlir::failed(emission.check(objects)))
+    return mlir::failure();
+  return objects;
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::string> models, const CpuTarget &target) {

@@ -28,6 +28,11 @@ mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, cons
                                                      const WeightsBytes &weights = {},
                                                      llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link = {});
 
+/// The same as objects that are linked together: several where the module is large, each written on a core of its own.
+/// `name` is the model's, as no other that is linked with it has.
+mlir::FailureOr<std::vector<llvm::SmallVector<char, 0>>>
+emitObjects(mlir::ModuleOp module, const CpuTarget &target, llvm::StringRef name, const WeightsBytes &weights = {});
+
 /// An object that exports `nnf_models`: the addresses of these models' descriptors, and NULL.
 llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::string> models, const CpuTarget &target);
 
