@@ -3,6 +3,7 @@
 `own` is ours (own.py): what the suite has no case for.
 
     test/onnx/run.py [--build DIR] [--jobs N] [--all] [CASE...]
+`later` is of operator sets 18 to 21 (later_opsets.py), where `./dev test` has made it.
 
 Many models go into one library. A case whose operators are not supported is skipped; the table at the end counts why.
 Each case is run as it is in the file, and those of ONNX's suite in variants:
@@ -42,7 +43,8 @@ import own  # noqa: E402
 import own_parameters  # noqa: E402,F401: adds its cases to own.CASES
 
 DATA = Path("/usr/share/libonnx-testdata/data")
-GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple")
+GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple", "later")
+LATER = "onnx-cases/later"  # in the build folder
 # The suite's own tolerances (onnx.backend.test.runner), with the absolute one of float32 arithmetic.
 RTOL, ATOL = 1e-3, 1e-6
 BATCH = 24
@@ -280,7 +282,8 @@ def main():
         print("libonnx-testdata is not installed")
         print("0 passed, 0 failed, 1 skipped")
         return 0
-    cases = [Case(path.parent) for group in GROUPS for path in sorted((DATA / group).glob("*/model.onnx"))]
+    folders = [DATA / group for group in GROUPS[:-1]] + [options.build / LATER]
+    cases = [Case(path.parent) for folder in folders for path in sorted(folder.glob("*/model.onnx"))]
     work = options.build / "onnx-suite"
     shutil.rmtree(work, ignore_errors=True)
     (work / "links").mkdir(parents=True)

@@ -487,6 +487,7 @@ void addControlFlow(OpTable &table) {
     table.refuse(op, "optional tensors are not there yet");
   for (StringRef op : {"StringNormalizer", "TfIdfVectorizer", "StringConcat", "StringSplit", "RegexFullMatch"})
     table.refuse(op, "strings are not supported");
+  table.refuse("ImageDecoder", "files of images are not supported, expected their elements as a tensor");
 }
 
 } // namespace nnf::onnx
