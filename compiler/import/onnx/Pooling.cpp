@@ -46,6 +46,28 @@ bool padForCeil(Call &call, Window &w) {
   return true;
 }
 
+/// The sums over the windows of a tensor that has its padding.
+TensorId windowSums(Call &call, TensorId x, const Window &w) {
+  Shape shape = call.shape(x);
+  for (size_t i = 0; i < w.kernel.size() && !call.hasFailed(); ++i)
+    call.require("kernel_shape", shape[2 + i], shape[2 + i] - w.span(i),
+                 "a window of " + Twine(w.span(i)) + " over size {value} with its padding, expected at most that");
+  if (call.hasFailed())
+    return {};
+  Type element = call.element(x);
+  TensorId sums = call.primitives({call.cast(x, Call::computed(element))}, [&](Primitives &p, ArrayRef<Value> in) {
+    int64_t rank = Primitives::rankOf(in[0]);
+    WindowDims window{Ints(rank, 1), Ints(rank, 1), Ints(rank, 1), Ints(rank, 0), Ints(rank, 0)};
+    for (size_t i = 0; i < w.kernel.size(); ++i) {
+      window.size[2 + i] = w.kernel[i];
+      window.stride[2 + i] = w.stride[i];
+      window.dilation[2 + i] = w.dilation[i];
+    }
+    return p.reduceWindow(ReduceKind::Add, in[0], window);
+  });
+  return call.cast(sums, element);
+}
+
 /// Positions in the planes, as torch counts them, to positions in the whole tensor, as ONNX does.
 TensorId wholeIndices(Call &call, TensorId indices, bool columnMajor) {
   Shape input = call.inputShape(0), shape = call.shape(indices);
@@ -110,24 +132,18 @@ void averagePool(Call &call) {
   TensorId x = call.input(0);
   if (call.hasFailed())
     return;
-  if (llvm::any_of(w.dilation, [](int64_t d) { return d != 1; }))
-    return call.notThereYet("dilations");
-  auto pool = [&](TensorId tensor, ArrayRef<int64_t> padding) {
-    return call.call(function, {{"input", tensor},
-                                {"kernel_size", list(w.kernel)},
-                                {"stride", list(w.stride)},
-                                {"padding", list(padding)},
-                                {"ceil_mode", ceil},
-                                {"count_include_pad", countsPadding}});
-  };
-  if (fitsTorch(w))
-    return call.result(pool(x, w.low));
-  // The mean of the padded windows, over the share of each that counts.
-  Ints low = w.low, high = w.high, none(w.kernel.size(), 0);
+  bool isDilated = llvm::any_of(w.dilation, [](int64_t d) { return d != 1; });
+  if (fitsTorch(w) && !isDilated)
+    return call.result(call.call(function, {{"input", x},
+                                            {"kernel_size", list(w.kernel)},
+                                            {"stride", list(w.stride)},
+                                            {"padding", list(w.low)},
+                                            {"ceil_mode", ceil},
+                                            {"count_include_pad", countsPadding}}));
+  // The sums of the padded windows, over what counts in each.
+  Ints low = w.low, high = w.high;
   if (ceil && !padForCeil(call, w))
     return;
-  ceil = false;
-  countsPadding = call.flag("count_include_pad");
   Shape ones{call.size(1), call.size(1)}, shape = call.shape(x);
   ones.append(shape.begin() + 2, shape.end());
   Known one{call.element(x), {}, {}};
@@ -136,32 +152,26 @@ void averagePool(Call &call) {
   // Padding that counts is 1, what ceil mode adds never counts.
   if (countsPadding)
     share = padSpatial(call, share, low, high, 1);
-  for (size_t i = 0; i < none.size(); ++i) {
+  for (size_t i = 0; i < low.size(); ++i) {
     low[i] = countsPadding ? 0 : w.low[i];
     high[i] = countsPadding ? w.high[i] - high[i] : w.high[i];
   }
   share = padSpatial(call, share, low, high, 0);
-  TensorId sum = padSpatial(call, x, w.low, w.high, 0);
-  countsPadding = true;
-  call.result(call.div(pool(sum, none), pool(share, none)));
+  call.result(call.div(windowSums(call, padSpatial(call, x, w.low, w.high, 0), w), windowSums(call, share, w)));
 }
 
 /// The p-norm of each window.
 void lpPool(Call &call) {
   Window w = poolWindow(call);
-  std::string function = withDimensions(call, "avg_pool", w.kernel.size());
   double p =
       call.hasAttribute("p") && call.version >= 2 ? static_cast<double>(call.integer("p", 2)) : call.number("p", 2);
   TensorId x = call.input(0);
   if (call.hasFailed())
     return;
-  if (call.flag("ceil_mode") || llvm::any_of(w.dilation, [](int64_t d) { return d != 1; }))
-    return call.notThereYet("ceil_mode or dilations");
+  if (call.flag("ceil_mode") && !padForCeil(call, w))
+    return;
   TensorId powers = call.call("pow", {{"input", call.unary("abs", x)}, {"exponent", p}});
-  TensorId mean = call.call(function, {{"input", padSpatial(call, powers, w.low, w.high, 0)},
-                                       {"kernel_size", list(w.kernel)},
-                                       {"stride", list(w.stride)}});
-  TensorId sum = call.mul(mean, static_cast<double>(llvm::product_of(w.kernel)));
+  TensorId sum = windowSums(call, padSpatial(call, powers, w.low, w.high, 0), w);
   call.result(call.call("pow", {{"input", sum}, {"exponent", 1 / p}}));
 }
 
