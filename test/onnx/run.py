@@ -41,6 +41,7 @@ sys.path.insert(0, str(HERE))
 import nnf  # noqa: E402
 import own  # noqa: E402
 import own_parameters  # noqa: E402,F401: adds its cases to own.CASES
+import own_sequences  # noqa: E402,F401: the same
 import own_windows  # noqa: E402,F401: the same
 
 DATA = Path("/usr/share/libonnx-testdata/data")
