@@ -229,6 +229,18 @@ def dft_along_an_axis_of_the_run():
     return [x, np.int64(6), np.int64(-3)], [np.stack([y.real, y.imag], -1).astype(np.float32)]
 
 
+# ---- nothing to reduce
+
+@case("(float[A,0,B] x, int64[1] a) => (float y) { e = Exp(x) y = ReduceProd(e, a) }", 18)
+def reduce_no_elements_along_an_axis_of_the_run():
+    return [numbers(2, 0, 4), ints(1)], [np.ones((2, 1, 4), np.float32)]
+
+
+for name, value in ("ReduceMax", -np.inf), ("ReduceMin", np.inf):
+    add(f"{name}_of_no_elements", f"(float16[A,B] x) => (float16 y) {{ a = Constant<value = int64[1] {{1}}>() "
+        f"y = {name}<keepdims = 0>(x, a) }}", [np.zeros((3, 0), np.float16)], [np.full(3, value, np.float16)])
+
+
 # ---- resizing
 
 def positions(size, out, scale, coordinates):

@@ -132,6 +132,16 @@ TensorId reduceWith(Call &call, StringRef function, TensorId x, const Axes &axes
   if (call.hasFailed() || axes.isIdentity || axes.dims.empty())
     return x;
   Type element = call.element(x);
+  Shape shape = call.shape(x);
+  bool isMax = function == "amax", isExtreme = isMax || function == "amin";
+  // Of no elements ONNX has the least or the largest number, where torch has an error.
+  if (isExtreme && !llvm::all_of(axes.dims, [&](int64_t d) { return constantOf(shape[d]).value_or(0) > 0; }))
+    return call.cast(call.primitives({call.cast(x, Call::computed(element))},
+                                     [&](Primitives &p, ArrayRef<Value> in) {
+                                       return p.reduce(isMax ? ReduceKind::Max : ReduceKind::Min, in[0], axes.dims,
+                                                       axes.keep);
+                                     }),
+                     element);
   return call.cast(call.call(function, {{"input", x}, {"dim", list(axes.dims)}, {"keepdim", axes.keep}}), element);
 }
 
