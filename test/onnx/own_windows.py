@@ -1,6 +1,7 @@
 """Cases of windows and blocks whose last one has fewer elements, and of deformable convolutions."""
 import numpy as np
 from own import case, numbers
+from own_parameters import add
 
 
 def windows(x, starts, kernel, dilation):
@@ -27,6 +28,46 @@ def average_pool_dilated_with_a_ceiling():
 def lp_pool_with_a_ceiling():
     x = numbers(2, 3, 10)
     return [x], [(np.nansum(abs(windows(x, (0, 3, 6, 9), 3, 1)) ** 3, -1) ** (1 / 3)).astype(np.float32)]
+
+
+def add_ceiling(size, stride, kernel, low, high):
+    """Uneven padding of a symbolic size, and one window more where that begins before the padding behind."""
+    x = numbers(2, 3, size)
+    starts = [at for at in range(-low, size + high - kernel + stride, stride) if at < size]
+    seen = windows(x, starts, kernel, 1)
+    attributes = f"ceil_mode = 1, kernel_shape = [{kernel}], strides = [{stride}], pads = [{low}, {high}]"
+    for op, result in ("MaxPool", np.nanmax(seen, -1)), ("AveragePool", np.nanmean(seen, -1)):
+        add(f"{op}_ceiling_{size}_by_{stride}_of_{kernel}_padded_{low}_{high}",
+            f"(float[N,C,L] x) => (float y) {{ y = {op}<{attributes}>(x) }}", [x], [result.astype(np.float32)])
+
+
+for size in 7, 8, 9, 10:
+    add_ceiling(size, 3, 4, 1, 0)
+    add_ceiling(size, 2, 2, 0, 1)
+
+
+def add_same(size, stride, kernel, automatic):
+    """The padding of SAME over a symbolic size, which depends on it where the stride is not 1."""
+    x, weight = numbers(2, 3, size), numbers(4, 3, kernel, seed=1)
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    low = total // 2 if automatic == "SAME_UPPER" else total - total // 2
+    seen = windows(x, range(-low, size + total - low - kernel + 1, stride), kernel, 1)
+    attributes = f'auto_pad = "{automatic}", kernel_shape = [{kernel}], strides = [{stride}]'
+    name = f"{automatic.lower()}_{size}_by_{stride}_of_{kernel}"
+    for op, result in {
+            "Conv": np.einsum("nclk,ock->nol", np.nan_to_num(seen), weight),
+            "MaxPool": np.nanmax(seen, -1),
+            "AveragePool": np.nanmean(seen, -1),
+            "LpPool": np.sqrt(np.nansum(seen * seen, -1))}.items():
+        given = [x, weight] if op == "Conv" else [x]
+        info = f", float[4,3,{kernel}] w" if op == "Conv" else ""
+        add(f"{op}_{name}", f"(float[N,3,L] x{info}) => (float y) {{ y = {op}<{attributes}>({'x, w' if info else 'x'}) }}",
+            given, [result.astype(np.float32)])
+
+
+for size, stride, kernel in (7, 2, 3), (8, 2, 3), (8, 3, 4), (9, 3, 2):
+    for automatic in "SAME_UPPER", "SAME_LOWER":
+        add_same(size, stride, kernel, automatic)
 
 
 SCALE = np.array([[0.5, 2, 0.25], [1, 0.125, 4]], np.float32)

@@ -36,6 +36,14 @@ TensorId padSpatial(Call &call, TensorId x, ArrayRef<int64_t> low, ArrayRef<int6
   return call.call("pad", {{"input", x}, {"pad", pairs}, {"value", value}});
 }
 
+TensorId padSpatial(Call &call, TensorId x, const Window &window, double value) {
+  x = padSpatial(call, x, window.low, window.high, value);
+  for (auto [i, length] : llvm::enumerate(window.length))
+    if (length)
+      x = call.slice(x, 2 + static_cast<int64_t>(i), window.start[i], length);
+  return x;
+}
+
 Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   size_t spatial = kernel.size();
   Window w;
@@ -47,23 +55,27 @@ Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   w.dilation = spatialList(call, "dilations", spatial, 1, 1);
   w.low.assign(spatial, 0);
   w.high.assign(spatial, 0);
+  w.start.assign(spatial, Dim());
+  w.length.assign(spatial, Dim());
   std::string automatic = call.text("auto_pad", "NOTSET");
   if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
     Shape shape = call.inputShape(input);
     for (size_t i = 0; i < spatial && !call.hasFailed(); ++i) {
-      std::optional<int64_t> size = constantOf(shape[shape.size() - spatial + i]);
-      if (!size && w.stride[i] != 1) {
-        call.error("auto_pad") << "'" << automatic << "' with stride " << w.stride[i] << " over the symbolic size "
-                               << toString(shape[shape.size() - spatial + i]) << ", expected a fixed size";
-        break;
-      }
+      Dim size = shape[shape.size() - spatial + i];
+      int64_t span = w.span(i), stride = w.stride[i];
       // ceil(size / stride) windows.
-      int64_t total = w.stride[i] == 1
-                          ? w.span(i) - 1
-                          : ((*size + w.stride[i] - 1) / w.stride[i] - 1) * w.stride[i] + w.span(i) - *size;
-      total = std::max<int64_t>(total, 0);
-      (automatic == "SAME_UPPER" ? w.low : w.high)[i] = total / 2;
-      (automatic == "SAME_UPPER" ? w.high : w.low)[i] = total - total / 2;
+      Dim total = (size.ceilDiv(stride) - 1) * stride + span - size;
+      total = stride == 1 ? call.size(span - 1) : span < stride ? maxOf(total, call.size(0)) : simplify(total);
+      // Of an odd total, the larger half.
+      Ints &smaller = automatic == "SAME_UPPER" ? w.low : w.high, &larger = automatic == "SAME_UPPER" ? w.high : w.low;
+      int64_t most = constantOf(total).value_or(span - 1);
+      smaller[i] = most / 2;
+      larger[i] = most - most / 2;
+      if (constantOf(total))
+        continue;
+      Dim half = total.floorDiv(2), low = automatic == "SAME_UPPER" ? half : total - half;
+      w.start[i] = simplify(call.size(w.low[i]) - low);
+      w.length[i] = simplify(size + total);
     }
   } else if (automatic == "NOTSET" || automatic.empty()) {
     Ints pads = call.integers("pads", Ints(2 * spatial, 0));
@@ -82,9 +94,6 @@ Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   return w;
 }
 
-namespace {
-
-/// The kernel's sizes, from the weight; `kernel_shape` may repeat them.
 Ints kernelOf(Call &call, size_t weightInput) {
   Shape input = call.inputShape(0), weight = call.inputShape(weightInput);
   Ints kernel;
@@ -107,13 +116,15 @@ Ints kernelOf(Call &call, size_t weightInput) {
   return kernel;
 }
 
+namespace {
+
 void conv(Call &call) {
   Window w = windowOf(call, kernelOf(call, 1));
   std::string function = withDimensions(call, "conv", w.kernel.size());
   TensorId x = call.input(0), weight = call.input(1), bias = call.inputOrNone(2);
   Ints padding = w.low;
   if (!w.isSymmetric()) {
-    x = padSpatial(call, x, w.low, w.high, 0);
+    x = padSpatial(call, x, w, 0);
     padding.assign(padding.size(), 0);
   }
   call.result(call.call(function, {{"input", x},

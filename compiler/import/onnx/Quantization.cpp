@@ -113,13 +113,10 @@ TensorId centred(Call &call, size_t input, size_t zeroInput, int64_t axis) {
 }
 
 TensorId integerConv(Call &call, TensorId x, TensorId weight, size_t weightInput, TensorId bias) {
-  Ints kernel;
-  Shape shape = call.inputShape(weightInput);
-  for (Dim dim : ArrayRef(shape).drop_front(std::min<size_t>(2, shape.size())))
-    kernel.push_back(constantOf(dim).value_or(0));
+  Ints kernel = kernelOf(call, weightInput);
   Window w = windowOf(call, kernel);
   std::string function = withDimensions(call, "conv", kernel.size());
-  x = padSpatial(call, x, w.low, w.high, 0);
+  x = padSpatial(call, x, w, 0);
   return call.call(function, {{"input", x},
                               {"weight", weight},
                               {"bias", bias},
