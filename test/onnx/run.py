@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""ONNX's own operator suite (Debian's libonnx-testdata): every case is compiled, run on its data and compared. The group
-`own` is ours (own.py): what the suite has no case for.
+"""ONNX's own operator suite: every case is compiled, run on its data and compared. Debian's libonnx-testdata has them; the
+group `later`, of operator sets 18 to 21, is made by `./dev test` (later_opsets.py). The group `own` is ours (own*.py):
+what the suite has no case for.
 
     test/onnx/run.py [--build DIR] [--jobs N] [--all] [CASE...]
-`later` is of operator sets 18 to 21 (later_opsets.py), where `./dev test` has made it.
 
 Many models go into one library. A case whose operators are not supported is skipped; the table at the end counts why.
 Each case is run as it is in the file, and those of ONNX's suite in variants:
