@@ -39,6 +39,9 @@ void sizeOf(RankedTensorType type, int64_t &bytes, Dim &unit) {
   }
   llvm::sort(factors, [](const auto &a, const auto &b) { return a.first < b.first; });
   unit = dimOf(context, 1);
+  // No elements, whatever the other sizes are.
+  if (bytes == 0)
+    return;
   for (auto &factor : factors)
     unit = unit * factor.second;
   if (bytes < arenaAlignment && !factors.empty()) {

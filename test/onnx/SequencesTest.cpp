@@ -6,10 +6,11 @@ namespace nnf::test {
 namespace {
 
 TEST(Sequences, InsertEraseAndAt) {
-  Imported m(modelFile("float[2] a, float[3] b, float[4] c", "float[4] y, float[2] z, int64[] n",
-                       "s = SequenceConstruct(a, b) t = SequenceInsert(s, c, minus) u = SequenceErase(t) "
-                       "y = SequenceAt(u, one) z = SequenceAt(u, minus2) n = SequenceLength(u)",
-                       13, all({ints("one", {}, {1}), ints("minus", {}, {-1}), ints("minus2", {}, {-2})})));
+  Imported m(
+      modelFile("float[2] a, float[3] b, float[4] c", "float[4] y, float[2] z, int64[] n",
+                "r = SequenceConstruct(a, b) s = Identity(r) t = SequenceInsert(s, c, minus) u = SequenceErase(t) "
+                "y = SequenceAt(u, one) z = SequenceAt(u, minus2) n = SequenceLength(u)",
+                13, all({ints("one", {}, {1}), ints("minus", {}, {-1}), ints("minus2", {}, {-2})})));
   EXPECT_EQ(m.outputs(), "float32 [4], float32 [2], int64 []");
 }
 
@@ -39,7 +40,7 @@ TEST(Sequences, LoopIsWrittenOut) {
 
 TEST(Sequences, Errors) {
   auto errorOf = [](const std::string &outputs, const std::string &nodes) {
-    Imported m(modelFile("float[4,N] x, int64[1] at", outputs, nodes, 13,
+    Imported m(modelFile("float[4,N] x, int64[1] at", outputs, nodes, 17,
                          all({ints("two", {}, {2}), ints("sizes", {2}, {3, 2})})));
     return m.module ? "no error" : m.error;
   };
@@ -55,11 +56,31 @@ TEST(Sequences, Errors) {
             "node 'y' (ConcatFromSequence): an empty sequence, expected tensors");
   EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceEmpty() t = SequenceErase(s) y = ConcatFromSequence<axis = 0>(t)"),
             "node 't' (SequenceErase): an empty sequence, expected an element to erase");
+  EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceConstruct(x, x) t = SequenceConstruct(x) "
+                                    "y = SequenceMap<body = b (float[4,N] a, float[4,N] b) => (float[4,N] c) "
+                                    "{ c = Add(a, b) }>(s, t)"),
+            "node 'y' (SequenceMap): input 't' has 1 tensors, expected 2 as the first sequence");
   EXPECT_EQ(errorOf("float[4,N] y", "s = SplitToSequence(x, sizes) y = SequenceAt(s, two)"),
             "node 's' (SplitToSequence), argument 'split': [3, 2], expected sizes that add up to 4");
   EXPECT_EQ(
       errorOf("float[4,N] y", "s = SplitToSequence<axis = 1>(x) y = SequenceAt(s, two)"),
       "node 's' (SplitToSequence): dimension 1 has size N, expected a fixed one: it decides the length of a sequence");
+}
+
+TEST(Optionals, Errors) {
+  auto errorOf = [](const std::string &nodes) {
+    Imported m(modelFile("float[N] x, bool c", "float[N] y", "none = Optional() " + nodes, 18));
+    return m.module ? "no error" : m.error;
+  };
+  EXPECT_EQ(errorOf("y = Relu(none)"), "node 'y' (Relu): input 'none' is an empty optional, expected a tensor");
+  EXPECT_EQ(errorOf("y = SequenceLength(none)"),
+            "node 'y' (SequenceLength): input 'none' is an empty optional, expected a sequence");
+  EXPECT_EQ(errorOf("y = OptionalGetElement(none)"),
+            "node 'y' (OptionalGetElement): input 'none' is an empty optional, expected one with a value");
+  EXPECT_EQ(errorOf("y = Identity(none)"), "'none' is an empty optional, expected a tensor");
+  EXPECT_EQ(errorOf("z = If<then_branch = t () => (float[N] a) { a = Optional(x) }, "
+                    "else_branch = e () => (float[N] b) { b = Optional() }>(c) y = OptionalGetElement(z)"),
+            "'b' is an empty optional, expected a tensor");
 }
 
 } // namespace

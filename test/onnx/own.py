@@ -323,6 +323,23 @@ def nms_with_a_negative_threshold():
     pass
 
 
+@case("(float[N,C,H,W] x, float[R,5] r) => (float y) "
+      "{ y = MaxRoiPool<pooled_shape = [2, 3], spatial_scale = 0.5>(x, r) }", 13)
+def max_roi_pool():
+    x = numbers(2, 3, 6, 7)
+    rois = np.array([[0, 0, 0, 13, 11], [1, 3, 1, 8, 9], [0, 5, 5, 5, 5], [1, -9, -3, 4, 2], [0, 20, 20, 30, 30]], np.float32)
+    y = np.zeros((5, 3, 2, 3), np.float32)
+    for r, (image, *corners) in enumerate(rois):
+        x1, y1, x2, y2 = (int(np.sign(c) * np.floor(abs(c) * 0.5 + 0.5)) for c in corners)
+        height, width = max(y2 - y1 + 1, 1), max(x2 - x1 + 1, 1)
+        for i, j in np.ndindex(2, 3):
+            rows = np.clip([y1 + i * height // 2, y1 - (-(i + 1) * height // 2)], 0, 6)
+            columns = np.clip([x1 + j * width // 3, x1 - (-(j + 1) * width // 3)], 0, 7)
+            part = x[int(image), :, rows[0]:rows[1], columns[0]:columns[1]]
+            y[r, :, i, j] = part.max((1, 2)) if part.size else 0
+    return [x, rois], [y]
+
+
 # ---- writes, reads and determinants
 
 def written(x, axis, index, updates, operation):

@@ -222,6 +222,25 @@ def stft_of_frames_of_the_run():
     return [x, np.int64(4), np.int64(6)], [np.stack([y.real, y.imag], -1).astype(np.float32)]
 
 
+@case("(float[N,L,M,2] x, int64 n, int64 a) => (float y) { y = DFT(x, n, a) }", 20)
+def dft_along_an_axis_of_the_run():
+    x = numbers(2, 5, 4, 2)
+    y = np.fft.fft(x[..., 0] + 1j * x[..., 1], 6, 1)
+    return [x, np.int64(6), np.int64(-3)], [np.stack([y.real, y.imag], -1).astype(np.float32)]
+
+
+# ---- nothing to reduce
+
+@case("(float[A,0,B] x, int64[1] a) => (float y) { e = Exp(x) y = ReduceProd(e, a) }", 18)
+def reduce_no_elements_along_an_axis_of_the_run():
+    return [numbers(2, 0, 4), ints(1)], [np.ones((2, 1, 4), np.float32)]
+
+
+for name, value in ("ReduceMax", -np.inf), ("ReduceMin", np.inf):
+    add(f"{name}_of_no_elements", f"(float16[A,B] x) => (float16 y) {{ a = Constant<value = int64[1] {{1}}>() "
+        f"y = {name}<keepdims = 0>(x, a) }}", [np.zeros((3, 0), np.float16)], [np.full(3, value, np.float16)])
+
+
 # ---- resizing
 
 def positions(size, out, scale, coordinates):
@@ -237,46 +256,52 @@ def positions(size, out, scale, coordinates):
     return at * 0 if coordinates == "pytorch_half_pixel" and out == 1 else at
 
 
-def resized_along(x, axis, out, scale, mode, coordinates, nearest, excludes):
+def kernel(d, mode, a=-0.75):
+    if mode == "linear":
+        return np.maximum(1 - d, 0)
+    near, far = ((a + 2) * d - (a + 3)) * d * d + 1, ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+    return np.where(d < 1, near, np.where(d < 2, far, 0))
+
+
+def resized_along(x, axis, out, scale, mode, coordinates, nearest, excludes, antialias):
     size = x.shape[axis]
     at = positions(size, out, scale, coordinates)
     if mode == "nearest":
         rounded = {"floor": np.floor(at), "ceil": np.ceil(at), "round_prefer_ceil": np.floor(at + 0.5),
                    "round_prefer_floor": np.ceil(at - 0.5)}[nearest]
         return np.take(x, np.clip(rounded, 0, size - 1).astype(int), axis)
-    if mode == "linear":
+    if mode == "linear" and not antialias:
         at = np.clip(at, 0, size - 1)
-    base = np.floor(at)
-    t, a = at - base, -0.75
-    taps = [1 - t, t]
-    if mode == "cubic":
-        near, far = lambda d: ((a + 2) * d - (a + 3)) * d * d + 1, lambda d: ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
-        taps = [far(t + 1), near(t), near(1 - t), far(2 - t)]
-    rows = [base + k - (mode == "cubic") for k in range(len(taps))]
+    stretch = max(1 / scale, 1) if antialias else 1
+    half = int(np.ceil(stretch * (2 if mode == "cubic" else 1)))
+    rows = [np.floor(at) + k for k in range(1 - half, half + 1)]
+    taps = [kernel(abs(row - at) / stretch, mode) for row in rows]
     if excludes:
         taps = [np.where((row >= 0) & (row < size), tap, 0) for row, tap in zip(rows, taps)]
+    if excludes or antialias:
         taps = [tap / sum(taps) for tap in taps]
     shape = [-1 if d == axis else 1 for d in range(x.ndim)]
     return sum(np.take(x, np.clip(row, 0, size - 1).astype(int), axis) * tap.reshape(shape) for row, tap in zip(rows, taps))
 
 
-def resized(x, outs, scales, mode="nearest", coordinates="half_pixel", nearest="round_prefer_floor", excludes=False):
+def resized(x, outs, scales, mode="nearest", coordinates="half_pixel", nearest="round_prefer_floor", excludes=False,
+            antialias=False):
     y = x.astype(np.float64)
     for axis, (out, scale) in enumerate(zip(outs, scales)):
-        y = resized_along(y, axis, out, scale, mode, coordinates, nearest, excludes)
+        y = resized_along(y, axis, out, scale, mode, coordinates, nearest, excludes, antialias)
     return y.astype(x.dtype)
 
 
 def add_resize(name, x, outs, scales, by_size, mode="nearest", coordinates="half_pixel", nearest="round_prefer_floor",
-               excludes=0):
+               excludes=0, antialias=0):
     attributes = (f'mode = "{mode}", coordinate_transformation_mode = "{coordinates}", nearest_mode = "{nearest}", '
-                  f'exclude_outside = {excludes}')
+                  f'exclude_outside = {excludes}, antialias = {antialias}')
     names = ",".join("ABCD"[:x.ndim])
     given = f"int64[{x.ndim}] s" if by_size else f"float[{x.ndim}] s"
     call = "Resize<%s>(x, , , s)" if by_size else "Resize<%s>(x, , s)"
     add(name, f"(float[{names}] x, {given}) => (float y) {{ y = {call % attributes} }}",
         [x, ints(*outs) if by_size else np.array(scales, np.float32)],
-        [resized(x, outs, scales, mode, coordinates, nearest, excludes)], 19)
+        [resized(x, outs, scales, mode, coordinates, nearest, excludes, antialias)], 19)
 
 
 x = numbers(1, 2, 4, 5)
@@ -294,6 +319,11 @@ for nearest in "floor", "ceil", "round_prefer_ceil":
     add_resize(f"resize_nearest_{nearest}", x, (1, 2, 8, 10), (1, 1, 2, 2), False, nearest=nearest)
 add_resize("resize_to_one_element", x, (1, 2, 1, 1), (1, 1, 1 / 4, 1 / 5), True, "linear", "pytorch_half_pixel")
 add_resize("resize_that_excludes_outside", x, (1, 2, 9, 3), (1, 1, 9 / 4, 3 / 5), True, "cubic", excludes=1)
+for mode in "linear", "cubic":
+    add_resize(f"resize_{mode}_antialiased_to_sizes_of_the_run", x, (1, 1, 9, 2), (1, 0.5, 9 / 4, 2 / 5), True, mode,
+               antialias=1)
+add_resize("resize_antialiased_by_scales_of_the_run", x, (1, 2, 1, 3), (1, 1, 0.25, 0.625), False, "cubic", excludes=1,
+           antialias=1)
 for policy, scale in ("not_larger", 1.25), ("not_smaller", 2):
     outs = [int(np.floor(size * scale + 0.5)) for size in (4, 5)]
     add(f"resize_{policy}_of_the_run", f'(float[A,B,C,D] x, int64[2] s) => (float y) {{ y = Resize<axes = [2, 3], '
@@ -305,6 +335,14 @@ for policy, scale in ("not_larger", 1.25), ("not_smaller", 2):
       'y = Resize<mode = "cubic", coordinate_transformation_mode = "asymmetric">(x, , s) }', 13)
 def resize_of_symbolic_sizes():
     return [x], [resized(x, (1, 2, 6, 3), np.float32([1, 1, 1.7, 0.6]).astype(float), "cubic", "asymmetric")]
+
+
+@case("(float[A,B,C,D] x) => (float y) { s = Constant<value = float[4] {1, 1, 0.3, 0.6}>() "
+      'y = Resize<mode = "linear", antialias = 1>(x, , s) }', 18)
+def resize_antialiased_of_symbolic_sizes():
+    x = numbers(1, 2, 30, 10)
+    scales = np.float32([1, 1, 0.3, 0.6]).astype(float)
+    return [x], [resized(x, (1, 2, 9, 6), scales, "linear", antialias=True)]
 
 
 @case("(float[A,B,C,D] x, float[8] r, int64[4] s) => (float y) { y = Resize<mode = \"linear\", extrapolation_value = 7.0, "
@@ -424,6 +462,8 @@ refuse("squeeze_of_size_3", "(float[A,B] x, int64[1] a) => (float y) { y = Squee
        "node 'y' (Squeeze), argument 'axes': dimension 0 has size 3, expected 1", x, ints(0))
 refuse("reduce_an_axis_twice", "(float[A,B] x, int64[2] a) => (float y) { y = ReduceSum<keepdims = 0>(x, a) }",
        "node 'y' (ReduceSum), argument 'axes': 1 dimensions are left, expected 0 (is one named twice?)", x, ints(1, -1))
+refuse("dft_of_the_parts", "(float[N,L,2] x, int64 a) => (float y) { y = DFT(x, , a) }",
+       "argument 'axis': 2, expected one before the last", numbers(2, 5, 2), np.int64(-1), opset=20)
 refuse("resize_by_nothing", "(float[A,B] x, float[2] scales) => (float y) { y = Resize(x, , scales) }",
        "node 'y' (Resize), argument 'scales': 0, expected numbers above 0", x, np.array([1, 0], np.float32))
 refuse("affine_grid_of_other_images", "(float[N,2,3] t, int64[4] s) => (float y) { y = AffineGrid(t, s) }",

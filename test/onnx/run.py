@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""ONNX's own operator suite (Debian's libonnx-testdata): every case is compiled, run on its data and compared. The group
-`own` is ours (own.py): what the suite has no case for.
+"""ONNX's own operator suite: every case is compiled, run on its data and compared. Debian's libonnx-testdata has them; the
+group `later`, of operator sets 18 to 21, is made by `./dev test` (later_opsets.py). The group `own` is ours (own*.py):
+what the suite has no case for.
 
     test/onnx/run.py [--build DIR] [--jobs N] [--all] [CASE...]
 
@@ -40,9 +41,12 @@ sys.path.insert(0, str(HERE))
 import nnf  # noqa: E402
 import own  # noqa: E402
 import own_parameters  # noqa: E402,F401: adds its cases to own.CASES
+import own_sequences  # noqa: E402,F401: the same
+import own_windows  # noqa: E402,F401: the same
 
 DATA = Path("/usr/share/libonnx-testdata/data")
-GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple")
+GROUPS = ("node", "pytorch-converted", "pytorch-operator", "simple", "later")
+LATER = "onnx-cases/later"  # in the build folder
 # The suite's own tolerances (onnx.backend.test.runner), with the absolute one of float32 arithmetic.
 RTOL, ATOL = 1e-3, 1e-6
 BATCH = 24
@@ -280,7 +284,8 @@ def main():
         print("libonnx-testdata is not installed")
         print("0 passed, 0 failed, 1 skipped")
         return 0
-    cases = [Case(path.parent) for group in GROUPS for path in sorted((DATA / group).glob("*/model.onnx"))]
+    folders = [DATA / group for group in GROUPS[:-1]] + [options.build / LATER]
+    cases = [Case(path.parent) for folder in folders for path in sorted(folder.glob("*/model.onnx"))]
     work = options.build / "onnx-suite"
     shutil.rmtree(work, ignore_errors=True)
     (work / "links").mkdir(parents=True)

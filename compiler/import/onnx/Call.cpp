@@ -32,7 +32,11 @@ void Call::notThereYet(const Twine &what) { error() << what.str() << " is not th
 
 // ---- inputs
 
-Entry *Call::entryOrSequence(size_t i) {
+StringRef kindOf(const Entry &entry) {
+  return entry.sequence ? "a sequence" : entry.isEmptyOptional ? "an empty optional" : "a tensor";
+}
+
+Entry *Call::entryOfAnyKind(size_t i) {
   if (failed)
     return nullptr;
   if (!has(i)) {
@@ -47,23 +51,18 @@ Entry *Call::entryOrSequence(size_t i) {
 }
 
 Entry *Call::entry(size_t i) {
-  Entry *found = entryOrSequence(i);
-  if (!found || !found->sequence)
+  Entry *found = entryOfAnyKind(i);
+  if (!found || isTensor(*found))
     return found;
-  error() << "input '" << node.inputs[i] << "' is a sequence, expected a tensor";
+  error() << "input '" << node.inputs[i] << "' is " << kindOf(*found) << ", expected a tensor";
   return nullptr;
 }
 
 const Sequence *Call::sequence(size_t i) {
-  Entry *found = entryOrSequence(i);
+  Entry *found = entryOfAnyKind(i);
   if (found && !found->sequence)
-    error() << "input '" << node.inputs[i] << "' is a tensor, expected a sequence";
+    error() << "input '" << node.inputs[i] << "' is " << kindOf(*found) << ", expected a sequence";
   return failed ? nullptr : found->sequence.get();
-}
-
-bool Call::isSequence(size_t i) const {
-  Entry *found = has(i) ? scope.find(node.inputs[i]) : nullptr;
-  return found && found->sequence;
 }
 
 TensorId Call::input(size_t i) {
@@ -121,6 +120,13 @@ const Attribute *Call::attribute(StringRef name, Attribute::Kind kind) {
     return nullptr;
   }
   return found;
+}
+
+const Graph *Call::subgraph(StringRef name) {
+  const Attribute *found = attribute(name, Attribute::Kind::Graph);
+  if (!found && !failed)
+    error(name) << "missing, expected a graph";
+  return found && !failed ? found->graph.get() : nullptr;
 }
 
 int64_t Call::integer(StringRef name, int64_t fallback) {
@@ -305,7 +311,7 @@ void Call::output(size_t i, const Entry &entry) {
 }
 
 void Call::outputIsInput(size_t i, size_t input) {
-  Entry *source = entryOrSequence(input);
+  Entry *source = entryOfAnyKind(input);
   if (!source || !wants(i))
     return;
   // A constant is put into the graph once, under its own name.

@@ -28,9 +28,14 @@ struct Entry {
   /// Of a list of integers in the graph: its elements, of which some are known, or come from other tensors.
   std::shared_ptr<const Known> elements;
   std::shared_ptr<const Sequence> sequence; ///< it is no tensor but a sequence of them
+  bool isEmptyOptional = false;             ///< it is nothing; an optional that has a value is that value
   bool knownWasRead = false;                ///< `known` has been taken from what is stored, if it can be
   bool isBroken = false;                    ///< reading `stored` failed, and that was reported
 };
+
+inline bool isTensor(const Entry &entry) { return !entry.sequence && !entry.isEmptyOptional; }
+/// "a tensor", "a sequence" or "an empty optional".
+llvm::StringRef kindOf(const Entry &entry);
 
 /// An error being written, or nothing: only the first of a node is reported, since what follows from it says nothing
 /// new.
@@ -86,8 +91,8 @@ public:
   const Known *elements(size_t i);
   /// The input as a sequence; null after an error, such as that it is a tensor.
   const Sequence *sequence(size_t i);
-  /// Whether the input is one.
-  bool isSequence(size_t i) const;
+  /// The input, whatever it is; null after an error.
+  Entry *entryOfAnyKind(size_t i);
 
   // ---- attributes; an error when one has another type
   bool hasAttribute(llvm::StringRef name) const { return node.attribute({name.data(), name.size()}); }
@@ -98,6 +103,8 @@ public:
   /// The attribute's integers; `fallback` when it is missing.
   Ints integers(llvm::StringRef name, llvm::ArrayRef<int64_t> fallback = {});
   const Attribute *attribute(llvm::StringRef name, Attribute::Kind kind);
+  /// The graph that an attribute is; null after an error.
+  const Graph *subgraph(llvm::StringRef name);
 
   // ---- parameters that are attributes in old versions and inputs in new ones (Versions.h)
   bool hasParameter(llvm::StringRef name) const;
@@ -119,7 +126,7 @@ public:
   bool needsTensors() const { return hasRunTimeElements; }
   void output(size_t i, Sequence sequence);
   void output(size_t i, const Entry &entry);
-  /// The output is the input: the same tensor, or sequence, under another name.
+  /// The output is the input, whatever that is, under another name.
   void outputIsInput(size_t i, size_t input);
   /// The sizes that the model declares for an output, null where it does not; nothing where not even its rank.
   std::optional<Shape> declared(size_t i);
@@ -195,9 +202,7 @@ public:
   Scope &scope;
 
 private:
-  /// What an input stands for; null after an error.
-  Entry *entryOrSequence(size_t i);
-  /// The same, of a tensor.
+  /// What an input that is a tensor stands for; null after an error.
   Entry *entry(size_t i);
 
   mlir::Location loc;

@@ -19,13 +19,6 @@ TensorId asScalar(Call &call, TensorId x, StringRef argument) {
   return call.reshape(call.cast(x, i64Of(call)), {});
 }
 
-const Graph *graphOf(Call &call, StringRef name) {
-  const Attribute *found = call.attribute(name, Attribute::Kind::Graph);
-  if (!found && !call.hasFailed())
-    call.error(name) << "missing, expected a graph";
-  return found && !call.hasFailed() ? found->graph.get() : nullptr;
-}
-
 Entry entryOf(TensorId tensor) {
   Entry entry;
   entry.tensor = tensor;
@@ -62,7 +55,7 @@ void outputAll(Call &call, const FailureOr<SmallVector<TensorId>> &tensors) {
 void conditional(Call &call) {
   SmallVector<const Graph *> graphs;
   for (StringRef name : {"then_branch", "else_branch"}) {
-    const Graph *graph = graphOf(call, name);
+    const Graph *graph = call.subgraph(name);
     if (graph && graph->outputs.size() != call.node.outputs.size())
       call.error(name) << static_cast<int64_t>(graph->outputs.size()) << " outputs, expected "
                        << static_cast<int64_t>(call.node.outputs.size());
@@ -229,29 +222,28 @@ Entry knownEntry(Call &call, Type element, int64_t value) {
   return entry;
 }
 
-/// A loop that carries a sequence, which the graph cannot: step after step, as long as its end is known.
-void unrolledLoop(Call &call, const Graph &graph, Dim trips, std::optional<int64_t> condition) {
+/// A loop that carries a sequence or an empty optional (`carriedKind`), which the graph cannot: step after step, as
+/// long as its end is known.
+void unrolledLoop(Call &call, const Graph &graph, Dim trips, std::optional<int64_t> condition, StringRef carriedKind) {
   std::optional<int64_t> count = trips ? constantOf(trips) : maxUnrolledSteps + 1;
   if (call.hasFailed())
     return;
   if (!count)
-    return void(call.error("M") << toString(trips) << ", expected a constant: the loop carries a sequence");
+    return void(call.error("M") << toString(trips) << ", expected a constant: the loop carries " << carriedKind);
   SmallVector<Entry> carried;
   for (size_t i = 2; i < call.numInputs(); ++i) {
-    if (!call.isSequence(i)) {
-      carried.push_back(entryOf(call.input(i)));
-      continue;
-    }
-    carried.emplace_back().sequence = std::make_shared<Sequence>(*call.sequence(i));
+    const Entry *given = call.entryOfAnyKind(i);
+    carried.push_back(!given || isTensor(*given) ? entryOf(call.input(i)) : *given);
   }
   std::vector<std::vector<TensorId>> scanned(graph.outputs.size() - 1 - carried.size());
   int64_t step = 0;
   for (; step < *count && condition != 0 && !call.hasFailed(); ++step) {
     if (!condition)
       return void(call.error() << "whether step " << step << " is made is known at run time only, expected a constant: "
-                               << "the loop carries a sequence");
+                               << "the loop carries " << carriedKind);
     if (step == maxUnrolledSteps)
-      return void(call.error() << "over " << maxUnrolledSteps << " steps, expected fewer: the loop carries a sequence");
+      return void(call.error() << "over " << maxUnrolledSteps << " steps, expected fewer: the loop carries "
+                               << carriedKind);
     SmallVector<Entry> inputs{knownEntry(call, i64Of(call), step),
                               knownEntry(call, IntegerType::get(call.context(), 1), 1)};
     // PyTorch has it as a list of one number, and bodies that want it so.
@@ -282,7 +274,7 @@ void unrolledLoop(Call &call, const Graph &graph, Dim trips, std::optional<int64
 }
 
 void loop(Call &call) {
-  const Graph *graph = graphOf(call, "body");
+  const Graph *graph = call.subgraph("body");
   if (!graph)
     return;
   if (call.numInputs() < 2)
@@ -303,8 +295,8 @@ void loop(Call &call) {
   if (!isConditional && !trips && !call.hasFailed())
     return void(call.error("M") << "missing, and the condition stays true: the loop has no end");
   for (size_t i = 0; i < carried; ++i)
-    if (call.isSequence(2 + i))
-      return unrolledLoop(call, *graph, trips, begins);
+    if (const Entry *given = call.entryOfAnyKind(2 + i); given && !isTensor(*given))
+      return unrolledLoop(call, *graph, trips, begins, kindOf(*given));
   SmallVector<TensorId> inits;
   if (isConditional)
     inits.push_back(begins ? call.constant(i64Of(call), ArrayRef<int64_t>{*begins != 0}) : call.input(1));
@@ -379,6 +371,7 @@ struct ScanParts {
   const Graph &graph;
   SmallVector<TensorId> states, sequences;
   SmallVector<ScanAxis> inputAxes, outputAxes;
+  TensorId length = {}; ///< of version 8: the number of steps, where it is less than what is scanned has
 };
 
 /// The states in the end, then the stacked outputs; empty after an error.
@@ -387,6 +380,13 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
   for (auto [x, axis] : llvm::zip(parts.sequences, parts.inputAxes)) {
     call.requireEqual("scan_input_axes", call.shape(x)[axis.axis], steps,
                       "{value} steps, expected " + toString(steps) + " as the first scanned input has");
+    if (call.hasFailed())
+      return {};
+  }
+  Dim most = steps;
+  if (parts.length) {
+    steps = call.dataSize(parts.length);
+    call.require("sequence_lens", steps, most - steps, "{value} steps, expected at most " + toString(most));
     if (call.hasFailed())
       return {};
   }
@@ -429,6 +429,12 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
     ScanAxis place = parts.outputAxes[i - parts.states.size()];
     if (place.isReversed)
       y = call.primitives({y}, [](Primitives &p, ArrayRef<Value> in) { return p.flip(in[0], {0}); });
+    // Zeros where no step was made.
+    if (!sameDim(steps, most))
+      y = call.primitives({y}, [&](Primitives &p, ArrayRef<Value> in) {
+        return p.pick(in[0], 0, p.iota({most}, 0, i64Of(call)), BoundsKind::Fill, "",
+                      p.scalar(0, Primitives::elementOf(in[0])));
+      });
     int64_t rank = call.rank(y), axis = call.axis(place.axis, rank, "scan_output_axes");
     y = call.primitives({y}, [&](Primitives &p, ArrayRef<Value> in) { return p.moveFirst(in[0], axis); });
   }
@@ -450,7 +456,7 @@ SmallVector<ScanAxis> scanAxes(Call &call, StringRef axes, StringRef directions,
 
 /// Reads the parts that all versions have; `first` is the first state among the inputs.
 std::optional<ScanParts> scanParts(Call &call, size_t first) {
-  const Graph *graph = graphOf(call, "body");
+  const Graph *graph = call.subgraph("body");
   int64_t sequences = call.integer("num_scan_inputs", 0), all = static_cast<int64_t>(call.numInputs() - first);
   if (!graph)
     return std::nullopt;
@@ -464,7 +470,7 @@ std::optional<ScanParts> scanParts(Call &call, size_t first) {
                        << static_cast<int64_t>(states) << ", one for each state";
     return std::nullopt;
   }
-  ScanParts parts{*graph, {}, {}, {}, {}};
+  ScanParts parts{*graph, {}, {}, {}, {}, {}};
   for (size_t i = 0; i < states; ++i)
     parts.states.push_back(call.input(first + i));
   for (size_t i = states; i < static_cast<size_t>(all); ++i)
@@ -498,27 +504,32 @@ void scan9(Call &call) {
 
 /// Version 8: a batch in front of everything, each entry scanned by itself.
 void scan8(Call &call) {
-  if (call.has(0))
-    return call.notThereYet("sequence_lens");
   std::optional<ScanParts> parts = scanParts(call, 1);
   if (!parts)
     return;
+  TensorId lengths = call.inputOrNone(0);
+  if (lengths && call.rank(lengths) != 1)
+    call.error("sequence_lens") << "rank " << call.rank(lengths) << ", expected 1";
   parts->inputAxes = scanAxes(call, "", "directions", parts->sequences.size());
   parts->outputAxes.assign(parts->graph.outputs.size() - parts->states.size(), {0, false});
   if (call.hasFailed())
     return;
   Dim batch = call.shape(parts->sequences.front())[0];
-  for (ArrayRef<TensorId> list : {ArrayRef(parts->states), ArrayRef(parts->sequences)})
-    for (TensorId x : list) {
-      call.requireEqual("body", call.shape(x)[0], batch,
-                        "a batch of {value}, expected " + toString(batch) + " as the first scanned input has");
-      if (call.hasFailed())
-        return;
-    }
+  SmallVector<TensorId> all = llvm::to_vector(llvm::concat<TensorId>(parts->states, parts->sequences));
+  if (lengths)
+    all.push_back(lengths);
+  for (TensorId x : all) {
+    call.requireEqual("body", call.shape(x)[0], batch,
+                      "a batch of {value}, expected " + toString(batch) + " as the first scanned input has");
+    if (call.hasFailed())
+      return;
+  }
   TensorId entry = call.graph().beginBody({RankedTensorType::get({}, i64Of(call))}).front();
   for (SmallVector<TensorId> *list : {&parts->states, &parts->sequences})
     for (TensorId &x : *list)
       x = sliceAt(call, x, 0, entry);
+  if (lengths)
+    parts->length = sliceAt(call, lengths, 0, entry);
   if (call.hasFailed())
     return;
   SmallVector<TensorId> results = scan(call, *parts);
@@ -535,10 +546,9 @@ void addControlFlow(OpTable &table) {
   table.add("Loop", 1, loop);
   table.add("Scan", 8, scan8);
   table.add("Scan", 9, scan9);
-  for (StringRef op : {"Optional", "OptionalGetElement", "OptionalHasElement"})
-    table.refuse(op, "optional tensors are not there yet");
   for (StringRef op : {"StringNormalizer", "TfIdfVectorizer", "StringConcat", "StringSplit", "RegexFullMatch"})
     table.refuse(op, "strings are not supported");
+  table.refuse("ImageDecoder", "files of images are not supported, expected their elements as a tensor");
 }
 
 } // namespace nnf::onnx

@@ -36,6 +36,14 @@ TensorId padSpatial(Call &call, TensorId x, ArrayRef<int64_t> low, ArrayRef<int6
   return call.call("pad", {{"input", x}, {"pad", pairs}, {"value", value}});
 }
 
+TensorId padSpatial(Call &call, TensorId x, const Window &window, double value) {
+  x = padSpatial(call, x, window.low, window.high, value);
+  for (auto [i, length] : llvm::enumerate(window.length))
+    if (length)
+      x = call.slice(x, 2 + static_cast<int64_t>(i), window.start[i], length);
+  return x;
+}
+
 Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   size_t spatial = kernel.size();
   Window w;
@@ -47,23 +55,27 @@ Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   w.dilation = spatialList(call, "dilations", spatial, 1, 1);
   w.low.assign(spatial, 0);
   w.high.assign(spatial, 0);
+  w.start.assign(spatial, Dim());
+  w.length.assign(spatial, Dim());
   std::string automatic = call.text("auto_pad", "NOTSET");
   if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
     Shape shape = call.inputShape(input);
     for (size_t i = 0; i < spatial && !call.hasFailed(); ++i) {
-      std::optional<int64_t> size = constantOf(shape[shape.size() - spatial + i]);
-      if (!size && w.stride[i] != 1) {
-        call.error("auto_pad") << "'" << automatic << "' with stride " << w.stride[i] << " over the symbolic size "
-                               << toString(shape[shape.size() - spatial + i]) << ", expected a fixed size";
-        break;
-      }
+      Dim size = shape[shape.size() - spatial + i];
+      int64_t span = w.span(i), stride = w.stride[i];
       // ceil(size / stride) windows.
-      int64_t total = w.stride[i] == 1
-                          ? w.span(i) - 1
-                          : ((*size + w.stride[i] - 1) / w.stride[i] - 1) * w.stride[i] + w.span(i) - *size;
-      total = std::max<int64_t>(total, 0);
-      (automatic == "SAME_UPPER" ? w.low : w.high)[i] = total / 2;
-      (automatic == "SAME_UPPER" ? w.high : w.low)[i] = total - total / 2;
+      Dim total = (size.ceilDiv(stride) - 1) * stride + span - size;
+      total = stride == 1 ? call.size(span - 1) : span < stride ? maxOf(total, call.size(0)) : simplify(total);
+      // Of an odd total, the larger half.
+      Ints &smaller = automatic == "SAME_UPPER" ? w.low : w.high, &larger = automatic == "SAME_UPPER" ? w.high : w.low;
+      int64_t most = constantOf(total).value_or(span - 1);
+      smaller[i] = most / 2;
+      larger[i] = most - most / 2;
+      if (constantOf(total))
+        continue;
+      Dim half = total.floorDiv(2), low = automatic == "SAME_UPPER" ? half : total - half;
+      w.start[i] = simplify(call.size(w.low[i]) - low);
+      w.length[i] = simplify(size + total);
     }
   } else if (automatic == "NOTSET" || automatic.empty()) {
     Ints pads = call.integers("pads", Ints(2 * spatial, 0));
@@ -82,9 +94,6 @@ Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   return w;
 }
 
-namespace {
-
-/// The kernel's sizes, from the weight; `kernel_shape` may repeat them.
 Ints kernelOf(Call &call, size_t weightInput) {
   Shape input = call.inputShape(0), weight = call.inputShape(weightInput);
   Ints kernel;
@@ -107,13 +116,15 @@ Ints kernelOf(Call &call, size_t weightInput) {
   return kernel;
 }
 
+namespace {
+
 void conv(Call &call) {
   Window w = windowOf(call, kernelOf(call, 1));
   std::string function = withDimensions(call, "conv", w.kernel.size());
   TensorId x = call.input(0), weight = call.input(1), bias = call.inputOrNone(2);
   Ints padding = w.low;
   if (!w.isSymmetric()) {
-    x = padSpatial(call, x, w.low, w.high, 0);
+    x = padSpatial(call, x, w, 0);
     padding.assign(padding.size(), 0);
   }
   call.result(call.call(function, {{"input", x},
@@ -276,12 +287,133 @@ void col2Im(Call &call) {
                                  {"stride", list(w.stride)}}));
 }
 
+/// What a deformable convolution sees: the input between its elements, zero outside, at the taps of each window moved
+/// by `offset` [N, groups, taps, spatial dimensions, output…]. The result is [N, channels, taps, output…].
+Value sampledAtOffsets(RunTime &r, Value x, Value offset, const Window &w, Dim groupChannels) {
+  Shape in = Primitives::shapeOf(x), moved = Primitives::shapeOf(offset);
+  int64_t spatial = w.kernel.size();
+  moved.erase(moved.begin() + 3);
+  Shape whole = moved;
+  whole[1] = in[1];
+  // One offset group is for several channels.
+  auto perChannel = [&](Value value) {
+    Shape wide = moved;
+    wide.insert(wide.begin() + 2, groupChannels);
+    Ints kept{0, 1};
+    kept.append(llvm::to_vector(llvm::seq<int64_t>(3, wide.size())));
+    return r.reshape(r.broadcast(value, wide, kept), whole);
+  };
+  SmallVector<Value> low, share;
+  int64_t tapsBehind = llvm::product_of(w.kernel);
+  for (int64_t i = 0; i < spatial; ++i) {
+    tapsBehind /= w.kernel[i];
+    Value tap =
+        r.rem(r.div(r.iota(moved, 2, r.i64()), static_cast<double>(tapsBehind)), static_cast<double>(w.kernel[i]));
+    Value place = r.add(r.mul(r.iota(moved, 3 + i, r.i64()), static_cast<double>(w.stride[i])),
+                        r.mul(tap, static_cast<double>(w.dilation[i])));
+    Type element = Primitives::elementOf(offset);
+    Value at = r.add(r.convert(r.sub(place, static_cast<double>(w.low[i])), element),
+                     r.squeeze(r.sliceDim(offset, 3, dimOf(r.context(), i), dimOf(r.context(), 1)), 3));
+    // Nothing is seen further out, and these are integers still.
+    at = r.max(r.min(at, r.size(in[2 + i], element)), -1);
+    low.push_back(perChannel(r.floor(at)));
+    share.push_back(r.sub(perChannel(at), low.back()));
+  }
+  Value sum;
+  for (int64_t corner = 0; corner < int64_t(1) << spatial; ++corner) {
+    SmallVector<Value> index{r.iota(whole, 0, r.i64()), r.iota(whole, 1, r.i64())};
+    Value weight;
+    for (int64_t i = 0; i < spatial; ++i) {
+      bool isHigh = corner >> i & 1;
+      index.push_back(r.convert(isHigh ? r.add(low[i], 1) : low[i], r.i64()));
+      Value part = isHigh ? share[i] : r.sub(1, share[i]);
+      weight = weight ? r.mul(weight, part) : part;
+    }
+    Value seen = r.gather(x, index, llvm::to_vector(llvm::seq<int64_t>(0, in.size())), BoundsKind::Fill, "",
+                          r.scalar(0, Primitives::elementOf(x)));
+    seen = r.mul(seen, weight);
+    sum = sum ? r.add(sum, seen) : seen;
+  }
+  return sum;
+}
+
+void deformConv(Call &call) {
+  Window w = windowOf(call, kernelOf(call, 1));
+  TensorId x = call.input(0), weight = call.input(1), offset = call.input(2), bias = call.inputOrNone(3),
+           mask = call.inputOrNone(4);
+  int64_t groups = call.integer("group", 1), offsetGroups = call.integer("offset_group", 1);
+  if (call.hasFailed())
+    return;
+  if (groups < 1 || offsetGroups < 1)
+    return void(call.error(groups < 1 ? "group" : "offset_group") << "expected 1 or more");
+  Shape in = call.shape(x), kernel = call.shape(weight), out;
+  Dim taps = call.size(llvm::product_of(w.kernel));
+  int64_t spatial = w.kernel.size();
+  for (int64_t i = 0; i < spatial; ++i) {
+    Dim spare = simplify(in[2 + i] + (w.low[i] + w.high[i] - w.span(i)));
+    call.require("X", in[2 + i], spare, "size {value} in dimension " + Twine(2 + i) + ", smaller than the kernel");
+    out.push_back(simplify(spare.floorDiv(w.stride[i]) + 1));
+  }
+  call.requireEqual("X", in[1], simplify(kernel[1] * groups),
+                    "{value} channels, expected " + toString(simplify(kernel[1] * groups)) + " of the weight");
+  Dim groupOutputs = call.requireQuotient("W", kernel[0], call.size(groups),
+                                          "{value} outputs, expected a multiple of "
+                                          "'group'");
+  Dim groupChannels = call.requireQuotient("X", in[1], call.size(offsetGroups),
+                                           "{value} channels, expected a multiple "
+                                           "of 'offset_group'");
+  // [N, offset groups * taps * `each`, output…], with the middle in its parts
+  auto apart = [&](TensorId tensor, StringRef name, int64_t each) -> TensorId {
+    Shape expected{in[0], simplify(taps * (offsetGroups * each))}, split{in[0], call.size(offsetGroups), taps};
+    if (each != 1)
+      split.push_back(call.size(each));
+    for (Shape *shape : {&expected, &split})
+      shape->append(out);
+    Shape given = call.shape(tensor);
+    if (!call.hasFailed() && given.size() != expected.size())
+      call.error(name) << "shape " << toString(given) << ", expected " << toString(expected);
+    for (size_t d = 0; d < given.size() && !call.hasFailed(); ++d)
+      call.requireEqual(name, given[d], expected[d],
+                        "size {value} in dimension " + Twine(d) + ", expected " + toString(expected[d]));
+    return call.reshape(tensor, split);
+  };
+  Type element = call.element(x), computed = Call::computed(element);
+  offset = call.cast(apart(offset, "offset", spatial), computed);
+  if (mask)
+    mask = call.cast(apart(mask, "mask", 1), computed);
+  if (call.hasFailed())
+    return;
+  RunTime r(call);
+  Value seen =
+      sampledAtOffsets(r, r.convert(call.graph().value(x), computed), call.graph().value(offset), w, groupChannels);
+  TensorId columns = call.graph().adopt(seen);
+  if (mask) {
+    Shape grouped{in[0], call.size(offsetGroups), groupChannels, taps};
+    grouped.append(out);
+    Shape spread = grouped;
+    spread[2] = call.size(1);
+    columns = call.mul(call.reshape(columns, grouped), call.reshape(mask, spread));
+  }
+  Dim rows = simplify(kernel[1] * taps);
+  columns = call.reshape(columns, {in[0], call.size(groups), rows, productOf(call.context(), out)});
+  weight = call.reshape(call.cast(weight, computed), {call.size(groups), groupOutputs, rows});
+  Shape result{in[0], kernel[0]}, alongChannels(spatial + 1, call.size(1));
+  result.append(out);
+  TensorId y = call.reshape(call.binary("matmul", weight, columns), result);
+  if (bias) {
+    alongChannels[0] = kernel[0];
+    y = call.add(y, call.reshape(call.cast(bias, computed), alongChannels));
+  }
+  call.result(call.cast(y, element));
+}
+
 } // namespace
 
 void addConvolutions(OpTable &table) {
   table.add("Col2Im", 18, col2Im, "fold");
   table.add("Conv", 1, conv);
   table.add("ConvTranspose", 1, convTranspose);
+  table.add("DeformConv", 19, deformConv);
 }
 
 } // namespace nnf::onnx

@@ -284,11 +284,59 @@ void roiAlign(Call &call) {
   call.result(graph.adopt(p.convert(p.transpose(all.pool(p, steps), {0, 3, 1, 2}), element)));
 }
 
+/// The largest element in each bin of each region, 0 where a bin is empty. Source: Girshick 2015, "Fast R-CNN".
+void maxRoiPool(Call &call) {
+  TensorId images = call.input(0), rois = call.input(1);
+  Shape in = call.shape(images), regions = call.shape(rois);
+  Ints pooled = call.integers("pooled_shape");
+  double scale = call.number("spatial_scale", 1);
+  if (call.hasFailed())
+    return;
+  if (in.size() != 4 || regions.size() != 2 || !isConstant(regions[1], 5))
+    return void(call.error() << "X of shape " << toString(in) << " and rois of shape " << toString(regions)
+                             << ", expected [images, channels, height, width] and [regions, 5]");
+  if (pooled.size() != 2 || pooled[0] < 1 || pooled[1] < 1)
+    return void(call.error("pooled_shape") << "expected two sizes of 1 or more");
+  GraphBuilder &graph = call.graph();
+  Primitives p(graph.ops(), call.location());
+  Type element = call.element(images), computed = Call::computed(element), i64 = i64Of(p);
+  Value given = p.convert(graph.value(rois), computed);
+  auto column = [&](int64_t i) { return p.reshape(p.sliceDim(given, 1, call.size(i), call.size(1)), {regions[0]}); };
+  auto corner = [&](int64_t i) {
+    // Half of an element is rounded away from zero.
+    Value at = p.mul(column(i), scale), size = p.floor(p.add(p.abs(at), 0.5));
+    return p.convert(p.select(p.lt(at, 0), p.neg(size), size), i64);
+  };
+  Value image = p.convert(column(0), i64);
+  p.check(p.bitAnd(p.ge(image, 0), p.lt(image, p.size(in[0], i64))), image,
+          p.message("rois", "image {value}, expected 0 <= image < " + toString(in[0])));
+  constexpr double nothing = -std::numeric_limits<double>::infinity();
+  Value x = p.convert(p.pick(graph.value(images), 0, image, BoundsKind::Clamp), computed);
+  // Along the width, then along the height.
+  for (int64_t side : {1, 0}) {
+    int64_t d = 2 + side, bins = pooled[side];
+    Value start = corner(side ? 1 : 2), length = p.max(p.add(p.sub(corner(side ? 3 : 4), start), 1), 1);
+    Shape marks{regions[0], call.size(bins), in[d]};
+    auto rim = [&](Value bin, int64_t roundedUp) {
+      Value share = p.add(p.mul(bin, p.broadcast(length, marks, {0})), static_cast<double>(roundedUp));
+      return p.add(p.div(share, static_cast<double>(bins)), p.broadcast(start, marks, {0}));
+    };
+    Value bin = p.iota(marks, 1, i64), at = p.iota(marks, 2, i64);
+    Value isInside = p.bitAnd(p.ge(at, rim(bin, 0)), p.lt(at, rim(p.add(bin, 1), bins - 1)));
+    Shape wide = Primitives::shapeOf(x);
+    wide.insert(wide.begin() + d, call.size(bins));
+    Value seen = p.select(p.broadcast(isInside, wide, {0, d, d + 1}), p.broadcastOver(x, wide, {d}), nothing);
+    x = p.reduce(ReduceKind::Max, seen, {d + 1});
+  }
+  call.result(graph.adopt(p.convert(p.select(p.eq(x, nothing), 0, x), element)));
+}
+
 } // namespace
 
 void addDetection(OpTable &table) {
   table.add("NonMaxSuppression", 10, nonMaxSuppression);
   table.add("RoiAlign", 10, roiAlign);
+  table.add("MaxRoiPool", 1, maxRoiPool);
 }
 
 } // namespace nnf::onnx

@@ -461,13 +461,6 @@ bool nonZero(Call &call) {
   return true;
 }
 
-bool identity(Call &call) {
-  const Known *x = call.known(0);
-  if (x)
-    call.output(0, *x);
-  return x;
-}
-
 } // namespace
 
 void addShapeEvaluations(OpTable &table) {
@@ -490,7 +483,6 @@ void addShapeEvaluations(OpTable &table) {
   table.addEvaluation("ReduceMax", reduce<'>'>);
   table.addEvaluation("Split", split);
   table.addEvaluation("NonZero", nonZero);
-  table.addEvaluation("Identity", identity);
 }
 
 void addEvaluations(OpTable &table) {

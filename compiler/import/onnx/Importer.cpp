@@ -130,8 +130,8 @@ Shape Importer::shapeOf(Entry &entry) {
 TensorId Importer::tensorOf(Entry &entry) {
   if (entry.tensor || entry.isBroken)
     return entry.tensor;
-  if (entry.sequence) {
-    error() << "'" << entry.name << "' is a sequence, expected a tensor";
+  if (!isTensor(entry)) {
+    error() << "'" << entry.name << "' is " << kindOf(entry) << ", expected a tensor";
     return {};
   }
   if (!entry.stored) {

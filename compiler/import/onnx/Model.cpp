@@ -21,6 +21,12 @@ std::string dataTypeName(DataType type) {
   case DataType::Complex64: return "complex64";
   case DataType::Complex128: return "complex128";
   case DataType::BFloat16: return "bfloat16";
+  case DataType::Float8E4M3FN: return "float8e4m3fn";
+  case DataType::Float8E4M3FNUZ: return "float8e4m3fnuz";
+  case DataType::Float8E5M2: return "float8e5m2";
+  case DataType::Float8E5M2FNUZ: return "float8e5m2fnuz";
+  case DataType::UInt4: return "uint4";
+  case DataType::Int4: return "int4";
   }
   return "type " + std::to_string(static_cast<int32_t>(type));
 }

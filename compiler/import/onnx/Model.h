@@ -33,6 +33,12 @@ enum class DataType : int32_t {
   Complex64 = 14,
   Complex128 = 15,
   BFloat16 = 16,
+  Float8E4M3FN = 17,
+  Float8E4M3FNUZ = 18,
+  Float8E5M2 = 19,
+  Float8E5M2FNUZ = 20,
+  UInt4 = 21,
+  Int4 = 22,
 };
 
 /// ONNX's own name of a type, in lower case ("float", "int64"); "type 23" when this reader does not know it.

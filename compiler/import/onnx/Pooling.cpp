@@ -27,23 +27,51 @@ bool fitsTorch(const Window &w) {
 }
 
 /// Padding to be written out, with what the last window of ceil mode needs, so that floor mode gives the same windows.
-bool padForCeil(Call &call, Window &w) {
+void padForCeil(Call &call, Window &w) {
   Shape shape = call.inputShape(0);
   for (size_t i = 0; i < w.kernel.size(); ++i) {
-    std::optional<int64_t> size = constantOf(shape[2 + i]);
-    if (!size) {
-      call.error("ceil_mode") << "with uneven or wide padding over the symbolic size " << toString(shape[2 + i])
-                              << ", expected a fixed size";
-      return false;
-    }
-    int64_t span = *size + w.low[i] + w.high[i] - w.span(i);
-    int64_t count = span < 0 ? 0 : (span + w.stride[i] - 1) / w.stride[i] + 1;
+    int64_t span = w.span(i), stride = w.stride[i], high = w.high[i];
+    // SAME leaves nothing over where windows meet.
+    if (w.length[i] && span >= stride)
+      continue;
+    if (w.length[i])
+      return void(call.error("ceil_mode") << "with 'auto_pad' and gaps between windows over the symbolic size "
+                                          << toString(shape[2 + i]) << ", expected a fixed size");
+    Dim before = shape[2 + i] + w.low[i], count = (before + (high - span)).ceilDiv(stride) + 1;
     // The last window starts inside the input or its low padding.
-    if (count > 0 && (count - 1) * w.stride[i] >= *size + w.low[i])
-      --count;
-    w.high[i] = std::max(w.high[i], (count - 1) * w.stride[i] + w.span(i) - *size - w.low[i]);
+    if (high > span - stride)
+      count = minOf(count, before.ceilDiv(stride));
+    Dim length = simplify((count - 1) * stride + span);
+    if (std::optional<int64_t> fixed = constantOf(length)) {
+      w.high[i] = std::max(high, *fixed - constantOf(before).value_or(0));
+      continue;
+    }
+    w.high[i] = high + stride - 1;
+    w.start[i] = call.size(0);
+    w.length[i] = length;
   }
-  return true;
+}
+
+/// The sums over the windows of a tensor that has its padding.
+TensorId windowSums(Call &call, TensorId x, const Window &w) {
+  Shape shape = call.shape(x);
+  for (size_t i = 0; i < w.kernel.size() && !call.hasFailed(); ++i)
+    call.require("kernel_shape", shape[2 + i], shape[2 + i] - w.span(i),
+                 "a window of " + Twine(w.span(i)) + " over size {value} with its padding, expected at most that");
+  if (call.hasFailed())
+    return {};
+  Type element = call.element(x);
+  TensorId sums = call.primitives({call.cast(x, Call::computed(element))}, [&](Primitives &p, ArrayRef<Value> in) {
+    int64_t rank = Primitives::rankOf(in[0]);
+    WindowDims window{Ints(rank, 1), Ints(rank, 1), Ints(rank, 1), Ints(rank, 0), Ints(rank, 0)};
+    for (size_t i = 0; i < w.kernel.size(); ++i) {
+      window.size[2 + i] = w.kernel[i];
+      window.stride[2 + i] = w.stride[i];
+      window.dilation[2 + i] = w.dilation[i];
+    }
+    return p.reduceWindow(ReduceKind::Add, in[0], window);
+  });
+  return call.cast(sums, element);
 }
 
 /// Positions in the planes, as torch counts them, to positions in the whole tensor, as ONNX does.
@@ -83,9 +111,9 @@ void maxPool(Call &call) {
   if (!fitsTorch(w)) {
     if (wantsIndices)
       return call.notThereYet("Indices with uneven or wide padding");
-    if (ceil && !padForCeil(call, w))
-      return;
-    x = padSpatial(call, x, w.low, w.high, -std::numeric_limits<double>::infinity());
+    if (ceil)
+      padForCeil(call, w);
+    x = padSpatial(call, x, w, -std::numeric_limits<double>::infinity());
     w.low.assign(w.low.size(), 0);
     ceil = false;
   }
@@ -110,58 +138,47 @@ void averagePool(Call &call) {
   TensorId x = call.input(0);
   if (call.hasFailed())
     return;
-  if (llvm::any_of(w.dilation, [](int64_t d) { return d != 1; }))
-    return call.notThereYet("dilations");
-  auto pool = [&](TensorId tensor, ArrayRef<int64_t> padding) {
-    return call.call(function, {{"input", tensor},
-                                {"kernel_size", list(w.kernel)},
-                                {"stride", list(w.stride)},
-                                {"padding", list(padding)},
-                                {"ceil_mode", ceil},
-                                {"count_include_pad", countsPadding}});
-  };
-  if (fitsTorch(w))
-    return call.result(pool(x, w.low));
-  // The mean of the padded windows, over the share of each that counts.
-  Ints low = w.low, high = w.high, none(w.kernel.size(), 0);
-  if (ceil && !padForCeil(call, w))
-    return;
-  ceil = false;
-  countsPadding = call.flag("count_include_pad");
+  bool isDilated = llvm::any_of(w.dilation, [](int64_t d) { return d != 1; });
+  if (fitsTorch(w) && !isDilated)
+    return call.result(call.call(function, {{"input", x},
+                                            {"kernel_size", list(w.kernel)},
+                                            {"stride", list(w.stride)},
+                                            {"padding", list(w.low)},
+                                            {"ceil_mode", ceil},
+                                            {"count_include_pad", countsPadding}}));
+  // The sums of the padded windows, over what counts in each.
+  Window given = w;
+  if (ceil)
+    padForCeil(call, w);
   Shape ones{call.size(1), call.size(1)}, shape = call.shape(x);
   ones.append(shape.begin() + 2, shape.end());
   Known one{call.element(x), {}, {}};
   one.values.push_back(one.ofNumber(1));
-  TensorId share = call.full(ones, one);
-  // Padding that counts is 1, what ceil mode adds never counts.
-  if (countsPadding)
-    share = padSpatial(call, share, low, high, 1);
-  for (size_t i = 0; i < none.size(); ++i) {
-    low[i] = countsPadding ? 0 : w.low[i];
-    high[i] = countsPadding ? w.high[i] - high[i] : w.high[i];
+  // Padding may count; what ceil mode adds never does.
+  TensorId share = padSpatial(call, call.full(ones, one), given, countsPadding);
+  Window more = w;
+  for (size_t i = 0; i < w.kernel.size(); ++i) {
+    more.low[i] = 0;
+    more.high[i] -= given.high[i];
+    if (given.length[i])
+      more.length[i] = {};
   }
-  share = padSpatial(call, share, low, high, 0);
-  TensorId sum = padSpatial(call, x, w.low, w.high, 0);
-  countsPadding = true;
-  call.result(call.div(pool(sum, none), pool(share, none)));
+  share = padSpatial(call, share, more, 0);
+  call.result(call.div(windowSums(call, padSpatial(call, x, w, 0), w), windowSums(call, share, w)));
 }
 
 /// The p-norm of each window.
 void lpPool(Call &call) {
   Window w = poolWindow(call);
-  std::string function = withDimensions(call, "avg_pool", w.kernel.size());
   double p =
       call.hasAttribute("p") && call.version >= 2 ? static_cast<double>(call.integer("p", 2)) : call.number("p", 2);
   TensorId x = call.input(0);
   if (call.hasFailed())
     return;
-  if (call.flag("ceil_mode") || llvm::any_of(w.dilation, [](int64_t d) { return d != 1; }))
-    return call.notThereYet("ceil_mode or dilations");
+  if (call.flag("ceil_mode"))
+    padForCeil(call, w);
   TensorId powers = call.call("pow", {{"input", call.unary("abs", x)}, {"exponent", p}});
-  TensorId mean = call.call(function, {{"input", padSpatial(call, powers, w.low, w.high, 0)},
-                                       {"kernel_size", list(w.kernel)},
-                                       {"stride", list(w.stride)}});
-  TensorId sum = call.mul(mean, static_cast<double>(llvm::product_of(w.kernel)));
+  TensorId sum = windowSums(call, padSpatial(call, powers, w, 0), w);
   call.result(call.call("pow", {{"input", sum}, {"exponent", 1 / p}}));
 }
 

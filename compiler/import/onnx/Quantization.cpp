@@ -1,5 +1,6 @@
 // Integers that stand for reals: value = (integer - zero point) * scale.
 #include "compiler/import/onnx/OpTable.h"
+#include "compiler/import/onnx/RunTime.h"
 #include "compiler/import/onnx/Window.h"
 
 #include <cmath>
@@ -33,34 +34,72 @@ TensorId saturated(Call &call, TensorId x, TensorId zero, Type integer) {
   return call.cast(call.call("clamp", {{"input", whole}, {"min", low}, {"max", high}}), integer);
 }
 
+/// The scales or zero points of x: one, one along an axis, or one for each block of elements along it.
+struct Steps {
+  Steps(Call &call, TensorId x) : call(call), shape(call.shape(x)), block(call.integer("block_size", 0)) {
+    // A scalar has none, and needs none.
+    axis = call.integer("axis", 1);
+    if (block)
+      axis = call.axis(axis, shape.size());
+    if (block < 0)
+      call.error("block_size") << block << ", expected 0 or more";
+  }
+
+  TensorId spread(StringRef argument, TensorId steps) {
+    if (call.hasFailed() || !steps)
+      return {};
+    Shape given = call.shape(steps);
+    if (!block && given.size() > 1)
+      call.error(argument) << "rank " << given.size() << " without a 'block_size', expected 0 or 1";
+    if (!block || call.hasFailed())
+      return alongAxis(call, steps, axis, shape.size());
+    if (given.size() != shape.size()) {
+      call.error(argument) << "rank " << given.size() << " with a 'block_size', expected the input's " << shape.size();
+      return {};
+    }
+    call.require(argument, given[axis], given[axis] * block - shape[axis],
+                 "{value} blocks of " + Twine(block) + ", expected enough for a size of " + toString(shape[axis]));
+    if (call.hasFailed())
+      return {};
+    RunTime r(call);
+    return call.graph().adopt(r.pick(call.graph().value(steps), axis,
+                                     r.div(r.iota({shape[axis]}, 0, r.i64()), static_cast<double>(block)),
+                                     BoundsKind::Clamp));
+  }
+
+  Call &call;
+  Shape shape;
+  int64_t axis, block;
+};
+
 void quantizeLinear(Call &call) {
   TensorId x = call.input(0), scale = call.input(1), zero = call.inputOrNone(2);
-  int64_t rank = call.rank(x), axis = call.integer("axis", 1);
+  auto wanted = static_cast<DataType>(call.integer("output_dtype", 0));
+  Steps steps(call, x);
   if (call.hasFailed())
     return;
-  Type integer = zero ? call.element(zero) : Type(IntegerType::get(call.context(), 8, IntegerType::Unsigned));
-  if (call.integer("block_size", 0))
-    return call.notThereYet("block_size");
-  if (call.rank(scale) > 1)
-    return call.notThereYet("a scale of rank 2 or more");
-  if (!isa<IntegerType>(integer))
-    return call.notThereYet("quantization to floats");
-  TensorId ratio = call.div(call.cast(x, f32(call)), alongAxis(call, scale, axis, rank));
-  call.result(saturated(call, ratio, zero ? alongAxis(call, zero, axis, rank) : TensorId(), integer));
+  Type integer = wanted != DataType::Undefined ? elementTypeOf(call.context(), wanted)
+                 : zero                        ? call.element(zero)
+                                               : IntegerType::get(call.context(), 8, IntegerType::Unsigned);
+  if (!isa_and_present<IntegerType>(integer))
+    return void(call.error() << "to " << (integer ? dtypeName(integer) : dataTypeName(wanted))
+                             << ", expected integers");
+  if (zero && call.element(zero) != integer)
+    return void(call.error("y_zero_point")
+                << "dtype " << dtypeName(call.element(zero)) << ", expected the output's " << dtypeName(integer));
+  TensorId ratio = call.div(call.cast(x, f32(call)), steps.spread("y_scale", scale));
+  call.result(saturated(call, ratio, steps.spread("y_zero_point", zero), integer));
 }
 
 void dequantizeLinear(Call &call) {
   TensorId x = call.input(0), scale = call.input(1), zero = call.inputOrNone(2);
-  int64_t rank = call.rank(x), axis = call.integer("axis", 1);
-  if (call.hasFailed())
-    return;
-  if (call.integer("block_size", 0) || call.rank(scale) > 1)
-    return call.notThereYet("block_size");
+  Steps steps(call, x);
   Type i32 = IntegerType::get(call.context(), 32);
   TensorId centred = call.cast(x, i32);
   if (zero)
-    centred = call.sub(centred, call.cast(alongAxis(call, zero, axis, rank), i32));
-  call.result(call.mul(call.cast(centred, call.element(scale)), alongAxis(call, scale, axis, rank)));
+    centred = call.sub(centred, call.cast(steps.spread("x_zero_point", zero), i32));
+  if (!call.hasFailed())
+    call.result(call.mul(call.cast(centred, call.element(scale)), steps.spread("x_scale", scale)));
 }
 
 /// An 8-bit operand less its zero point, in float64, where sums of products are exact.
@@ -74,13 +113,10 @@ TensorId centred(Call &call, size_t input, size_t zeroInput, int64_t axis) {
 }
 
 TensorId integerConv(Call &call, TensorId x, TensorId weight, size_t weightInput, TensorId bias) {
-  Ints kernel;
-  Shape shape = call.inputShape(weightInput);
-  for (Dim dim : ArrayRef(shape).drop_front(std::min<size_t>(2, shape.size())))
-    kernel.push_back(constantOf(dim).value_or(0));
+  Ints kernel = kernelOf(call, weightInput);
   Window w = windowOf(call, kernel);
   std::string function = withDimensions(call, "conv", kernel.size());
-  x = padSpatial(call, x, w.low, w.high, 0);
+  x = padSpatial(call, x, w, 0);
   return call.call(function, {{"input", x},
                               {"weight", weight},
                               {"bias", bias},

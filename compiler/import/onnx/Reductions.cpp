@@ -57,7 +57,7 @@ public:
 private:
   Value repeated(StringRef function, Value x) {
     if (function == "mean") {
-      Value sum = repeated(ReduceKind::Add, x);
+      Value sum = repeated(ReduceKind::Add, padded(ReduceKind::Add, x));
       SmallVector<Value> counts;
       for (auto [size, flag] : llvm::zip(shape, isReduced))
         counts.push_back(r.select(flag, r.value(size), 1));
@@ -65,21 +65,34 @@ private:
     }
     if (function == "logsumexp") {
       // Of infinities nothing is subtracted: their difference would be NaN.
+      x = padded(ReduceKind::Max, x);
       Value largest = repeated(ReduceKind::Max, x);
       Value isFinite = r.lt(r.abs(largest), std::numeric_limits<double>::infinity());
       Value shift = r.select(isFinite, largest, 0);
       return r.add(r.log(repeated(ReduceKind::Add, r.exp(r.sub(x, shift)))), shift);
     }
-    return repeated(function == "sum"    ? ReduceKind::Add
-                    : function == "prod" ? ReduceKind::Mul
-                    : function == "amax" ? ReduceKind::Max
-                                         : ReduceKind::Min,
-                    x);
+    ReduceKind kind = function == "sum"    ? ReduceKind::Add
+                      : function == "prod" ? ReduceKind::Mul
+                      : function == "amax" ? ReduceKind::Max
+                                           : ReduceKind::Min;
+    return repeated(kind, padded(kind, x));
+  }
+
+  /// A result cannot be repeated along no elements at all: a dimension that may be empty gets a neutral element more.
+  Value padded(ReduceKind kind, Value x) {
+    Type element = Primitives::elementOf(x);
+    SmallVector<int64_t> low(shape.size(), 0), high;
+    for (Dim size : shape)
+      high.push_back(!constantOf(size) || isConstant(size, 0));
+    if (!llvm::is_contained(high, 1))
+      return x;
+    return r.pad(x, r.reduce(kind, r.full({call.size(0)}, 0, element), {0}), low, high);
   }
 
   Value repeated(ReduceKind kind, Value x) {
-    for (int64_t d = 0, rank = shape.size(); d < rank; ++d)
-      x = r.select(r.broadcast(isReduced[d], shape, {}), r.broadcastOver(r.reduce(kind, x, {d}), shape, {d}), x);
+    Shape wide = Primitives::shapeOf(x);
+    for (int64_t d = 0, rank = wide.size(); d < rank; ++d)
+      x = r.select(r.broadcast(isReduced[d], wide, {}), r.broadcastOver(r.reduce(kind, x, {d}), wide, {d}), x);
     return x;
   }
 
@@ -119,6 +132,16 @@ TensorId reduceWith(Call &call, StringRef function, TensorId x, const Axes &axes
   if (call.hasFailed() || axes.isIdentity || axes.dims.empty())
     return x;
   Type element = call.element(x);
+  Shape shape = call.shape(x);
+  bool isMax = function == "amax", isExtreme = isMax || function == "amin";
+  // Of no elements ONNX has the least or the largest number, where torch has an error.
+  if (isExtreme && !llvm::all_of(axes.dims, [&](int64_t d) { return constantOf(shape[d]).value_or(0) > 0; }))
+    return call.cast(call.primitives({call.cast(x, Call::computed(element))},
+                                     [&](Primitives &p, ArrayRef<Value> in) {
+                                       return p.reduce(isMax ? ReduceKind::Max : ReduceKind::Min, in[0], axes.dims,
+                                                       axes.keep);
+                                     }),
+                     element);
   return call.cast(call.call(function, {{"input", x}, {"dim", list(axes.dims)}, {"keepdim", axes.keep}}), element);
 }
 

@@ -24,7 +24,7 @@ struct Axis {
 struct Modes {
   std::string mode, coordinates, nearest;
   double cubic = -0.75, outside = 0;
-  bool excludesOutside = false;
+  bool excludesOutside = false, antialias = false;
 };
 
 /// The position in the input that element i of the output stands at.
@@ -220,6 +220,43 @@ TensorId resampleAtRunTime(Call &call, TensorId input, const Axis &axis, const M
   return call.graph().adopt(result);
 }
 
+/// The kernel of `linear` or `cubic` at distance d: a triangle, or Keys'.
+Value filterAt(RunTime &r, Value d, const Modes &modes) {
+  if (modes.mode == "linear")
+    return r.max(r.sub(1, d), 0);
+  double a = modes.cubic;
+  Value near = r.add(r.mul(r.mul(r.sub(r.mul(d, a + 2), a + 3), d), d), 1);
+  Value far = r.sub(r.mul(r.add(r.mul(r.sub(r.mul(d, a), 5 * a), d), 8 * a), d), 4 * a);
+  return r.select(r.lt(d, 1), near, r.select(r.lt(d, 2), far, 0));
+}
+
+/// One dimension as weighted means under a kernel that is stretched where the scale is below 1. How many elements it
+/// covers is a size that the data decide where only the run knows the scale.
+TensorId antialiased(Call &call, TensorId input, const Axis &axis, const Modes &modes) {
+  if (call.hasFailed())
+    return {};
+  RunTime r(call);
+  RunTimeAxis a(r, axis);
+  double radius = modes.mode == "linear" ? 1 : 2;
+  Value stretch = r.max(r.div(1, a.scale), 1);
+  Dim half =
+      axis.runTimeScale
+          ? call.graph().addDataSize(
+                call.graph().adopt(r.convert(a.ceil(r.min(r.mul(stretch, radius), 0x1p32)), r.i64())), call.location())
+          : call.size(static_cast<int64_t>(std::ceil(radius * std::max(1 / axis.scale, 1.0))));
+  Shape taps{axis.out, simplify(half * 2)};
+  Value at = r.broadcastAlong(a.positions(modes.coordinates), taps, 0);
+  Value row = r.add(r.sub(r.add(r.floor(at), r.iota(taps, 1, r.f64())), r.size(half, r.f64())), 1);
+  Value weight = filterAt(r, r.div(r.abs(r.sub(row, at)), stretch), modes);
+  if (modes.excludesOutside)
+    weight = r.select(r.bitAnd(r.ge(row, 0), r.le(row, a.last)), weight, 0);
+  Value share = r.div(weight, r.broadcastOver(r.sum(weight, {1}), taps, {1}));
+  Value x = call.graph().value(input);
+  Value picked = r.gather(x, {r.convert(row, r.i64())}, {axis.dim}, BoundsKind::Clamp); // [out, taps, the rest…]
+  share = r.broadcast(r.convert(share, Primitives::elementOf(x)), Primitives::shapeOf(picked), {0, 1});
+  return call.graph().adopt(r.moveFirst(r.sum(r.mul(picked, share), {1}), axis.dim));
+}
+
 /// x where the positions along a dimension are inside the input, else a value of its own.
 TensorId cropAtRunTime(Call &call, TensorId input, const Axis &axis, const Modes &modes) {
   if (call.hasFailed())
@@ -234,7 +271,8 @@ TensorId cropAtRunTime(Call &call, TensorId input, const Axis &axis, const Modes
 /// torch's function for the whole resizing, where it means the same: N and C stay, one mode for the rest.
 TensorId asInterpolate(Call &call, TensorId x, ArrayRef<Axis> axes, const Modes &modes, bool bySize) {
   int64_t rank = axes.size(), spatial = rank - 2;
-  if (spatial < 1 || spatial > 3 || !axes[0].isPlain() || !axes[1].isPlain() || !findFunction("interpolate"))
+  if (modes.antialias || spatial < 1 || spatial > 3 || !axes[0].isPlain() || !axes[1].isPlain() ||
+      !findFunction("interpolate"))
     return {};
   std::string mode;
   std::vector<Argument> arguments{{"input", x}};
@@ -300,7 +338,10 @@ void resizeWith(Call &call, const Modes &modes, bool bySize, MutableArrayRef<Axi
   for (const Axis &axis : axes) {
     if (axis.isPlain() && modes.coordinates != "tf_crop_and_resize")
       continue;
-    x = axis.isFixed() ? resample(call, x, axis, modes) : resampleAtRunTime(call, x, axis, modes);
+    if (isWeighted && modes.antialias && (axis.runTimeScale || axis.scale < 1))
+      x = antialiased(call, x, axis, modes);
+    else
+      x = axis.isFixed() ? resample(call, x, axis, modes) : resampleAtRunTime(call, x, axis, modes);
     shape[axis.dim] = axis.out;
   }
   if (modes.coordinates == "tf_crop_and_resize")
@@ -479,8 +520,7 @@ void resize(Call &call) {
   if (!llvm::is_contained(known, modes.coordinates))
     return void(call.error("coordinate_transformation_mode")
                 << "'" << modes.coordinates << "', expected one of " << llvm::join(llvm::ArrayRef(known), ", "));
-  if (call.flag("antialias"))
-    return call.notThereYet("antialias");
+  modes.antialias = call.flag("antialias");
   Ints named = call.axes(call.integers("axes", llvm::to_vector(llvm::seq<int64_t>(0, rank))), rank);
   if (call.hasFailed())
     return;

@@ -1,4 +1,5 @@
-// Sequences of tensors, as long as their lengths are known: they are lists while importing, and the graph has none.
+// Sequences of tensors, as long as their lengths are known, and optionals: they are lists, and what they hold, while
+// importing, and the graph has none.
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/OpTable.h"
 
@@ -157,6 +158,63 @@ void join(Call &call) {
   call.result(call.concat(tensors, axis));
 }
 
+/// The body, once for each element.
+void map(Call &call) {
+  const Graph *body = call.subgraph("body");
+  const Sequence *given = call.sequence(0);
+  if (call.hasFailed())
+    return;
+  if (body->outputs.size() < call.node.outputs.size())
+    return void(call.error("body") << static_cast<int64_t>(body->outputs.size()) << " outputs, expected "
+                                   << static_cast<int64_t>(call.node.outputs.size()));
+  std::vector<Sequence> results(body->outputs.size());
+  for (size_t step = 0; step < given->size(); ++step) {
+    SmallVector<Entry> inputs;
+    for (size_t i = 0; i < call.numInputs(); ++i) {
+      const Entry *input = call.entryOfAnyKind(i);
+      if (!input)
+        return;
+      if (input->sequence && input->sequence->size() != given->size())
+        return void(call.error() << "input '" << call.node.inputs[i] << "' has " << input->sequence->size()
+                                 << " tensors, expected " << given->size() << " as the first sequence");
+      inputs.push_back(input->sequence ? (*input->sequence)[step] : *input);
+    }
+    FailureOr<SmallVector<Entry>> outputs = call.importer.importSubgraph(*body, inputs, call.scope, call.location());
+    if (failed(outputs))
+      return call.fail();
+    for (auto [result, output] : llvm::zip(results, *outputs)) {
+      result.push_back(entryOf(call.importer.tensorOf(output)));
+      if (!result.back().tensor)
+        return call.fail();
+    }
+  }
+  for (auto [i, result] : llvm::enumerate(results))
+    call.output(i, result);
+}
+
+// ---- optionals
+
+void optional(Call &call) {
+  if (call.has(0))
+    return call.outputIsInput(0, 0);
+  Entry nothing;
+  nothing.isEmptyOptional = true;
+  call.output(0, nothing);
+}
+
+void hasElement(Call &call) {
+  const Entry *given = call.has(0) ? call.entryOfAnyKind(0) : nullptr;
+  call.output(0, Known{IntegerType::get(call.context(), 1), {}, {{call.size(given && !given->isEmptyOptional)}}});
+}
+
+void element(Call &call) {
+  const Entry *given = call.entryOfAnyKind(0);
+  if (given && given->isEmptyOptional)
+    return void(call.error() << "input '" << call.node.inputs[0]
+                             << "' is an empty optional, expected one with a value");
+  call.outputIsInput(0, 0);
+}
+
 } // namespace
 
 void addSequences(OpTable &table) {
@@ -168,6 +226,10 @@ void addSequences(OpTable &table) {
   table.add("SequenceLength", 11, length);
   table.add("SplitToSequence", 11, split);
   table.add("ConcatFromSequence", 11, join);
+  table.add("SequenceMap", 17, map);
+  table.add("Optional", 15, optional);
+  table.add("OptionalHasElement", 15, hasElement);
+  table.add("OptionalGetElement", 15, element);
 }
 
 } // namespace nnf::onnx

@@ -96,17 +96,6 @@ TensorId joined(Call &call, const Complex &x) {
   return call.call("stack", {{"tensors", std::vector<TensorId>{x.real, x.imaginary}}, {"dim", int64_t(-1)}});
 }
 
-/// A number among the inputs that must be known, or `fallback` when it is omitted.
-int64_t knownNumber(Call &call, size_t input, StringRef name, int64_t fallback) {
-  if (!call.has(input))
-    return fallback;
-  const Known *known = call.known(input);
-  std::optional<int64_t> value = known && known->values.size() == 1 ? known->integer(0) : std::nullopt;
-  if (!value)
-    call.error(name) << "'" << call.node.inputs[input] << "' is known at run time only, expected a constant";
-  return value.value_or(fallback);
-}
-
 /// A number among the inputs, known or not; nothing when it is omitted.
 std::optional<Scalar> numberInput(Call &call, size_t input, StringRef name) {
   if (call.hasFailed() || !call.has(input))
@@ -121,34 +110,20 @@ std::optional<Scalar> numberInput(Call &call, size_t input, StringRef name) {
 
 Dim binsOf(Dim length, bool oneSided) { return oneSided ? simplify(length.floorDiv(2) + 1) : length; }
 
-void dft(Call &call) {
-  TensorId x = call.input(0);
+/// Along dimension `axis` of x, of which the last holds real and imaginary parts. `lengthOf` gives the transform's
+/// length for the size that there is.
+TensorId dftAlong(Call &call, TensorId x, int64_t axis, llvm::function_ref<Dim(Dim)> lengthOf, bool inverse,
+                  bool oneSided) {
   Shape shape = call.shape(x);
   int64_t rank = shape.size();
-  int64_t given = call.version >= 20 ? knownNumber(call, 2, "axis", -2) : call.integer("axis", 1);
-  int64_t axis = call.axis(given, rank);
-  bool inverse = call.flag("inverse"), oneSided = call.flag("onesided");
-  if (call.hasFailed())
-    return;
-  if (rank < 2 || axis == rank - 1)
-    return void(call.error("axis") << axis << " of a tensor of rank " << rank
-                                   << ", expected one before the last, which holds real and imaginary parts");
-  std::optional<int64_t> parts = constantOf(shape.back());
-  if (parts != 1 && parts != 2)
-    return void(call.error("input") << toString(shape) << ", expected a last size of 1 or 2");
-  RunTime r(call);
-  std::optional<Scalar> wanted = numberInput(call, 1, "dft_length");
-  if (call.hasFailed())
-    return;
-  Dim length = !wanted    ? shape[axis]
-               : oneSided ? call.sizeOf(*wanted, "dft_length")
-                          : r.outputSize(*wanted, "dft_length", axis, rank);
+  Dim length = lengthOf(shape[axis]);
   // Cut, or filled with zeros, to the length of the transform.
   if (std::optional<int64_t> from = constantOf(shape[axis]), to = constantOf(length); from && to && *from != *to) {
     std::vector<int64_t> pairs(2 * (rank - axis), 0);
     pairs.back() = *to - *from;
     x = call.call("pad", {{"input", x}, {"pad", pairs}});
   } else if (!sameDim(shape[axis], length)) {
+    RunTime r(call);
     x = call.graph().adopt(r.take(call.graph().value(x), axis, r.iota({length}, 0, r.i64())));
   }
   Ints perm;
@@ -157,13 +132,69 @@ void dft(Call &call) {
       perm.push_back(i);
   perm.push_back(axis);
   Complex signal{call.permute(partOf(call, x, 0), perm),
-                 parts == 2 ? call.permute(partOf(call, x, 1), perm) : TensorId()};
+                 isConstant(shape.back(), 2) ? call.permute(partOf(call, x, 1), perm) : TensorId()};
   Complex spectrum = transform(call, signal, length, binsOf(length, oneSided), inverse);
   // The axis back to its place.
   Ints back(rank - 1);
   for (auto [to, from] : llvm::enumerate(perm))
     back[from] = to;
-  call.result(joined(call, {call.permute(spectrum.real, back), call.permute(spectrum.imaginary, back)}));
+  return joined(call, {call.permute(spectrum.real, back), call.permute(spectrum.imaginary, back)});
+}
+
+/// Along an axis that only the run knows: what is before it becomes one dimension, and what is behind it.
+void dftAtRunTime(Call &call, TensorId x, const Scalar &given, llvm::function_ref<Dim(Dim)> lengthOf, bool inverse,
+                  bool oneSided) {
+  RunTime r(call);
+  Shape shape = call.shape(x);
+  int64_t rank = shape.size(), last = rank - 1;
+  Value axis = r.axes(given, rank, "axis").front();
+  r.check(r.lt(axis, static_cast<double>(last)), axis,
+          r.message("axis", "{value}, expected one before the last, which holds real and imaginary parts"));
+  auto sizeWhere = [&](CompareKind kind) {
+    SmallVector<Value> sizes;
+    for (int64_t d = 0; d < last; ++d)
+      sizes.push_back(r.select(r.compare(kind, axis, static_cast<double>(d)), r.value(shape[d]), 1));
+    return call.graph().addDataSize(call.graph().adopt(r.product(sizes)), call.location());
+  };
+  Shape flat{sizeWhere(CompareKind::Gt), sizeWhere(CompareKind::Eq), sizeWhere(CompareKind::Lt), shape.back()};
+  TensorId y = dftAlong(call, call.reshape(x, flat), 1, lengthOf, inverse, oneSided);
+  if (call.hasFailed())
+    return;
+  Value bins = r.value(call.shape(y)[1]);
+  Shape out;
+  for (int64_t d = 0; d < last; ++d)
+    out.push_back(r.outputSize(r.select(r.eq(axis, static_cast<double>(d)), bins, r.value(shape[d])), d, rank));
+  out.push_back(call.size(2));
+  call.result(call.reshape(y, out));
+}
+
+void dft(Call &call) {
+  TensorId x = call.input(0);
+  Shape shape = call.shape(x);
+  int64_t rank = shape.size(), fallback = call.version >= 20 ? -2 : call.integer("axis", 1);
+  std::optional<Scalar> given = call.version >= 20 ? numberInput(call, 2, "axis") : std::nullopt;
+  std::optional<Scalar> wanted = numberInput(call, 1, "dft_length");
+  bool inverse = call.flag("inverse"), oneSided = call.flag("onesided");
+  if (call.hasFailed())
+    return;
+  if (rank < 2 || !(isConstant(shape.back(), 1) || isConstant(shape.back(), 2)))
+    return void(call.error("input") << toString(shape) << ", expected rank 2 or more, and a last size of 1 or 2");
+  bool isOpen = given && !given->isKnown();
+  int64_t axis = isOpen ? 0 : call.axis(given ? constantOf(given->size).value_or(rank) : fallback, rank);
+  if (call.hasFailed())
+    return;
+  if (axis == rank - 1)
+    return void(call.error("axis") << axis << " of a tensor of rank " << rank
+                                   << ", expected one before the last, which holds real and imaginary parts");
+  RunTime r(call);
+  auto lengthOf = [&](Dim size) {
+    return !wanted              ? size
+           : oneSided || isOpen ? call.sizeOf(*wanted, "dft_length")
+                                : r.outputSize(*wanted, "dft_length", axis, rank);
+  };
+  if (isOpen)
+    return dftAtRunTime(call, x, *given, lengthOf, inverse, oneSided);
+  call.result(dftAlong(call, x, axis, lengthOf, inverse, oneSided));
 }
 
 void stft(Call &call) {
