@@ -5,6 +5,25 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
+/// `text` with the sizes of data, size(N), numbered as they come. Kernels of equal texts are equal: launches bind
+/// sizes.
+std::string renumberDataSizes(StringRef text) {
+  constexpr StringRef mark = "size(";
+  std::string result;
+  SmallVector<StringRef> numbers;
+  for (size_t at; (at = text.find(mark)) != StringRef::npos;) {
+    result += text.take_front(at + mark.size());
+    text = text.drop_front(at + mark.size());
+    StringRef number = text.take_while(llvm::isDigit);
+    auto known = llvm::find(numbers, number);
+    result += std::to_string(known - numbers.begin());
+    if (known == numbers.end())
+      numbers.push_back(number);
+    text = text.drop_front(number.size());
+  }
+  return result + text.str();
+}
+
 /// A contraction reads the value, perhaps through views: from memory.
 bool feedsContraction(Value value) {
   return llvm::any_of(value.getUsers(), [](Operation *user) {
@@ -262,7 +281,7 @@ private:
   KernelOp unique(KernelOp kernel) {
     std::string text;
     llvm::raw_string_ostream(text) << kernel;
-    auto [it, isNew] = known.try_emplace(text, kernel);
+    auto [it, isNew] = known.try_emplace(renumberDataSizes(text), kernel);
     if (!isNew) {
       kernel.erase();
       return it->second;

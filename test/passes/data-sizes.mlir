@@ -46,3 +46,17 @@ module @twice {
     return %again : tensor<?x2xi64, #nnf.dims<[size(3), 2]>>
   }
 }
+
+// -----
+
+// Kernels that differ in which op decides a size are one.
+// GROUPS-LABEL: module @alike
+// GROUPS: nnf.launch @[[KERNEL:[a-z0-9]+]]{{.*}}size(0)
+// GROUPS: nnf.launch @[[KERNEL]]{{.*}}size(1)
+module @alike {
+  func.func @main(%m: tensor<10xi64>, %n: tensor<10xi64>) -> (tensor<?x1xi64, #nnf.dims<[size(0), 1]>>, tensor<?x1xi64, #nnf.dims<[size(1), 1]>>) {
+    %first = nnf.nonzero %m {nnf.size = 0 : i64} : (tensor<10xi64>) -> tensor<?x1xi64, #nnf.dims<[size(0), 1]>>
+    %second = nnf.nonzero %n {nnf.size = 1 : i64} : (tensor<10xi64>) -> tensor<?x1xi64, #nnf.dims<[size(1), 1]>>
+    return %first, %second : tensor<?x1xi64, #nnf.dims<[size(0), 1]>>, tensor<?x1xi64, #nnf.dims<[size(1), 1]>>
+  }
+}
