@@ -121,7 +121,9 @@ def calibrate(model, inputs):
     for norm in norms:
         norm.momentum = None  # a plain average
         nn.init.uniform_(norm.weight, 0.6, 1.4)
-        nn.init.normal_(norm.bias, std=0.2)
+        # Around 0 half of what ReLU is given is lost, and the next norm's division by the rest's deviation makes rounding
+        # errors 1.2 times larger, layer by layer: after 100 layers PyTorch itself is 2e-4 off its result in float64.
+        nn.init.normal_(norm.bias, 0.5, 0.2)
     for module in model.modules():
         if isinstance(module, nn.LayerNorm):
             nn.init.uniform_(module.weight, 0.6, 1.4)
