@@ -32,8 +32,9 @@ TABLE = """# Models
 Made by `./dev test-models --table docs/models.md`, not by hand. Weights are random, from a fixed seed, and inputs small
 (`test/models/zoo.py`). Error: the largest difference from PyTorch {torch} over the largest value; below 1e-4 a model
 passes, if also two threads give the same bytes as one. What a detector finds may be in another order where two scores
-are that close. Seconds of processor time and peak memory: of `nnfc compile`. Time: of a run, in that of ONNX Runtime's,
-both with one thread; other programs ran meanwhile, so it tells halves from doubles, not 0.9 from 1.1.
+are that close, and one keypoint of a hundred elsewhere where its heatmap is as large but for that. Seconds of processor
+time and peak memory: of `nnfc compile`. Time: of a run, in that of ONNX Runtime's, both with one thread; other programs
+ran meanwhile, so it tells halves from doubles, not 0.9 from 1.1.
 
 | model | error | seconds | memory, MB | library, MB | time |
 | --- | --- | --- | --- | --- | --- |
