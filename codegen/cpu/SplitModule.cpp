@@ -73,7 +73,9 @@ SplitModule::SplitModule(Module &module, StringRef prefix) : module(module) {
   for (auto &[leader, group] : byLeader)
     if (leader != first)
       order.push_back(&group);
-  llvm::sort(order, [&](const Group *a, const Group *b) { return std::pair(b->size, a->number) < std::pair(a->size, b->number); });
+  llvm::sort(order, [&](const Group *a, const Group *b) {
+    return std::pair(b->size, a->number) < std::pair(a->size, b->number);
+  });
   parts = wanted;
   SmallVector<size_t> sizes(parts, 0);
   DenseMap<const Function *, unsigned> numberOf;
