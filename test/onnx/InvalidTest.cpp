@@ -203,6 +203,22 @@ TEST(Invalid, Nodes) {
             "node 'y' (LSTM), argument 'B': shape [1, 7], expected [1, 40]");
 }
 
+TEST(Invalid, NGrams) {
+  auto errorWith = [](const std::string &attributes) {
+    return errorOf("int64[4] x", "float[2] y", "y = TfIdfVectorizer<mode = \"TF\", " + attributes + ">(x)");
+  };
+  EXPECT_EQ(errorWith("ngram_counts = [0, 1], ngram_indexes = [0, 1], pool_int64s = [1, 2, 3, 4]"),
+            "node 'y' (TfIdfVectorizer), argument 'ngram_counts': 1 to 4 for n-grams of length 2 in a pool of 4, "
+            "expected places in the pool that go up by multiples of the length");
+  EXPECT_EQ(errorWith("ngram_counts = [0], ngram_indexes = [0, 0], pool_int64s = [1, 2]"),
+            "node 'y' (TfIdfVectorizer), argument 'ngram_indexes': 0, expected columns from 0, each once");
+  EXPECT_EQ(errorWith("ngram_counts = [0], ngram_indexes = [0], pool_int64s = [1, 2]"),
+            "node 'y' (TfIdfVectorizer), argument 'ngram_indexes': 1 of them, expected 2 as there are n-grams");
+  EXPECT_EQ(errorWith("max_gram_length = 3, ngram_counts = [0], ngram_indexes = [0], pool_int64s = [1]"),
+            "node 'y' (TfIdfVectorizer), argument 'max_gram_length': 1 to 3 tokens, expected lengths from 1 to 1, as "
+            "'ngram_counts' has");
+}
+
 TEST(Invalid, FunctionsThatCallThemselves) {
   EXPECT_NE(
       errorOf("float[4] x", "float[4] y", "y = own.Loop(x)", 13, recursiveFunction()).find("do they call themselves?"),

@@ -141,6 +141,44 @@ def product_of_too_many_picked_columns():
     pass
 
 
+def grams(mode):
+    return (f'(int64[N,C] x) => (float[N,6] y) {{ y = TfIdfVectorizer<mode = "{mode}", max_gram_length = 3, '
+            'min_gram_length = 2, max_skip_count = 2, ngram_counts = [0, 2, 6], ngram_indexes = [4, 0, 5, 2, 3], '
+            'pool_int64s = [1, 2, 1, 2, 2, 2, 1, 2, 1], weights = [9.0, 9.0, 0.5, 2.0, 3.0]>(x) }')
+
+
+def counted(x, weigh):
+    """Pairs and triples of tokens with up to two others between each and the next."""
+    y = np.zeros((len(x), 6), np.float32)
+    for gram, column, weight in (((1, 2), 5, 0.5), ((2, 2), 2, 2.0), ((1, 2, 1), 3, 3.0)):
+        for row, tokens in enumerate(x):
+            found = sum(tuple(tokens[i:i + d * (len(gram) - 1) + 1:d]) == gram for d in (1, 2, 3) for i in range(len(tokens)))
+            y[row, column] = weigh(found, weight)
+    return y
+
+
+def tokens(*shape):
+    return np.random.default_rng(0).integers(1, 3, shape)
+
+
+@case(grams("TFIDF"))
+def grams_weighed():
+    x = tokens(3, 20)
+    return [x], [counted(x, lambda found, weight: found * weight)]
+
+
+@case(grams("IDF"))
+def grams_that_occur():
+    x = tokens(2, 5)
+    return [x], [counted(x, lambda found, weight: (found > 0) * weight)]
+
+
+@case(grams("TF"))
+def grams_of_rows_that_are_too_short():
+    x = tokens(2, 1)
+    return [x], [counted(x, lambda found, weight: found)]
+
+
 def uniques(x, axis, is_sorted):
     y, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
     if not is_sorted:

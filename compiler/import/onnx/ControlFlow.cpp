@@ -546,7 +546,7 @@ void addControlFlow(OpTable &table) {
   table.add("Loop", 1, loop);
   table.add("Scan", 8, scan8);
   table.add("Scan", 9, scan9);
-  for (StringRef op : {"StringNormalizer", "TfIdfVectorizer", "StringConcat", "StringSplit", "RegexFullMatch"})
+  for (StringRef op : {"StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch"})
     table.refuse(op, "strings are not supported");
   table.refuse("ImageDecoder", "files of images are not supported, expected their elements as a tensor");
 }

@@ -117,6 +117,7 @@ const OpTable *opTable(llvm::StringRef domain) {
     addRandom(table);
     addControlFlow(table);
     addSequences(table);
+    addNGrams(table);
     addRecords(table);
     addEvaluations(table);
     return table;

@@ -73,6 +73,7 @@ void addControlFlow(OpTable &table);
 /// Of the domain ai.onnx.preview.training.
 void addTraining(OpTable &table);
 void addSequences(OpTable &table);
+void addNGrams(OpTable &table);
 void addEvaluations(OpTable &table);
 /// One-to-one operators, from the functions' records; what a family has is left alone.
 void addRecords(OpTable &table);
