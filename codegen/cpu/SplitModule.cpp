@@ -50,7 +50,6 @@ SplitModule::SplitModule(Module &module, StringRef prefix) : module(module) {
             groups.unionSets(&function, callee);
   }
   size_t wanted = std::min<size_t>(total / partSize, maxParts);
-
   if (wanted < 2 || !root || hasLocalVariables(module))
     return;
 
@@ -116,7 +115,7 @@ void SplitModule::keepOnly(Module &copy, unsigned part) const {
   if (part == 0)
     return;
   copy.setModuleInlineAsm("");
-  for (GlobalVariable &global : make_early_inc_range(copy.globals()))
+  for (GlobalVariable &global : copy.globals())
     if (!global.hasLocalLinkage() && !global.isDeclaration()) {
       global.setInitializer(nullptr);
       global.setLinkage(GlobalValue::ExternalLinkage);

@@ -219,6 +219,19 @@ TEST(Invalid, NGrams) {
             "'ngram_counts' has");
 }
 
+// Each of these loops is imported twice whenever the one around it is.
+TEST(Invalid, LoopsThatGrowInLoops) {
+  std::string made = "Concat<axis = 0>(v1, v1)";
+  for (int depth = 1; depth <= 16; ++depth) {
+    std::string n = std::to_string(depth), outer = depth == 16 ? "x" : "v" + std::to_string(depth + 1);
+    made = "Loop<body = b" + n + " (int64 i" + n + ", bool c" + n + ", float[M] v" + n + ") => (bool d" + n +
+           ", float[K] w" + n + ") { d" + n + " = Identity(c" + n + ") w" + n + " = " + made + " }>(n, , " + outer +
+           ")";
+  }
+  std::string error = errorOf("float[2] x, int64 n", "float[L] y", "y = " + made);
+  EXPECT_NE(error.find("over 16384 bodies of loops and branches"), std::string::npos) << error;
+}
+
 TEST(Invalid, FunctionsThatCallThemselves) {
   EXPECT_NE(
       errorOf("float[4] x", "float[4] y", "y = own.Loop(x)", 13, recursiveFunction()).find("do they call themselves?"),

@@ -33,6 +33,11 @@ struct Entry {
   bool isBroken = false;                    ///< reading `stored` failed, and that was reported
 };
 
+inline Entry entryOf(TensorId tensor) {
+  Entry entry;
+  entry.tensor = tensor;
+  return entry;
+}
 inline bool isTensor(const Entry &entry) { return !entry.sequence && !entry.isEmptyOptional; }
 /// "a tensor", "a sequence" or "an empty optional".
 llvm::StringRef kindOf(const Entry &entry);

@@ -19,12 +19,6 @@ TensorId asScalar(Call &call, TensorId x, StringRef argument) {
   return call.reshape(call.cast(x, i64Of(call)), {});
 }
 
-Entry entryOf(TensorId tensor) {
-  Entry entry;
-  entry.tensor = tensor;
-  return entry;
-}
-
 /// Imports a graph into the body that is being filled; nothing after an error.
 std::optional<SmallVector<TensorId>> importBody(Call &call, const Graph &graph, ArrayRef<Entry> inputs) {
   FailureOr<SmallVector<Entry>> outputs = call.importer.importSubgraph(graph, inputs, call.scope, call.location());

@@ -9,6 +9,7 @@ namespace nnf::onnx {
 
 /// Bodies of functions inside bodies of functions …
 constexpr unsigned maxDepth = 64;
+constexpr unsigned maxSubgraphs = 1 << 14;
 /// Calls of functions that are expanded, in all: two bodies that call each other twice grow without end.
 constexpr unsigned maxExpansions = 100000;
 
@@ -474,6 +475,11 @@ FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Arra
     return nodeError(location) << "its graph has " << source.inputs.size() << " inputs, expected " << inputs.size();
   if (outer.depth >= maxDepth)
     return nodeError(location) << "graphs nested over " << maxDepth << " deep, expected less";
+  // Loops in loops may be written out, or imported again, each time that the outer ones are.
+  if (++subgraphs > maxSubgraphs)
+    return nodeError(location) << "over " << maxSubgraphs
+                               << " bodies of loops and branches, each counted as often as it "
+                               << "is imported, expected fewer";
   int64_t firstSize = graph.nextDataSize();
   Scope inner;
   inner.parent = &outer;

@@ -82,7 +82,7 @@ private:
   /// Bodies and tensors made while importing; entries and calls point into them.
   std::deque<std::unique_ptr<Function>> definitions;
   std::deque<std::shared_ptr<const Tensor>> madeTensors;
-  unsigned expansions = 0;
+  unsigned expansions = 0, subgraphs = 0;                   ///< of functions, and of bodies of loops and branches
   std::map<std::pair<TensorId, int64_t>, Dim> elementSizes; ///< of elements that only the run knows
 };
 

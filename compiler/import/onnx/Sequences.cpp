@@ -10,12 +10,6 @@ namespace {
 /// Longer ones come to as many nodes.
 constexpr int64_t maxLength = 1024;
 
-Entry entryOf(TensorId tensor) {
-  Entry entry;
-  entry.tensor = tensor;
-  return entry;
-}
-
 /// The input's place in a sequence, a number from -limit to limit - 1, made non-negative.
 std::optional<int64_t> positionOf(Call &call, size_t input, int64_t limit) {
   const Known *known = call.known(input);
