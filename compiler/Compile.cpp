@@ -233,6 +233,7 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   PipelineOptions options;
   options.target = target->info();
   options.gpuKernels = gpu.has_value();
+  options.winograd = request.code.accuracy == Accuracy::Strict ? 0 : request.code.accuracy == Accuracy::Relaxed ? 4 : 2;
   options.emulateGpu = request.code.target == "cuda-emu";
   options.verifyEach = request.verifyEach;
   options.applyMlirFlags = !request.mlirFlags.empty();

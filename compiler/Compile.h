@@ -33,6 +33,13 @@ struct ModelRequest {
   bool trustMlir = false;                                 ///< MLIR text may be of a later phase, with code in it
 };
 
+/// How far results may be from rounding each operation once.
+enum class Accuracy {
+  Strict, ///< no algorithm that rounds otherwise: Winograd's is left out
+  Default, ///< algorithms whose errors are as small as those of a sum: Winograd's F(2, 3)
+  Relaxed ///< errors some ten times larger are fine: F(4, 3)
+};
+
 /// What the code is for.
 struct CodeRequest {
   std::string target = "cpu"; ///< cpu, cuda, or cuda-emu: GPU kernels that the CPU of `triple` and `cpu` plays
@@ -40,6 +47,7 @@ struct CodeRequest {
   std::string cudaArch;       ///< "": sm_80
   uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
+  Accuracy accuracy = Accuracy::Default;
 };
 
 struct CompileRequest {

@@ -31,7 +31,8 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createAssignLayout());
     passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
     PackContractionsOptions panels;
-    panels.panelBytes = 2 * options.target.vectorBytes;
+    panels.vectorBytes = options.target.vectorBytes;
+    panels.winograd = options.winograd;
     passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
     // After layouts, which turn what is reduced: blocks are chosen by what is contiguous.
     passes.addNestedPass<func::FuncOp>(createSplitReductions());

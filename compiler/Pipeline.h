@@ -25,6 +25,7 @@ std::optional<Phase> phaseOf(llvm::StringRef name);
 struct PipelineOptions {
   TargetInfo target;           // the CPU that runs the driver, and kernels that are not for a GPU
   bool gpuKernels = false;     // kernels are the code of GPU threads
+  int64_t winograd = 2;        // outputs of a tile of Winograd's algorithm; 0: it is not used
   bool emulateGpu = false;     // ... which the emulator of codegen/cuda runs
   std::string weightsFile;     // where the packed weights are written; "": nowhere
   bool verifyEach = false;     // verify the IR after every pass

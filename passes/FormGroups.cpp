@@ -124,7 +124,7 @@ struct Former {
   }
 
   /// A convolution on tiles takes panels as they were packed; next to padding it takes channels that are contiguous,
-  /// as the row of zeros is that padding reads.
+  /// as the row of zeros is that padding reads, and so does Winograd's algorithm, whose lanes lie along them.
   static bool readsFromMemory(PrimConvOp conv, Value operand, const StridedView &view) {
     if (!conv.getPacked())
       return true;
@@ -132,7 +132,7 @@ struct Former {
       return isCompact(view, shapeOf(operand));
     auto positive = [](int64_t n) { return n > 0; };
     bool isPadded = llvm::any_of(conv.getLow(), positive) || llvm::any_of(conv.getHigh(), positive);
-    return !isPadded || isConstant(view.strides.back(), 1);
+    return (!isPadded && !conv.getWinograd()) || isConstant(view.strides.back(), 1);
   }
 
   /// A contraction reads its operands many times: from memory. Views of what is stored are free where the columns of

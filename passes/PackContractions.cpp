@@ -1,6 +1,7 @@
 // Panels for weights, contiguous columns for everything else.
 #include "dialects/nnf/Constness.h"
 #include "passes/Passes.h"
+#include "passes/Winograd.h"
 #include "passes/decompose/Primitives.h"
 
 using namespace mlir;
@@ -13,7 +14,8 @@ bool isTileable(Type element) { return isa<FloatType>(element) && elementBytes(e
 
 struct Packer {
   Constness &constness;
-  int64_t panelBytes;
+  TargetInfo target;
+  int64_t winograd; // outputs of a tile; 0: never
 
   /// *, C/groups, O -> groups, panels, *, C/groups, width; outputs past the last group's end are zeros.
   Value pack(Primitives &p, Value weight, int64_t groups, int64_t width) {
@@ -68,11 +70,16 @@ struct Packer {
       low.assign(low.size(), 0);
       high.assign(high.size(), 0);
     }
-    int64_t width = panelBytes / elementBytes(element);
-    Value packed = pack(p, op.getWeight(), groups, width);
-    Value conv =
-        PrimConvOp::create(builder, op.getLoc(), op.getType(), input, packed, op.getStride(), low, high,
-                           op.getInputDilation(), op.getKernelDilation(), op.getGroups(), uint64_t(1), uint64_t(width));
+    int64_t width = 2 * target.lanes(elementBytes(element)), tileOutputs = 0;
+    Value matrix = op.getWeight();
+    if (winograd && Winograd::of(winograd).pays(op, target)) {
+      tileOutputs = winograd;
+      matrix = Winograd::of(winograd).transformWeight(p, matrix);
+    }
+    Value packed = pack(p, matrix, groups, width);
+    Value conv = PrimConvOp::create(builder, op.getLoc(), op.getType(), input, packed, op.getStride(), low, high,
+                                    op.getInputDilation(), op.getKernelDilation(), op.getGroups(), uint64_t(1),
+                                    uint64_t(width), uint64_t(tileOutputs));
     op.replaceAllUsesWith(conv);
     op.erase();
   }
@@ -135,7 +142,9 @@ struct PackContractions : impl::PackContractionsBase<PackContractions> {
   using PackContractionsBase::PackContractionsBase;
   void runOnOperation() override {
     Constness constness;
-    Packer packer{constness, panelBytes};
+    TargetInfo target;
+    target.vectorBytes = vectorBytes;
+    Packer packer{constness, target, winograd};
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
       if (isa<PrimConvOp, PrimDotOp>(op))

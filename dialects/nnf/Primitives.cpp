@@ -209,6 +209,8 @@ LogicalResult PrimDotOp::verify() {
 }
 
 Shape PrimConvOp::kernelSizes() {
+  if (getWinograd())
+    return Shape(spatialRank(), dimOf(getContext(), 3));
   Shape weight = shapeOf(getWeight());
   unsigned first = getLayout() == 0 ? 2 : getPacked() ? 2 : 0;
   return Shape(weight.begin() + first, weight.begin() + first + spatialRank());
@@ -228,6 +230,16 @@ LogicalResult PrimConvOp::verify() {
   for (ArrayRef<int64_t> list : {getStride(), getLow(), getHigh(), getInputDilation(), getKernelDilation()})
     if (failed(expectEntries(*this, "a spatial list", list.size(), spatial)))
       return failure();
+  if (int64_t outputs = getWinograd()) {
+    auto isOne = [](int64_t n) { return n == 1; };
+    ArrayRef<Dim> products = ArrayRef<Dim>(weight).drop_front(2).take_front(spatial);
+    if (!getPacked() || getGroups() != 1 || !llvm::all_of(getStride(), isOne) || !llvm::all_of(getInputDilation(), isOne) ||
+        !llvm::all_of(getKernelDilation(), isOne) ||
+        !llvm::all_of(products, [&](Dim n) { return isConstant(n, outputs + 2); }))
+      return emitOpError() << "has winograd " << outputs << ", expected a packed weight of " << outputs + 2
+                           << " products along each spatial dimension, one group, no stride and no dilation; found "
+                           << toString(weight);
+  }
   size_t first = last ? 1 : 2, channel = last ? in.size() - 1 : 1;
   Shape expected(in), kernel = kernelSizes();
   expected[channel] = getPacked() ? shapeOf(getOutput())[channel] : last ? weight.back() : weight[0];

@@ -216,10 +216,13 @@ def Nnf_PrimConvOp : Nnf_Prim<"conv"> {
     outside or in gaps do not count.
     `packed` P > 0 (layout 1 only): the weight is groups, ceil(O/groups/P), *, C/groups, P: panels of P outputs, the
     last one filled up with zeros.
+    `winograd` M > 0 (packed, one group, all of a kernel of 3 taps at stride 1 without dilation): in place of its taps
+    the weight holds, along each spatial dimension, the M + 2 products of Winograd's algorithm F(M, 3).
   }];
   let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$weight, DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$low,
                        DenseI64ArrayAttr:$high, DenseI64ArrayAttr:$inputDilation, DenseI64ArrayAttr:$kernelDilation,
-                       I64Attr:$groups, I64Attr:$layout, DefaultValuedAttr<I64Attr, "0">:$packed);
+                       I64Attr:$groups, I64Attr:$layout, DefaultValuedAttr<I64Attr, "0">:$packed,
+                       DefaultValuedAttr<I64Attr, "0">:$winograd);
   let results = (outs Nnf_Tensor:$output);
   let hasVerifier = 1;
   let extraClassDeclaration = [{

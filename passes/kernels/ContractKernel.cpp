@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/RegisterTile.h"
 
 using namespace mlir;
 namespace nnf {
@@ -62,9 +63,9 @@ private:
   SmallVector<Value> startSums(size_t rows, Value slot, const Chunk &chunk);
   SmallVector<Value> accumulate(ArrayRef<Row> rows, Value panelOffset, const Panel &panel, const Chunk &chunk,
                                 ValueRange sums);
-  SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, const Panel &panel, const Chunk &chunk,
-                               ValueRange sums);
-  void fetchAhead(Value panelOffset, Value slot, const Chunk &chunk);
+  SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, Value tap, const Panel &panel,
+                               const Chunk &chunk, ValueRange sums);
+  Value aheadOf(Value panelOffset, Value slot, const Chunk &chunk);
   void finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Value> sums);
   /// Where partial sums of vector v of a row are kept.
   Index partialAt(Value slot, int64_t row, int64_t v) {
@@ -79,6 +80,7 @@ private:
   const Contraction &c;
   Tiling t;
   Value a, b, zeros, partials;
+  Value ahead;            // what this tile fetches ahead of the next chunk
   Value aOffset, bOffset; // of this task's batch entry
   Indices batchAt;
 };
@@ -287,34 +289,23 @@ void ContractEmitter::forTiles(Value first, Value end, RowIndex start, Value fir
   run(k.constant(0), count, 1, wholeRows, at);
 }
 
-SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, const Panel &panel,
-                                              const Chunk &chunk, ValueRange sums) {
-  Value columnsAt = address(b, panelOffset);
+SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, Value tap,
+                                              const Panel &panel, const Chunk &chunk, ValueRange sums) {
+  RegisterTile tile;
+  tile.element = c.element;
+  tile.rows = rowAddresses;
+  tile.rowStep = k.size(c.aStride);
+  tile.columns = address(b, k.add(panelOffset, k.mul(tap, k.size(c.bTapStride))));
+  tile.columnStep = k.size(c.bKStride);
+  tile.vectors = t.vectors;
+  tile.masks = panel.loads;
+  if (t.aheadStep) {
+    Value passed = k.mul(k.mul(tap, k.size(c.k)), k.constant(t.aheadStep));
+    tile.ahead = k.elementAddress(ahead, k.b.getI8Type(), passed);
+    tile.aheadStep = t.aheadStep;
+  }
   Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
-  return k.loop(first, end, 1, sums, [&](Value i, ValueRange carried) {
-    SmallVector<Value> columns, next;
-    Value offset = k.mul(i, k.size(c.bKStride));
-    for (int64_t v = 0; v < t.vectors; ++v) {
-      k.laneMask = panel.loads[v];
-      columns.push_back(k.load(columnsAt, c.element, k.index(k.add(offset, k.constant(v * t.lanes)), 1)));
-    }
-    k.laneMask = {};
-    Value along = k.mul(i, k.size(c.aStride));
-    for (auto [r, row] : llvm::enumerate(rowAddresses)) {
-      Value scalar = k.load(row, c.element, k.index(along));
-      Value spread = k.spread(scalar);
-      for (int64_t v = 0; v < t.vectors; ++v) {
-        Value sum = carried[r * t.vectors + v];
-        if (k.target.hasFma) {
-          next.push_back(vector::FMAOp::create(k.b, k.loc, spread, columns[v], sum));
-        } else {
-          Value product = arith::MulFOp::create(k.b, k.loc, spread, columns[v]);
-          next.push_back(arith::AddFOp::create(k.b, k.loc, sum, product));
-        }
-      }
-    }
-    return next;
-  });
+  return tile.multiply(k, first, end, sums);
 }
 
 SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOffset, const Panel &panel,
@@ -334,7 +325,7 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
           at = arith::SelectOp::create(k.b, k.loc, valid, at, zeros);
         addresses.push_back(at);
       }
-      return innerLoop(addresses, k.add(panelOffset, k.mul(bTap, k.size(c.bTapStride))), panel, chunk, carried);
+      return innerLoop(addresses, panelOffset, bTap, panel, chunk, carried);
     }
     const SpatialDim &dim = c.spatial[level];
     auto atTap = [&](Value tap, ValueRange carried) {
@@ -373,30 +364,30 @@ SmallVector<Value> ContractEmitter::startSums(size_t rows, Value slot, const Chu
   return llvm::to_vector_of<Value>(start.getResults());
 }
 
-/// Chunks of a panel and panels lie one after the other: what follows is needed next. Each tile fetches its part.
-void ContractEmitter::fetchAhead(Value panelOffset, Value slot, const Chunk &chunk) {
-  Value at = panelOffset, tap = k.constant(0);
+/// Chunks of a panel and panels lie one after the other: what follows is needed next, and each tile fetches its part.
+/// The address that step p of the panel fetches, less p * t.aheadStep.
+Value ContractEmitter::aheadOf(Value panelOffset, Value slot, const Chunk &chunk) {
+  Value tap = k.constant(0);
   for (auto [i, outer] : llvm::enumerate(chunk.taps))
     tap = k.add(k.mul(tap, k.size(c.spatial[i].kernel)), outer);
   for (const SpatialDim &dim : ArrayRef(c.spatial).drop_front(chunk.taps.size()))
     tap = k.mul(tap, k.size(dim.kernel));
-  at = k.add(at, k.mul(tap, k.size(c.bTapStride)));
+  Value firstStep = k.mul(tap, k.size(c.k));
   if (chunk.first)
-    at = k.add(at, k.mul(chunk.first, k.size(c.bKStride)));
-  Value bytes = k.add(k.mul(at, k.constant(elementBytes(c.element))), k.constant(t.bytesAhead));
-  bytes = k.add(bytes,
-                k.mul(k.floorDiv(slot, k.constant(std::max<int64_t>(1, t.baseRows))), k.constant(64 * t.linesAhead)));
-  for (int64_t line = 0; line < t.linesAhead; ++line) {
-    Value address = k.elementAddress(b, k.b.getI8Type(), k.add(bytes, k.constant(64 * line)));
-    LLVM::Prefetch::create(k.b, k.loc, address, /*rw=*/0, /*hint=*/2, /*cache=*/1);
-  }
+    firstStep = k.add(firstStep, chunk.first);
+  int64_t bytes = elementBytes(c.element), stepBytes = c.panelWidth * bytes;
+  int64_t tileBytes = t.chunkBytes / stepBytes * t.aheadStep;
+  Value offset = k.add(k.mul(panelOffset, k.constant(bytes)), k.mul(firstStep, k.constant(stepBytes - t.aheadStep)));
+  Value tile = k.floorDiv(slot, k.constant(std::max<int64_t>(1, t.baseRows)));
+  offset = k.add(offset, k.add(k.mul(tile, k.constant(tileBytes)), k.constant(t.chunkBytes)));
+  return k.elementAddress(b, k.b.getI8Type(), offset);
 }
 
 void ContractEmitter::tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk) {
   KernelEmitter::LanesScope lanes(k, t.lanes);
   Value panelOffset = k.add(bOffset, k.mul(panel.number, k.size(c.bPanelStride)));
-  if (t.linesAhead)
-    fetchAhead(panelOffset, slot, chunk);
+  if (t.aheadStep)
+    ahead = aheadOf(panelOffset, slot, chunk);
   SmallVector<Value> sums = accumulate(rows, panelOffset, panel, chunk, startSums(rows.size(), slot, chunk));
   if (!chunk.isLast)
     return finish(rows, panel, sums);
@@ -449,14 +440,8 @@ std::optional<Contraction> contractionOf(KernelOp kernel, const TargetInfo &targ
     if (!found)
       return std::nullopt;
   }
-  if (!found)
+  if (!found || !KernelEmitter::yieldsShapeOf(kernel, found->result))
     return std::nullopt;
-  for (Value value : kernel.yielded()) {
-    while (auto reshape = value.getDefiningOp<PrimReshapeOp>())
-      value = reshape.getInput();
-    if (!sameShape(shapeOf(value), shapeOf(found->result)))
-      return std::nullopt;
-  }
   return found;
 }
 

@@ -1,5 +1,6 @@
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/RegisterTile.h"
 
 using namespace mlir;
 namespace nnf {
@@ -32,7 +33,7 @@ void Contraction::findRowStride() {
 std::optional<Contraction> Contraction::of(PrimConvOp op) {
   MLIRContext *context = op.getContext();
   auto view = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
-  if (!op.getPacked() || !view || !weight || !isBuffer(*view) || !isBuffer(*weight))
+  if (!op.getPacked() || op.getWinograd() || !view || !weight || !isBuffer(*view) || !isBuffer(*weight))
     return std::nullopt;
   // Panels lie as they were packed, and the row of zeros that taps in the padding read is contiguous.
   if (!isCompact(*weight, shapeOf(op.getWeight())) || (isPadded(op) && !isConstant(view->strides.back(), 1)))
@@ -135,9 +136,7 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
   // Panels may have been cut for another target than the one that runs the constant part.
   lanes = std::min(target.lanes(bytes), c.panelWidth);
   vectors = std::max<int64_t>(1, c.panelWidth / lanes);
-  // Accumulators leave room for the vectors of B and one of A.
-  maxRows =
-      std::clamp<int64_t>((target.vectorRegisters - vectors - 2) / vectors, 1, target.vectorRegisters > 16 ? 12 : 6);
+  maxRows = RegisterTile::mostRows(target, vectors);
   rowCount = productOf(context, c.rows);
   panels = simplify(c.columns.ceilDiv(c.panelWidth));
   baseRows = maxRows, longerTiles = 0;
@@ -182,35 +181,31 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     int64_t columnBlocks = std::min(numPanels, llvm::divideCeilSigned(tasks, rowBlocks));
     panelsPerTask = llvm::divideCeilSigned(numPanels, columnBlocks);
   }
-  int64_t chunkBytes = chooseChunks(c, target, bytes);
-  if (c.packed && weightBytes > 0.5 * target.l2Bytes) {
-    constexpr int64_t lineBytes = 64, mostLines = 48; // more would wait for each other
-    bytesAhead = chunkBytes;
-    linesAhead = std::min(llvm::divideCeilSigned(chunkBytes / lineBytes, tilesPerTask), mostLines);
-  }
+  chooseChunks(c, target, bytes);
+  if (c.packed && weightBytes > 0.5 * target.l2Bytes)
+    aheadStep = llvm::divideCeilSigned(c.panelWidth * bytes, tilesPerTask);
 }
 
-/// Bytes of a chunk of a panel.
-int64_t Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes) {
+void Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes) {
   // Reading a panel from the second level costs little until it is as large as this; tried on Zen 3 and Sapphire
   // Rapids.
   const int64_t limit = target.l1Bytes * 3 / 2, wanted = target.l1Bytes * 2 / 3;
-  int64_t chunkBytes = KernelEmitter::guess(c.k) * c.panelWidth * bytes;
+  chunkBytes = KernelEmitter::guess(c.k) * c.panelWidth * bytes;
   for (const SpatialDim &dim : c.spatial)
     chunkBytes *= KernelEmitter::guess(dim.kernel);
   if (panelsInner || chunkBytes <= limit)
-    return chunkBytes;
+    return;
   for (const SpatialDim &dim : c.spatial) {
     if (chunkBytes <= wanted)
-      return chunkBytes;
+      return;
     chunkBytes /= KernelEmitter::guess(dim.kernel);
     ++outerTaps;
   }
   if (chunkBytes <= limit)
-    return chunkBytes;
+    return;
   int64_t count = llvm::divideCeilSigned(chunkBytes, wanted);
   chunk = llvm::alignTo(llvm::divideCeilSigned(KernelEmitter::guess(c.k), count), 8);
-  return chunk * c.panelWidth * bytes;
+  chunkBytes = chunk * c.panelWidth * bytes;
 }
 
 } // namespace nnf

@@ -53,13 +53,14 @@ struct Tiling {
   unsigned outerTaps = 0;
   int64_t chunk = 0;
   bool isChunked() const { return outerTaps || chunk; }
-  /// Cache lines of the next chunk that each tile fetches ahead; 0 where B stays in the second-level cache.
-  int64_t linesAhead = 0, bytesAhead = 0;
+  int64_t chunkBytes = 0; // of a panel
+  /// Bytes of the next chunk that each step of a tile fetches ahead; 0 where B stays in the second-level cache.
+  int64_t aheadStep = 0;
 
   Tiling(const Contraction &c, const TargetInfo &target);
 
 private:
-  int64_t chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes);
+  void chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes);
 };
 
 } // namespace nnf

@@ -55,6 +55,13 @@ public:
   /// Fails the run unless `condition` holds in every active lane.
   void check(Value condition, Value value, Value bound, int64_t checkNumber);
 
+  /// The turns of one window dimension that stay inside: bounds for uniform positions, a mask else.
+  struct Taps {
+    Value first, end;
+    bool masked;
+  };
+  Taps taps(Index start, int64_t size, int64_t dilation, Value extent);
+
   KernelBuilder &k;
 
 private:
@@ -81,13 +88,6 @@ private:
   Value rngBits(PrimRngBitsOp op, const Indices &at);
   /// Evaluates under a further condition; lanes (or all) outside read nothing and give 0.
   Value under(Value condition, llvm::function_ref<Value()> evaluate);
-  /// The turns of one window dimension that stay inside: bounds for uniform positions, a mask else.
-  struct Taps {
-    Value first, end;
-    bool masked;
-  };
-  Taps taps(Index start, int64_t size, int64_t dilation, Value extent);
-
   llvm::DenseMap<Value, Value> buffers, aliases;
   llvm::SmallVector<llvm::DenseMap<Value, llvm::SmallVector<Known, 1>>> scopes;
   Value checkState, checkBase;

@@ -258,16 +258,6 @@ Value ElementEmitter::reduceWindow(PrimReduceWindowOp op, unsigned result, const
 
 // ---- contractions, element by element: what the tiled kernels do not take
 
-static Value multiplyAdd(KernelBuilder &k, Type element, Value x, Value y, Value sum) {
-  SmallVector<Value, 3> v{x, y, sum};
-  k.unify(v);
-  if (isa<FloatType>(element)) {
-    Value product = arith::MulFOp::create(k.b, k.loc, v[0], v[1], arith::FastMathFlags::contract);
-    return arith::AddFOp::create(k.b, k.loc, v[2], product, arith::FastMathFlags::contract);
-  }
-  return arith::AddIOp::create(k.b, k.loc, v[2], arith::MulIOp::create(k.b, k.loc, v[0], v[1]));
-}
-
 Value ElementEmitter::dot(PrimDotOp op, const Indices &at) {
   Shape lhsShape = shapeOf(op.getLhs()), rhsShape = shapeOf(op.getRhs());
   Type element = elementOf(op.getLhs());
@@ -285,7 +275,7 @@ Value ElementEmitter::dot(PrimDotOp op, const Indices &at) {
   rest(rhs, op.getRhsBatch(), op.getRhsContract());
   std::function<Value(unsigned, Value)> nest = [&](unsigned level, Value sum) -> Value {
     if (level == op.getLhsContract().size())
-      return multiplyAdd(k, element, this->at(op.getLhs(), lhs), this->at(op.getRhs(), rhs), sum);
+      return k.multiplyAdd(element, this->at(op.getLhs(), lhs), this->at(op.getRhs(), rhs), sum);
     int64_t l = op.getLhsContract()[level], r = op.getRhsContract()[level];
     return k.loop(k.constant(0), k.size(lhsShape[l]), 1, sum, [&](Value i, ValueRange carried) -> SmallVector<Value> {
       Scope scope(*this);
@@ -317,7 +307,7 @@ Value ElementEmitter::conv(PrimConvOp op, const Indices &at) {
   std::function<Value(unsigned, Value, Value)> nest = [&](unsigned level, Value inside, Value sum) -> Value {
     if (level == spatial + 1) {
       auto product = [&]() -> Value {
-        return multiplyAdd(k, element, this->at(op.getInput(), in), this->at(op.getWeight(), kernel), sum);
+        return k.multiplyAdd(element, this->at(op.getInput(), in), this->at(op.getWeight(), kernel), sum);
       };
       if (!inside)
         return product();

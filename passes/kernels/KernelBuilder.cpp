@@ -258,6 +258,26 @@ Value KernelBuilder::both(Value x, Value y) {
   return arith::AndIOp::create(b, loc, sides[0], sides[1]);
 }
 
+Value KernelBuilder::firstLanes(int64_t count) {
+  SmallVector<bool> active(lanes);
+  std::fill_n(active.begin(), count, true);
+  auto type = VectorType::get({lanes}, b.getI1Type());
+  Value mask = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, active));
+  if (count == 1)
+    singleLaneMasks.insert(mask);
+  return mask;
+}
+
+Value KernelBuilder::multiplyAdd(Type element, Value x, Value y, Value sum) {
+  SmallVector<Value, 3> v{x, y, sum};
+  unify(v);
+  if (isa<FloatType>(element)) {
+    Value product = arith::MulFOp::create(b, loc, v[0], v[1], arith::FastMathFlags::contract);
+    return arith::AddFOp::create(b, loc, v[2], product, arith::FastMathFlags::contract);
+  }
+  return arith::AddIOp::create(b, loc, v[2], arith::MulIOp::create(b, loc, v[0], v[1]));
+}
+
 // ---- memory
 
 Type KernelBuilder::registerType(Type element) {

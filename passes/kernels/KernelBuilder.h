@@ -56,6 +56,8 @@ public:
   /// Masks known to leave the first lane alone. LLVM 22 makes of a masked store of a narrowed vector under such a
   /// constant mask a store of the wide element, on AVX-512: they are stored as scalars.
   llvm::DenseSet<Value> singleLaneMasks;
+  /// The mask of the first `count` lanes.
+  Value firstLanes(int64_t count);
   /// Whether uniform accesses may touch memory, or null: yes. A scalar i1.
   Value guard;
   /// What has been emitted that is slow in lanes: loads of elements that do not lie side by side, and divisions of
@@ -99,6 +101,8 @@ public:
   Value splat(mlir::TypedAttr number, bool vector);
   /// Both conditions; either may be null (true).
   Value both(Value x, Value y);
+  /// x * y + sum of numbers of type `element`; of floats one operation where the target has it.
+  Value multiplyAdd(Type element, Value x, Value y, Value sum);
 
   // ---- memory
   /// The type of a tensor element in registers, and in memory.

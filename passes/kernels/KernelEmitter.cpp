@@ -68,11 +68,17 @@ KernelEmitter::KernelEmitter(KernelOp kernel, const TargetInfo &target)
 
 KernelEmitter::~KernelEmitter() = default;
 
-Value KernelEmitter::yielded(unsigned i) {
-  Value value = kernel.yielded()[i];
+static Value beforeReshapes(Value value) {
   while (auto reshape = value.getDefiningOp<PrimReshapeOp>())
     value = reshape.getInput();
   return value;
+}
+
+Value KernelEmitter::yielded(unsigned i) { return beforeReshapes(kernel.yielded()[i]); }
+
+bool KernelEmitter::yieldsShapeOf(KernelOp kernel, Value value) {
+  return llvm::all_of(kernel.yielded(),
+                      [&](Value result) { return sameShape(shapeOf(beforeReshapes(result)), shapeOf(value)); });
 }
 
 void KernelEmitter::setGrid(ArrayRef<Dim> grid) {

@@ -33,6 +33,9 @@ public:
   Value yielded(unsigned i);
   unsigned numResults() const { return results.size(); }
 
+  /// All results are of the shape of `value` but for reshapes at their end.
+  static bool yieldsShapeOf(KernelOp kernel, Value value);
+
   /// The grid: its product is the number of tasks.
   void setGrid(llvm::ArrayRef<Dim> grid);
 
@@ -73,6 +76,8 @@ private:
 /// The families, most special first. Each returns false, having emitted nothing, when the kernel is not of its kind;
 /// the map takes everything.
 bool emitContractKernel(KernelOp kernel, const TargetInfo &target);
+bool emitWinogradKernel(KernelOp kernel, const TargetInfo &target);
+bool emitDepthwiseKernel(KernelOp kernel, const TargetInfo &target);
 bool emitOrderedKernel(KernelOp kernel, const TargetInfo &target);
 void emitSortKernel(KernelOp kernel, PrimSortOp op, const TargetInfo &target);
 void emitLoopKernel(KernelOp kernel, PrimLoopOp op, const TargetInfo &target);

@@ -384,7 +384,8 @@ option("inout-of-other-type", "the output's type is", "--inout", "x=y", status=1
 option("inout-without-equals", "expected IN=OUT", "--inout", "x")
 option("two-models-one-object", "2 models given", GRAPH, out="out.o")
 option("same-model-twice", "two models are called 'm'", GRAPH)
-for flag in ("--accuracy=strict", "--tuning", "--allow-tf32", "--cuda-compiler=x", "--swappable-weights",
+option("accuracy-unknown", "expected strict, default or relaxed", "--accuracy=exact")
+for flag in ("--tuning", "--allow-tf32", "--cuda-compiler=x", "--swappable-weights",
              "--cpu=x86-64-v2,x86-64-v3", "--dim=N=1:32", "--data-parallel-dim=N", "--explain"):
     option("reserved" + flag.replace("=", "-").replace(",", "-").replace(":", "-"), "not there yet", flag)
 for command in ("tune", "report", "compare"):

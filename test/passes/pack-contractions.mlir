@@ -1,5 +1,5 @@
 // RUN: nnf-opt %s -split-input-file -nnf-pack-contractions -canonicalize | FileCheck %s
-// RUN: nnf-opt %s -split-input-file -nnf-pack-contractions=panel-bytes=128 -canonicalize | FileCheck %s --check-prefix=WIDE
+// RUN: nnf-opt %s -split-input-file -nnf-pack-contractions=vector-bytes=64 -canonicalize | FileCheck %s --check-prefix=WIDE
 
 // A product with a constant matrix is a convolution without taps; 20 outputs are two panels of 16, the last filled up.
 // CHECK-LABEL: @linear

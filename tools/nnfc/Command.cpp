@@ -87,11 +87,21 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request) : request(request)
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
   app.add_option("-O", request.optLevel, "how hard to optimise: -O0 to -O3 (default 2)")->type_name("LEVEL");
+  app.add_option("--accuracy", accuracy,
+                 "strict: no algorithm that rounds otherwise than the function says (Winograd's); default; "
+                 "relaxed: larger tiles of it, errors up to 1e-5 of the largest result")
+      ->type_name("HOW");
 }
 
 Outcome CodeOptions::finish() {
   if (request.cpu.find(',') != std::string::npos)
     return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet");
+  if (accuracy == "strict")
+    request.accuracy = Accuracy::Strict;
+  else if (accuracy == "relaxed")
+    request.accuracy = Accuracy::Relaxed;
+  else if (accuracy != "default")
+    return Outcome::wrongUsage("--accuracy=" + accuracy + ": expected strict, default or relaxed");
   if (request.optLevel > 3)
     return Outcome::wrongUsage("-O" + std::to_string(request.optLevel) + ": expected -O0, -O1, -O2 or -O3");
   return {};
@@ -106,7 +116,7 @@ ReservedOptions::ReservedOptions(CLI::App &app) {
     option->group(""); // hidden from --help
     flag.option = option;
   };
-  for (const char *name : {"--accuracy", "--tuning", "--cuda-compiler", "--data-parallel-dim"})
+  for (const char *name : {"--tuning", "--cuda-compiler", "--data-parallel-dim"})
     add(name, true);
   for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
     add(name, false);

@@ -45,6 +45,7 @@ public:
 
 private:
   CodeRequest &request;
+  std::string accuracy = "default";
 };
 
 /// Flags of the contract that are still to come: giving one is an error.

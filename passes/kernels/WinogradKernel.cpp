@@ -1,0 +1,414 @@
+// The Winograd family: convolutions of 3 taps along each spatial dimension by fewer multiplications (passes/Winograd.h).
+//
+// A task is a block of tiles of outputs. Their inputs are transformed into scratch memory, a matrix of tiles by channels
+// for each product; a panel of outputs then multiplies each of these matrices by its weights (the microkernel of the
+// contract family), transforms the products back and stores tile by tile, with all that follows the convolution. A block
+// is as large as the second-level cache lets it be, since weights are read once for each.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/Winograd.h"
+#include "passes/kernels/MapKernel.h"
+#include "passes/kernels/RegisterTile.h"
+#include "passes/kernels/StridedView.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+/// The convolution a kernel is built around.
+struct WinogradConv {
+  PrimConvOp op;
+  StridedView input, weight;
+
+  static std::optional<WinogradConv> of(KernelOp kernel);
+};
+
+std::optional<WinogradConv> WinogradConv::of(KernelOp kernel) {
+  auto convs = kernel.getBody().getOps<PrimConvOp>();
+  if (!llvm::hasSingleElement(convs) || !(*convs.begin()).getWinograd())
+    return std::nullopt;
+  PrimConvOp op = *convs.begin();
+  auto input = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
+  if (!input || !weight || !isa<BlockArgument>(input->buffer) || !isa<BlockArgument>(weight->buffer) ||
+      !isConstant(input->strides.back(), 1) || !isCompact(*weight, shapeOf(op.getWeight())) ||
+      !KernelEmitter::yieldsShapeOf(kernel, op.getOutput()))
+    return std::nullopt;
+  return WinogradConv{op, *input, *weight};
+}
+
+class WinogradEmitter {
+public:
+  WinogradEmitter(KernelEmitter &emitter, const WinogradConv &conv);
+  void emit();
+
+private:
+  /// Values of a tile at each place of a grid with `size` places along each spatial dimension, the last one fastest.
+  using Grid = SmallVector<Value>;
+  /// Of a panel of outputs: which vectors there are, and their masks (null: all lanes).
+  struct Panel {
+    Value number;
+    SmallVector<Value> masks;
+  };
+
+  void chooseBlocks();
+  void emitTask(ArrayRef<Value> task);
+  void transformInput(Value tile, Value slot);
+  void multiply(const Panel &panel, Value count);
+  void transformSums(const Panel &panel, Value tile, Value slot);
+  /// The matrix applied along each spatial dimension of a grid with `from` places along each.
+  Grid apply(const Winograd::Matrix &matrix, Grid grid, int64_t from);
+  Value combine(ArrayRef<double> factors, ArrayRef<Value> values);
+  /// Calls body(place along each spatial dimension, its number) for a grid.
+  void forPlaces(int64_t size, llvm::function_ref<void(ArrayRef<int64_t>, unsigned)> body) const;
+  void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
+  /// First row of scratch memory of a product's matrix for the tile in a slot.
+  Value rowOf(Value product, Value slot) { return k.add(k.mul(product, k.constant(blockTiles)), slot); }
+  void each(Value first, Value end, llvm::function_ref<void(Value)> body) {
+    k.loop(first, end, 1, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
+      ElementEmitter::Scope scope(e);
+      body(i);
+      return {};
+    });
+  }
+  void when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise = {});
+
+  KernelEmitter &emitter;
+  KernelBuilder &k;
+  ElementEmitter &e;
+  const WinogradConv &conv;
+  PrimConvOp op;
+  Winograd w;
+  Type element;
+  unsigned spatial;
+  Shape in, out;
+  Shape tileGrid; // batch, then tiles along each spatial dimension
+  Dim tileCount;
+  int64_t channels, columns, panelWidth, lanes, vectors, panels;
+  int64_t numProducts;                    // of a tile
+  int64_t rows, blockTiles, panelsOfTask; // of a register tile; of a task
+  int64_t rowLength;                      // elements from one tile to the next in a matrix of transformed inputs
+  int64_t aheadStep = 0;                  // bytes of the next weights that each step of a register tile fetches
+  Value input, weight, zeros, transformed, products;
+};
+
+WinogradEmitter::WinogradEmitter(KernelEmitter &emitter, const WinogradConv &conv)
+    : emitter(emitter), k(emitter.k), e(emitter.e), conv(conv), op(conv.op), w(Winograd::of(op.getWinograd())),
+      element(elementOf(op.getInput())), spatial(op.spatialRank()), in(shapeOf(op.getInput())),
+      out(shapeOf(op.getOutput())), channels(*constantOf(op.channelsPerGroup())), columns(*constantOf(out.back())),
+      panelWidth(op.getPacked()) {
+  lanes = std::min(k.target.lanes(elementBytes(element)), panelWidth);
+  vectors = panelWidth / lanes;
+  panels = llvm::divideCeilSigned(columns, panelWidth);
+  numProducts = 1;
+  tileGrid.push_back(out[0]);
+  for (unsigned s = 0; s < spatial; ++s) {
+    tileGrid.push_back(simplify(out[s + 1].ceilDiv(w.outputs)));
+    numProducts *= w.products();
+  }
+  tileCount = productOf(op.getContext(), tileGrid);
+  // Rows at a distance of a power of two would share a few sets of the first-level cache.
+  rowLength = llvm::alignTo(channels, lanes) + lanes;
+  chooseBlocks();
+}
+
+void WinogradEmitter::chooseBlocks() {
+  int64_t bytes = elementBytes(element), mostRows = RegisterTile::mostRows(k.target, vectors);
+  int64_t count = std::max<int64_t>(1, KernelEmitter::guess(tileGrid));
+  int64_t bytesOfTile = numProducts * (rowLength + panelWidth) * bytes;
+  int64_t weightBytes = numProducts * channels * panels * panelWidth * bytes;
+  int64_t fitting = std::max<int64_t>(mostRows, k.target.l2Bytes / 2 / bytesOfTile);
+  int64_t blocks = llvm::divideCeilSigned(count, fitting);
+  // Tasks of less than ~100 us of work are not worth handing out.
+  constexpr int64_t wantedTasks = 16;
+  double work = 2.0 * double(count) * double(numProducts) * double(channels) * double(columns);
+  int64_t tasks = std::clamp<int64_t>(static_cast<int64_t>(work / 4e6), 1, wantedTasks);
+  // Weights in cache may be read for each of many blocks; else panels are shared out, and inputs transformed again.
+  if (weightBytes <= k.target.l2Bytes / 2)
+    blocks = std::max(blocks, std::min(tasks, llvm::divideCeilSigned(count, 2 * mostRows)));
+  panelsOfTask =
+      llvm::divideCeilSigned(panels, std::min(panels, llvm::divideCeilSigned(tasks, blocks)));
+  // A register tile that leaves the fewest rows empty; each costs about one row to begin and to end.
+  int64_t wanted = llvm::divideCeilSigned(count, blocks), best = std::numeric_limits<int64_t>::max();
+  for (int64_t r = mostRows; 2 * r >= mostRows; --r) {
+    int64_t cost = llvm::divideCeilSigned(wanted, r) * (r + 1);
+    if (cost < best)
+      best = cost, rows = r;
+  }
+  blockTiles = llvm::alignTo(wanted, rows);
+  if (weightBytes > k.target.l2Bytes / 2)
+    aheadStep = llvm::divideCeilSigned(panelWidth * bytes * rows, blockTiles);
+}
+
+void WinogradEmitter::emit() {
+  input = emitter.addressOf(conv.input.buffer);
+  weight = emitter.addressOf(conv.weight.buffer);
+  int64_t bytes = elementBytes(element), used = 0;
+  auto reserve = [&](int64_t elements) {
+    Value at = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(used));
+    used += llvm::alignTo(elements * bytes, 64);
+    return at;
+  };
+  zeros = reserve(rowLength);
+  transformed = reserve(numProducts * blockTiles * rowLength);
+  products = reserve(numProducts * blockTiles * panelWidth);
+  emitter.function->setAttr("nnf.scratch", k.b.getI64IntegerAttr(used));
+  // What taps in the padding read.
+  emitter.forLanes(lanes, k.constant(0), k.constant(channels), {}, [&](Index at, ValueRange) -> SmallVector<Value> {
+    k.store(e.neutral(ReduceKind::Add, element, /*vector=*/true), zeros, element, at);
+    return {};
+  });
+  SmallVector<Dim> grid{tileCount.ceilDiv(blockTiles),
+                        dimOf(op.getContext(), llvm::divideCeilSigned(panels, panelsOfTask))};
+  emitter.forTasks(grid, [&](ArrayRef<Value> task) { emitTask(task); });
+}
+
+void WinogradEmitter::emitTask(ArrayRef<Value> task) {
+  Value firstTile = k.mul(task[0], k.constant(blockTiles)), lastTile = k.sub(k.size(tileCount), k.constant(1));
+  Value count = k.min(k.sub(k.size(tileCount), firstTile), k.constant(blockTiles));
+  // Register tiles are complete: the last tile of outputs stands in for those that are not there.
+  Value rowTiles = k.ceilDiv(count, rows);
+  each(k.constant(0), k.mul(rowTiles, k.constant(rows)),
+       [&](Value slot) { transformInput(k.min(k.add(firstTile, slot), lastTile), slot); });
+  Value firstPanel = k.mul(task[1], k.constant(panelsOfTask));
+  Value endPanel = k.min(k.add(firstPanel, k.constant(panelsOfTask)), k.constant(panels));
+  forPanels(firstPanel, endPanel, [&](const Panel &panel) {
+    multiply(panel, rowTiles);
+    each(k.constant(0), count, [&](Value slot) { transformSums(panel, k.add(firstTile, slot), slot); });
+  });
+}
+
+void WinogradEmitter::forPlaces(int64_t size, llvm::function_ref<void(ArrayRef<int64_t>, unsigned)> body) const {
+  SmallVector<int64_t> place(spatial, 0);
+  for (unsigned number = 0;; ++number) {
+    body(place, number);
+    unsigned s = spatial;
+    while (s > 0 && ++place[s - 1] == size)
+      place[--s] = 0;
+    if (s == 0)
+      return;
+  }
+}
+
+void WinogradEmitter::forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body) {
+  // Complete panels, then one that is cut short by the edge.
+  int64_t complete = columns / panelWidth, rest = columns % panelWidth;
+  each(first, k.min(end, k.constant(complete)),
+       [&](Value number) { body({number, SmallVector<Value>(vectors)}); });
+  if (rest == 0)
+    return;
+  each(k.max(first, k.constant(complete)), end, [&](Value number) {
+    KernelEmitter::LanesScope scope(k, lanes);
+    Panel panel{number, {}};
+    for (int64_t left = rest; left > 0; left -= lanes)
+      panel.masks.push_back(left >= lanes ? Value() : k.firstLanes(left));
+    body(panel);
+  });
+}
+
+void WinogradEmitter::when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise) {
+  if (!condition)
+    return body();
+  auto branch = scf::IfOp::create(k.b, k.loc, TypeRange{}, condition, static_cast<bool>(otherwise));
+  OpBuilder::InsertionGuard restore(k.b);
+  k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  {
+    ElementEmitter::Scope scope(e);
+    body();
+  }
+  if (!otherwise)
+    return;
+  k.b.setInsertionPoint(branch.elseBlock()->getTerminator());
+  ElementEmitter::Scope scope(e);
+  otherwise();
+}
+
+Value WinogradEmitter::combine(ArrayRef<double> factors, ArrayRef<Value> values) {
+  // What is taken as it is comes first: nothing has to be multiplied or negated to begin with.
+  SmallVector<unsigned> order;
+  for (auto [i, factor] : llvm::enumerate(factors))
+    if (factor != 0)
+      order.push_back(i);
+  llvm::sort(order, [&](unsigned a, unsigned b) { return std::pair(factors[a] != 1, a) < std::pair(factors[b] != 1, b); });
+  Value sum;
+  for (unsigned i : order) {
+    Value value = values[i];
+    if (!sum && factors[i] == 1)
+      sum = value;
+    else if (factors[i] == 1)
+      sum = arith::AddFOp::create(k.b, k.loc, sum, value);
+    else if (sum && factors[i] == -1)
+      sum = arith::SubFOp::create(k.b, k.loc, sum, value);
+    else {
+      Value factor = k.splat(k.b.getFloatAttr(element, factors[i]), /*vector=*/true);
+      sum = sum ? k.multiplyAdd(element, value, factor, sum)
+                : Value(arith::MulFOp::create(k.b, k.loc, value, factor));
+    }
+  }
+  return sum;
+}
+
+WinogradEmitter::Grid WinogradEmitter::apply(const Winograd::Matrix &matrix, Grid grid, int64_t from) {
+  int64_t to = matrix.size();
+  // Along dimension s the grid has `to` places before it, `from` after it.
+  for (unsigned s = 0; s < spatial; ++s) {
+    int64_t outer = 1, inner = 1;
+    for (unsigned i = 0; i < s; ++i)
+      outer *= to;
+    for (unsigned i = s + 1; i < spatial; ++i)
+      inner *= from;
+    Grid next(outer * to * inner);
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t i = 0; i < inner; ++i) {
+        SmallVector<Value> line;
+        for (int64_t j = 0; j < from; ++j)
+          line.push_back(grid[(o * from + j) * inner + i]);
+        for (int64_t j = 0; j < to; ++j)
+          next[(o * to + j) * inner + i] = combine(matrix[j], line);
+      }
+    grid = next;
+  }
+  return grid;
+}
+
+/// The inputs of a tile to row `slot` of the matrices.
+void WinogradEmitter::transformInput(Value tile, Value slot) {
+  Indices at = e.delinear(tileGrid, k.index(tile));
+  Value image = k.add(k.size(conv.input.offset), k.mul(at[0].base, k.size(conv.input.strides[0])));
+  SmallVector<Value> start; // of the tile's inputs
+  Value offset = image, isInterior;
+  bool canLeave = false;
+  for (unsigned s = 0; s < spatial; ++s) {
+    start.push_back(k.sub(k.mul(at[s + 1].base, k.constant(w.outputs)), k.constant(op.getLow()[s])));
+    offset = k.add(offset, k.mul(start[s], k.size(conv.input.strides[s + 1])));
+    auto size = constantOf(out[s + 1]);
+    if (op.getLow()[s] <= 0 && op.getHigh()[s] <= 0 && size && *size % w.outputs == 0)
+      continue;
+    canLeave = true;
+    Value last = k.add(start[s], k.constant(w.products() - 1));
+    isInterior = k.both(isInterior, k.both(k.inBounds(k.index(start[s]), k.size(in[s + 1])),
+                                           k.inBounds(k.index(last), k.size(in[s + 1]))));
+  }
+  auto transform = [&](ArrayRef<Value> addresses) {
+    emitter.forLanes(lanes, k.constant(0), k.constant(channels), {}, [&](Index c, ValueRange) -> SmallVector<Value> {
+      Grid values;
+      for (Value address : addresses)
+        values.push_back(k.load(address, element, c));
+      for (auto [product, value] : llvm::enumerate(apply(w.inputs, values, w.products()))) {
+        Value row = k.mul(rowOf(k.constant(product), slot), k.constant(rowLength));
+        k.store(value, k.elementAddress(transformed, element, row), element, c);
+      }
+      return {};
+    });
+  };
+  auto inside = [&] {
+    SmallVector<Value> addresses;
+    Value first = k.elementAddress(input, element, offset);
+    forPlaces(w.products(), [&](ArrayRef<int64_t> place, unsigned) {
+      Value distance = k.constant(0);
+      for (unsigned s = 0; s < spatial; ++s)
+        distance = k.add(distance, k.mul(k.constant(place[s]), k.size(conv.input.strides[s + 1])));
+      addresses.push_back(k.elementAddress(first, element, distance));
+    });
+    transform(addresses);
+  };
+  auto atEdge = [&] {
+    SmallVector<Value> addresses;
+    forPlaces(w.products(), [&](ArrayRef<int64_t> place, unsigned) {
+      Value at = image, isInside;
+      for (unsigned s = 0; s < spatial; ++s) {
+        Value position = k.add(start[s], k.constant(place[s]));
+        isInside = k.both(isInside, k.inBounds(k.index(position), k.size(in[s + 1])));
+        at = k.add(at, k.mul(position, k.size(conv.input.strides[s + 1])));
+      }
+      Value address = k.elementAddress(input, element, at);
+      addresses.push_back(isInside ? Value(arith::SelectOp::create(k.b, k.loc, isInside, address, zeros)) : address);
+    });
+    transform(addresses);
+  };
+  if (!canLeave)
+    return inside();
+  when(isInterior, inside, atEdge);
+}
+
+/// The products of a panel, register tile by register tile.
+void WinogradEmitter::multiply(const Panel &panel, Value rowTiles) {
+  KernelEmitter::LanesScope scope(k, lanes);
+  each(k.constant(0), k.constant(numProducts), [&](Value product) {
+    Value matrix = k.add(k.mul(panel.number, k.constant(numProducts)), product);
+    Value columnsAt = k.elementAddress(weight, element, k.mul(matrix, k.constant(channels * panelWidth)));
+    each(k.constant(0), rowTiles, [&](Value rowTile) {
+      Value firstRow = rowOf(product, k.mul(rowTile, k.constant(rows)));
+      SmallVector<Value> addresses;
+      Value first = k.elementAddress(transformed, element, k.mul(firstRow, k.constant(rowLength)));
+      for (int64_t r = 0; r < rows; ++r)
+        addresses.push_back(k.elementAddress(first, element, k.constant(r * rowLength)));
+      RegisterTile tile;
+      tile.element = element;
+      tile.rows = addresses;
+      tile.rowStep = k.constant(1);
+      tile.columns = columnsAt;
+      tile.columnStep = k.constant(panelWidth);
+      tile.vectors = vectors;
+      if (aheadStep) { // what follows in the panel, or the next one, is needed next
+        Value part = k.mul(rowTile, k.constant(channels * aheadStep));
+        Value bytesOn = k.add(part, k.constant(channels * panelWidth * elementBytes(element)));
+        tile.ahead = k.elementAddress(columnsAt, k.b.getI8Type(), bytesOn);
+        tile.aheadStep = aheadStep;
+      }
+      SmallVector<Value> sums(rows * vectors, e.neutral(ReduceKind::Add, element, /*vector=*/true));
+      sums = tile.multiply(k, k.constant(0), k.constant(channels), sums);
+      Value to = k.elementAddress(products, element, k.mul(firstRow, k.constant(panelWidth)));
+      for (auto [i, sum] : llvm::enumerate(sums))
+        k.store(sum, to, element, k.index(k.constant(static_cast<int64_t>(i) * lanes), 1));
+    });
+  });
+}
+
+/// The products in row `slot` to outputs of a tile.
+void WinogradEmitter::transformSums(const Panel &panel, Value tile, Value slot) {
+  KernelEmitter::LanesScope scope(k, lanes);
+  Indices at = e.delinear(tileGrid, k.index(tile));
+  Value firstColumn = k.mul(panel.number, k.constant(panelWidth));
+  for (auto [v, mask] : llvm::enumerate(panel.masks)) {
+    int64_t lane = static_cast<int64_t>(v) * lanes;
+    Grid values;
+    forPlaces(w.products(), [&](ArrayRef<int64_t>, unsigned product) {
+      Value from = k.elementAddress(products, element,
+                                    k.mul(rowOf(k.constant(product), slot), k.constant(panelWidth)));
+      values.push_back(k.load(from, element, k.index(k.constant(lane), 1)));
+    });
+    Grid sums = apply(w.sums, values, w.products());
+    forPlaces(w.outputs, [&](ArrayRef<int64_t> place, unsigned number) {
+      Indices output{at[0]};
+      Value isInside;
+      for (unsigned s = 0; s < spatial; ++s) {
+        Value position = k.add(k.mul(at[s + 1].base, k.constant(w.outputs)), k.constant(place[s]));
+        auto size = constantOf(out[s + 1]);
+        if (place[s] > 0 && !(size && *size % w.outputs == 0))
+          isInside = k.both(isInside, k.less(position, k.size(out[s + 1])));
+        output.push_back(k.index(position));
+      }
+      output.push_back(k.index(k.add(firstColumn, k.constant(lane)), 1));
+      when(isInside, [&] {
+        ElementEmitter::Scope scope(e);
+        k.laneMask = mask;
+        e.bind(op.getOutput(), output, sums[number]);
+        storeResults(emitter, output);
+        k.laneMask = {};
+      });
+    });
+  }
+}
+
+} // namespace
+
+bool emitWinogradKernel(KernelOp kernel, const TargetInfo &target) {
+  std::optional<WinogradConv> conv = WinogradConv::of(kernel);
+  if (!conv)
+    return false;
+  KernelEmitter emitter(kernel, target);
+  WinogradEmitter(emitter, *conv).emit();
+  return true;
+}
+
+} // namespace nnf
