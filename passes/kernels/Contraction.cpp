@@ -172,9 +172,10 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
   tilesPerTask = std::min(numTiles, cached);
   panelsPerTask = numPanels;
   if (weightBytes <= 0.5 * target.l2Bytes) {
-    // The weights stay in cache: any block of rows will do, and complete rows of output are written at once.
+    // The weights stay in cache: any block of rows will do.
     tilesPerTask = std::max<int64_t>(1, std::min(tilesPerTask, llvm::divideCeilSigned(numTiles, tasks)));
-    panelsInner = guess(c.columns) > depth;
+    // Complete rows of output are written at once, where weights are few: else panels are fetched ahead.
+    panelsInner = guess(c.columns) > depth && weightBytes <= 0.25 * target.l2Bytes;
   } else {
     // The weights stream through the cache once for each block of rows: large blocks, and columns cut for the rest.
     int64_t rowBlocks = llvm::divideCeilSigned(numTiles, tilesPerTask);
@@ -182,7 +183,8 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     panelsPerTask = llvm::divideCeilSigned(numPanels, columnBlocks);
   }
   chooseChunks(c, target, bytes);
-  if (c.packed && weightBytes > 0.5 * target.l2Bytes)
+  // Even what will stay in cache has to come there: all that a model has read since has pushed it out.
+  if (c.packed && !panelsInner && weightBytes >= double(RegisterTile::fetchedFrom(target)))
     aheadStep = llvm::divideCeilSigned(c.panelWidth * bytes, tilesPerTask);
 }
 

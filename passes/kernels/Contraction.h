@@ -54,7 +54,7 @@ struct Tiling {
   int64_t chunk = 0;
   bool isChunked() const { return outerTaps || chunk; }
   int64_t chunkBytes = 0; // of a panel
-  /// Bytes of the next chunk that each step of a tile fetches ahead; 0 where B stays in the second-level cache.
+  /// Bytes of the next chunk that each step of a tile fetches ahead; 0: none.
   int64_t aheadStep = 0;
 
   Tiling(const Contraction &c, const TargetInfo &target);

@@ -20,6 +20,8 @@ struct RegisterTile {
   /// little by little, since many at once would wait for each other. Null: none.
   mlir::Value ahead = {};
   int64_t aheadStep = 0;
+  /// From so many bytes of B on it is worth while.
+  static int64_t fetchedFrom(const TargetInfo &target) { return target.l2Bytes / 16; }
 
   /// With the number of rows whose sums leave registers for the vectors of B and one of A.
   static int64_t mostRows(const TargetInfo &target, int64_t vectors);

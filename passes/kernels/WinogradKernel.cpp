@@ -135,7 +135,7 @@ void WinogradEmitter::chooseBlocks() {
       best = cost, rows = r;
   }
   blockTiles = llvm::alignTo(wanted, rows);
-  if (weightBytes > k.target.l2Bytes / 2)
+  if (weightBytes >= RegisterTile::fetchedFrom(k.target))
     aheadStep = llvm::divideCeilSigned(panelWidth * bytes * rows, blockTiles);
 }
 
