@@ -34,7 +34,9 @@ std::optional<Depthwise> Depthwise::of(KernelOp kernel) {
     Shape in = shapeOf(conv.getInput()), out = shapeOf(conv.getOutput());
     auto groups = static_cast<int64_t>(conv.getGroups());
     auto isOne = [](int64_t d) { return d == 1; };
-    if (!isConstant(in.back(), groups) || !isConstant(out.back(), groups) || !constantsOf(conv.kernelSizes()) ||
+    // Of fewer channels lanes would lie idle: those of a map lie along positions.
+    constexpr int64_t fewestChannels = 4;
+    if (groups < fewestChannels || !isConstant(in.back(), groups) || !isConstant(out.back(), groups) || !constantsOf(conv.kernelSizes()) ||
         !llvm::all_of(conv.getInputDilation(), isOne) || !isa<FloatType>(elementOf(conv.getOutput())))
       return std::nullopt;
     auto input = stridedViewOf(conv.getInput()), weight = stridedViewOf(conv.getWeight());
