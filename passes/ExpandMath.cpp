@@ -2,9 +2,11 @@
 #include "passes/ExpandMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "passes/Passes.h"
@@ -56,6 +58,75 @@ template <typename Op, Term (*function)(Term, Term)> struct ExpandBinary : Expan
       return rewriter.notifyMatchFailure(op, "not f32 or f64");
     ExpansionSite site = this->siteOf(op, rewriter);
     rewriter.replaceOp(op, Value(function(Term(site, op.getLhs()), Term(site, op.getRhs()))));
+    return success();
+  }
+};
+
+/// The number that all elements are.
+std::optional<double> constantOfAll(Value value) {
+  while (auto broadcast = value.getDefiningOp<vector::BroadcastOp>())
+    value = broadcast.getSource();
+  FloatAttr number;
+  DenseElementsAttr numbers;
+  if (matchPattern(value, m_Constant(&numbers)) && numbers.isSplat())
+    return numbers.getSplatValue<APFloat>().convertToDouble();
+  if (matchPattern(value, m_Constant(&number)))
+    return number.getValueAsDouble();
+  return std::nullopt;
+}
+
+/// What is known of an operand or result, found before anything is expanded.
+constexpr StringLiteral feedsSum = "nnf.feeds_sum", aboveOne = "nnf.divisor_above_one";
+
+/// A sum of an exponential and a constant of at least 1.
+bool isAboveOne(Value value) {
+  auto sum = value.getDefiningOp<arith::AddFOp>();
+  if (!sum)
+    return false;
+  auto is = [](Value exponential, Value number) {
+    std::optional<double> constant = constantOfAll(number);
+    return exponential.getDefiningOp<math::ExpOp>() && constant && *constant >= 1;
+  };
+  return is(sum.getLhs(), sum.getRhs()) || is(sum.getRhs(), sum.getLhs());
+}
+
+void markRanges(Operation *root) {
+  root->walk([](Operation *op) {
+    if (isa<math::ExpOp>(op) && llvm::all_of(op->getUsers(), [](Operation *user) {
+          return isa<arith::AddFOp>(user) && isAboveOne(user->getResult(0));
+        }))
+      op->setAttr(feedsSum, UnitAttr::get(op->getContext()));
+    if (auto division = dyn_cast<arith::DivFOp>(op); division && isAboveOne(division.getRhs()))
+      op->setAttr(aboveOne, UnitAttr::get(op->getContext()));
+  });
+}
+
+struct ExpandExp : Expansion<math::ExpOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &rewriter) const override {
+    if (!isSupportedFloat(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not f32 or f64");
+    ExpansionSite site = siteOf(op, rewriter);
+    Term x(site, op.getOperand());
+    rewriter.replaceOp(op, Value(op->hasAttr(feedsSum) ? exponentialForSum(x) : exponential(x)));
+    return success();
+  }
+};
+
+/// Divisions of vectors by a constant, and by one plus an exponential (sigmoid and its kin).
+struct ExpandDivision : Expansion<arith::DivFOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(arith::DivFOp op, PatternRewriter &rewriter) const override {
+    if (!isSupportedFloat(op.getType()) || !isa<VectorType>(op.getType()) || !options.hasFma)
+      return rewriter.notifyMatchFailure(op, "not of vectors of f32 or f64, or no fused multiply-add");
+    ExpansionSite site = siteOf(op, rewriter);
+    Term x(site, op.getLhs()), y(site, op.getRhs());
+    if (std::optional<double> c = constantOfAll(op.getRhs()); c && isDivisor(*c, y))
+      rewriter.replaceOp(op, Value(dividedBy(x, *c)));
+    else if (op->hasAttr(aboveOne) && !y.isF64() && hasScaling(y))
+      rewriter.replaceOp(op, Value(dividedByAboveOne(x, y)));
+    else
+      return rewriter.notifyMatchFailure(op, "nothing is known of the divisor, or the target has nothing better");
     return success();
   }
 };
@@ -170,7 +241,8 @@ struct ExpandMath : impl::ExpandMathBase<ExpandMath> {
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    populateExpandMath(patterns, {hasFma, hasF16c});
+    populateExpandMath(patterns, {hasFma, hasF16c, hasAvx512});
+    markRanges(getOperation());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 
     WalkResult rest = getOperation()->walk([&](Operation *op) {
@@ -194,7 +266,7 @@ Term reciprocalRoot(Term x) { return 1.0 / sqrt(x); }
 } // namespace
 
 void populateExpandMath(RewritePatternSet &patterns, const MathExpansionOptions &options) {
-  patterns.add<ExpandUnary<math::ExpOp, exponential>, ExpandUnary<math::Exp2Op, exponential2>,
+  patterns.add<ExpandExp, ExpandDivision, ExpandUnary<math::Exp2Op, exponential2>,
                ExpandUnary<math::ExpM1Op, exponentialMinus1>, ExpandUnary<math::LogOp, logarithm>,
                ExpandUnary<math::Log2Op, logarithm2>, ExpandUnary<math::Log10Op, logarithm10>,
                ExpandUnary<math::Log1pOp, logarithm1p>, ExpandUnary<math::SinOp, sine>,

@@ -10,6 +10,7 @@ namespace nnf {
 struct MathExpansionOptions {
   bool hasFma = true;  // fused multiply-add of f32 and f64; without it math.fma becomes a product and a sum
   bool hasF16c = true; // conversion between f16 and f32
+  bool hasAvx512 = false; // x * 2^k and approximate reciprocals, of vectors of 512 bits
 };
 
 /// Patterns that rewrite `math` functions, `arith` conversions to and from f16 and bf16, and arith.remf on

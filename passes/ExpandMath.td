@@ -15,8 +15,9 @@ def ExpandMath : Pass<"nnf-expand-math"> {
   let options = [
     Option<"hasFma", "has-fma", "bool", "true", "The target has fused multiply-add">,
     Option<"hasF16c", "has-f16c", "bool", "true", "The target converts between f16 and f32">,
+    Option<"hasAvx512", "has-avx512", "bool", "false", "The target has AVX-512">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::vector::VectorDialect"];
+                           "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
 }
 #endif

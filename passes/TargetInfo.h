@@ -12,6 +12,7 @@ struct TargetInfo {
   int64_t vectorRegisters = 16;
   bool hasFma = true;
   bool hasF16c = true;
+  bool hasAvx512 = false;
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
 
   /// Lanes of one register for elements of this many bytes.

@@ -8,6 +8,7 @@ void nnf::addCpuLowering(mlir::OpPassManager &passes, const TargetInfo &target) 
   ExpandMathOptions math;
   math.hasFma = target.hasFma;
   math.hasF16c = target.hasF16c;
+  math.hasAvx512 = target.hasAvx512;
   passes.addPass(createExpandMath(math));
   passes.addPass(mlir::createSCFToControlFlowPass());
   passes.addPass(mlir::createConvertVectorToLLVMPass());

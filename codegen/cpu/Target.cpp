@@ -141,6 +141,7 @@ TargetInfo CpuTarget::info() const {
   info.vectorRegisters = hasAvx512 ? 32 : 16;
   info.hasFma = has("fma");
   info.hasF16c = has("f16c");
+  info.hasAvx512 = hasAvx512;
   if (hasAvx512) { // the smallest of those
     info.l1Bytes = 48 << 10;
     info.l2Bytes = 1 << 20;

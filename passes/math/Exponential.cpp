@@ -93,8 +93,23 @@ Term exponential(Term x) {
   return finiteBelow(x, x.isF64() ? 0x1.62e42fefa39f0p9 : 0x1.62e430p6, result);
 }
 
+Term exponentialForSum(Term x) {
+  if (hasScaling(x)) { // which makes infinity of what is above; what is below would be denormal numbers
+    Term bounded = x.isF64() ? clamp(x, -708, 710) : clamp(x, -87, 89);
+    Term k = countOfLn2(bounded).k;
+    return scaled(exponentialOfReduced(reduceByLn2(bounded, k)), k);
+  }
+  Term raised = x.isF64() ? clampLow(x, -708) : clampLow(x, -87);
+  Rounded count = countOfLn2(raised);
+  Term p = exponentialOfReduced(reduceByLn2(raised, count.k));
+  Term result = (p.toBits() + (count.bits << p.fractionBits())).fromBits();
+  return finiteBelow(x, x.isF64() ? 0x1.62e42fefa39f0p9 : 0x1.62e430p6, result);
+}
+
 Term exponentialInRange(Term x) {
   Rounded count = countOfLn2(x);
+  if (hasScaling(x))
+    return scaled(exponentialOfReduced(reduceByLn2(x, count.k)), count.k);
   return exponentialOfReduced(reduceByLn2(x, count.k)) * powerOfTwo(count.bits, x);
 }
 

@@ -10,12 +10,22 @@ namespace nnf {
 Term exponential(Term x);
 Term exponential2(Term x);
 Term exponentialMinus1(Term x);
+/// exp(x) where results below the normal range do not count, since they are added to something near 1.
+Term exponentialForSum(Term x);
 /// exp(x) for |x| < 87 in f32, 708 in f64: no result out of the normal range.
 Term exponentialInRange(Term x);
 /// 2^(x.high + x.low) of f64 for |x.high| < 1100, rounded once at the end.
 Term exponential2OfPair(Pair x);
 /// 2^x of the f64 |x| <= 1000 to about 33 bits: for a result that becomes an f32.
 Term exponential2ForF32(Term x);
+
+// Division.cpp
+/// x / c for a constant c: by its reciprocal, and what that leaves. Wants a fused multiply-add.
+Term dividedBy(Term x, double c);
+/// c and 1/c are normal numbers, and not powers of two, by which products are exact.
+bool isDivisor(double c, Term like);
+/// x / y for 1 <= y, to 1 ulp; wants `hasScaling`.
+Term dividedByAboveOne(Term x, Term y);
 
 // Logarithm.cpp
 Term logarithm(Term x);

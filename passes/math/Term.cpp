@@ -1,6 +1,7 @@
 #include "passes/math/Term.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -90,6 +91,35 @@ Term fma(Term a, Term b, Term c) {
   if (a.hasFma())
     return build<math::FmaOp>(a, Value(a), Value(b), Value(c));
   return a * b + c;
+}
+
+// ---- instructions of AVX-512
+
+bool hasScaling(Term like) {
+  auto vector = dyn_cast<VectorType>(like.type());
+  return like.site().options.hasAvx512 && like.isFloat() && vector && vector.getRank() == 1 &&
+         vector.getNumElements() * like.bits() == 512;
+}
+
+static Term integer(Term like, unsigned bits, int64_t value) {
+  const ExpansionSite &site = like.site();
+  return Term(site, LLVM::ConstantOp::create(site.builder, site.loc, site.builder.getIntegerType(bits), value));
+}
+
+static Term callIntrinsic(Term like, StringRef name, ArrayRef<Value> operands) {
+  return Term(like.site(), LLVM::CallIntrinsicOp::create(like.site().builder, like.site().loc, like.type(),
+                                                         like.site().builder.getStringAttr(name), operands)
+                               .getResult(0));
+}
+
+Term scaled(Term x, Term k) {
+  Term all = integer(x, x.isF64() ? 8 : 16, -1), roundsAsSet = integer(x, 32, 4);
+  StringRef name = x.isF64() ? "llvm.x86.avx512.mask.scalef.pd.512" : "llvm.x86.avx512.mask.scalef.ps.512";
+  return callIntrinsic(x, name, {x, k, x, all, roundsAsSet});
+}
+
+Term reciprocalTo14Bits(Term x) {
+  return callIntrinsic(x, "llvm.x86.avx512.rcp14.ps.512", {x, x, integer(x, 16, -1)});
 }
 
 Term horner(Term x, ArrayRef<double> coefficients) {

@@ -120,6 +120,13 @@ template <Number N> Term fma(Term a, N b, Term c) { return fma(a, a.constant(b),
 /// c[0] + c[1] x + c[2] x^2 + ...
 Term horner(Term x, llvm::ArrayRef<double> coefficients);
 
+/// The target multiplies vectors of this type by powers of two, and has approximate reciprocals of them.
+bool hasScaling(Term like);
+/// x * 2^k for a whole number k, rounded once; wants `hasScaling`.
+Term scaled(Term x, Term k);
+/// 1/x to 14 bits, of f32; wants `hasScaling`. 1/infinity is 0.
+Term reciprocalTo14Bits(Term x);
+
 Term abs(Term x);
 Term sqrt(Term x);
 Term floor(Term x);

@@ -22,7 +22,7 @@
 
 namespace {
 
-constexpr size_t lanes = 8; // of a vector function; element counts are multiples of it
+constexpr size_t lanes = 16; // of a vector function of f32; element counts are multiples of it
 constexpr double limitUlp = 2.0;
 
 struct Library {
@@ -249,7 +249,7 @@ void compareScalar(const std::string &name, const Library &library, const std::v
 
 template <typename T>
 void checkUnary(const std::vector<Library> &libraries, const std::string &base, Wide<T> (*reference)(Wide<T>),
-                const std::vector<T> &x, double limit = limitUlp) {
+                const std::vector<T> &x, double limit = limitUlp, bool isScalarEqual = true) {
   std::string name = base + (sizeof(T) == 4 ? "_f32" : "_f64");
   std::vector<Wide<T>> exact(x.size());
   for (size_t i = 0; i < x.size(); ++i)
@@ -259,6 +259,8 @@ void checkUnary(const std::vector<Library> &libraries, const std::string &base, 
     using Signature = void(const T *, T *, int64_t);
     function<Signature>(library, name)(x.data(), got.data(), x.size());
     reportWorst<T>(name, library, got, exact, [&](size_t i) { return text(x[i]); }, limit);
+    if (!isScalarEqual)
+      continue;
     auto *scalar = function<Signature>(library, name + "_scalar");
     compareScalar<T>(name, library, got, [&](T *out, size_t count) { scalar(x.data(), out, count); });
   }
@@ -420,6 +422,13 @@ template <typename T> void checkFunctions(const std::vector<Library> &libraries)
   checkUnary<T>(libraries, "erf", [](W x) { return std::erf(x); }, x);
   checkUnary<T>(libraries, "rsqrt", [](W x) { return x == 0 ? std::copysign(W(INFINITY), x) : 1 / std::sqrt(x); }, x);
   checkUnary<T>(libraries, "round", [](W x) { return std::round(x); }, x, 0);
+  checkUnary<T>(libraries, "sixth", [](W x) { return x / 6; }, x, 0.51, /*isScalarEqual=*/false);
+  // What follows is below the normal range, and taken for zero.
+  std::vector<T> above(x);
+  for (T &value : above)
+    value = std::max(value, T(sizeof(T) == 4 ? -87 : -708));
+  checkUnary<T>(libraries, "logistic", [](W x) { return 1 / (1 + std::exp(-x)); }, above, 2.5,
+                /*isScalarEqual=*/false);
   Pairs<T> pairs = argumentPairs<T>();
   checkBinary<T>(libraries, "pow", power<T>, pairs);
   checkBinary<T>(libraries, "rem", [](W x, W y) { return std::fmod(x, y); }, pairs, 0);

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The accuracy of the expanded math, and that it calls no library.
 
-For each function and element type a loop over vector<8xT> and one over T are written as MLIR, expanded by nnf-opt
--nnf-expand-math, compiled for x86-64-v2 (no fused multiply-add, no F16C) and x86-64-v3, and compared by math-ulp.
+For each function and element type a loop over vectors of 64 bytes and one over T are written as MLIR, expanded by
+nnf-opt -nnf-expand-math, compiled for x86-64-v2 (no fused multiply-add, no F16C), x86-64-v3 and, where it runs,
+x86-64-v4, and compared by math-ulp.
 Code for x86-64-v2, v3, v4, aarch64 and nvptx64 (scalars only) must call no function, with vectors of other lengths too.
 Prints a table, `FAIL case: why` lines and, last, `N passed, N failed`.
 """
@@ -14,11 +15,19 @@ import tempfile
 from pathlib import Path
 
 LLVM = Path("/usr/lib/llvm-22/bin")
-LANES = 8  # math_ulp.cpp has it too
+LANES = 16  # of f32, half as many of f64; math_ulp.cpp has it too
 TIMEOUT_S = 600
 
 UNARY = {name: f"math.{name}" for name in
          "exp exp2 expm1 log log2 log10 log1p sin cos tan atan tanh erf rsqrt round".split()}
+# Quotients with a known divisor, as (lines before, op).
+ONE_PLUS_EXP = """%one = arith.constant {one}
+    %minus = arith.negf %x0 : {type}
+    %exp = math.exp %minus : {type}
+    %divisor = arith.addf %exp, %one : {type}
+    """
+QUOTIENTS = {"logistic": (ONE_PLUS_EXP, "arith.divf %one, %divisor"),
+             "sixth": ("%six = arith.constant {six}\n    ", "arith.divf %x0, %six")}
 BINARY = {"pow": "math.powf", "rem": "arith.remf"}
 # name: (from, to, op); u64 is i64 read as unsigned.
 CONVERSIONS = {}
@@ -34,7 +43,7 @@ for half in ("f16", "bf16"):
 # label: (target flags of clang, options of the pass)
 V2 = ("x86-64-v2", ["--target=x86_64-linux-gnu", "-march=x86-64-v2"], "has-fma=false has-f16c=false")
 V3 = ("x86-64-v3", ["--target=x86_64-linux-gnu", "-march=x86-64-v3"], "has-fma=true has-f16c=true")
-V4 = ("x86-64-v4", ["--target=x86_64-linux-gnu", "-march=x86-64-v4"], "has-fma=true has-f16c=true")
+V4 = ("x86-64-v4", ["--target=x86_64-linux-gnu", "-march=x86-64-v4"], "has-fma=true has-f16c=true has-avx512=true")
 ARM = ("aarch64", ["--target=aarch64-linux-gnu"], "has-fma=true has-f16c=true")
 PTX = ["--target=nvptx64-nvidia-cuda", "-march=sm_80"]
 
@@ -52,7 +61,8 @@ def loop(name, body, inputs, output, lanes):
         lines.append(f"    %a{i} = llvm.getelementptr %p{i}[%i] : (!llvm.ptr, i64) -> !llvm.ptr, {element}")
     for i, element in enumerate(inputs):
         lines.append(f"    %x{i} = llvm.load %a{i} {{alignment = 1 : i64}} : !llvm.ptr -> {shaped(element)}")
-    lines += [f"    %y = {body(shaped)}",
+    *before, last = body(shaped).rsplit("\n", 1)
+    lines += [*(f"    {line.strip()}" for line in before), f"    %y = {last.strip()}",
               f"    llvm.store %y, %a{len(inputs)} {{alignment = 1 : i64}} : {shaped(output)}, !llvm.ptr",
               "  }", "  return", "}"]
     return "\n".join(lines)
@@ -61,13 +71,27 @@ def loop(name, body, inputs, output, lanes):
 def module(lanes, suffix=""):
     """Every function and conversion for one number of lanes."""
     text = []
+
+    def quotient(before, op):
+        def body(shaped, element):
+            kind = shaped(element)
+            number = lambda value: f"dense<{value}> : {kind}" if "vector" in kind else f"{value} : {kind}"
+            return before.format(type=kind, one=number("1.0"), six=number("6.0")) + f"{op} : {kind}"
+        return body
+
+    widest = lanes
     for element in ("f32", "f64"):
+        lanes = widest // 2 if element == "f64" and widest == LANES else widest
+        for name, parts in QUOTIENTS.items():
+            text.append(loop(f"{name}_{element}{suffix}", lambda shaped: quotient(*parts)(shaped, element), [element],
+                             element, lanes))
         for name, op in UNARY.items():
             text.append(loop(f"{name}_{element}{suffix}", lambda shaped: f"{op} %x0 : {shaped(element)}",
                              [element], element, lanes))
         for name, op in BINARY.items():
             text.append(loop(f"{name}_{element}{suffix}", lambda shaped: f"{op} %x0, %x1 : {shaped(element)}",
                              [element, element], element, lanes))
+    lanes = widest
     for name, (source, target, op) in CONVERSIONS.items():
         text.append(loop(f"{name}{suffix}", lambda shaped: f"{op} %x0 : {shaped(source)} to {shaped(target)}",
                          [source], target, lanes))
@@ -101,7 +125,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         sources = {}  # by the pass's options and the lanes
-        for pass_options in {V2[2], V3[2]}:
+        for pass_options in {V2[2], V3[2], V4[2]}:
             both = module(LANES) + module(0, "_scalar")
             sources[pass_options, LANES] = llvm_ir(nnf_opt, both, pass_options)
             for lanes in (1, 3, 4, 16, 32) if options.all else (3,):
@@ -141,6 +165,8 @@ def main():
         runnable = [V2]
         if platform.machine() == "x86_64" and "avx2" in Path("/proc/cpuinfo").read_text():
             runnable.append(V3)
+            if "avx512dq" in Path("/proc/cpuinfo").read_text():
+                runnable.append(V4)
         libraries = []
         for label, flags, _ in runnable:
             library = folder / f"{label}.so"
