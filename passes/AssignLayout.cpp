@@ -197,6 +197,39 @@ struct SinkThroughSlice : OpRewritePattern<PrimSliceOp> {
   }
 };
 
+/// The dimensions that are not gathered come last, in the order of the input's.
+struct SinkThroughGather : OpRewritePattern<PrimGatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PrimGatherOp op, PatternRewriter &rewriter) const override {
+    auto transpose = transposeOf(op.getInput());
+    if (!transpose)
+      return failure();
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    SmallVector<std::pair<int64_t, Value>> gathered;
+    for (auto [dim, index] : llvm::zip(op.getGatherDims(), op.getIndices()))
+      gathered.push_back({perm[dim], index});
+    llvm::sort(gathered, llvm::less_first());
+    SmallVector<int64_t> dims;
+    SmallVector<Value> indices;
+    for (auto [dim, index] : gathered) {
+      dims.push_back(dim);
+      indices.push_back(index);
+    }
+    Primitives p(rewriter, op.getLoc());
+    Value inner = p.gather(transpose.getInput(), indices, dims, op.getBounds(), op.getMessage(), op.getFill());
+    Perm kept, order = llvm::to_vector(llvm::seq<int64_t>(0, Primitives::rankOf(indices.front())));
+    int64_t first = order.size();
+    for (int64_t i = 0, e = perm.size(); i < e; ++i)
+      if (!llvm::is_contained(dims, i))
+        kept.push_back(i);
+    for (int64_t i = 0, e = perm.size(); i < e; ++i)
+      if (!llvm::is_contained(op.getGatherDims(), i))
+        order.push_back(first + (llvm::find(kept, perm[i]) - kept.begin()));
+    rewriter.replaceOp(op, p.transpose(inner, order));
+    return success();
+  }
+};
+
 /// A transpose that moves only dimensions of size 1 is a reshape.
 struct TransposeOfOnes : OpRewritePattern<PrimTransposeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -217,7 +250,7 @@ struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow, SinkThroughConcat,
-                 SinkThroughPad, SinkThroughSlice, TransposeOfOnes>(&getContext());
+                 SinkThroughPad, SinkThroughSlice, SinkThroughGather, TransposeOfOnes>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

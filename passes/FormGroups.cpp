@@ -135,6 +135,18 @@ struct Former {
     return (!isPadded && !conv.getWinograd()) || isConstant(view.strides.back(), 1);
   }
 
+  /// Elements of a row that lie this far apart, in bytes, share so few sets of a first-level cache that those of
+  /// neighbouring rows, in the same lines, are gone before they are read. Caches of 64 sets of at least 8 ways.
+  static bool pushesItselfOut(Dim stride, Dim length, int64_t bytes) {
+    auto step = constantOf(stride), count = constantOf(length);
+    if (!step || !count || *step == 0)
+      return false;
+    constexpr int64_t setBytes = 64, sets = 64, ways = 8, mostAtOnce = 512; // deeper rows are run down in chunks
+    int64_t distance = std::abs(*step) * bytes, power = distance & -distance;
+    int64_t reached = std::clamp<int64_t>(setBytes * sets / power, 1, sets);
+    return distance > setBytes && std::min(*count, mostAtOnce) > reached * ways;
+  }
+
   /// A contraction reads its operands many times: from memory. Views of what is stored are free where the columns of
   /// a right operand stay contiguous.
   void storeContractionOperands() {
@@ -143,9 +155,17 @@ struct Former {
         continue;
       for (Value operand : op.getOperands()) {
         std::optional<StridedView> view = stridedViewOf(operand);
+        int64_t bytes = elementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
         auto dot = dyn_cast<PrimDotOp>(op);
         if (auto conv = dyn_cast<PrimConvOp>(op); view && conv && !readsFromMemory(conv, operand, *view))
           view = std::nullopt;
+        if (auto conv = dyn_cast<PrimConvOp>(op); view && conv && operand == conv.getInput() &&
+                                                  pushesItselfOut(view->strides.back(), conv.channelsPerGroup(), bytes))
+          view = std::nullopt;
+        if (view && dot && operand == dot.getLhs() && dot.getLhsContract().size() == 1)
+          if (int64_t dim = dot.getLhsContract()[0];
+              pushesItselfOut(view->strides[dim], shapeOf(operand)[dim], bytes))
+            view = std::nullopt;
         bool isRight = dot && operand == dot.getRhs();
         if (view && isRight && llvm::none_of(view->strides, [](Dim stride) { return isConstant(stride, 1); }))
           view = std::nullopt;

@@ -80,6 +80,19 @@ func.func @moves_ones(%t: tensor<?x1x8xf32, #nnf.dims<[N, 1, 8]>>) -> tensor<?x8
 
 // -----
 
+// Rows are picked where they lie; the dimensions that are left change places after it.
+// CHECK-LABEL: @gather
+// CHECK-NEXT: %[[G:.*]] = nnf.prim.gather clamp %arg0, %arg1 {gatherDims = array<i64: 1>{{.*}} -> tensor<6x2x5x3xf32>
+// CHECK-NEXT: nnf.prim.transpose %[[G]] {perm = array<i64: 0, 1, 3, 2>}
+// CHECK-NEXT: return
+func.func @gather(%x: tensor<2x4x5x3xf32>, %i: tensor<6xi64>) -> tensor<6x2x3x5xf32> {
+  %0 = nnf.prim.transpose %x {perm = array<i64: 0, 3, 1, 2>} : (tensor<2x4x5x3xf32>) -> tensor<2x3x4x5xf32>
+  %1 = nnf.prim.gather clamp %0, %i {gatherDims = array<i64: 2>, message = "", operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<2x3x4x5xf32>, tensor<6xi64>) -> tensor<6x2x3x5xf32>
+  return %1 : tensor<6x2x3x5xf32>
+}
+
+// -----
+
 // CHECK-LABEL: @nothing_to_do
 // CHECK-NEXT: nnf.prim.tanh
 // CHECK-NEXT: return

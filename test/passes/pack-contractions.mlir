@@ -1,5 +1,7 @@
 // RUN: nnf-opt %s -split-input-file -nnf-pack-contractions -canonicalize | FileCheck %s
 // RUN: nnf-opt %s -split-input-file -nnf-pack-contractions=vector-bytes=64 -canonicalize | FileCheck %s --check-prefix=WIDE
+// RUN: nnf-opt %s -split-input-file -nnf-pack-contractions="winograd=2" -canonicalize | FileCheck %s --check-prefix=WINOGRAD
+// RUN: nnf-opt %s -split-input-file -nnf-pack-contractions="winograd=4" -canonicalize | FileCheck %s --check-prefix=LARGE
 
 // A product with a constant matrix is a convolution without taps; 20 outputs are two panels of 16, the last filled up.
 // CHECK-LABEL: @linear
@@ -71,6 +73,29 @@ func.func @refused(%x: !x, %h: !h, %w1: tensor<1x16x16xf32>) -> (!x, !x, !h) {
   %1 = nnf.prim.conv %x, %w1 {groups = 1 : i64, high = array<i64: 0>, inputDilation = array<i64: 1>, kernelDilation = array<i64: 1>, layout = 1 : i64, low = array<i64: 0>, stride = array<i64: 1>} : (!x, tensor<1x16x16xf32>) -> !x
   %2 = nnf.prim.conv %h, %w2 {groups = 1 : i64, high = array<i64: 0>, inputDilation = array<i64: 1>, kernelDilation = array<i64: 1>, layout = 1 : i64, low = array<i64: 0>, stride = array<i64: 1>} : (!h, tensor<1x16x16xf16>) -> !h
   return %0, %1, %2 : !x, !x, !h
+}
+
+// -----
+
+// Three taps each way at stride 1: by Winograd's algorithm, where that is asked for and there are enough channels.
+// CHECK-LABEL: @three_taps
+// CHECK-NOT: winograd
+// CHECK: return
+// WINOGRAD-LABEL: @three_taps
+// WINOGRAD-COUNT-2: nnf.prim.dot
+// WINOGRAD: nnf.prim.conv {{.*}}packed = 16 : i64, {{.*}}winograd = 2 : i64{{.*}}, tensor<1x2x4x4x32x16xf32>) -> tensor<1x14x14x32xf32>
+// WINOGRAD-NOT: winograd
+// WINOGRAD: return
+// LARGE-LABEL: @three_taps
+// LARGE: nnf.prim.conv {{.*}}winograd = 4 : i64{{.*}}, tensor<1x2x6x6x32x16xf32>) -> tensor<1x14x14x32xf32>
+!x = tensor<1x14x14x32xf32>
+func.func @three_taps(%x: !x) -> (!x, tensor<1x7x7x32xf32>, tensor<1x14x14x8xf32>) {
+  %w0 = nnf.weight "w0" : tensor<3x3x32x32xf32>
+  %w1 = nnf.weight "w1" : tensor<3x3x32x8xf32>
+  %0 = nnf.prim.conv %x, %w0 {groups = 1 : i64, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 1 : i64, low = array<i64: 1, 1>, stride = array<i64: 1, 1>} : (!x, tensor<3x3x32x32xf32>) -> !x
+  %1 = nnf.prim.conv %x, %w0 {groups = 1 : i64, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 1 : i64, low = array<i64: 1, 1>, stride = array<i64: 2, 2>} : (!x, tensor<3x3x32x32xf32>) -> tensor<1x7x7x32xf32>
+  %2 = nnf.prim.conv %x, %w1 {groups = 1 : i64, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 1 : i64, low = array<i64: 1, 1>, stride = array<i64: 1, 1>} : (!x, tensor<3x3x32x8xf32>) -> tensor<1x14x14x8xf32>
+  return %0, %1, %2 : !x, tensor<1x7x7x32xf32>, tensor<1x14x14x8xf32>
 }
 
 // -----
