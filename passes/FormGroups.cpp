@@ -3,6 +3,7 @@
 #include "passes/Cost.h"
 #include "passes/Passes.h"
 #include "passes/groups/Outline.h"
+#include "passes/kernels/Contraction.h"
 #include "passes/kernels/StridedView.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -112,15 +113,83 @@ struct Former {
 
   /// Ops whose results contractions read from memory, perhaps with other strides.
   DenseSet<Operation *> stored;
+  /// Ops that contractions evaluate when they read their rows.
+  DenseSet<Operation *> prologues;
 
   void run() {
+    findPrologues();
     storeContractionOperands();
     for (Operation &op : function.getBody().front())
-      if (isAnchor(&op) && !groups.of(&op))
+      if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op))
         growFrom(&op);
       else if (isControlFlow(&op))
         groups.create(&op);
     placeTheRest();
+  }
+
+  /// What is computed element by element of concatenated tensors, or of one that others read too, can be computed when
+  /// a product with few weights reads its rows: it costs little beside the product, and is neither written nor read.
+  void findPrologues() {
+    constexpr int64_t mostWeights = 128 << 10;
+    for (auto conv : function.getBody().front().getOps<PrimConvOp>()) {
+      auto weights = constantOf(productOf(conv.getContext(), shapeOf(conv.getWeight())));
+      if (!conv.getPacked() || conv.getWinograd() || !isPointwise(conv) || !weights || *weights > mostWeights)
+        continue;
+      llvm::SetVector<Operation *> chain;
+      if (!isPrologue(conv, chain))
+        continue;
+      prologues.insert(chain.begin(), chain.end());
+      // What is repeated is computed once, not for each element.
+      for (Operation *op : chain)
+        for (Value operand : op->getOperands())
+          if (auto broadcast = operand.getDefiningOp<PrimBroadcastOp>())
+            if (Operation *producer = behindViews(broadcast.getInput()); producer && producer->hasTrait<Elementwise>())
+              stored.insert(producer);
+    }
+  }
+
+  static Operation *behindViews(Value value) {
+    Operation *op = value.getDefiningOp();
+    while (op && isView(op) && op->getNumOperands() == 1)
+      op = op->getOperand(0).getDefiningOp();
+    return op;
+  }
+
+  /// The ops between stored values and a convolution's input, if they are better evaluated there: no producer can take
+  /// them on as what follows it.
+  bool isPrologue(PrimConvOp conv, llvm::SetVector<Operation *> &chain) const {
+    constexpr size_t mostOps = 24;
+    bool concatenates = false, onlyShared = true;
+    auto isTaken = [&](Operation *op) { return op == conv || chain.contains(op); };
+    SmallVector<Value> work{conv.getInput()};
+    while (!work.empty()) {
+      Value value = work.pop_back_val();
+      Operation *op = value.getDefiningOp();
+      if (!op || chain.contains(op) || isa<PrimBroadcastOp>(op))
+        continue;
+      bool isWhole = sameShape(shapeOf(value), shapeOf(conv.getInput()));
+      bool isInside = (op->hasTrait<Elementwise>() || isa<PrimConcatOp>(op)) && isWhole && op->getNumResults() == 1 &&
+                      llvm::all_of(op->getUsers(), isTaken) && phases.of(op) == phases.of(conv);
+      if (!isInside) {
+        // Rows of which reductions are made are a kernel of their own.
+        if (isWhole && llvm::any_of(op->getUsers(), reducesChannels))
+          return false;
+        onlyShared &= !isWhole || !llvm::all_of(op->getUsers(), isTaken);
+        continue;
+      }
+      chain.insert(op);
+      concatenates |= isa<PrimConcatOp>(op);
+      if (!isa<PrimConcatOp>(op))
+        llvm::append_range(work, op->getOperands());
+      if (chain.size() > mostOps)
+        return false;
+    }
+    return !chain.empty() && (concatenates || onlyShared);
+  }
+
+  static bool reducesChannels(Operation *op) {
+    auto reduce = dyn_cast<PrimReduceOp>(op);
+    return reduce && llvm::is_contained(reduce.getDims(), static_cast<int64_t>(shapeOf(reduce.getInput()).size()) - 1);
   }
 
   /// A convolution on tiles takes panels as they were packed; next to padding it takes channels that are contiguous,
@@ -154,6 +223,8 @@ struct Former {
       if (!isContraction(&op))
         continue;
       for (Value operand : op.getOperands()) {
+        if (Operation *producer = operand.getDefiningOp(); producer && prologues.contains(producer))
+          continue;
         std::optional<StridedView> view = stridedViewOf(operand);
         int64_t bytes = elementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
         auto dot = dyn_cast<PrimDotOp>(op);
@@ -230,7 +301,8 @@ struct Former {
     auto isTaken = [&](Operation *op) { return consumers.contains(op); };
     auto canTake = [&](Operation *op) {
       return isTaken(op) ||
-             (op->hasTrait<Elementwise>() && !groups.of(op) && op->getNumResults() == 1 && runsWith(group, op));
+             (op->hasTrait<Elementwise>() && !groups.of(op) && !prologues.contains(op) && op->getNumResults() == 1 &&
+              runsWith(group, op));
     };
     SmallVector<Value> open{value};
     while (consumers.size() <= maxConsumers) {
@@ -296,7 +368,8 @@ struct Former {
   }
 
   bool canJoin(Group *group, Operation *op, const RowFrame &frame) const {
-    return !groups.of(op) && runsWith(group, op) && frame.takes(op) && stageOf(op) <= maxStages &&
+    return !groups.of(op) && !prologues.contains(op) && runsWith(group, op) && frame.takes(op) &&
+           stageOf(op) <= maxStages &&
            fits(group, weightOf(op));
   }
 

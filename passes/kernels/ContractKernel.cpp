@@ -12,10 +12,38 @@
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/RegisterTile.h"
+#include <set>
 
 using namespace mlir;
 namespace nnf {
 namespace {
+
+/// Where along its last dimension the operands of a concatenation begin that a tensor is made of element by element,
+/// and where it ends.
+SmallVector<int64_t> concatenationBounds(Value tensor) {
+  std::set<int64_t> bounds{0, *constantOf(shapeOf(tensor).back())};
+  SmallVector<Value> work{tensor};
+  DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value value = work.pop_back_val();
+    Operation *op = value.getDefiningOp();
+    if (!op || !seen.insert(value).second)
+      continue;
+    if (op->hasTrait<Elementwise>())
+      llvm::append_range(work, op->getOperands());
+    auto concat = dyn_cast<PrimConcatOp>(op);
+    if (!concat || concat.getDim() + 1 != shapeOf(value).size())
+      continue;
+    int64_t at = 0;
+    for (Value input : concat.getInputs()) {
+      auto size = constantOf(shapeOf(input).back());
+      if (!size)
+        break;
+      bounds.insert(at += *size);
+    }
+  }
+  return SmallVector<int64_t>(bounds.begin(), bounds.end());
+}
 
 class ContractEmitter {
 public:
@@ -55,6 +83,7 @@ private:
   void forTiles(Value first, Value end, RowIndex start, Value firstRow,
                 llvm::function_ref<void(ArrayRef<Row>, Value slot)> body);
   SmallVector<Row> rowsFrom(RowIndex &at, int64_t count);
+  void computeRows(ArrayRef<Row> rows);
   void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
   Panel panel(Value number, bool last);
   void forChunks(llvm::function_ref<void(const Chunk &)> body);
@@ -86,9 +115,14 @@ private:
 };
 
 void ContractEmitter::emit() {
-  a = emitter.addressOf(c.a.buffer);
   b = emitter.addressOf(c.b.buffer);
   int64_t scratchBytes = 0;
+  if (c.computedA) {
+    a = emitter.scratch;
+    scratchBytes = llvm::alignTo(t.maxRows * *constantOf(c.k) * elementBytes(c.element), 64);
+  } else {
+    a = emitter.addressOf(c.a.buffer);
+  }
   if (llvm::any_of(c.spatial, [](const SpatialDim &dim) { return dim.padded; })) {
     zeros = emitter.scratch;
     fillZeros();
@@ -135,6 +169,8 @@ void ContractEmitter::emitTask(ArrayRef<Value> task) {
     start.push_back(index.base);
   if (t.panelsInner) {
     forTiles(firstTile, endTile, start, firstRow, [&](ArrayRef<Row> rows, Value slot) {
+      if (c.computedA)
+        computeRows(rows);
       forPanels(firstPanel, endPanel, [&](const Panel &panel) { tile(rows, slot, panel, {}); });
     });
     return;
@@ -144,6 +180,32 @@ void ContractEmitter::emitTask(ArrayRef<Value> task) {
       forTiles(firstTile, endTile, start, firstRow,
                [&](ArrayRef<Row> rows, Value slot) { tile(rows, slot, panel, chunk); });
     });
+  });
+}
+
+/// The rows of A that a tile reads, into scratch memory: operand by operand where they are concatenated.
+void ContractEmitter::computeRows(ArrayRef<Row> rows) {
+  SmallVector<int64_t> bounds = concatenationBounds(c.computedA);
+  k.loop(k.constant(0), k.constant(rows.size()), 1, rows.front().at, [&](Value r, ValueRange carried) {
+    ElementEmitter::Scope scope(e);
+    RowIndex row(carried.begin(), carried.end());
+    Indices at;
+    for (auto [index, step] : llvm::zip(row, c.rowSteps))
+      at.push_back(k.index(k.mul(index, k.constant(step))));
+    Value to = address(a, k.mul(r, k.size(c.k)));
+    for (size_t piece = 0; piece + 1 < bounds.size(); ++piece) {
+      int64_t first = bounds[piece], end = bounds[piece + 1];
+      emitter.forLanes(t.lanes, k.constant(first), k.constant(end), {}, [&](Index channel, ValueRange) {
+        channel.lowest = first;
+        channel.limit = end;
+        Indices element(at);
+        element.push_back(channel);
+        Value value = e.at(c.computedA, element);
+        k.store(k.lanes > 1 ? k.spread(value) : value, to, c.element, channel);
+        return SmallVector<Value>();
+      });
+    }
+    return next(row);
   });
 }
 
@@ -318,9 +380,10 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
       SmallVector<Value> addresses;
       for (auto [row, valid] : llvm::zip(rows, inside)) {
         // From the first row's address where that is a constant away: one register then serves them all.
+        Value from = c.computedA ? k.constant(0) : k.add(row.offset, aTap);
         Value at = c.rowStride && !addresses.empty()
                        ? address(addresses.front(), k.mul(k.constant(addresses.size()), k.size(c.rowStride)))
-                       : address(a, k.add(row.offset, aTap));
+                       : address(a, from);
         if (valid)
           at = arith::SelectOp::create(k.b, k.loc, valid, at, zeros);
         addresses.push_back(at);

@@ -13,6 +13,12 @@ static bool isPadded(PrimConvOp op) {
   return llvm::any_of(op.getLow(), positive) || llvm::any_of(op.getHigh(), positive);
 }
 
+bool isPointwise(PrimConvOp op) {
+  auto isOne = [](Dim size) { return isConstant(size, 1); };
+  return op.getGroups() == 1 && !isPadded(op) && llvm::all_of(op.kernelSizes(), isOne) &&
+         constantOf(op.channelsPerGroup());
+}
+
 /// Rows lie at one distance where each dimension begins where the one inside it ends, and none has padding.
 void Contraction::findRowStride() {
   if (llvm::any_of(spatial, [](const SpatialDim &dim) { return dim.padded; }))
@@ -33,8 +39,14 @@ void Contraction::findRowStride() {
 std::optional<Contraction> Contraction::of(PrimConvOp op) {
   MLIRContext *context = op.getContext();
   auto view = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
-  if (!op.getPacked() || op.getWinograd() || !view || !weight || !isBuffer(*view) || !isBuffer(*weight))
+  bool isComputed = !view || !isBuffer(*view);
+  if (!op.getPacked() || op.getWinograd() || !weight || !isBuffer(*weight) || (isComputed && !isPointwise(op)))
     return std::nullopt;
+  if (isComputed) { // a row of it is contiguous in scratch memory
+    Shape strides(shapeOf(op.getInput()).size(), dimOf(context, 0));
+    strides.back() = dimOf(context, 1);
+    view = StridedView{{}, dimOf(context, 0), strides};
+  }
   // Panels lie as they were packed, and the row of zeros that taps in the padding read is contiguous.
   if (!isCompact(*weight, shapeOf(op.getWeight())) || (isPadded(op) && !isConstant(view->strides.back(), 1)))
     return std::nullopt;
@@ -44,6 +56,11 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
   c.element = elementOf(op.getInput());
   c.a = *view;
   c.b = *weight;
+  if (isComputed) {
+    c.computedA = op.getInput();
+    c.rowSteps.push_back(1);
+    c.rowSteps.append(op.getStride().begin(), op.getStride().end());
+  }
   c.packed = true;
   c.panelWidth = op.getPacked();
   c.k = op.channelsPerGroup();
@@ -88,7 +105,10 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
       c.spatial.pop_back();
     }
   }
-  c.findRowStride();
+  if (isComputed)
+    c.rowStride = c.k;
+  else
+    c.findRowStride();
   return c;
 }
 
@@ -171,7 +191,11 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
   panelsInner = false;
   tilesPerTask = std::min(numTiles, cached);
   panelsPerTask = numPanels;
-  if (weightBytes <= 0.5 * target.l2Bytes) {
+  if (c.computedA) {
+    // A tile of A is made for all panels.
+    tilesPerTask = llvm::divideCeilSigned(numTiles, tasks);
+    panelsInner = true;
+  } else if (weightBytes <= 0.5 * target.l2Bytes) {
     // The weights stay in cache: any block of rows will do.
     tilesPerTask = std::max<int64_t>(1, std::min(tilesPerTask, llvm::divideCeilSigned(numTiles, tasks)));
     // Complete rows of output are written at once, where weights are few: else panels are fetched ahead.

@@ -23,6 +23,9 @@ struct Contraction {
   mlir::Value result;
   mlir::Type element;
   StridedView a, b;
+  /// Where A is no view of a buffer: the tensor whose elements are computed, a tile of rows at a time.
+  mlir::Value computedA;
+  llvm::SmallVector<int64_t> rowSteps; // its position along a row dimension, of one position of the result
   Shape batch, aBatchStrides, bBatchStrides;
   Shape rows, aRowStrides;               // A offset of a row at its first tap
   llvm::SmallVector<SpatialDim> spatial; // empty: one tap
@@ -38,6 +41,9 @@ struct Contraction {
   static std::optional<Contraction> of(PrimConvOp op);
   static std::optional<Contraction> of(PrimDotOp op, const TargetInfo &target);
 };
+
+/// A kernel of one tap, without padding: a product of matrices.
+bool isPointwise(PrimConvOp op);
 
 /// How the result is cut into tiles, and tiles into tasks; from sizes and the target alone.
 struct Tiling {

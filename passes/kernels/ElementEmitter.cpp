@@ -284,6 +284,22 @@ Value ElementEmitter::concat(PrimConcatOp op, const Indices &at) {
   Index position = at[dim];
   bool vector = k.lanes > 1 && !allUniform(at);
   Dim start = dimOf(op.getContext(), 0);
+  if (position.limit) {
+    int64_t first = 0;
+    for (Value input : op.getInputs()) {
+      auto size = constantOf(shapeOf(input)[dim]);
+      if (!size || position.lowest < first)
+        break;
+      if (position.limit <= first + *size) {
+        Indices inner(at);
+        inner[dim] = k.add(position, k.index(k.constant(-first)));
+        inner[dim].lowest = position.lowest - first;
+        inner[dim].limit = position.limit - first;
+        return this->at(input, inner);
+      }
+      first += *size;
+    }
+  }
   // Operand i where position < start of operand i+1; the last needs no test.
   std::function<Value(unsigned, Dim)> from = [&](unsigned i, Dim start) -> Value {
     Dim end = start + shapeOf(op.getInputs()[i])[dim];

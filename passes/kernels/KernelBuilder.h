@@ -21,6 +21,8 @@ struct Index {
   int64_t stride = 0;
   mlir::Value perLane;
   Dim divisor = {}, modulus = {};
+  /// What is known of every lane's position: at least `lowest`, less than `limit`; 0: nothing.
+  int64_t lowest = 0, limit = 0;
 
   bool uniform() const { return stride == 0 && !perLane; }
   bool isPart() const { return divisor || modulus; }
@@ -31,7 +33,7 @@ struct Index {
     return base == other.base && stride == other.stride && perLane == other.perLane;
   }
 };
-using Indices = llvm::SmallVector<Index, 6>;
+using Indices = llvm::SmallVector<Index, 4>;
 
 /// Emits into one kernel function. Values in registers: floats as they are, integers signless, bool as i1 (i8 in
 /// memory). A value is a scalar where all lanes agree, else a vector of `lanes` elements.
