@@ -106,6 +106,8 @@ CASES = {
     "bert-small-n": Case(encoder(2), text(64), ["hidden", "pooled"], opset=15, batch=3, symbolic=True, preserve=True),
     "audionet": Case(networks.AudioNet, audio, ["logprobs"], opset=16, bench=True),
     "audionet-n": Case(networks.AudioNet, audio, ["logprobs"], opset=12, batch=2, symbolic=True, preserve=True),
+    "blocks": Case(networks.Blocks, image(30), ["logits"], opset=13),
+    "blocks-n": Case(networks.Blocks, image(30), ["logits"], opset=13, batch=2, symbolic=True, preserve=True),
     "matmul1024": Case(lambda: Matmul(1024), lambda _: {"x": torch.randn(1024, 1024)}, ["y"], opset=13, test=False,
                        bench=True),
 }

@@ -116,3 +116,33 @@ class AudioNet(nn.Module):
         x = self.tail(self.blocks(self.stem(audio)))
         features = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
         return F.log_softmax(self.classes(features), dim=1)
+
+
+class Blocks(nn.Module):
+    """What convolutional networks are put together from, in sizes that fit no vector: dense blocks, whose 1x1
+    convolutions read concatenations, channels that are gated by their means, depthwise and 3x3 convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 19, 3, stride=2, padding=1), nn.ReLU())
+        self.grow = nn.ModuleList()
+        for channels, added in ((19, 5), (24, 17)):
+            self.grow.append(nn.Sequential(
+                nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, 21, 1), nn.BatchNorm2d(21), nn.ReLU(),
+                nn.Conv2d(21, added, 3, padding=1)))
+        self.halve = nn.Sequential(nn.BatchNorm2d(41), nn.ReLU(), nn.Conv2d(41, 48, 1, stride=2))
+        self.spread = nn.Sequential(nn.Conv2d(48, 48, 5, padding=2, groups=48), nn.BatchNorm2d(48), nn.SiLU())
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(48, 12, 1), nn.ReLU(), nn.Conv2d(12, 48, 1),
+                                  nn.Hardsigmoid())
+        self.project = nn.Sequential(nn.Conv2d(48, 40, 1), nn.BatchNorm2d(40))
+        self.mix = nn.Sequential(nn.Conv2d(40, 40, 3, padding=1), nn.Hardswish())
+        self.head = nn.Linear(40, 10)
+
+    def forward(self, image):
+        x = self.stem(image)
+        for layer in self.grow:
+            x = torch.cat([x, layer(x)], 1)
+        x = self.spread(self.halve(x))
+        x = self.project(x * self.gate(x))
+        x = x + self.mix(x)
+        return self.head(x.mean((2, 3)))
