@@ -12,6 +12,8 @@ namespace nnf::rt {
 namespace {
 
 constexpr uint64_t spinNanoseconds = 50'000;
+/// Of a worker, while a run goes on that may have work for it again: waking it would take as long as many kernels.
+constexpr uint64_t spinWithinRunNanoseconds = 2'000'000;
 constexpr int lanesShift = 48;
 constexpr uint64_t chunksMask = (uint64_t(1) << lanesShift) - 1;
 
@@ -29,9 +31,9 @@ void pause() {
 #endif
 }
 
-/// True as soon as `done()` is; false after the spinning time.
-template <typename Done> bool spinUntil(Done done) {
-  uint64_t end = 0;
+/// True as soon as `done()` is; false when `keepOn()` has not been true for the spinning time.
+template <typename Done, typename KeepOn> bool spinUntil(Done done, KeepOn keepOn) {
+  uint64_t end = 0, last = 0;
   for (uint32_t round = 1;; ++round) {
     if (done())
       return true;
@@ -39,10 +41,14 @@ template <typename Done> bool spinUntil(Done done) {
     if (round % 64 != 0)
       continue;
     uint64_t time = now();
-    if (end == 0)
+    if (end == 0) {
       end = time + spinNanoseconds;
-    else if (time >= end)
+      last = time + spinWithinRunNanoseconds;
+    } else if (keepOn() && time < last) {
+      end = time + spinNanoseconds;
+    } else if (time >= end) {
       return false;
+    }
   }
 }
 
@@ -169,7 +175,7 @@ bool ThreadPool::takeChunks(uint32_t lane) {
 }
 
 void ThreadPool::waitForChunks() {
-  if (spinUntil([&] { return unfinished.load(std::memory_order_acquire) == 0; }))
+  if (spinUntil([&] { return unfinished.load(std::memory_order_acquire) == 0; }, [] { return false; }))
     return;
   callerParked.store(true);
   while (uint32_t left = unfinished.load())
@@ -178,7 +184,8 @@ void ThreadPool::waitForChunks() {
 }
 
 void ThreadPool::waitForNextJob(uint32_t seenEpoch, uint32_t lane, bool spin) {
-  if (spin && spinUntil([&] { return epoch.load(std::memory_order_acquire) != seenEpoch; }))
+  if (spin && spinUntil([&] { return epoch.load(std::memory_order_acquire) != seenEpoch; },
+                        [&] { return held.load(std::memory_order_relaxed); }))
     return;
   parkedWorkers.fetch_add(1);
   // Not woken for jobs that do not want this lane: the wait's own comparison is with the epoch it saw, so a wake that

@@ -183,11 +183,8 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
   double weightBytes = double(depth) * double(numPanels) * c.panelWidth * bytes;
   double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * bytes;
   int64_t cached = std::max<int64_t>(1, static_cast<int64_t>(0.5 * target.l2Bytes / tileBytes));
-  constexpr int64_t wantedTasks = 16;
-  double work = 2.0 * maxRows * c.panelWidth * double(depth) * numTiles * numPanels; // of one batch entry
-  // Tasks of less than ~100 us of work are not worth handing out.
-  int64_t tasks = std::clamp<int64_t>(static_cast<int64_t>(work * batches / 4e6), 1, wantedTasks);
-  tasks = llvm::divideCeilSigned(tasks, batches);
+  double work = double(maxRows) * c.panelWidth * double(depth) * numTiles * numPanels; // of one batch entry
+  int64_t tasks = llvm::divideCeilSigned(KernelEmitter::tasksFor(work * double(batches)), batches);
   panelsInner = false;
   tilesPerTask = std::min(numTiles, cached);
   panelsPerTask = numPanels;
@@ -195,13 +192,16 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     // A tile of A is made for all panels.
     tilesPerTask = llvm::divideCeilSigned(numTiles, tasks);
     panelsInner = true;
-  } else if (weightBytes <= 0.5 * target.l2Bytes) {
-    // The weights stay in cache: any block of rows will do.
+  } else if (guess(c.columns) > depth && weightBytes <= 0.25 * target.l2Bytes) {
+    // The weights stay in cache: complete rows of output are written at once.
     tilesPerTask = std::max<int64_t>(1, std::min(tilesPerTask, llvm::divideCeilSigned(numTiles, tasks)));
-    // Complete rows of output are written at once, where weights are few: else panels are fetched ahead.
-    panelsInner = guess(c.columns) > depth && weightBytes <= 0.25 * target.l2Bytes;
+    panelsInner = true;
   } else {
-    // The weights stream through the cache once for each block of rows: large blocks, and columns cut for the rest.
+    // Panels come from afar once for each block of rows. Where all stay in cache for the next, blocks may be small.
+    constexpr int64_t fewestTiles = 8;
+    if (weightBytes <= 0.5 * target.l2Bytes)
+      tilesPerTask = std::clamp(llvm::divideCeilSigned(numTiles, tasks), std::min(fewestTiles, tilesPerTask), tilesPerTask);
+    // Columns are cut for the rest.
     int64_t rowBlocks = llvm::divideCeilSigned(numTiles, tilesPerTask);
     int64_t columnBlocks = std::min(numPanels, llvm::divideCeilSigned(tasks, rowBlocks));
     panelsPerTask = llvm::divideCeilSigned(numPanels, columnBlocks);

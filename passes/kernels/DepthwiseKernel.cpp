@@ -143,10 +143,10 @@ void DepthwiseEmitter::emit() {
   Shape rows(out.begin(), out.end() - 2); // batch and outer spatial dimensions
   Dim rowCount = productOf(op.getContext(), rows);
   int64_t channels = *constantOf(out.back());
-  // Tasks of some ten microseconds: blocks of rows, and of channels where there are few rows.
-  constexpr int64_t wantedTasks = 16;
-  double work = double(KernelEmitter::guess(out)) * double(KernelEmitter::guess(op.kernelSizes()));
-  int64_t tasks = std::clamp<int64_t>(static_cast<int64_t>(work / 5e5), 1, wantedTasks);
+  // Blocks of rows, and of channels where there are few rows.
+  // Loads and what follows each sum weigh as much as the multiplications.
+  double work = 4 * double(KernelEmitter::guess(out)) * double(KernelEmitter::guess(op.kernelSizes()));
+  int64_t tasks = KernelEmitter::tasksFor(work);
   int64_t numRows = std::max<int64_t>(1, KernelEmitter::guess(rowCount));
   int64_t rowBlocks = std::min(tasks, numRows), channelBlocks = llvm::divideCeilSigned(tasks, rowBlocks);
   int64_t rowsOfTask = llvm::divideCeilSigned(numRows, rowBlocks);

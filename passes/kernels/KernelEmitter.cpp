@@ -109,6 +109,11 @@ int64_t KernelEmitter::guess(ArrayRef<Dim> dims) {
   return product;
 }
 
+int64_t KernelEmitter::tasksFor(double multiplyAdds) {
+  constexpr double worthATask = 5e5, mostTasks = 32;
+  return static_cast<int64_t>(std::clamp(multiplyAdds / worthATask, 1.0, mostTasks));
+}
+
 void KernelEmitter::forTasks(ArrayRef<Dim> grid, llvm::function_ref<void(ArrayRef<Value>)> body) {
   setGrid(grid);
   k.loop(taskFirst, taskEnd, 1, {}, [&](Value task, ValueRange) -> SmallVector<Value> {

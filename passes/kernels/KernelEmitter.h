@@ -68,6 +68,9 @@ public:
   /// A size as a number for choosing block sizes: the constant, or a guess where it is symbolic.
   static int64_t guess(Dim dim) { return constantOf(dim).value_or(64); }
   static int64_t guess(llvm::ArrayRef<Dim> dims);
+  /// How many tasks so much work is worth: of some ten microseconds each, and no more than a few threads can share out
+  /// evenly.
+  static int64_t tasksFor(double multiplyAdds);
 
 private:
   llvm::SmallVector<Value> results;

@@ -118,10 +118,8 @@ void WinogradEmitter::chooseBlocks() {
   int64_t weightBytes = numProducts * channels * panels * panelWidth * bytes;
   int64_t fitting = std::max<int64_t>(mostRows, k.target.l2Bytes / 2 / bytesOfTile);
   int64_t blocks = llvm::divideCeilSigned(count, fitting);
-  // Tasks of less than ~100 us of work are not worth handing out.
-  constexpr int64_t wantedTasks = 16;
-  double work = 2.0 * double(count) * double(numProducts) * double(channels) * double(columns);
-  int64_t tasks = std::clamp<int64_t>(static_cast<int64_t>(work / 4e6), 1, wantedTasks);
+  int64_t tasks =
+      KernelEmitter::tasksFor(double(count) * double(numProducts) * double(channels) * double(columns));
   // Weights in cache may be read for each of many blocks; else panels are shared out, and inputs transformed again.
   if (weightBytes <= k.target.l2Bytes / 2)
     blocks = std::max(blocks, std::min(tasks, llvm::divideCeilSigned(count, 2 * mostRows)));
