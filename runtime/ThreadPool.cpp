@@ -14,8 +14,7 @@ namespace {
 constexpr uint64_t spinNanoseconds = 50'000;
 /// Of a worker, while a run goes on that may have work for it again: waking it would take as long as many kernels.
 constexpr uint64_t spinWithinRunNanoseconds = 2'000'000;
-constexpr int lanesShift = 48;
-constexpr uint64_t chunksMask = (uint64_t(1) << lanesShift) - 1;
+constexpr uint32_t jobMask = (1u << 24) - 1; // of a job's number
 
 uint64_t now() {
   timespec t;
@@ -148,11 +147,16 @@ void ThreadPool::run(const Job &newJob, uint32_t lanes) {
     lanes = workers + 1;
   if (int64_t(lanes) > chunks)
     lanes = uint32_t(chunks);
-  if (lanes <= 1 || chunks > int64_t(UINT32_MAX))
+  if (lanes <= 1 || chunks > int64_t(chunkMask))
     return runAlone(newJob);
   job = newJob;
   unfinished.store(uint32_t(chunks), std::memory_order_relaxed);
-  ticket.store(uint64_t(lanes) << lanesShift | uint64_t(chunks), std::memory_order_release);
+  jobNumber = (jobNumber + 1) & jobMask;
+  for (uint32_t lane = 0; lane < lanes; ++lane) {
+    uint64_t first = uint64_t(chunks) * lane / lanes, end = uint64_t(chunks) * (lane + 1) / lanes;
+    ranges[lane].bits.store(uint64_t(jobNumber) << 2 * chunkBits | first << chunkBits | end, std::memory_order_release);
+  }
+  ticket.store(uint64_t(jobNumber) << 32 | lanes, std::memory_order_release);
   // Sequentially consistent against waitForNextJob: either we see the parked worker, or it sees the new epoch.
   epoch.fetch_add(1);
   if (parkedWorkers.load() != 0)
@@ -161,16 +165,35 @@ void ThreadPool::run(const Job &newJob, uint32_t lanes) {
   waitForChunks();
 }
 
+/// Claims a chunk of a lane's range and runs it.
+ThreadPool::Claim ThreadPool::runOneOf(Range &range, bool isOwn, uint32_t number, uint32_t lane) {
+  uint64_t open = range.bits.load(std::memory_order_acquire), next;
+  do {
+    if (jobOf(open) != number)
+      return Claim::JobChanged;
+    if (firstOf(open) == endOf(open))
+      return Claim::None;
+    next = isOwn ? open + (uint64_t(1) << chunkBits) : open - 1;
+  } while (!range.bits.compare_exchange_weak(open, next, std::memory_order_acq_rel, std::memory_order_acquire));
+  job.runChunk(int64_t(isOwn ? firstOf(open) : endOf(next)), lane);
+  if (unfinished.fetch_sub(1) == 1 && callerParked.load())
+    futex(unfinished, FUTEX_WAKE_BITSET, 1, FUTEX_BITSET_MATCH_ANY);
+  return Claim::Done;
+}
+
 bool ThreadPool::takeChunks(uint32_t lane) {
   for (;;) {
-    uint64_t open = ticket.load(std::memory_order_acquire);
-    do {
-      if ((open & chunksMask) == 0 || lane >= (open >> lanesShift))
-        return lane < (open >> lanesShift);
-    } while (!ticket.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel, std::memory_order_acquire));
-    job.runChunk(job.chunks() - int64_t(open & chunksMask), lane);
-    if (unfinished.fetch_sub(1) == 1 && callerParked.load())
-      futex(unfinished, FUTEX_WAKE_BITSET, 1, FUTEX_BITSET_MATCH_ANY);
+    uint64_t current = ticket.load(std::memory_order_acquire);
+    uint32_t lanes = uint32_t(current), number = uint32_t(current >> 32);
+    if (lane >= lanes)
+      return false;
+    Claim claim = Claim::None;
+    for (uint32_t i = 0; i < lanes && claim == Claim::None; ++i) {
+      uint32_t of = lane + i < lanes ? lane + i : lane + i - lanes;
+      claim = runOneOf(ranges[of], of == lane, number, lane);
+    }
+    if (claim == Claim::None)
+      return true;
   }
 }
 

@@ -53,16 +53,31 @@ private:
   static void afterForkInChild();
   void work(uint32_t lane);
   bool takeChunks(uint32_t lane); // false: the job did not want this lane
+  enum class Claim { None, Done, JobChanged };
+  struct Range;
+  Claim runOneOf(Range &range, bool isOwn, uint32_t job, uint32_t lane);
   void waitForChunks();
   void waitForNextJob(uint32_t seenEpoch, uint32_t lane, bool spin);
 
   std::atomic<bool> held{false};
   uint32_t workers = 0; // the holder's
   Job job;              // written by the holder while no chunk is open, read by whoever has claimed a chunk
-  /// High 16 bits: lanes that may claim. Low 48: chunks not yet claimed. Claiming is one compare-and-exchange, and the
-  /// job is read only after it: a chunk that is claimed keeps the job in place, so a thread that wakes late or sleeps
-  /// through several jobs can do no harm.
+  /// Low 32 bits: lanes that may claim. Above: the job's number.
   alignas(64) std::atomic<uint64_t> ticket{0};
+  /// Chunks that no one has claimed yet, a range for each lane: what one kernel leaves in a core's cache, the next finds
+  /// there. A lane whose own are done takes the last of another's. From the top: 24 bits of the job's number, 20 of the
+  /// first chunk, 20 of the end. Claiming is one compare-and-exchange, and the job is read only after it: a chunk that
+  /// is claimed keeps the job in place, so a thread that wakes late or sleeps through several jobs can do no harm.
+  struct alignas(64) Range {
+    std::atomic<uint64_t> bits{0};
+  };
+  static constexpr unsigned chunkBits = 20;
+  static constexpr uint64_t chunkMask = (uint64_t(1) << chunkBits) - 1;
+  static uint32_t jobOf(uint64_t bits) { return uint32_t(bits >> 2 * chunkBits); }
+  static uint64_t firstOf(uint64_t bits) { return bits >> chunkBits & chunkMask; }
+  static uint64_t endOf(uint64_t bits) { return bits & chunkMask; }
+  Range ranges[maxLanes];
+  uint32_t jobNumber = 0; // the holder's
   /// Chunks not yet finished. The caller waits for 0.
   alignas(64) std::atomic<uint32_t> unfinished{0};
   std::atomic<bool> callerParked{false};
