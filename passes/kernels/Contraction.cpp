@@ -215,7 +215,7 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
 void Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes) {
   // Reading a panel from the second level costs little until it is as large as this; tried on Zen 3 and Sapphire
   // Rapids.
-  const int64_t limit = target.l1Bytes * 3 / 2, wanted = target.l1Bytes * 2 / 3;
+  const int64_t limit = target.l1Bytes * 9 / 4, wanted = target.l1Bytes * 4 / 3;
   chunkBytes = KernelEmitter::guess(c.k) * c.panelWidth * bytes;
   for (const SpatialDim &dim : c.spatial)
     chunkBytes *= KernelEmitter::guess(dim.kernel);
