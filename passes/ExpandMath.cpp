@@ -108,21 +108,54 @@ struct ExpandExp : Expansion<math::ExpOp> {
       return rewriter.notifyMatchFailure(op, "not f32 or f64");
     ExpansionSite site = siteOf(op, rewriter);
     Term x(site, op.getOperand());
-    rewriter.replaceOp(op, Value(op->hasAttr(feedsSum) ? exponentialForSum(x) : exponential(x)));
+    rewriter.replaceOp(op, Value(op->hasAttr(ofNegative)  ? exponentialOfNegative(x)
+                                 : op->hasAttr(feedsSum) ? exponentialForSum(x)
+                                                         : exponential(x)));
     return success();
   }
 };
 
-/// Divisions of vectors by a constant, and by one plus an exponential (sigmoid and its kin).
+/// Of a division that is the instruction.
+constexpr StringLiteral isInstruction = "nnf.instruction";
+
+/// x / y for a vector x and one number y: its reciprocal is taken once, outside the loop that y does not change in. Where
+/// it is no normal number, by the instruction.
+Value dividedByScalar(Term x, Value y, PatternRewriter &rewriter, const ExpansionSite &site) {
+  auto instruction = [&](Value a, Value b) {
+    auto division = arith::DivFOp::create(rewriter, site.loc, a, b);
+    division->setAttr(isInstruction, rewriter.getUnitAttr());
+    return division.getResult();
+  };
+  OpBuilder::InsertionGuard guard(rewriter);
+  Term scalar(site, y), one = scalar.constant(1), reciprocal(site, instruction(one, y));
+  bool isF64 = scalar.isF64();
+  double smallest = isF64 ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+  Term size = abs(scalar);
+  Value isNormal = (size >= smallest) & (size <= 1 / smallest);
+  auto spread = [&](Value v) { return Value(vector::BroadcastOp::create(rewriter, site.loc, x.type(), v)); };
+  auto branch = scf::IfOp::create(rewriter, site.loc, x.type(), isNormal, /*withElseRegion=*/true);
+  rewriter.setInsertionPointToStart(branch.thenBlock());
+  Value quick = dividedBy(x, Term(site, spread(y)), Term(site, spread(reciprocal)));
+  scf::YieldOp::create(rewriter, site.loc, quick);
+  rewriter.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(rewriter, site.loc, instruction(x, spread(y)));
+  return branch.getResult(0);
+}
+
+/// Divisions of vectors by one number, and by one plus an exponential (sigmoid and its kin).
 struct ExpandDivision : Expansion<arith::DivFOp> {
   using Expansion::Expansion;
   LogicalResult matchAndRewrite(arith::DivFOp op, PatternRewriter &rewriter) const override {
-    if (!isSupportedFloat(op.getType()) || !isa<VectorType>(op.getType()) || !options.hasFma)
+    if (op->hasAttr(isInstruction) || !isSupportedFloat(op.getType()) || !isa<VectorType>(op.getType()) ||
+        !options.hasFma)
       return rewriter.notifyMatchFailure(op, "not of vectors of f32 or f64, or no fused multiply-add");
     ExpansionSite site = siteOf(op, rewriter);
     Term x(site, op.getLhs()), y(site, op.getRhs());
     if (std::optional<double> c = constantOfAll(op.getRhs()); c && isDivisor(*c, y))
       rewriter.replaceOp(op, Value(dividedBy(x, *c)));
+    else if (auto broadcast = op.getRhs().getDefiningOp<vector::BroadcastOp>();
+             broadcast && broadcast.getSource().getType() == y.element())
+      rewriter.replaceOp(op, dividedByScalar(x, broadcast.getSource(), rewriter, site));
     else if (op->hasAttr(aboveOne) && !y.isF64() && hasScaling(y))
       rewriter.replaceOp(op, Value(dividedByAboveOne(x, y)));
     else

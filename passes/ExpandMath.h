@@ -13,6 +13,9 @@ struct MathExpansionOptions {
   bool hasAvx512 = false; // x * 2^k and approximate reciprocals, of vectors of 512 bits
 };
 
+/// Set on a math.exp whose argument is not positive, and whose results below the normal range may be 0.
+constexpr llvm::StringLiteral ofNegative = "nnf.of_negative";
+
 /// Patterns that rewrite `math` functions, `arith` conversions to and from f16 and bf16, and arith.remf on
 /// scalars and vectors (any shape) of f32 and f64 into arith, vector and scf ops and the math ops every
 /// target has instructions for (absf, copysign, sqrt, floor, ceil, trunc, roundeven; fma if `hasFma`).

@@ -49,11 +49,11 @@ Value ElementEmitter::combine(ReduceKind kind, Type element, Value x, Value y) {
     return isFloat ? Value(arith::MulFOp::create(b, loc, x, y)) : Value(arith::MulIOp::create(b, loc, x, y));
   case ReduceKind::Max:
     if (isFloat)
-      return arith::MaximumFOp::create(b, loc, x, y);
+      return k.extreme(/*isMax=*/true, x, y);
     return isUnsigned ? Value(arith::MaxUIOp::create(b, loc, x, y)) : Value(arith::MaxSIOp::create(b, loc, x, y));
   case ReduceKind::Min:
     if (isFloat)
-      return arith::MinimumFOp::create(b, loc, x, y);
+      return k.extreme(/*isMax=*/false, x, y);
     return isUnsigned ? Value(arith::MinUIOp::create(b, loc, x, y)) : Value(arith::MinSIOp::create(b, loc, x, y));
   case ReduceKind::And: return arith::AndIOp::create(b, loc, x, y);
   case ReduceKind::Or: return arith::OrIOp::create(b, loc, x, y);

@@ -2,11 +2,22 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/ExpandMath.h"
 #include "passes/kernels/ElementEmitter.h"
 
 using namespace mlir;
 namespace nnf {
 namespace {
+
+/// x - max(x), the largest being that of a row: not positive.
+bool isMinusMax(Value value) {
+  auto difference = value.getDefiningOp<PrimSubOp>();
+  Value largest = difference ? difference.getRhs() : Value();
+  while (largest && isa_and_nonnull<PrimBroadcastOp, PrimReshapeOp>(largest.getDefiningOp()))
+    largest = largest.getDefiningOp()->getOperand(0);
+  auto reduce = largest ? largest.getDefiningOp<PrimReduceOp>() : PrimReduceOp();
+  return reduce && reduce.getKind() == ReduceKind::Max && reduce.getInput() == difference.getLhs();
+}
 
 /// Emits one op; knows the tensor element type for signedness.
 struct Emit {
@@ -191,8 +202,7 @@ struct Emit {
 
   Value minimum(bool max) const {
     if (isFloat())
-      return max ? Value(arith::MaximumFOp::create(b(), loc(), x(), y()))
-                 : Value(arith::MinimumFOp::create(b(), loc(), x(), y()));
+      return k.extreme(max, x(), y());
     if (isUnsigned())
       return max ? Value(arith::MaxUIOp::create(b(), loc(), x(), y()))
                  : Value(arith::MinUIOp::create(b(), loc(), x(), y()));
@@ -229,7 +239,12 @@ Value emitElementwise(KernelBuilder &k, Operation *op, ArrayRef<Value> operands)
       .Case([&](PrimAbsOp) { return e.absolute(); })
       .Case([&](PrimFloorOp) { return e.isFloat() ? e.math<math::FloorOp>() : e.x(); })
       .Case([&](PrimRoundEvenOp) { return e.isFloat() ? e.math<math::RoundEvenOp>() : e.x(); })
-      .Case([&](PrimExpOp) { return e.math<math::ExpOp>(); })
+      .Case([&](PrimExpOp exp) {
+        Value result = e.math<math::ExpOp>();
+        if (isMinusMax(exp.getInput()))
+          result.getDefiningOp()->setAttr(ofNegative, k.b.getUnitAttr());
+        return result;
+      })
       .Case([&](PrimExpm1Op) { return e.math<math::ExpM1Op>(); })
       .Case([&](PrimLogOp) { return e.math<math::LogOp>(); })
       .Case([&](PrimLog1pOp) { return e.math<math::Log1pOp>(); })

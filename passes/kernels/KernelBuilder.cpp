@@ -268,6 +268,15 @@ Value KernelBuilder::firstLanes(int64_t count) {
   return mask;
 }
 
+// x86's maxps and minps give their second operand where one is NaN: y only has to be looked at for that, not waited for.
+Value KernelBuilder::extreme(bool isMax, Value x, Value y) {
+  auto predicate = isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
+  Value wins = arith::CmpFOp::create(b, loc, predicate, y, x);
+  Value best = arith::SelectOp::create(b, loc, wins, y, x);
+  Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, y, y);
+  return arith::SelectOp::create(b, loc, isNaN, y, best);
+}
+
 Value KernelBuilder::multiplyAdd(Type element, Value x, Value y, Value sum) {
   SmallVector<Value, 3> v{x, y, sum};
   unify(v);

@@ -51,7 +51,13 @@ private:
   }
   /// Runs over the elements of the rows, carrying `carried` values for each chain.
   SmallVector<Value> overRows(Rows rows, int64_t chains, ValueRange carried, Turn turn);
-  void reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows);
+  void reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows, ArrayRef<Value> keeps);
+  /// What is costly to compute of an element, and needed by several passes over a row, is kept for the later ones.
+  void chooseKept();
+  /// Where the elements of the `number`-th of them are, and an element's place there.
+  Value keptAddress(unsigned number) const;
+  Index keptPlace(const Indices &at);
+  void bindKept(const Indices &at);
   void findPosition(Rows rows);
   /// The bounds of a row's dimension.
   std::pair<Value, Value> boundsOf(unsigned level, const Indices &kept);
@@ -64,6 +70,10 @@ private:
   int64_t laneDim; // along which lanes lie
   bool lanesInRow;
   int64_t lanes;
+  /// By the pass that computes them first, the number of a stage.
+  SmallVector<SmallVector<Value>> keptBy;
+  SmallVector<Value> kept; // those of passes that are done
+  int64_t keptBytes = 0;   // of one value's elements
 };
 
 RowEmitter::RowEmitter(KernelEmitter &emitter, RowPlan &plan)
@@ -122,7 +132,75 @@ SmallVector<Value> RowEmitter::overRows(Rows rows, int64_t chains, ValueRange ca
   return nest(0, carried);
 }
 
-void RowEmitter::reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows) {
+/// The costly values behind some that have an element for each element of a row.
+static llvm::SetVector<Value> costlyBehind(ArrayRef<Value> values, ArrayRef<Dim> full) {
+  llvm::SetVector<Value> costly;
+  DenseSet<Value> seen;
+  SmallVector<Value> work(values);
+  while (!work.empty()) {
+    Value value = work.pop_back_val();
+    Operation *op = value.getDefiningOp();
+    if (!op || isa<PrimReduceOp, PrimArgReduceOp>(op) || !seen.insert(value).second)
+      continue;
+    if (isCostly(op) && op->getNumResults() == 1 && sameShape(shapeOf(value), full) && isa<FloatType>(elementOf(value)))
+      costly.insert(value);
+    llvm::append_range(work, op->getOperands());
+  }
+  return costly;
+}
+
+void RowEmitter::chooseKept() {
+  constexpr int64_t mostBytes = 64 << 10; // of the nearest caches
+  keptBy.resize(plan.stages.size());
+  int64_t elements = 1;
+  for (Dim size : plan.rowShape())
+    elements *= constantOf(size).value_or(0);
+  if (!lanesInRow || plan.block || plan.position || elements == 0)
+    return;
+  keptBytes = llvm::alignTo(elements * 8, 64);
+  SmallVector<llvm::SetVector<Value>> passes;
+  for (auto &stage : plan.stages) {
+    SmallVector<Value> inputs;
+    for (PrimReduceOp reduce : stage)
+      inputs.push_back(reduce.getInput());
+    passes.push_back(costlyBehind(inputs, plan.full));
+  }
+  SmallVector<Value> results;
+  for (unsigned i : fullResults)
+    results.push_back(emitter.yielded(i));
+  passes.push_back(costlyBehind(results, plan.full));
+  DenseSet<Value> taken;
+  int64_t count = 0;
+  for (size_t pass = 0; pass + 1 < passes.size(); ++pass)
+    for (Value value : passes[pass]) {
+      bool isNeededAgain = llvm::any_of(ArrayRef(passes).drop_front(pass + 1),
+                                        [&](const llvm::SetVector<Value> &later) { return later.contains(value); });
+      if (!isNeededAgain || (count + 1) * keptBytes > mostBytes || !taken.insert(value).second)
+        continue;
+      keptBy[pass].push_back(value);
+      ++count;
+    }
+  if (count)
+    emitter.function->setAttr("nnf.scratch", emitter.builder.getI64IntegerAttr(count * keptBytes));
+}
+
+Value RowEmitter::keptAddress(unsigned number) const {
+  return k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(number * keptBytes));
+}
+
+Index RowEmitter::keptPlace(const Indices &at) {
+  Indices reduced;
+  for (int64_t dim : plan.reduced)
+    reduced.push_back(at[dim]);
+  return e.linear(plan.rowShape(), reduced);
+}
+
+void RowEmitter::bindKept(const Indices &at) {
+  for (auto [number, value] : llvm::enumerate(kept))
+    e.bind(value, at, k.load(keptAddress(number), elementOf(value), keptPlace(at)));
+}
+
+void RowEmitter::reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows, ArrayRef<Value> keeps) {
   // In a row each lane of each chain has its own partial result; they are combined in a tree at the end.
   SmallVector<Value> inputs;
   for (PrimReduceOp reduce : stage)
@@ -137,6 +215,12 @@ void RowEmitter::reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows) {
   }
   SmallVector<Value> partial = overRows(rows, chains, init, [&](const Indices &at, ValueRange carried) {
     SmallVector<Value> next;
+    bindKept(at);
+    for (auto [number, value] : llvm::enumerate(keeps)) {
+      Value computed = e.at(value, at);
+      k.store(k.lanes > 1 ? k.spread(computed) : computed, keptAddress(kept.size() + number), elementOf(value),
+              keptPlace(at));
+    }
     for (auto [reduce, accumulated] : llvm::zip(stage, carried)) {
       Type element = elementOf(reduce.getInput());
       Value value = e.at(reduce.getInput(), at);
@@ -257,8 +341,10 @@ void RowEmitter::emitRows(Rows rows) {
         e.at(value, plan.rowIndices(value, kept, k.zero()));
   };
   evaluate(plan.ofRows.front());
+  kept.clear();
   for (auto [i, stage] : llvm::enumerate(plan.stages)) {
-    reduceStage(stage, rows);
+    reduceStage(stage, rows, keptBy[i]);
+    llvm::append_range(kept, keptBy[i]);
     evaluate(plan.ofRows[i + 1]);
   }
   if (plan.position)
@@ -273,6 +359,7 @@ void RowEmitter::emitRows(Rows rows) {
     return;
   overRows(rows, /*chains=*/1, {}, [&](const Indices &at, ValueRange) -> SmallVector<Value> {
     SmallVector<Value> values;
+    bindKept(at);
     for (unsigned i : fullResults)
       values.push_back(e.at(emitter.yielded(i), at));
     for (auto [i, value] : llvm::zip(fullResults, values))
@@ -359,6 +446,7 @@ void RowEmitter::emitAcross(ArrayRef<Dim> keptShape, int64_t rowElements) {
 void RowEmitter::emit() {
   Shape keptShape = plan.keptShape();
   int64_t rowElements = std::max<int64_t>(1, emitter.guess(plan.rowShape()));
+  chooseKept();
   if (lanesInRow)
     emitWithin(keptShape, rowElements);
   else

@@ -20,6 +20,10 @@ bool isDivisor(double c, Term like) {
 // of -0 it is 0, and the sum would lose the sign.
 Term dividedBy(Term x, double c) {
   double reciprocal = x.isF64() ? 1 / c : static_cast<float>(1 / static_cast<float>(c));
+  return dividedBy(x, x.constant(c), x.constant(reciprocal));
+}
+
+Term dividedBy(Term x, Term c, Term reciprocal) {
   Term q = x * reciprocal;
   Term left = fma(q, -c, x);
   return select((left < 0.0) | (left > 0.0), fma(left, reciprocal, q), q);

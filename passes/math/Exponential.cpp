@@ -106,6 +106,16 @@ Term exponentialForSum(Term x) {
   return finiteBelow(x, x.isF64() ? 0x1.62e42fefa39f0p9 : 0x1.62e430p6, result);
 }
 
+Term exponentialOfNegative(Term x) {
+  double lowest = x.isF64() ? -708 : -87;
+  Term raised = clampLow(x, lowest);
+  Rounded count = countOfLn2(raised);
+  Term p = exponentialOfReduced(reduceByLn2(raised, count.k));
+  Term result =
+      hasScaling(x) ? scaled(p, count.k) : (p.toBits() + (count.bits << p.fractionBits())).fromBits();
+  return select(x < lowest, 0.0, result);
+}
+
 Term exponentialInRange(Term x) {
   Rounded count = countOfLn2(x);
   if (hasScaling(x))

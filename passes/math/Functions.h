@@ -12,6 +12,8 @@ Term exponential2(Term x);
 Term exponentialMinus1(Term x);
 /// exp(x) where results below the normal range do not count, since they are added to something near 1.
 Term exponentialForSum(Term x);
+/// exp(x) for x <= 0, 0 in place of results below the normal range (from -87 on in f32, -708 in f64).
+Term exponentialOfNegative(Term x);
 /// exp(x) for |x| < 87 in f32, 708 in f64: no result out of the normal range.
 Term exponentialInRange(Term x);
 /// 2^(x.high + x.low) of f64 for |x.high| < 1100, rounded once at the end.
@@ -22,6 +24,8 @@ Term exponential2ForF32(Term x);
 // Division.cpp
 /// x / c for a constant c: by its reciprocal, and what that leaves. Wants a fused multiply-add.
 Term dividedBy(Term x, double c);
+/// The same by a number that is known when the code runs; it and its reciprocal must be normal numbers.
+Term dividedBy(Term x, Term c, Term reciprocal);
 /// c and 1/c are normal numbers, and not powers of two, by which products are exact.
 bool isDivisor(double c, Term like);
 /// x / y for 1 <= y, to 1 ulp; wants `hasScaling`.
