@@ -13,6 +13,7 @@ struct TargetInfo {
   bool hasFma = true;
   bool hasF16c = true;
   bool hasAvx512 = false;
+  bool hasExtremes = false; // one instruction for the larger or smaller of two floats, NaN where one is
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
 
   /// Lanes of one register for elements of this many bytes.

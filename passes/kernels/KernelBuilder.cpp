@@ -270,6 +270,8 @@ Value KernelBuilder::firstLanes(int64_t count) {
 
 // x86's maxps and minps give their second operand where one is NaN: y only has to be looked at for that, not waited for.
 Value KernelBuilder::extreme(bool isMax, Value x, Value y) {
+  if (target.hasExtremes)
+    return isMax ? Value(arith::MaximumFOp::create(b, loc, x, y)) : Value(arith::MinimumFOp::create(b, loc, x, y));
   auto predicate = isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
   Value wins = arith::CmpFOp::create(b, loc, predicate, y, x);
   Value best = arith::SelectOp::create(b, loc, wins, y, x);

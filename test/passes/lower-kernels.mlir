@@ -39,7 +39,7 @@ module @row {
 // A reduction across rows: each lane has a column of its own, so there is nothing to combine at the end.
 // CHECK-LABEL: module @column
 // CHECK: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<8xf32>)
-// CHECK: arith.maximumf {{.*}} vector<8xf32>
+// CHECK: arith.cmpf ogt, {{.*}} vector<8xf32>
 // CHECK-NOT: vector.shuffle
 // CHECK: return
 module @column {

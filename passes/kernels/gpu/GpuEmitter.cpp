@@ -25,6 +25,7 @@ TargetInfo gpuTargetInfo() {
   info.vectorRegisters = 255 / 4;
   info.hasFma = true;
   info.hasF16c = true;
+  info.hasExtremes = true;
   return info;
 }
 
