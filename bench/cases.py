@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""Exports what ./dev bench measures, as the model tests do (test/models/export.py), and prints the folders.
+
+    /usr/bin/python3 -B bench/cases.py --out build/bench/cases --level models [--only TEXT,TEXT] [--batch 1,8]
+
+Needs Debian's PyTorch. A case is a folder as the model tests have it, with sizes that are numbers, and beside the model
+    state.pt       the weights, from which PyPI's PyTorch makes the same module
+    case.json      name, level, group, label, batch, inputs and outputs in the module's order, flops, bytes
+"""
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+import kernels
+import models
+
+import export as exporting  # of test/models
+
+OPSET = 17
+# As many as the largest batch: all batches have one set of weights.
+SAMPLES = 8
+
+
+def cases_of(level):
+    return models.MODELS if level == "models" else kernels.cases()
+
+
+def write(name, model, level, batch, folder):
+    case = exporting.Case(model.network, model.inputs, model.outputs, OPSET, batch=batch,
+                          samples=SAMPLES if level == "models" else 0)
+    module = exporting.export(name, case, folder)
+    torch.save(module.state_dict(), folder / "state.pt")
+    about = {"name": name, "level": level, "group": model.group, "label": model.label, "batch": batch,
+             "inputs": list(model.inputs(1)), "outputs": model.outputs,
+             "flops": contraction_flops(folder / "model.onnx"), "bytes": model.bytes}
+    (folder / "case.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def contraction_flops(path):
+    """Two for each multiply-add of the direct method, whatever a compiler makes of it."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)), data_prop=True)
+    graph, sizes = model.graph, {}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        sizes[value.name] = [d.dim_value for d in value.type.tensor_type.shape.dim]
+    for weight in graph.initializer:
+        sizes[weight.name] = list(weight.dims)
+    total = 0
+    for node in graph.node:
+        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+            continue
+        left, right, out = (sizes[name] for name in (node.input[0], node.input[1], node.output[0]))
+        if node.op_type == "Conv":
+            each = np.prod(out) * np.prod(right[1:])
+        elif node.op_type == "ConvTranspose":
+            each = np.prod(left) * np.prod(right[1:])
+        else:
+            transposed = any(a.name == "transA" and a.i for a in node.attribute)
+            each = np.prod(out) * (left[0] if transposed else left[-1])
+        assert each > 0, f"{path}: sizes of {node.name} are not known"
+        total += 2 * int(each)
+    return total
+
+
+def stamp():
+    """What an export depends on."""
+    sources = (Path(__file__), Path(models.__file__), Path(kernels.__file__), *models.SOURCES, Path(exporting.__file__))
+    return hashlib.sha256("".join([torch.__version__, *(path.read_text() for path in sources)]).encode()).hexdigest()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the exported models")
+    parser.add_argument("--level", choices=["models", "kernels"], required=True)
+    parser.add_argument("--only", default="", help="cases whose 'group name' holds one of these, by comma")
+    parser.add_argument("--batch", type=lambda text: [int(n) for n in text.split(",")], default=[1, 8])
+    options = parser.parse_args()
+    current, parts = stamp(), options.only.split(",")
+    # A kernel's sizes are its own: a batch would only be another size.
+    batches = options.batch if options.level == "models" else [1]
+    for name, model in cases_of(options.level).items():
+        if not any(part in f"{model.group} {name}" for part in parts):
+            continue
+        for batch in batches:
+            folder = options.out / options.level / f"{name}-b{batch}"
+            mark = folder / "stamp"
+            if not mark.exists() or mark.read_text() != current:
+                print(f"exporting {name}, batch {batch}", file=sys.stderr, flush=True)
+                write(name, model, options.level, batch, folder)
+                mark.write_text(current)
+            print(folder, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""PyTorch's torch.compile: Inductor with frozen weights, which lets it fold batch-norms and pack weights for oneDNN.
+
+The module is built anew from the same definition and takes the weights of the export. What Inductor compiles it keeps in
+build/bench/pytorch, so that a later process only loads it.
+"""
+import os
+
+TITLE = "PyTorch"
+COMPILER = "g++"
+
+
+def version():
+    import torch
+    return f"PyTorch {torch.__version__}, torch.compile (Inductor, freezing, {os.environ.get('CXX', COMPILER)}), {torch.backends.cpu.get_cpu_capability()}"
+
+
+def environment(threads):
+    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "TORCHINDUCTOR_FREEZING": "1",
+            "CXX": os.environ.get("CXX", COMPILER), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+
+
+def compile(case):
+    pass
+
+
+def shipped(case):
+    return [case.folder / "state.pt"]
+
+
+def load(case, threads):
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(case.work("pytorch"))
+    import torch
+    import models
+    torch.set_num_threads(threads)
+    torch.set_grad_enabled(False)  # freezing wants it
+    network = models.named(case.about["level"], case.about["name"]).network().eval()
+    network.load_state_dict(torch.load(case.folder / "state.pt", weights_only=True, mmap=True))
+    # One model's graphs are not another's; what does not compile as a whole is an error, not run by the interpreter.
+    torch._dynamo.reset()
+    compiled = torch.compile(network, dynamic=False, fullgraph=True)
+    inputs = [torch.from_numpy(array) for array in case.tensors("inputs").values()]
+    names = case.about["outputs"]
+
+    def run(want_outputs=True):
+        results = compiled(*inputs)
+        if want_outputs:
+            return {name: r.numpy() for name, r in zip(names, results if isinstance(results, tuple) else (results,))}
+
+    return run
