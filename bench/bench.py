@@ -15,6 +15,7 @@ numbers. Runs in ./dev's virtual environment.
 """
 import argparse
 import datetime
+import fcntl
 import os
 import subprocess
 import sys
@@ -42,32 +43,35 @@ def exported(options, level):
     return [engines.Case(folder, options.build) for folder in done.stdout.split()]
 
 
-def compiled(case, options):
+def compiled(case, names, build):
     """Engine -> what compiling the case said: "seconds", and "unable" where it failed."""
-    return {name: one_answer(name, options.build, "compile", case.folder) for name in options.engines}
+    return {name: one_answer(name, build, "compile", case.folder) for name in names}
 
 
 def measure(level, options, results):
     """Models: a fresh process for each. Kernels: one for all, since starting it takes longer than they do."""
     cases = exported(options, level)
-    groups = [cases] if level == "kernels" else [[case] for case in cases]
-    for group in groups:
-        made = {case.key: compiled(case, options) for case in group}
+    for group in [cases] if level == "kernels" else [[case] for case in cases]:
+        made = {case.key: compiled(case, options.engines, options.build) for case in group}
         for threads in options.threads:
             with Team(options.engines, options.build, threads) as team:
                 for case in group:
                     able = [name for name, answer in made[case.key].items() if "unable" not in answer]
-                    figures = team.measure(case.folder, able, options.seconds)
-                    for name, answer in made[case.key].items():
-                        figures[name] = {**figures.get(name, answer), "compile_s": answer["seconds"] if name in able else None}
-                    results.add(level, case, threads, {name: figures[name] for name in options.engines})
+                    figures = {**made[case.key], **team.measure(case.folder, able, options.seconds)}
+                    results.add(level, case, threads, figures)
+
+
+def ways(options):
+    """The engines, and what else they start as."""
+    return [way for name in options.engines for way in (name, engines.STARTS_ALSO_AS.get(name)) if way]
 
 
 def measure_startup(options, results):
+    names = ways(options)
+    report.print_head("startup", names)
     for case in exported(options, "startup"):
-        made = compiled(case, options)
-        figures = startup.measure(case, made, options)
-        results.add("startup", case, 1, figures)
+        made = compiled(case, names, options.build)
+        results.add("startup", case, 1, startup.measure(case, made, options.build, options.repeats))
 
 
 def peak(build, threads, *what):
@@ -103,12 +107,19 @@ def arguments():
 
 def main():
     options = arguments()
-    results = Results(options.build / "bench" / "results.json")
-    for name in options.engines:
+    folder = options.build / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = open(folder / "lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"error: another ./dev bench runs in {folder}")
+    results = Results(folder / "results.json")
+    for name in ways(options) if "startup" in options.level else options.engines:
         answer = one_answer(name, options.build, "version")
         if "unable" in answer:
             sys.exit(f"error: {engines.module(name).TITLE}: {answer['unable']}")
-        results.engine(name, answer["version"])
+        results.versions[name] = answer["version"]
         print(answer["version"])
     for threads in options.threads:
         gflops, bandwidth = peak(options.build, threads), peak(options.build, threads, "memory")
@@ -118,10 +129,10 @@ def main():
         print(f"note: other processes are busy (load average {load:.1f}): figures are rough")
     print(f"started {datetime.datetime.now():%Y-%m-%d %H:%M}", flush=True)
     for level in options.level:
-        report.print_head(level, options.engines)
         if level == "startup":
             measure_startup(options, results)
         else:
+            report.print_head(level, options.engines)
             measure(level, options, results)
     if options.write:
         report.write(results, ROOT / "docs")

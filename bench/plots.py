@@ -39,13 +39,16 @@ def bars(rows, names, path, caption):
         axes.plot(missing, [0.03] * len(missing), "x", color=COLOURS[name], markersize=5)
     axes.set_xticks(range(len(rows)), [row["label"].split(",")[0] for row in rows], rotation=35, ha="right")
     axes.set_ylabel("speed, fastest = 1")
-    axes.set_title(caption, loc="left")
-    axes.legend(ncols=len(names), loc="lower left", bbox_to_anchor=(0, -0.75), frameon=False)
+    axes.set_title(caption, loc="left", pad=22)
+    axes.legend(ncols=len(names), loc="lower left", bbox_to_anchor=(-0.01, 0.99), frameon=False)
     save(figure, path)
 
 
 def roofline(rows, gflops, bandwidth, path, caption):
-    """nnfc's best calls, and the best peer's, over the arithmetic for each byte that must be moved."""
+    """nnfc's best calls, and the best peer's, over the arithmetic for each byte that must be moved.
+
+    What stays in the caches from call to call may lie above the slope, which is the memory's.
+    """
     figure, axes = plt.subplots(figsize=(7, 4.5))
     rows = [row for row in rows if row["flops"]]
     for group, marker in zip(dict.fromkeys(row["group"] for row in rows), MARKERS):
@@ -62,7 +65,7 @@ def roofline(rows, gflops, bandwidth, path, caption):
     reach = np.geomspace(0.2, 1000, 200)
     axes.plot(reach, np.minimum(gflops, bandwidth * reach), color="black", linewidth=1)
     axes.annotate(f"{gflops:.0f} GFLOP/s", (1000, gflops), ha="right", va="bottom")
-    axes.annotate(f"{bandwidth:.0f} GB/s of memory", (0.25, bandwidth * 0.25), rotation=32, va="bottom")
+    axes.annotate(f"  {bandwidth:.0f} GB/s of memory", (0.4, bandwidth * 0.4), va="top")
     axes.set(xscale="log", yscale="log", xlabel="FLOP per byte that must be moved", ylabel="GFLOP/s, best call")
     axes.set_title(caption, loc="left")
     axes.legend(fontsize=7, frameon=False, loc="lower right")
@@ -72,7 +75,7 @@ def roofline(rows, gflops, bandwidth, path, caption):
 def write(results, folder):
     """The plots that the figures suffice for: [(file, caption)]."""
     made = []
-    names = [name for name in engines.ALL if name in results.data["engines"]]
+    names = [name for name in engines.ALL if name in results.engines()]
     models, kernels = results.rows("models"), results.rows("kernels")
     for batch, threads in sorted({(row["batch"], row["threads"]) for row in models}):
         file, caption = f"models-batch{batch}-threads{threads}.svg", f"Whole models, batch {batch}, {threads_text(threads)}"

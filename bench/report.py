@@ -106,13 +106,13 @@ def startup_table(rows, names):
 
 
 def sections(results, pictures):
-    names = [name for name in engines.ALL if name in results.data["engines"]]
+    versions = results.engines()
+    names = [name for name in engines.ALL if name in versions]
     yield (f"Machine: {results.data['machine']}. Measured peak: " + ", ".join(
         f"{gflops:.0f} GFLOP/s and {results.bandwidths[threads]:.1f} GB/s of memory on {threads} thread{'s'[:threads != '1']}"
         for threads, gflops in results.peaks.items()) + ".\n")
-    yield "\n".join(f"- {results.data['engines'][name]}" for name in names) + "\n"
-    whens = sorted(row["when"] for row in results.data["rows"].values())
-    loads = [row["load"] for row in results.data["rows"].values()]
+    yield "\n".join(f"- {'; '.join(versions[name])}" for name in versions) + "\n"
+    whens, loads = sorted(row["when"] for row in results.rows()), [row["load"] for row in results.rows()]
     yield f"Measured {whens[0]} to {whens[-1]}, load average {min(loads):.1f} to {max(loads):.1f}, by `./dev bench --write`.\n"
     for level, unit in (("models", "ms"), ("kernels", "us")):
         rows = results.rows(level)
@@ -123,7 +123,7 @@ def sections(results, pictures):
             yield times_table(some, names, results.peaks, unit == "us")
     if rows := results.rows("startup"):
         yield "### From nothing to the first result, batch 1, 1 thread: median (best)"
-        yield startup_table(rows, names)
+        yield startup_table(rows, versions)
     for file, caption in pictures:
         yield f"![{caption}](benchmarks/{file})\n"
 

@@ -19,31 +19,32 @@ def machine():
             collect(entry.get("children", []))
     collect(json.loads(text)["lscpu"])
     widest = next((name for name in ("avx512f", "avx2", "asimd") if name in fields.get("Flags", "").split()), "no wide vectors")
-    caches = ", ".join(f"{level} {fields[level]}" for level in ("L1d", "L2", "L3") if level in fields)
+    caches = ", ".join(f"{level} {fields[f'{level} cache']}" for level in ("L1d", "L2", "L3") if f"{level} cache" in fields)
     virtual = f", virtual ({fields['Hypervisor vendor']})" if "Hypervisor vendor" in fields else ""
     return f"{fields.get('Model name', 'unknown')}, {fields['CPU(s)']} cores, {widest}, {caches}{virtual}, Linux {platform.release()}"
 
 
 class Results:
+    """Rows that were measured on this machine; another machine's are dropped."""
+
     def __init__(self, path):
-        self.path, self.measured = path, []
-        self.data = json.loads(path.read_text()) if path.exists() else {"engines": {}, "peaks": {}, "bandwidths": {}, "rows": {}}
-        self.data["machine"] = machine()
+        self.path, self.measured, self.versions = path, [], {}
+        self.data = {"machine": machine(), "peaks": {}, "bandwidths": {}, "rows": {}}
+        if path.exists() and (kept := json.loads(path.read_text()))["machine"] == self.data["machine"]:
+            self.data = kept
 
     @property
     def peaks(self):
         return self.data["peaks"]
-
-    def engine(self, name, version):
-        self.data["engines"][name] = version
 
     @property
     def bandwidths(self):
         return self.data["bandwidths"]
 
     def roof(self, threads, gflops, bandwidth):
-        """Threads are text in JSON's keys."""
-        self.peaks[str(threads)], self.bandwidths[str(threads)] = gflops, bandwidth
+        """The best of all runs: other processes only ever slow one. Threads are text in JSON's keys."""
+        for rates, rate in ((self.peaks, gflops), (self.bandwidths, bandwidth)):
+            rates[str(threads)] = max(rate, rates.get(str(threads), 0))
 
     def add(self, level, case, threads, figures):
         """A row, printed and saved at once: a run that is stopped loses nothing."""
@@ -51,6 +52,8 @@ class Results:
         row = {"level": level, "threads": threads, "when": f"{datetime.datetime.now():%Y-%m-%d %H:%M}",
                "load": round(os.getloadavg()[0], 2), **{part: case.about[part] for part in (
                    "name", "group", "label", "batch", "flops", "bytes")}}
+        for name in figures:
+            figures[name]["version"] = self.versions[name]
         # Engines that this run left out keep the figures they had.
         row["engines"] = {**self.data["rows"].get(key, {}).get("engines", {}), **figures}
         self.data["rows"][key] = row
@@ -59,8 +62,16 @@ class Results:
         self.path.write_text(json.dumps(self.data, indent=1) + "\n")
         report.print_row(row, list(figures), self.peaks)
 
-    def rows(self, level):
-        return [row for row in self.data["rows"].values() if row["level"] == level]
+    def rows(self, level=None):
+        return [row for row in self.data["rows"].values() if level in (None, row["level"])]
+
+    def engines(self):
+        """Engine -> the versions that the figures are of."""
+        found = {}
+        for row in self.rows():
+            for name, figures in row["engines"].items():
+                found.setdefault(name, {})[figures["version"]] = None
+        return {name: list(versions) for name, versions in found.items()}
 
     def failed(self):
         """Whether in this run nnfc could not do a case, or any engine gave other numbers."""

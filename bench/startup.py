@@ -4,14 +4,14 @@ import statistics
 from team import LOAD_LIMIT_S, one_answer
 
 
-def measure(case, made, options):
+def measure(case, made, build, repeats):
     """Engine -> median and best of the seconds, peak memory, and what it has on disk."""
     figures = {name: {"unable": answer["unable"]} for name, answer in made.items() if "unable" in answer}
-    starts = {name: [] for name in options.engines if name not in figures}
+    starts = {name: [] for name in made if name not in figures}
     # Round 0 is not counted: after it files are in the page cache, and what PyTorch compiles is on disk.
-    for number in range(1 + options.repeats):
+    for number in range(1 + repeats):
         for name in list(starts):
-            answer = one_answer(name, options.build, "once", 1, case.folder, limit=LOAD_LIMIT_S, threads=1)
+            answer = one_answer(name, build, "once", 1, case.folder, limit=LOAD_LIMIT_S, threads=1)
             if "unable" in answer or "wrong" in answer:
                 figures[name] = answer
                 del starts[name]
@@ -23,7 +23,6 @@ def measure(case, made, options):
             "median_ms": statistics.median(seconds) * 1e3, "best_ms": min(seconds) * 1e3, "runs": len(seconds),
             "peak_mb": statistics.median(answer["peak_mb"] for answer in answers),
             "before_mb": statistics.median(answer["before_mb"] for answer in answers),
-            "model_mb": sum(last["shipped"].values()) / 1e6,
-            # A compiled model is a library too: it is the model's, not the engine's.
-            "engine_mb": sum(size for path, size in last["libraries"].items() if path not in last["shipped"]) / 1e6}
-    return {name: figures[name] for name in options.engines}
+            "model_mb": last["model_bytes"] / 1e6, "engine_mb": sum(last["libraries"].values()) / 1e6,
+            "libraries": last["libraries"]}
+    return {name: figures[name] for name in made}

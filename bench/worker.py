@@ -43,12 +43,13 @@ def memory_mb():
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
 
-def libraries():
-    """The shared objects this process has loaded from other places than the system's: path to bytes."""
+def libraries(engine, build):
+    """The shared objects of the engine that this process has loaded, from the environment or the build: path to bytes."""
+    places, without = (sys.prefix + "/", f"{build}/lib/"), getattr(engine, "NOT_FOR_CPU", ())
     with open("/proc/self/maps") as maps:
         paths = {line.split(maxsplit=5)[5].strip() for line in maps if ".so" in line}
     return {path: os.path.getsize(path) for path in paths
-            if not path.startswith(("/usr/", "/lib/")) and os.path.exists(path)}
+            if path.startswith(places) and not any(part in path for part in without)}
 
 
 class Serving:
@@ -90,15 +91,16 @@ def answer(function, **arguments):
 
 def once(engine, case, threads):
     """Imports are timed too, but numpy's, which reads the inputs: every engine has it beside it."""
+    engine = engines.module(engine)
     case.tensors("inputs")
-    before_mb, loaded = memory_mb(), libraries()
+    before_mb, before = memory_mb(), libraries(engine, case.build)
     start = time.perf_counter()
-    first = engines.module(engine).load(case, threads)()
+    first = engine.load(case, threads)()
     seconds = time.perf_counter() - start
-    made = {path: size for path, size in libraries().items() if path not in loaded}
     peak_mb = memory_mb()  # before the comparison takes its own
-    return {"seconds": seconds, "peak_mb": peak_mb, "before_mb": before_mb, "libraries": made,
-            "shipped": {str(path): path.stat().st_size for path in engines.module(engine).shipped(case)},
+    loaded = {path: size for path, size in libraries(engine, case.build).items() if path not in before}
+    return {"seconds": seconds, "peak_mb": peak_mb, "before_mb": before_mb, "libraries": loaded,
+            "model_bytes": sum(path.stat().st_size for path in engine.shipped(case)),
             **compared(first, case.tensors("expected"))}
 
 

@@ -5,6 +5,7 @@
     environment(threads)            variables its process is started with
     compile(case)                   what is done once, before; writes files below case.work, or does nothing
     shipped(case)                   the files of the model that a user would ship
+    NOT_FOR_CPU                     where it has that: parts of the names of libraries that do not count
     load(case, threads)             gives run(), which gives the outputs, {name: array}; it is called in the engine's own process
 
 `load` imports the engine: modules are imported by who only wants a name. Where an engine has a choice it is set to what
@@ -16,6 +17,8 @@ import json
 from pathlib import Path
 
 ALL = ["nnfc", "onnxruntime", "openvino", "pytorch", "iree"]
+# Engine -> another way to ship its models, that differs in how they start.
+STARTS_ALSO_AS = {"pytorch": "aotinductor"}
 
 
 class Unable(Exception):

@@ -7,6 +7,8 @@ import os
 
 TITLE = "PyTorch"
 COMPILER = "g++"
+# Parts of the names of libraries that PyPI's wheel brings for GPUs; a build for the CPU has none of them.
+NOT_FOR_CPU = ("/nvidia/", "cuda", "nvrtc")
 
 
 def version():
@@ -27,23 +29,32 @@ def shipped(case):
     return [case.folder / "state.pt"]
 
 
-def load(case, threads):
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(case.work("pytorch"))
+def network(case, threads):
+    """The module, and its inputs."""
     import torch
     import models
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)  # freezing wants it
-    network = models.named(case.about["level"], case.about["name"]).network().eval()
-    network.load_state_dict(torch.load(case.folder / "state.pt", weights_only=True, mmap=True))
-    # One model's graphs are not another's; what does not compile as a whole is an error, not run by the interpreter.
-    torch._dynamo.reset()
-    compiled = torch.compile(network, dynamic=False, fullgraph=True)
-    inputs = [torch.from_numpy(array) for array in case.tensors("inputs").values()]
+    module = models.named(case.about["level"], case.about["name"]).network().eval()
+    module.load_state_dict(torch.load(case.folder / "state.pt", weights_only=True, mmap=True))
+    return module, tuple(torch.from_numpy(array) for array in case.tensors("inputs").values())
+
+
+def bound(compiled, case, inputs):
     names = case.about["outputs"]
 
     def run(want_outputs=True):
         results = compiled(*inputs)
         if want_outputs:
-            return {name: r.numpy() for name, r in zip(names, results if isinstance(results, tuple) else (results,))}
+            return {name: r.numpy() for name, r in zip(names, results if isinstance(results, (tuple, list)) else (results,))}
 
     return run
+
+
+def load(case, threads):
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(case.work("pytorch"))
+    import torch
+    module, inputs = network(case, threads)
+    # One model's graphs are not another's; what does not compile as a whole is an error, not run by the interpreter.
+    torch._dynamo.reset()
+    return bound(torch.compile(module, dynamic=False, fullgraph=True), case, inputs)
