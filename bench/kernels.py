@@ -100,7 +100,7 @@ def cases():
         made.setdefault(name, model)
 
     for n in GEMMS:
-        add("gemm", f"gemm-{n}", Model(f"{n}", product(n, n, n), matrix(n, n), ["y"], bytes=3 * FLOAT * n * n))
+        add("gemm", f"gemm-{n}", Model(f"{n} x {n} x {n}", product(n, n, n), matrix(n, n), ["y"], bytes=3 * FLOAT * n * n))
     for rows, columns in GEMVS:
         add("gemv", f"gemv-{rows}x{columns}", Model(f"{rows} x {columns}", product(1, rows, columns), matrix(1, rows), ["y"],
                                                     bytes=FLOAT * (rows * columns + rows + columns)))

@@ -1,6 +1,7 @@
 /* nnf-peak [THREADS [memory]]: the highest float32 rate this machine reaches, in GFLOP/s, as one number: independent
  * chains of fused multiply-adds on registers, nothing else. With `memory`: the rate at which it reads memory that no
- * cache holds, in GB/s. Printed is the best of the rounds: other processes only ever slow one. */
+ * cache holds, in GB/s. Printed is the best of the rounds: other processes only ever slow one. Rounds are short, so
+ * that on a busy machine some are undisturbed. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ enum { Lanes = 8 };
 enum { Lanes = 4 };
 #endif
 /* 12 chains cover latency x units of every core so far: 5 cycles x 2 units at most. */
-enum { Chains = 12, Rounds = 21, MaxThreads = 1024, MemoryBytes = 1 << 30 };
+enum { Chains = 12, Rounds = 300, MaxThreads = 1024 };
 typedef float Vector __attribute__((vector_size(Lanes * sizeof(float))));
 
 #if defined(__x86_64__)
@@ -24,7 +25,10 @@ typedef float Vector __attribute__((vector_size(Lanes * sizeof(float))));
 #define IN_REGISTER "+w"
 #endif
 
-static const long stepsPerRound = 2000000;
+/* Half a millisecond. */
+static const long stepsPerRound = 200000;
+/* Read in turn, slice by slice, round by round, each thread its part of a slice: all are more than any cache. */
+static const size_t memoryBytes = (size_t)1 << 30, sliceBytes = (size_t)1 << 24;
 
 static double now(void) {
   struct timespec t;
@@ -33,8 +37,8 @@ static double now(void) {
 }
 
 /* Rate of one thread over one round, in GFLOP/s. */
-static double multiply(int thread) {
-  (void)thread;
+static double multiply(int thread, int round) {
+  (void)thread, (void)round;
   Vector sum[Chains], factor = {0}, step = {0};
   for (int c = 0; c < Chains; ++c)
     sum[c] = step;
@@ -52,17 +56,17 @@ static double multiply(int thread) {
   return 2.0 * Lanes * Chains * stepsPerRound / seconds * 1e-9;
 }
 
-/* What a thread reads in a round; all together are more than any cache. */
-static Vector *memoryOf[MaxThreads];
-static size_t vectorsPerThread;
+static Vector *memory;
+static int threads = 1;
 
 /* Rate of one thread over one round, in GB/s. */
-static double readMemory(int thread) {
-  const Vector *from = memoryOf[thread];
+static double readMemory(int thread, int round) {
+  size_t slice = round % (memoryBytes / sliceBytes), count = sliceBytes / sizeof(Vector) / threads;
+  const Vector *from = memory + slice * (sliceBytes / sizeof(Vector)) + thread * count;
   Vector sum[Chains];
   memset(sum, 0, sizeof sum);
   double start = now();
-  for (size_t v = 0; v + Chains <= vectorsPerThread; v += Chains) {
+  for (size_t v = 0; v + Chains <= count; v += Chains) {
 #pragma clang loop unroll(full)
     for (int c = 0; c < Chains; ++c) {
       sum[c] += from[v + c];
@@ -70,49 +74,42 @@ static double readMemory(int thread) {
     }
   }
   double seconds = now() - start;
-  return vectorsPerThread * sizeof(Vector) / seconds * 1e-9;
+  return count * sizeof(Vector) / seconds * 1e-9;
 }
 
 static pthread_barrier_t ready;
 
 typedef struct {
-  double (*round)(int thread);
-  int thread;
+  double (*rateOf)(int thread, int round);
+  int thread, round;
   double rate;
 } Work;
 
 static void *worker(void *argument) {
   Work *work = argument;
   pthread_barrier_wait(&ready);
-  work->rate = work->round(work->thread);
+  work->rate = work->rateOf(work->thread, work->round);
   return NULL;
 }
 
-/* Written to: pages that nobody wrote are all one page of zeros. */
-static int allocate(int threads) {
-  vectorsPerThread = MemoryBytes / sizeof(Vector) / threads;
-  for (int t = 0; t < threads; ++t) {
-    if (!(memoryOf[t] = aligned_alloc(sizeof(Vector), vectorsPerThread * sizeof(Vector))))
-      return 0;
-    memset(memoryOf[t], 1, vectorsPerThread * sizeof(Vector));
-  }
-  return 1;
-}
-
 int main(int argc, char **argv) {
-  int threads = argc > 1 ? atoi(argv[1]) : 1;
-  int memory = argc > 2 && strcmp(argv[2], "memory") == 0;
+  int reads = argc > 2 && strcmp(argv[2], "memory") == 0;
+  if (argc > 1)
+    threads = atoi(argv[1]);
   if (threads < 1 || threads > MaxThreads) {
     fprintf(stderr, "error: threads: '%s', expected 1 to %d\n", argv[1], MaxThreads);
     return 2;
   }
-  if (argc > 2 + memory) {
-    fprintf(stderr, "error: argument '%s', expected 'memory' or none\n", argv[2 + memory]);
+  if (argc > 2 + reads) {
+    fprintf(stderr, "error: argument '%s', expected 'memory' or none\n", argv[2 + reads]);
     return 2;
   }
-  if (memory && !allocate(threads)) {
-    fprintf(stderr, "error: cannot allocate %d MB\n", MemoryBytes >> 20);
-    return 1;
+  if (reads) {
+    if (!(memory = aligned_alloc(sizeof(Vector), memoryBytes))) {
+      fprintf(stderr, "error: cannot allocate %zu MB\n", memoryBytes >> 20);
+      return 1;
+    }
+    memset(memory, 1, memoryBytes); /* pages that nobody wrote are all one page of zeros */
   }
   double best = 0;
   for (int r = 0; r < Rounds; ++r) {
@@ -120,7 +117,7 @@ int main(int argc, char **argv) {
     pthread_t ids[MaxThreads];
     pthread_barrier_init(&ready, NULL, threads);
     for (int t = 0; t < threads; ++t)
-      works[t] = (Work){.round = memory ? readMemory : multiply, .thread = t};
+      works[t] = (Work){.rateOf = reads ? readMemory : multiply, .thread = t, .round = r};
     for (int t = 1; t < threads; ++t)
       if (pthread_create(&ids[t], NULL, worker, &works[t])) {
         fprintf(stderr, "error: cannot start %d threads\n", threads);

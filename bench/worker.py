@@ -45,7 +45,7 @@ def memory_mb():
 
 def libraries(engine, build):
     """The shared objects of the engine that this process has loaded, from the environment or the build: path to bytes."""
-    places, without = (sys.prefix + "/", f"{build}/lib/"), getattr(engine, "NOT_FOR_CPU", ())
+    places, without = (f"{sys.prefix}/", f"{os.path.realpath(build / 'lib')}/"), getattr(engine, "NOT_FOR_CPU", ())
     with open("/proc/self/maps") as maps:
         paths = {line.split(maxsplit=5)[5].strip() for line in maps if ".so" in line}
     return {path: os.path.getsize(path) for path in paths
