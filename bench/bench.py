@@ -17,6 +17,7 @@ import argparse
 import datetime
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +108,7 @@ def arguments():
 
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # engines end with us
     folder = options.build / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     lock = open(folder / "lock", "w")

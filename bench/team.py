@@ -2,6 +2,7 @@
 import json
 import os
 import select
+import signal
 import statistics
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import engines
 
 HERE = Path(__file__).resolve().parent
-COMPILE_LIMIT_S, LOAD_LIMIT_S, RUN_LIMIT_S = 900, 900, 300
+COMPILE_LIMIT_S, LOAD_LIMIT_S, RUN_LIMIT_S, PARTING_S = 900, 900, 300, 5
 # A turn is some calls of one engine. Before it the last one's threads have time to park: OpenMP's spin for some 7 ms.
 TURN_S, PAUSE_S = 0.1, 0.02
 WARMUP_S, MIN_ROUNDS, MAX_ROUNDS, MAX_COUNT = 0.2, 5, 200, 2000
@@ -35,17 +36,29 @@ def died(status):
     return {"unable": f"its process ended by signal {-status}" if status < 0 else f"its process ended with status {status}"}
 
 
+def end(process):
+    """With all it has started: compilers start others. So each process is a session of its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # all have ended by themselves
+    process.wait()
+
+
 def one_answer(engine, build, what, *arguments, limit=COMPILE_LIMIT_S, threads=None):
     """What a worker that answers once says."""
     environment = engines.module(engine).environment(threads) if threads else {}
     with log_file(build, engine) as log:
-        try:
-            done = subprocess.run(command(engine, build, what, *arguments), stdout=subprocess.PIPE, stderr=log, text=True,
-                                  timeout=limit, env={**os.environ, **environment},
-                                  preexec_fn=pinned(threads) if threads else None)
-        except subprocess.TimeoutExpired:
-            return {"unable": f"{what} took more than {limit} s"}
-    return json.loads(done.stdout) if done.returncode == 0 else died(done.returncode)
+        process = subprocess.Popen(command(engine, build, what, *arguments), stdout=subprocess.PIPE, stderr=log, text=True,
+                                   env={**os.environ, **environment}, start_new_session=True,
+                                   preexec_fn=pinned(threads) if threads else None)
+    try:
+        answer, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"unable": f"{what} took more than {limit} s"}
+    finally:
+        end(process)
+    return json.loads(answer) if process.returncode == 0 else died(process.returncode)
 
 
 def pinned(threads):
@@ -63,7 +76,7 @@ class Worker:
             self.process = subprocess.Popen(
                 command(self.engine, self.build, "serve", self.threads), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=log, env={**os.environ, **engines.module(self.engine).environment(self.threads)},
-                preexec_fn=pinned(self.threads))
+                start_new_session=True, preexec_fn=pinned(self.threads))
         return self.answer(LOAD_LIMIT_S)
 
     def ask(self, limit, **request):
@@ -94,12 +107,12 @@ class Worker:
             return {}
         process.stdin.close()
         try:
-            status = process.wait(5)
+            process.wait(PARTING_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            status = process.wait()
+            pass
+        end(process)
         process.stdout.close()
-        return died(status)
+        return died(process.returncode)
 
     def cpu_seconds(self):
         """All processor time of its process so far, by the kernel's clock for it."""
