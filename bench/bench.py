@@ -30,7 +30,6 @@ from team import Team, one_answer
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = ["models", "kernels", "startup"]
-LIST_LIMIT_S = 600
 
 
 def exported(options, level):
@@ -45,18 +44,20 @@ def exported(options, level):
 
 
 def compiled(case, names, build):
-    """Engine -> what compiling the case said: "seconds", and "unable" where it failed."""
-    return {name: one_answer(name, build, "compile", case.folder) for name in names}
+    """Engine -> {}, or "unable" where compiling the case failed, for those that compile beforehand."""
+    return {name: one_answer(name, build, "compile", case.folder) if hasattr(engines.module(name), "compile") else {}
+            for name in names}
 
 
 def measure(level, options, results):
     """Models: a fresh process for each. Kernels: one for all, since starting it takes longer than they do."""
-    cases = exported(options, level)
+    cases, made = exported(options, level), {}
     for group in [cases] if level == "kernels" else [[case] for case in cases]:
-        made = {case.key: compiled(case, options.engines, options.build) for case in group}
         for threads in options.threads:
             with Team(options.engines, options.build, threads) as team:
                 for case in group:
+                    if case.key not in made:
+                        made[case.key] = compiled(case, options.engines, options.build)
                     able = [name for name, answer in made[case.key].items() if "unable" not in answer]
                     figures = {**made[case.key], **team.measure(case.folder, able, options.seconds)}
                     results.add(level, case, threads, figures)

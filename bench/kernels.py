@@ -34,7 +34,6 @@ def product(rows, inner, columns):
 
 def over_rows(function, length):
     def build():
-        import torch
         from torch import nn
 
         class Mean(nn.Module):

@@ -3,7 +3,7 @@
     TITLE                           its name in tables and plots
     version()                       what is measured: a text for the head of the report
     environment(threads)            variables its process is started with
-    compile(case)                   what is done once, before; writes files below case.work, or does nothing
+    compile(case)                   where it compiles beforehand: does so, unless its files below case.work are current
     shipped(case)                   the files of the model that a user would ship
     NOT_FOR_CPU                     where it has that: parts of the names of libraries that do not count
     load(case, threads)             gives run(), which gives the outputs, {name: array}; it is called in the engine's own process

@@ -11,10 +11,6 @@ def environment(threads):
     return {}
 
 
-def compile(case):
-    pass
-
-
 def shipped(case):
     return [case.onnx]
 

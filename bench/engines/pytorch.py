@@ -13,16 +13,14 @@ NOT_FOR_CPU = ("/nvidia/", "cuda", "nvrtc")
 
 def version():
     import torch
-    return f"PyTorch {torch.__version__}, torch.compile (Inductor, freezing, {os.environ.get('CXX', COMPILER)}), {torch.backends.cpu.get_cpu_capability()}"
+    compiler = os.environ.get("CXX", COMPILER)
+    return (f"PyTorch {torch.__version__}, torch.compile (Inductor, freezing, {compiler}), "
+            f"{torch.backends.cpu.get_cpu_capability()}")
 
 
 def environment(threads):
     return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "TORCHINDUCTOR_FREEZING": "1",
             "CXX": os.environ.get("CXX", COMPILER), "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-
-
-def compile(case):
-    pass
 
 
 def shipped(case):
