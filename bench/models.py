@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = [ROOT / path for path in ("test/models/networks.py", "test/models/architectures.py", "examples/digits/network.py")]
-sys.path += [str(path.parent) for path in SOURCES[1:]]
+NETWORKS, ARCHITECTURES, DIGITS = (
+    ROOT / path for path in ("test/models/networks.py", "test/models/architectures.py", "examples/digits/network.py"))
+sys.path += [str(NETWORKS.parent), str(DIGITS.parent)]
 
 
 @dataclass
 class Model:
-    """`network` makes the module, `inputs` its tensors for a batch; `group` is the part of a table it stands in."""
+    """`network` makes the module, `inputs` its tensors for a batch; `group` is the part of a table it stands in; `source` is
+    the file of the project that has the network."""
     label: str
     network: Callable
     inputs: Callable[[int], dict]
     outputs: list
+    source: Path | None = None
     group: str = "models"
     # What the kernels read and write at least, in bytes; whole models leave it out.
     bytes: int | None = None
@@ -39,15 +42,19 @@ def image(channels, height, width):
     return make
 
 
-def sentences(vocabulary, tokens, masked):
+def ids(vocabulary, tokens):
     def make(batch):
         import torch
-        tensors = {"input_ids": torch.randint(0, vocabulary, (batch, tokens))}
-        if masked:
-            tensors["attention_mask"] = torch.ones(batch, tokens, dtype=torch.int64)
-            tensors["attention_mask"][0, tokens - tokens // 4:] = 0  # a padded sentence
-        return tensors
+        return {"ids": torch.randint(0, vocabulary, (batch, tokens))}
     return make
+
+
+def padded_sentences(batch):
+    """For BERT; the first one ends early."""
+    import torch
+    mask = torch.ones(batch, 128, dtype=torch.int64)
+    mask[0, 96:] = 0
+    return {"input_ids": torch.randint(0, 30522, (batch, 128)), "attention_mask": mask}
 
 
 def bert():
@@ -108,11 +115,11 @@ MODELS = {
     "convnext_t": classifier("ConvNeXt-T", "convnext_tiny"),
     "vit_b_16": classifier("ViT-B/16", "vit_b_16"),
     "swin_t": classifier("Swin-T", "swin_t"),
-    "bert": Model("BERT-base, 128 tokens", bert, sentences(30522, 128, True), ["hidden", "pooled"]),
-    "gpt2": Model("GPT-2, 64 tokens", gpt2, lambda batch: {"ids": sentences(50257, 64, False)(batch)["input_ids"]}, ["logits"]),
-    "unet": Model("U-Net, 128 x 128", unet, image(3, 128, 128), ["mask"]),
-    "espcn": Model("ESPCN, 256 x 256 to 768 x 768", espcn, image(1, 256, 256), ["large"]),
-    "digits": Model("digits CNN, 8 x 8", digits, image(1, 8, 8), ["logprobs"]),
+    "bert": Model("BERT-base, 128 tokens", bert, padded_sentences, ["hidden", "pooled"], NETWORKS),
+    "gpt2": Model("GPT-2, 64 tokens", gpt2, ids(50257, 64), ["logits"], ARCHITECTURES),
+    "unet": Model("U-Net, 128 x 128", unet, image(3, 128, 128), ["mask"], NETWORKS),
+    "espcn": Model("ESPCN, 256 x 256 to 768 x 768", espcn, image(1, 256, 256), ["large"], ARCHITECTURES),
+    "digits": Model("digits CNN, 8 x 8", digits, image(1, 8, 8), ["logprobs"], DIGITS),
 }
 
 
