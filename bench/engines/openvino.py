@@ -1,4 +1,6 @@
 """OpenVINO, its CPU plugin, one stream, for latency; float32 also where the processor has narrower arithmetic."""
+from engines import Unable
+
 TITLE = "OpenVINO"
 
 
@@ -19,9 +21,12 @@ def load(case, threads):
     import openvino
     core = openvino.Core()
     # Pinning is the coordinator's: the plugin's own would leave the cores it gave.
-    compiled = core.compile_model(str(case.onnx), "CPU", {
-        "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads),
-        "INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": "NO"})
+    try:
+        compiled = core.compile_model(str(case.onnx), "CPU", {
+            "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads),
+            "INFERENCE_PRECISION_HINT": "f32", "ENABLE_CPU_PINNING": "NO"})
+    except RuntimeError as error:
+        raise Unable(reason(str(error))) from None
     request, inputs = compiled.create_infer_request(), case.tensors("inputs")
     for name, array in inputs.items():
         request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
@@ -33,3 +38,9 @@ def load(case, threads):
 
     run.keep = inputs  # shared with the request, which does not hold them
     return run
+
+
+def reason(text):
+    """Of a message that begins with places in its source and ends with a summary, the line between that says why."""
+    lines = [line for line in text.partition("Summary:")[0].splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not line.startswith(("Exception from", "Check "))), "no message")
