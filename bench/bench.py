@@ -39,7 +39,11 @@ def exported(options, level):
     done = subprocess.run(["/usr/bin/python3", "-B", ROOT / "bench" / "cases.py", "--out", options.build / "bench" / "cases",
                            "--level", "kernels" if level == "kernels" else "models", "--only", ",".join(options.only),
                            "--batch", ",".join(map(str, batches))],
-                          stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+                          stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    if done.returncode:
+        sys.exit("error: bench/cases.py could not export the models; it says why above")
+    if not done.stdout:
+        print(f"{level}: no case with {' or '.join(map(repr, options.only))}")
     return [engines.Case(folder, options.build) for folder in done.stdout.split()]
 
 

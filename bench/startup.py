@@ -12,8 +12,8 @@ def measure(case, made, build, repeats):
     for number in range(1 + repeats):
         for name in list(starts):
             answer = one_answer(name, build, "once", 1, case.folder, limit=LOAD_LIMIT_S, threads=1)
-            if "unable" in answer or "wrong" in answer:
-                figures[name] = answer
+            if why := {"unable", "wrong"} & answer.keys():
+                figures[name] = {key: answer[key] for key in why}
                 del starts[name]
             elif number:
                 starts[name].append(answer)
