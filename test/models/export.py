@@ -3,11 +3,10 @@
 
     /usr/bin/python3 test/models/export.py --out build/models [CASE...]
 
-Needs Debian's python3-torch, python3-torchvision and python3-onnx. For each case writes build/models/CASE/
+Needs Debian's python3-torch and python3-torchvision. For each case writes build/models/CASE/
     model.onnx              the model
     inputs/NAME.npy         one input each
     expected/NAME.npy       PyTorch's output for them
-    flops                   multiplications and additions of its contractions (measured cases, whose sizes are fixed)
     stamp                   hash of the scripts and versions: a case whose stamp is current is not exported again
 """
 import argparse
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import Callable
 
 import numpy as np
-import onnx
 import torch
 import torchvision
 from torch import nn
@@ -50,9 +48,6 @@ class Case:
     preserve: bool = False
     # Only in the full product (test/models/run.py --all).
     full: bool = False
-    # False: only measured (bench/compare.py).
-    test: bool = True
-    bench: bool = False
 
 
 def image(side):
@@ -83,33 +78,20 @@ def encoder(layers):
     return lambda: networks.Encoder(layers)
 
 
-class Matmul(nn.Module):
-    """[size, size] times a constant of that size: what the inner loop is measured by."""
-
-    def __init__(self, size):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(size, size))
-
-    def forward(self, x):
-        return torch.matmul(x, self.weight)
-
-
 CASES = {
-    "resnet50": Case(resnet50, image(224), ["logits"], opset=13, preserve=True, bench=True),
+    "resnet50": Case(resnet50, image(224), ["logits"], opset=13, preserve=True),
     "resnet50-n": Case(resnet50, image(224), ["logits"], opset=9, batch=2, symbolic=True, full=True),
-    "mobilenet_v2": Case(mobilenet_v2, image(224), ["logits"], opset=13, bench=True),
+    "mobilenet_v2": Case(mobilenet_v2, image(224), ["logits"], opset=13),
     "mobilenet_v2-n": Case(mobilenet_v2, image(224), ["logits"], opset=10, batch=3, symbolic=True, preserve=True),
-    "unet": Case(networks.UNet, image(128), ["mask"], opset=13, bench=True),
+    "unet": Case(networks.UNet, image(128), ["mask"], opset=13),
     "unet-n": Case(networks.UNet, image(128), ["mask"], opset=11, batch=2, symbolic=True, preserve=True, full=True),
-    "bert": Case(encoder(12), text(128), ["hidden", "pooled"], opset=14, bench=True),
+    "bert": Case(encoder(12), text(128), ["hidden", "pooled"], opset=14),
     "bert-small": Case(encoder(2), text(64), ["hidden", "pooled"], opset=17),
     "bert-small-n": Case(encoder(2), text(64), ["hidden", "pooled"], opset=15, batch=3, symbolic=True, preserve=True),
-    "audionet": Case(networks.AudioNet, audio, ["logprobs"], opset=16, bench=True),
+    "audionet": Case(networks.AudioNet, audio, ["logprobs"], opset=16),
     "audionet-n": Case(networks.AudioNet, audio, ["logprobs"], opset=12, batch=2, symbolic=True, preserve=True),
     "blocks": Case(networks.Blocks, image(30), ["logits"], opset=13),
     "blocks-n": Case(networks.Blocks, image(30), ["logits"], opset=13, batch=2, symbolic=True, preserve=True),
-    "matmul1024": Case(lambda: Matmul(1024), lambda _: {"x": torch.randn(1024, 1024)}, ["y"], opset=13, test=False,
-                       bench=True),
 }
 
 
@@ -179,33 +161,7 @@ def export(name, case, folder):
         torch.onnx.export(model, tuple(traced.values()), str(folder / "model.onnx"), opset_version=case.opset,
                           training=mode, do_constant_folding=not case.preserve, input_names=list(inputs),
                           output_names=case.outputs, dynamic_axes=axes)
-    if case.bench:
-        (folder / "flops").write_text(str(contraction_flops(folder / "model.onnx")))
-
-
-def contraction_flops(path):
-    """Two for each multiply-add of the direct method, whatever a compiler makes of it."""
-    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)), data_prop=True)
-    graph, sizes = model.graph, {}
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        sizes[value.name] = [d.dim_value for d in value.type.tensor_type.shape.dim]
-    for weight in graph.initializer:
-        sizes[weight.name] = list(weight.dims)
-    total = 0
-    for node in graph.node:
-        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
-            continue
-        left, right, out = (sizes[name] for name in (node.input[0], node.input[1], node.output[0]))
-        if node.op_type == "Conv":
-            each = np.prod(out) * np.prod(right[1:])
-        elif node.op_type == "ConvTranspose":
-            each = np.prod(left) * np.prod(right[1:])
-        else:
-            transposed = any(a.name == "transA" and a.i for a in node.attribute)
-            each = np.prod(out) * (left[0] if transposed else left[-1])
-        assert each > 0, f"{path}: sizes of {node.name} are not known"
-        total += 2 * int(each)
-    return total
+    return model
 
 
 def stamp():
@@ -218,11 +174,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all; " + ", ".join(CASES))
     parser.add_argument("--out", type=Path, required=True, help="folder of the exported models")
-    parser.add_argument("--bench", action="store_true", help="the cases that are measured, and print their names")
     options = parser.parse_args()
-    if options.bench:
-        options.cases = [name for name, case in CASES.items() if case.bench]
-        print("\n".join(options.cases), flush=True)
     for name in options.cases:
         if name not in CASES:
             parser.error(f"case '{name}', expected one of {', '.join(CASES)}")

@@ -34,7 +34,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="not used: cases are big and run one after the other")
     parser.add_argument("--all", action="store_true", help="the large variants too")
     options = parser.parse_args()
-    names = options.cases or [n for n, c in export.CASES.items() if c.test and (options.all or not c.full)]
+    names = options.cases or [n for n, c in export.CASES.items() if options.all or not c.full]
     models = options.build / "models"
     subprocess.run(["/usr/bin/python3", "-B", HERE / "export.py", "--out", models, *names], check=True)
 
