@@ -2,11 +2,15 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/link/Link.h"
+#include "codegen/link/WeightsSection.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Header.h"
 #include "compiler/OutputFiles.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
+#include "compiler/kernels/CompilerIdentity.h"
+#include "compiler/kernels/KernelCache.h"
+#include "compiler/kernels/KernelObjects.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
@@ -50,10 +54,11 @@ struct CompiledModel {
   OwningOpRef<ModuleOp> module;
   std::string name;
   std::string weightsFile; // temporary; "": the model has no weights
+  int64_t weightsBytes = 0;
   HeaderModel header;
-  std::vector<llvm::SmallVector<char, 0>> code; // several objects only where a library is made of them
+  llvm::SmallVector<char, 0> code; // text, or an object without its weights and perhaps its kernels
 
-  StringRef text() const { return StringRef(code.front().data(), code.front().size()); }
+  StringRef text() const { return StringRef(code.data(), code.size()); }
 };
 
 class Compilation {
@@ -67,6 +72,8 @@ private:
   Phase phase = Phase::Code;
   std::optional<CpuTarget> target;
   std::optional<CudaTarget> gpu; // kernels are for it
+  std::unique_ptr<KernelCache> cache;
+  std::optional<KernelObjects> kernels; // of all models; none: kernels are in the models' own modules
   OutputFiles files;
   std::string output; // temporary, until all is well
   std::string warnings;
@@ -76,16 +83,29 @@ private:
   Outcome compileOne(const std::string &path, CompiledModel &model);
   LogicalResult describe(CompiledModel &model, const std::string &path);
   Outcome writeOutput(MutableArrayRef<CompiledModel> models);
-  Outcome writeLibrary(MutableArrayRef<CompiledModel> models);
+  Outcome writeObjects(MutableArrayRef<CompiledModel> models);
+  llvm::Expected<std::string> objectOf(CompiledModel &model);
+  llvm::Expected<std::string> kernelArchive();
+  void openCache();
   Outcome writeText(StringRef text, CompiledModel *weightsOf);
 
   void progress(const llvm::Twine &what) {
     if (request.progress)
       request.progress(what.str());
   }
+  /// Of a model's object: the output where it is one, else a name beside it.
+  std::string objectPath(const CompiledModel &model) const {
+    if (emit == Emit::Object)
+      return request.output;
+    llvm::SmallString<128> path = llvm::sys::path::parent_path(request.output);
+    llvm::sys::path::append(path, model.name + ".o");
+    return path.str().str();
+  }
   /// Where weights go that are not in the output itself.
   std::string weightsPath() const { return request.output + ".weights"; }
   bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || emit == Emit::Ptx; }
+  bool isObject() const { return emit == Emit::Shared || emit == Emit::Object || emit == Emit::Static; }
+  bool embedsWeights() const { return isObject() && !request.externalWeights; }
   Outcome keep(const std::string &temporary) {
     if (llvm::Error error = files.keep(temporary))
       return Outcome::fault(messageOf(std::move(error)));
@@ -144,6 +164,19 @@ Outcome Compilation::checkRequest() {
   return checkTarget();
 }
 
+/// A cache that cannot be used is no error: everything works without, as slowly as the first time.
+void Compilation::openCache() {
+  // Whoever asks to see the passes at work wants them to be run.
+  std::string folder = request.verifyEach || !request.mlirFlags.empty() || !request.code.useCache ? "" : cacheFolder();
+  if (folder.empty())
+    return;
+  std::string compiler = compilerIdentity(), whyNot = "no kernel cache: this compiler has no build id";
+  if (!compiler.empty())
+    cache = KernelCache::open(folder, compiler, whyNot);
+  if (!cache)
+    progress(whyNot);
+}
+
 Outcome Compilation::checkTarget() {
   const CodeRequest &code = request.code;
   CpuTargetOptions options{code.triple, code.cpu, code.optLevel};
@@ -177,7 +210,7 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   ModuleOp module = *model.module;
   Builder builder(module.getContext());
   auto bytes = module->getAttrOfType<IntegerAttr>("nnf.weights_bytes");
-  int64_t weightsBytes = bytes ? bytes.getInt() : 0;
+  int64_t weightsBytes = model.weightsBytes = bytes ? bytes.getInt() : 0;
   if (weightsBytes == 0)
     model.weightsFile.clear();
   if (weightsBytes > maxEmbeddedWeights && !request.externalWeights)
@@ -237,13 +270,16 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   options.emulateGpu = request.code.target == "cuda-emu";
   options.verifyEach = request.verifyEach;
   options.applyMlirFlags = !request.mlirFlags.empty();
+  options.cache = cache.get();
+  options.kernels = kernels ? &*kernels : nullptr;
   options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
   if (phase == Phase::Code && emit != Emit::Ptx) {
     // Beside the output: weights may be larger than what /tmp holds.
-    llvm::Expected<std::string> file = files.create(weightsPath());
+    llvm::Expected<std::string> file = files.create(embedsWeights() ? objectPath(model) : weightsPath());
     if (!file)
       return Outcome::fault(messageOf(file.takeError()));
     model.weightsFile = options.weightsFile = *file;
+    options.weightsBegin = embedsWeights() ? weightsInObject : 0; // it becomes the object itself
   }
   if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
     return failed();
@@ -252,14 +288,14 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
     FailureOr<std::string> ptx = emitPtx(takeDeviceCode(*model.module), *gpu, producerText());
     if (mlir::failed(ptx) || sink.hasErrors())
       return failed();
-    model.code.emplace_back(ptx->begin(), ptx->end());
+    model.code.assign(ptx->begin(), ptx->end());
   } else if (emit != Emit::Mlir) {
     progress(model.name + ": machine code");
     CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
                     : emit == Emit::LlvmIr ? CodeKind::LlvmIr
                                            : CodeKind::Object;
-    WeightsBytes weights;
-    if (!request.externalWeights && !model.weightsFile.empty())
+    WeightsFile weights;
+    if (isText() && !model.weightsFile.empty())
       weights = {model.weightsFile, weightsPath()};
     DeviceCode device;
     auto linkDevice = [&](llvm::Module &host) { return linkEmulatedKernels(device, *gpu, host, request.code.emuSeed); };
@@ -268,18 +304,11 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
       device = takeDeviceCode(*model.module);
       link = linkDevice;
     }
-    if (emit == Emit::Shared && !gpu) {
-      FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects =
-          emitObjects(*model.module, *target, model.name, weights);
-      if (mlir::failed(objects) || sink.hasErrors())
-        return failed();
-      model.code = std::move(*objects);
-    } else {
-      FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*model.module, *target, kind, weights, link);
-      if (mlir::failed(code) || sink.hasErrors())
-        return failed();
-      model.code.push_back(std::move(*code));
-    }
+    FailureOr<llvm::SmallVector<char, 0>> code =
+        kernels ? emitObject(*model.module, *target) : emitCode(*model.module, *target, kind, weights, link);
+    if (mlir::failed(code) || sink.hasErrors())
+      return failed();
+    model.code = std::move(*code);
   }
   warnings += sink.takeWarnings();
   return {};
@@ -294,21 +323,57 @@ Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
   return keep(output);
 }
 
-Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
-  std::vector<std::string> objects;
-  std::vector<std::string> names;
-  StringRef folder = llvm::sys::path::parent_path(request.output);
+/// A file with the model's object, the weights in it.
+llvm::Expected<std::string> Compilation::objectOf(CompiledModel &model) {
+  if (embedsWeights() && !model.weightsFile.empty()) {
+    if (llvm::Error error = wrapWeights(model.weightsFile, model.weightsBytes, model.text()))
+      return std::move(error);
+    return model.weightsFile;
+  }
+  return files.create(objectPath(model), model.text());
+}
+
+/// All kernels, for the linker to take what it needs.
+llvm::Expected<std::string> Compilation::kernelArchive() {
+  llvm::Expected<std::string> file = files.create(request.output + ".kernels.a");
+  if (file)
+    if (llvm::Error error = writeArchive(kernels->all(), *file))
+      return std::move(error);
+  return file;
+}
+
+Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
+  auto fail = [](llvm::Error error) { return Outcome::fault(messageOf(std::move(error))); };
+  std::string archive;
+  if (kernels) {
+    llvm::Expected<std::string> file = kernelArchive();
+    if (!file)
+      return fail(file.takeError());
+    archive = *file;
+  }
+  std::vector<std::string> objects, names;
   for (CompiledModel &model : models) {
-    for (const llvm::SmallVector<char, 0> &code : model.code) {
-      llvm::SmallString<128> path = folder;
-      llvm::sys::path::append(path, model.name + ".o");
-      llvm::Expected<std::string> file = files.create(path.str().str(), StringRef(code.data(), code.size()));
-      if (!file)
-        return Outcome::fault(messageOf(file.takeError()));
-      objects.push_back(*file);
+    if (kernels && emit != Emit::Shared) { // each model with its own copy of the kernels it needs
+      llvm::Expected<std::string> driver = files.create(objectPath(model), model.text());
+      llvm::Expected<std::string> scratch = files.create(objectPath(model));
+      for (auto *file : {&driver, &scratch})
+        if (!*file)
+          return fail(file->takeError());
+      llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject({*driver, archive}, *scratch);
+      if (!whole)
+        return fail(whole.takeError());
+      model.code = std::move(*whole);
+      if (llvm::Error error = checkSelfContained(model.text()))
+        return Outcome::fault("internal: " + messageOf(std::move(error)));
     }
+    llvm::Expected<std::string> object = objectOf(model);
+    if (!object)
+      return fail(object.takeError());
+    objects.push_back(*object);
     names.push_back(model.name);
   }
+  if (emit == Emit::Object)
+    return keep(objects.front());
   llvm::Error error = llvm::Error::success();
   if (emit == Emit::Static) {
     error = writeStaticLibrary(objects, names, output);
@@ -319,13 +384,13 @@ Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
     llvm::Expected<std::string> file =
         files.create(request.output + ".table.o", StringRef(table->data(), table->size()));
     if (!file)
-      return Outcome::fault(messageOf(file.takeError()));
+      return fail(file.takeError());
     objects.push_back(*file);
+    if (kernels)
+      objects.push_back(archive);
     error = linkSharedLibrary(objects, output, llvm::sys::path::filename(request.output));
   }
-  if (error)
-    return Outcome::fault(messageOf(std::move(error)));
-  return keep(output);
+  return error ? fail(std::move(error)) : keep(output);
 }
 
 Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
@@ -355,9 +420,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
   if (request.externalWeights && !first.weightsFile.empty())
     if (Outcome outcome = keep(first.weightsFile); !outcome)
       return outcome;
-  if (emit == Emit::Object)
-    return writeText(first.text(), nullptr);
-  return writeLibrary(models);
+  return writeObjects(models);
 }
 
 Outcome Compilation::run() {
@@ -369,6 +432,9 @@ Outcome Compilation::run() {
   if (!file)
     return Outcome::fault(messageOf(file.takeError()));
   output = *file;
+  openCache();
+  if (isObject() && !gpu)
+    kernels.emplace(*target, cache.get());
   std::vector<CompiledModel> models(request.model.models.size());
   for (auto [path, model] : llvm::zip(request.model.models, models)) {
     outcome = compileOne(path, model);

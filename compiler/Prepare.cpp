@@ -3,6 +3,7 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
+#include "compiler/kernels/KernelObjects.h"
 #include "dialects/nnf/MappedBytes.h"
 #include "mlir/Pass/PassManager.h"
 #include "runtime/abi.h"
@@ -96,10 +97,12 @@ public:
     own.target = host->info();
     own.gpuKernels = own.emulateGpu = false;
     own.weightsFile.clear(); // that one is the model's
-    PassManager kernels(module.getContext(), ModuleOp::getOperationName());
-    kernels.enableVerifier(options.verifyEach);
-    addKernels(kernels, own);
-    if (failed(kernels.run(*standalone)))
+    own.kernels = nullptr;
+    PassManager groups(module.getContext(), ModuleOp::getOperationName());
+    groups.enableVerifier(options.verifyEach);
+    addGroups(groups);
+    KernelObjects kernels(*host, options.cache);
+    if (failed(groups.run(*standalone)) || failed(kernels.compile(*standalone, own)))
       return failure();
     takeTablesAsInputs();
     PassManager driver(module.getContext(), ModuleOp::getOperationName());
@@ -109,10 +112,12 @@ public:
     addCode(driver, own);
     if (failed(driver.run(*standalone)))
       return failure();
-    FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects = emitObjects(*standalone, *host, "prepare");
-    if (failed(objects))
+    FailureOr<llvm::SmallVector<char, 0>> object = emitObject(*standalone, *host);
+    if (failed(object))
       return failure();
-    return execute(*objects);
+    SmallVector<StringRef> objects(kernels.all());
+    objects.push_back(StringRef(object->data(), object->size()));
+    return execute(objects);
   }
 
 private:
@@ -170,12 +175,12 @@ private:
     main.setType(FunctionType::get(module.getContext(), types, main.getResultTypes()));
   }
 
-  LogicalResult execute(ArrayRef<llvm::SmallVector<char, 0>> objects) {
+  LogicalResult execute(ArrayRef<StringRef> objects) {
     auto jit = llvm::orc::LLJITBuilder().create();
     if (!jit)
       return error() << llvm::toString(jit.takeError());
-    for (const llvm::SmallVector<char, 0> &object : objects) {
-      auto buffer = llvm::MemoryBuffer::getMemBuffer(StringRef(object.data(), object.size()), "prepare", false);
+    for (StringRef object : objects) {
+      auto buffer = llvm::MemoryBuffer::getMemBuffer(object, "prepare", false);
       if (llvm::Error failure = (*jit)->addObjectFile(std::move(buffer)))
         return error() << llvm::toString(std::move(failure));
     }

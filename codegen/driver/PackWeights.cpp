@@ -90,6 +90,7 @@ private:
     };
     if (code)
       return failed(code);
+    os.seek(begin);
     Hash64 hash;
     for (const Piece &piece : pieces) {
       // Not piece.data: moving a piece moves the vector it owns.
