@@ -53,8 +53,9 @@ struct CompiledModel {
   std::unique_ptr<MLIRContext> context;
   OwningOpRef<ModuleOp> module;
   std::string name;
-  std::string weightsFile; // temporary; "": the model has no weights
-  int64_t weightsBytes = 0;
+  std::string weightsFile; // temporary; "": the model has no weights, or they are embedded
+  WeightsBlock weights;
+  bool isEmbedded = false; // the weights, to be appended to what is made of the object
   HeaderModel header;
   llvm::SmallVector<char, 0> code; // text, or an object without its weights and perhaps its kernels
 
@@ -81,25 +82,20 @@ private:
   Outcome checkRequest();
   Outcome checkTarget();
   Outcome compileOne(const std::string &path, CompiledModel &model);
+  LogicalResult writeWeights(CompiledModel &model);
   LogicalResult describe(CompiledModel &model, const std::string &path);
   Outcome writeOutput(MutableArrayRef<CompiledModel> models);
   Outcome writeObjects(MutableArrayRef<CompiledModel> models);
-  llvm::Expected<std::string> objectOf(CompiledModel &model);
+  llvm::Error finishObject(CompiledModel &model, const std::string &archive, const std::string &object);
   llvm::Expected<std::string> kernelArchive();
+  llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
+                         ArrayRef<const WeightsBlock *> blocks);
   void openCache();
   Outcome writeText(StringRef text, CompiledModel *weightsOf);
 
   void progress(const llvm::Twine &what) {
     if (request.progress)
       request.progress(what.str());
-  }
-  /// Of a model's object: the output where it is one, else a name beside it.
-  std::string objectPath(const CompiledModel &model) const {
-    if (emit == Emit::Object)
-      return request.output;
-    llvm::SmallString<128> path = llvm::sys::path::parent_path(request.output);
-    llvm::sys::path::append(path, model.name + ".o");
-    return path.str().str();
   }
   /// Where weights go that are not in the output itself.
   std::string weightsPath() const { return request.output + ".weights"; }
@@ -209,16 +205,19 @@ Outcome Compilation::checkTarget() {
 LogicalResult Compilation::describe(CompiledModel &model, const std::string &path) {
   ModuleOp module = *model.module;
   Builder builder(module.getContext());
-  auto bytes = module->getAttrOfType<IntegerAttr>("nnf.weights_bytes");
-  int64_t weightsBytes = model.weightsBytes = bytes ? bytes.getInt() : 0;
-  if (weightsBytes == 0)
-    model.weightsFile.clear();
+  model.weights = WeightsBlock(module);
+  int64_t weightsBytes = model.weights.size();
   if (weightsBytes > maxEmbeddedWeights && !request.externalWeights)
     return emitError(UnknownLoc::get(module.getContext()))
            << "'" << path << "' has " << weightsBytes << " bytes of weights, at most " << maxEmbeddedWeights
            << " can be embedded; use --weights=external";
-  if (request.externalWeights && weightsBytes > 0)
-    module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+  if (weightsBytes > 0) {
+    module->setAttr("nnf.weights_hash", builder.getI64IntegerAttr(static_cast<int64_t>(model.weights.hash())));
+    if (request.externalWeights)
+      module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+  }
+  if (!model.weightsFile.empty() && failed(writeWeights(model)))
+    return failure();
   std::string targetText = target->text();
   if (gpu)
     targetText += " " + request.code.target + " " + gpu->getArch();
@@ -251,6 +250,18 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   return success();
 }
 
+/// Into their temporary file, for what refers to it.
+LogicalResult Compilation::writeWeights(CompiledModel &model) {
+  if (model.weights.size() == 0) {
+    model.weightsFile.clear();
+    return success();
+  }
+  llvm::Error error = files.write(model.weightsFile, [&](llvm::raw_ostream &os) { model.weights.write(os); });
+  if (error)
+    return emitError(UnknownLoc::get(model.context.get())) << messageOf(std::move(error));
+  return success();
+}
+
 Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   progress("reading " + path);
   model.context = createContext();
@@ -273,13 +284,11 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   options.cache = cache.get();
   options.kernels = kernels ? &*kernels : nullptr;
   options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
-  if (phase == Phase::Code && emit != Emit::Ptx) {
-    // Beside the output: weights may be larger than what /tmp holds.
-    llvm::Expected<std::string> file = files.create(embedsWeights() ? objectPath(model) : weightsPath());
+  if (phase == Phase::Code && emit != Emit::Ptx && !embedsWeights()) {
+    llvm::Expected<std::string> file = files.create(weightsPath());
     if (!file)
       return Outcome::fault(messageOf(file.takeError()));
-    model.weightsFile = options.weightsFile = *file;
-    options.weightsBegin = embedsWeights() ? weightsInObject : 0; // it becomes the object itself
+    model.weightsFile = *file;
   }
   if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
     return failed();
@@ -309,6 +318,9 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
     if (mlir::failed(code) || sink.hasErrors())
       return failed();
     model.code = std::move(*code);
+    if (model.isEmbedded = embedsWeights() && model.weights.size() > 0; model.isEmbedded)
+      if (llvm::Error error = reserveWeights(model.code, model.weights.size()))
+        return Outcome::fault("internal: " + messageOf(std::move(error)));
   }
   warnings += sink.takeWarnings();
   return {};
@@ -323,16 +335,6 @@ Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
   return keep(output);
 }
 
-/// A file with the model's object, the weights in it.
-llvm::Expected<std::string> Compilation::objectOf(CompiledModel &model) {
-  if (embedsWeights() && !model.weightsFile.empty()) {
-    if (llvm::Error error = wrapWeights(model.weightsFile, model.weightsBytes, model.text()))
-      return std::move(error);
-    return model.weightsFile;
-  }
-  return files.create(objectPath(model), model.text());
-}
-
 /// All kernels, for the linker to take what it needs.
 llvm::Expected<std::string> Compilation::kernelArchive() {
   llvm::Expected<std::string> file = files.create(request.output + ".kernels.a");
@@ -340,6 +342,24 @@ llvm::Expected<std::string> Compilation::kernelArchive() {
     if (llvm::Error error = writeArchive(kernels->all(), *file))
       return std::move(error);
   return file;
+}
+
+/// Fills a file with the whole of a model: its kernels, and the weights.
+llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &archive, const std::string &object) {
+  if (kernels) {
+    llvm::Expected<std::string> driver = files.create(object, model.text());
+    if (!driver)
+      return driver.takeError();
+    llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject({*driver, archive}, object);
+    if (!whole)
+      return whole.takeError();
+    model.code = std::move(*whole);
+    if (llvm::Error error = checkSelfContained(model.text()))
+      return llvm::createStringError("internal: " + messageOf(std::move(error)));
+  }
+  if (llvm::Error error = files.write(object, model.text()))
+    return error;
+  return model.isEmbedded ? appendWeights(object, &model.weights) : llvm::Error::success();
 }
 
 Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
@@ -351,46 +371,52 @@ Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
       return fail(file.takeError());
     archive = *file;
   }
+  if (emit == Emit::Object) {
+    llvm::Error error = finishObject(models.front(), archive, output);
+    return error ? fail(std::move(error)) : keep(output);
+  }
   std::vector<std::string> objects, names;
+  std::vector<const WeightsBlock *> blocks;
+  StringRef folder = llvm::sys::path::parent_path(request.output);
   for (CompiledModel &model : models) {
-    if (kernels && emit != Emit::Shared) { // each model with its own copy of the kernels it needs
-      llvm::Expected<std::string> driver = files.create(objectPath(model), model.text());
-      llvm::Expected<std::string> scratch = files.create(objectPath(model));
-      for (auto *file : {&driver, &scratch})
-        if (!*file)
-          return fail(file->takeError());
-      llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject({*driver, archive}, *scratch);
-      if (!whole)
-        return fail(whole.takeError());
-      model.code = std::move(*whole);
-      if (llvm::Error error = checkSelfContained(model.text()))
-        return Outcome::fault("internal: " + messageOf(std::move(error)));
-    }
-    llvm::Expected<std::string> object = objectOf(model);
+    llvm::SmallString<128> path = folder;
+    llvm::sys::path::append(path, model.name + ".o");
+    llvm::Expected<std::string> object = files.create(path.str().str(), model.text());
     if (!object)
       return fail(object.takeError());
+    if (emit == Emit::Static)
+      if (llvm::Error error = finishObject(model, archive, *object))
+        return fail(std::move(error));
     objects.push_back(*object);
     names.push_back(model.name);
+    if (model.isEmbedded)
+      blocks.push_back(&model.weights);
   }
-  if (emit == Emit::Object)
-    return keep(objects.front());
-  llvm::Error error = llvm::Error::success();
-  if (emit == Emit::Static) {
-    error = writeStaticLibrary(objects, names, output);
-  } else {
-    llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
-    if (!table)
-      return Outcome::fault("internal: " + messageOf(table.takeError()));
-    llvm::Expected<std::string> file =
-        files.create(request.output + ".table.o", StringRef(table->data(), table->size()));
-    if (!file)
-      return fail(file.takeError());
-    objects.push_back(*file);
-    if (kernels)
-      objects.push_back(archive);
-    error = linkSharedLibrary(objects, output, llvm::sys::path::filename(request.output));
-  }
+  llvm::Error error =
+      emit == Emit::Static ? writeStaticLibrary(objects, names, output) : linkShared(objects, names, archive, blocks);
   return error ? fail(std::move(error)) : keep(output);
+}
+
+llvm::Error Compilation::linkShared(std::vector<std::string> objects, ArrayRef<std::string> names,
+                                    const std::string &archive, ArrayRef<const WeightsBlock *> blocks) {
+  auto add = [&](llvm::Expected<std::string> file) {
+    if (file)
+      objects.push_back(*file);
+    return file.takeError();
+  };
+  llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
+  if (!table)
+    return llvm::createStringError("internal: " + messageOf(table.takeError()));
+  if (llvm::Error error = add(files.create(request.output + ".table.o", StringRef(table->data(), table->size()))))
+    return error;
+  if (kernels)
+    objects.push_back(archive);
+  if (!blocks.empty())
+    if (llvm::Error error = add(files.create(request.output + ".script", weightsScript)))
+      return error;
+  if (llvm::Error error = linkSharedLibrary(objects, output, llvm::sys::path::filename(request.output)))
+    return error;
+  return blocks.empty() ? llvm::Error::success() : appendWeights(output, blocks);
 }
 
 Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {

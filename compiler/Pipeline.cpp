@@ -62,10 +62,10 @@ void addTiles(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createLowerKernels(kernels));
 }
 
-void addMemory(OpPassManager &passes, const PipelineOptions &options) {
+void addMemory(OpPassManager &passes) {
   // Before the plan: an output that is copied must not claim the buffer of what it is copied from.
   passes.addPass(createCopyOutputs());
-  passes.addPass(createPackWeights({options.weightsFile, options.weightsBegin}));
+  passes.addPass(createPackWeights());
   passes.addPass(createPlanMemory());
 }
 
@@ -134,7 +134,7 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
       failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) ||
       (wanted(Phase::Groups) && failed(runPrepare(module, options))) ||
       failed(run(Phase::Groups, [](OpPassManager &p) { addGroups(p); })) || failed(makeTiles()) ||
-      failed(run(Phase::Buffers, [&](OpPassManager &p) { addMemory(p, options); })))
+      failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
     return failure();
   if (!wanted(Phase::Buffers))
     return success();

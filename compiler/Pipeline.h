@@ -31,8 +31,6 @@ struct PipelineOptions {
   bool gpuKernels = false;          // kernels are the code of GPU threads
   int64_t winograd = 2;             // outputs of a tile of Winograd's algorithm; 0: it is not used
   bool emulateGpu = false;          // ... which the emulator of codegen/cuda runs
-  std::string weightsFile;          // where the packed weights are written; "": nowhere
-  int64_t weightsBegin = 0;         // where in that file they begin
   KernelObjects *kernels = nullptr; // what compiles kernels, apart from the module; null: they become functions of it
   KernelCache *cache = nullptr;     // of compiled kernels; null: none
   bool verifyEach = false;          // verify the IR after every pass
@@ -46,7 +44,7 @@ void addPrimitives(mlir::OpPassManager &passes);
 void addConstantPart(mlir::OpPassManager &passes, const PipelineOptions &options); // then @prepare is run
 void addGroups(mlir::OpPassManager &passes);
 void addTiles(mlir::OpPassManager &passes, const PipelineOptions &options);
-void addMemory(mlir::OpPassManager &passes, const PipelineOptions &options); // then attributes for the driver are set
+void addMemory(mlir::OpPassManager &passes); // then attributes for the driver are set
 void addDriver(mlir::OpPassManager &passes);
 void addCode(mlir::OpPassManager &passes, const PipelineOptions &options);
 /// From primitives to kernels without any of the layouts of `addConstantPart`: for @prepare itself.

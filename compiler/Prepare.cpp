@@ -96,7 +96,6 @@ public:
     PipelineOptions own = options;
     own.target = host->info();
     own.gpuKernels = own.emulateGpu = false;
-    own.weightsFile.clear(); // that one is the model's
     own.kernels = nullptr;
     PassManager groups(module.getContext(), ModuleOp::getOperationName());
     groups.enableVerifier(options.verifyEach);
@@ -107,7 +106,7 @@ public:
     takeTablesAsInputs();
     PassManager driver(module.getContext(), ModuleOp::getOperationName());
     driver.enableVerifier(options.verifyEach);
-    addMemory(driver, own);
+    addMemory(driver);
     addDriver(driver);
     addCode(driver, own);
     if (failed(driver.run(*standalone)))
