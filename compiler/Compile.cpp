@@ -314,7 +314,7 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
       link = linkDevice;
     }
     FailureOr<llvm::SmallVector<char, 0>> code =
-        kernels ? emitObject(*model.module, *target) : emitCode(*model.module, *target, kind, weights, link);
+        kernels ? emitDriver(*model.module, *target) : emitCode(*model.module, *target, kind, weights, link);
     if (mlir::failed(code) || sink.hasErrors())
       return failed();
     model.code = std::move(*code);

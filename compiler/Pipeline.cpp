@@ -136,6 +136,9 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
       failed(run(Phase::Groups, [](OpPassManager &p) { addGroups(p); })) || failed(makeTiles()) ||
       failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
     return failure();
+  // A kernel may have come to copy outputs.
+  if (options.kernels && last == Phase::Code && failed(options.kernels->compile(module, options)))
+    return failure();
   if (!wanted(Phase::Buffers))
     return success();
   if (failed(beforeDriver()))

@@ -177,6 +177,14 @@ mlir::FailureOr<Code> emitObject(mlir::ModuleOp module, const CpuTarget &target)
   if (!emission.llvmModule)
     return mlir::failure();
   optimiseModule(*emission.llvmModule, *emission.machine, target.getOptLevel());
+  return emission.write(llvm::CodeGenFileType::ObjectFile);
+}
+
+mlir::FailureOr<Code> emitDriver(mlir::ModuleOp module, const CpuTarget &target) {
+  Emission emission(module, target);
+  if (!emission.llvmModule)
+    return mlir::failure();
+  emission.machine->setOptLevel(llvm::CodeGenOptLevel::None);
   reserveWeights(*emission.llvmModule);
   return emission.write(llvm::CodeGenFileType::ObjectFile);
 }
