@@ -90,7 +90,7 @@ private:
   llvm::Expected<std::string> kernelArchive();
   llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
                          ArrayRef<const WeightsBlock *> blocks);
-  void openCache();
+  Outcome openCache();
   Outcome writeText(StringRef text, CompiledModel *weightsOf);
 
   void progress(const llvm::Twine &what) {
@@ -161,16 +161,21 @@ Outcome Compilation::checkRequest() {
 }
 
 /// A cache that cannot be used is no error: everything works without, as slowly as the first time.
-void Compilation::openCache() {
+Outcome Compilation::openCache() {
   // Whoever asks to see the passes at work wants them to be run.
   std::string folder = request.verifyEach || !request.mlirFlags.empty() || !request.code.useCache ? "" : cacheFolder();
   if (folder.empty())
-    return;
+    return {};
+  std::optional<uint64_t> maxBytes = cacheBytes();
+  if (!maxBytes)
+    return Outcome::wrongUsage("NNFC_CACHE_SIZE=" + std::string(getenv("NNFC_CACHE_SIZE")) +
+                               ": expected a number of bytes above 0, as in 500M");
   std::string compiler = compilerIdentity(), whyNot = "no kernel cache: this compiler has no build id";
   if (!compiler.empty())
-    cache = KernelCache::open(folder, compiler, whyNot);
+    cache = KernelCache::open(folder, compiler, whyNot, *maxBytes);
   if (!cache)
     progress(whyNot);
+  return {};
 }
 
 Outcome Compilation::checkTarget() {
@@ -458,7 +463,9 @@ Outcome Compilation::run() {
   if (!file)
     return Outcome::fault(messageOf(file.takeError()));
   output = *file;
-  openCache();
+  outcome = openCache();
+  if (!outcome)
+    return outcome;
   if (isObject() && !gpu)
     kernels.emplace(*target, cache.get());
   std::vector<CompiledModel> models(request.model.models.size());

@@ -192,4 +192,14 @@ std::string cacheFolder() {
   return home && !home->empty() ? *home + "/.cache/nnfc" : "";
 }
 
+std::optional<uint64_t> cacheBytes() {
+  const char *value = getenv("NNFC_CACHE_SIZE");
+  llvm::StringRef text = value && *value ? value : "1G";
+  unsigned shift = text.consume_back("G") ? 30 : text.consume_back("M") ? 20 : text.consume_back("K") ? 10 : 0;
+  uint64_t number;
+  if (text.getAsInteger(10, number) || number == 0 || number > UINT64_MAX >> shift)
+    return std::nullopt;
+  return number << shift;
+}
+
 } // namespace nnf

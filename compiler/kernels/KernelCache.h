@@ -12,12 +12,10 @@ namespace nnf {
 /// for any number of threads and processes.
 class KernelCache {
 public:
-  static constexpr uint64_t defaultBytes = uint64_t(1) << 30;
-
   /// Makes the folder where it is missing. Null, with the reason, where it cannot be used: it must be this user's own,
   /// and nobody else may write to it, since its files become code. `compiler` identifies what has made the code.
   static std::unique_ptr<KernelCache> open(llvm::StringRef folder, llvm::StringRef compiler, std::string &whyNot,
-                                           uint64_t maxBytes = defaultBytes);
+                                           uint64_t maxBytes);
   /// Removes the entries that were not used for longest, until the rest fits, where this compile has added any.
   ~KernelCache();
 
@@ -41,6 +39,9 @@ private:
 
 /// The folder by the environment: $NNFC_CACHE_DIR, else $XDG_CACHE_HOME/nnfc, else ~/.cache/nnfc; "": none.
 std::string cacheFolder();
+/// How much may be in it: $NNFC_CACHE_SIZE, a number of bytes or one with K, M or G, else 1G. Nothing where that is no
+/// size.
+std::optional<uint64_t> cacheBytes();
 
 } // namespace nnf
 #endif
