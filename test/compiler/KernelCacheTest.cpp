@@ -167,6 +167,20 @@ TEST_F(KernelCacheTest, FolderMustBeOnesOwn) {
   EXPECT_THAT(whyNot, HasSubstr("no kernel cache: '" + folder.string() + "' cannot be"));
 }
 
+TEST_F(KernelCacheTest, ReadingMarksAnEntry) {
+  auto lastRead = [&] {
+    struct stat status;
+    EXPECT_EQ(stat(entries().front().c_str(), &status), 0);
+    return std::pair(status.st_atim.tv_sec, status.st_atim.tv_nsec);
+  };
+  store("k", "k");
+  load("k"); // this one the file system notes by itself, the next one not for a day
+  auto before = lastRead();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  load("k");
+  EXPECT_GT(lastRead(), before);
+}
+
 TEST_F(KernelCacheTest, WhatWasNotUsedForLongestGoesFirst) {
   for (int i = 0; i < 8; ++i) {
     std::string name = "k" + std::to_string(i);
