@@ -26,9 +26,8 @@ def PackWeights : Pass<"nnf-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Lay weights and constants out in one block of bytes";
   let description = [{
     Each distinct weight or constant that a launch reads gets a 64-byte aligned offset, `nnf.offset` on its op; the module
-    gets `nnf.weights_bytes`. With `file`, the bytes are written there and the module gets `nnf.weights_hash`.
+    gets `nnf.weights_bytes`. `WeightsBlock` is the bytes themselves.
   }];
-  let options = [Option<"file", "file", "std::string", "\"\"", "Where the bytes are written; none: they are not">];
 }
 
 def PlanMemory : Pass<"nnf-plan-memory", "::mlir::ModuleOp"> {

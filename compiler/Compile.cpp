@@ -2,11 +2,15 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/link/Link.h"
+#include "codegen/link/WeightsSection.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Header.h"
 #include "compiler/OutputFiles.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
+#include "compiler/kernels/CompilerIdentity.h"
+#include "compiler/kernels/KernelCache.h"
+#include "compiler/kernels/KernelObjects.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
@@ -49,11 +53,13 @@ struct CompiledModel {
   std::unique_ptr<MLIRContext> context;
   OwningOpRef<ModuleOp> module;
   std::string name;
-  std::string weightsFile; // temporary; "": the model has no weights
+  std::string weightsFile; // temporary; "": the model has no weights, or they are embedded
+  WeightsBlock weights;
+  bool isEmbedded = false; // the weights, to be appended to what is made of the object
   HeaderModel header;
-  std::vector<llvm::SmallVector<char, 0>> code; // several objects only where a library is made of them
+  llvm::SmallVector<char, 0> code; // text, or an object without its weights and perhaps its kernels
 
-  StringRef text() const { return StringRef(code.front().data(), code.front().size()); }
+  StringRef text() const { return StringRef(code.data(), code.size()); }
 };
 
 class Compilation {
@@ -67,6 +73,8 @@ private:
   Phase phase = Phase::Code;
   std::optional<CpuTarget> target;
   std::optional<CudaTarget> gpu; // kernels are for it
+  std::unique_ptr<KernelCache> cache;
+  std::optional<KernelObjects> kernels; // of all models; none: kernels are in the models' own modules
   OutputFiles files;
   std::string output; // temporary, until all is well
   std::string warnings;
@@ -74,9 +82,15 @@ private:
   Outcome checkRequest();
   Outcome checkTarget();
   Outcome compileOne(const std::string &path, CompiledModel &model);
+  LogicalResult writeWeights(CompiledModel &model);
   LogicalResult describe(CompiledModel &model, const std::string &path);
   Outcome writeOutput(MutableArrayRef<CompiledModel> models);
-  Outcome writeLibrary(MutableArrayRef<CompiledModel> models);
+  Outcome writeObjects(MutableArrayRef<CompiledModel> models);
+  llvm::Error finishObject(CompiledModel &model, const std::string &archive, const std::string &object);
+  llvm::Expected<std::string> kernelArchive();
+  llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
+                         ArrayRef<const WeightsBlock *> blocks);
+  Outcome openCache();
   Outcome writeText(StringRef text, CompiledModel *weightsOf);
 
   void progress(const llvm::Twine &what) {
@@ -86,6 +100,8 @@ private:
   /// Where weights go that are not in the output itself.
   std::string weightsPath() const { return request.output + ".weights"; }
   bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || emit == Emit::Ptx; }
+  bool isObject() const { return emit == Emit::Shared || emit == Emit::Object || emit == Emit::Static; }
+  bool embedsWeights() const { return isObject() && !request.externalWeights; }
   Outcome keep(const std::string &temporary) {
     if (llvm::Error error = files.keep(temporary))
       return Outcome::fault(messageOf(std::move(error)));
@@ -144,6 +160,24 @@ Outcome Compilation::checkRequest() {
   return checkTarget();
 }
 
+/// A cache that cannot be used is no error: everything works without, as slowly as the first time.
+Outcome Compilation::openCache() {
+  // Whoever asks to see the passes at work wants them to be run.
+  std::string folder = request.verifyEach || !request.mlirFlags.empty() || !request.code.useCache ? "" : cacheFolder();
+  if (folder.empty())
+    return {};
+  std::optional<uint64_t> maxBytes = cacheBytes();
+  if (!maxBytes)
+    return Outcome::wrongUsage("NNFC_CACHE_SIZE=" + std::string(getenv("NNFC_CACHE_SIZE")) +
+                               ": expected a number of bytes above 0, as in 500M");
+  std::string compiler = compilerIdentity(), whyNot = "no kernel cache: this compiler has no build id";
+  if (!compiler.empty())
+    cache = KernelCache::open(folder, compiler, whyNot, *maxBytes);
+  if (!cache)
+    progress(whyNot);
+  return {};
+}
+
 Outcome Compilation::checkTarget() {
   const CodeRequest &code = request.code;
   CpuTargetOptions options{code.triple, code.cpu, code.optLevel};
@@ -176,16 +210,19 @@ Outcome Compilation::checkTarget() {
 LogicalResult Compilation::describe(CompiledModel &model, const std::string &path) {
   ModuleOp module = *model.module;
   Builder builder(module.getContext());
-  auto bytes = module->getAttrOfType<IntegerAttr>("nnf.weights_bytes");
-  int64_t weightsBytes = bytes ? bytes.getInt() : 0;
-  if (weightsBytes == 0)
-    model.weightsFile.clear();
+  model.weights = WeightsBlock(module);
+  int64_t weightsBytes = model.weights.size();
   if (weightsBytes > maxEmbeddedWeights && !request.externalWeights)
     return emitError(UnknownLoc::get(module.getContext()))
            << "'" << path << "' has " << weightsBytes << " bytes of weights, at most " << maxEmbeddedWeights
            << " can be embedded; use --weights=external";
-  if (request.externalWeights && weightsBytes > 0)
-    module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+  if (weightsBytes > 0) {
+    module->setAttr("nnf.weights_hash", builder.getI64IntegerAttr(static_cast<int64_t>(model.weights.hash())));
+    if (request.externalWeights)
+      module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+  }
+  if (!model.weightsFile.empty() && failed(writeWeights(model)))
+    return failure();
   std::string targetText = target->text();
   if (gpu)
     targetText += " " + request.code.target + " " + gpu->getArch();
@@ -218,6 +255,18 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   return success();
 }
 
+/// Into their temporary file, for what refers to it.
+LogicalResult Compilation::writeWeights(CompiledModel &model) {
+  if (model.weights.size() == 0) {
+    model.weightsFile.clear();
+    return success();
+  }
+  llvm::Error error = files.write(model.weightsFile, [&](llvm::raw_ostream &os) { model.weights.write(os); });
+  if (error)
+    return emitError(UnknownLoc::get(model.context.get())) << messageOf(std::move(error));
+  return success();
+}
+
 Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   progress("reading " + path);
   model.context = createContext();
@@ -237,13 +286,14 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   options.emulateGpu = request.code.target == "cuda-emu";
   options.verifyEach = request.verifyEach;
   options.applyMlirFlags = !request.mlirFlags.empty();
+  options.cache = cache.get();
+  options.kernels = kernels ? &*kernels : nullptr;
   options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
-  if (phase == Phase::Code && emit != Emit::Ptx) {
-    // Beside the output: weights may be larger than what /tmp holds.
+  if (phase == Phase::Code && emit != Emit::Ptx && !embedsWeights()) {
     llvm::Expected<std::string> file = files.create(weightsPath());
     if (!file)
       return Outcome::fault(messageOf(file.takeError()));
-    model.weightsFile = options.weightsFile = *file;
+    model.weightsFile = *file;
   }
   if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
     return failed();
@@ -252,14 +302,14 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
     FailureOr<std::string> ptx = emitPtx(takeDeviceCode(*model.module), *gpu, producerText());
     if (mlir::failed(ptx) || sink.hasErrors())
       return failed();
-    model.code.emplace_back(ptx->begin(), ptx->end());
+    model.code.assign(ptx->begin(), ptx->end());
   } else if (emit != Emit::Mlir) {
     progress(model.name + ": machine code");
     CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
                     : emit == Emit::LlvmIr ? CodeKind::LlvmIr
                                            : CodeKind::Object;
-    WeightsBytes weights;
-    if (!request.externalWeights && !model.weightsFile.empty())
+    WeightsFile weights;
+    if (isText() && !model.weightsFile.empty())
       weights = {model.weightsFile, weightsPath()};
     DeviceCode device;
     auto linkDevice = [&](llvm::Module &host) { return linkEmulatedKernels(device, *gpu, host, request.code.emuSeed); };
@@ -268,18 +318,14 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
       device = takeDeviceCode(*model.module);
       link = linkDevice;
     }
-    if (emit == Emit::Shared && !gpu) {
-      FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects =
-          emitObjects(*model.module, *target, model.name, weights);
-      if (mlir::failed(objects) || sink.hasErrors())
-        return failed();
-      model.code = std::move(*objects);
-    } else {
-      FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*model.module, *target, kind, weights, link);
-      if (mlir::failed(code) || sink.hasErrors())
-        return failed();
-      model.code.push_back(std::move(*code));
-    }
+    FailureOr<llvm::SmallVector<char, 0>> code =
+        kernels ? emitDriver(*model.module, *target) : emitCode(*model.module, *target, kind, weights, link);
+    if (mlir::failed(code) || sink.hasErrors())
+      return failed();
+    model.code = std::move(*code);
+    if (model.isEmbedded = embedsWeights() && model.weights.size() > 0; model.isEmbedded)
+      if (llvm::Error error = reserveWeights(model.code, model.weights.size()))
+        return Outcome::fault("internal: " + messageOf(std::move(error)));
   }
   warnings += sink.takeWarnings();
   return {};
@@ -294,38 +340,88 @@ Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
   return keep(output);
 }
 
-Outcome Compilation::writeLibrary(MutableArrayRef<CompiledModel> models) {
-  std::vector<std::string> objects;
-  std::vector<std::string> names;
+/// All kernels, for the linker to take what it needs.
+llvm::Expected<std::string> Compilation::kernelArchive() {
+  llvm::Expected<std::string> file = files.create(request.output + ".kernels.a");
+  if (file)
+    if (llvm::Error error = writeArchive(kernels->all(), *file))
+      return std::move(error);
+  return file;
+}
+
+/// Fills a file with the whole of a model: its kernels, and the weights.
+llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &archive, const std::string &object) {
+  if (kernels) {
+    llvm::Expected<std::string> driver = files.create(object, model.text());
+    if (!driver)
+      return driver.takeError();
+    llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject({*driver, archive}, object);
+    if (!whole)
+      return whole.takeError();
+    model.code = std::move(*whole);
+    if (llvm::Error error = checkSelfContained(model.text()))
+      return llvm::createStringError("internal: " + messageOf(std::move(error)));
+  }
+  if (llvm::Error error = files.write(object, model.text()))
+    return error;
+  return model.isEmbedded ? appendWeights(object, &model.weights) : llvm::Error::success();
+}
+
+Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
+  auto fail = [](llvm::Error error) { return Outcome::fault(messageOf(std::move(error))); };
+  std::string archive;
+  if (kernels) {
+    llvm::Expected<std::string> file = kernelArchive();
+    if (!file)
+      return fail(file.takeError());
+    archive = *file;
+  }
+  if (emit == Emit::Object) {
+    llvm::Error error = finishObject(models.front(), archive, output);
+    return error ? fail(std::move(error)) : keep(output);
+  }
+  std::vector<std::string> objects, names;
+  std::vector<const WeightsBlock *> blocks;
   StringRef folder = llvm::sys::path::parent_path(request.output);
   for (CompiledModel &model : models) {
-    for (const llvm::SmallVector<char, 0> &code : model.code) {
-      llvm::SmallString<128> path = folder;
-      llvm::sys::path::append(path, model.name + ".o");
-      llvm::Expected<std::string> file = files.create(path.str().str(), StringRef(code.data(), code.size()));
-      if (!file)
-        return Outcome::fault(messageOf(file.takeError()));
-      objects.push_back(*file);
-    }
+    llvm::SmallString<128> path = folder;
+    llvm::sys::path::append(path, model.name + ".o");
+    llvm::Expected<std::string> object = files.create(path.str().str(), model.text());
+    if (!object)
+      return fail(object.takeError());
+    if (emit == Emit::Static)
+      if (llvm::Error error = finishObject(model, archive, *object))
+        return fail(std::move(error));
+    objects.push_back(*object);
     names.push_back(model.name);
+    if (model.isEmbedded)
+      blocks.push_back(&model.weights);
   }
-  llvm::Error error = llvm::Error::success();
-  if (emit == Emit::Static) {
-    error = writeStaticLibrary(objects, names, output);
-  } else {
-    llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
-    if (!table)
-      return Outcome::fault("internal: " + messageOf(table.takeError()));
-    llvm::Expected<std::string> file =
-        files.create(request.output + ".table.o", StringRef(table->data(), table->size()));
-    if (!file)
-      return Outcome::fault(messageOf(file.takeError()));
-    objects.push_back(*file);
-    error = linkSharedLibrary(objects, output, llvm::sys::path::filename(request.output));
-  }
-  if (error)
-    return Outcome::fault(messageOf(std::move(error)));
-  return keep(output);
+  llvm::Error error =
+      emit == Emit::Static ? writeStaticLibrary(objects, names, output) : linkShared(objects, names, archive, blocks);
+  return error ? fail(std::move(error)) : keep(output);
+}
+
+llvm::Error Compilation::linkShared(std::vector<std::string> objects, ArrayRef<std::string> names,
+                                    const std::string &archive, ArrayRef<const WeightsBlock *> blocks) {
+  auto add = [&](llvm::Expected<std::string> file) {
+    if (file)
+      objects.push_back(*file);
+    return file.takeError();
+  };
+  llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
+  if (!table)
+    return llvm::createStringError("internal: " + messageOf(table.takeError()));
+  if (llvm::Error error = add(files.create(request.output + ".table.o", StringRef(table->data(), table->size()))))
+    return error;
+  if (kernels)
+    objects.push_back(archive);
+  if (!blocks.empty())
+    if (llvm::Error error = add(files.create(request.output + ".script", weightsScript)))
+      return error;
+  if (llvm::Error error = linkSharedLibrary(objects, output, llvm::sys::path::filename(request.output)))
+    return error;
+  return blocks.empty() ? llvm::Error::success() : appendWeights(output, blocks);
 }
 
 Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
@@ -355,9 +451,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
   if (request.externalWeights && !first.weightsFile.empty())
     if (Outcome outcome = keep(first.weightsFile); !outcome)
       return outcome;
-  if (emit == Emit::Object)
-    return writeText(first.text(), nullptr);
-  return writeLibrary(models);
+  return writeObjects(models);
 }
 
 Outcome Compilation::run() {
@@ -369,6 +463,11 @@ Outcome Compilation::run() {
   if (!file)
     return Outcome::fault(messageOf(file.takeError()));
   output = *file;
+  outcome = openCache();
+  if (!outcome)
+    return outcome;
+  if (isObject() && !gpu)
+    kernels.emplace(*target, cache.get());
   std::vector<CompiledModel> models(request.model.models.size());
   for (auto [path, model] : llvm::zip(request.model.models, models)) {
     outcome = compileOne(path, model);

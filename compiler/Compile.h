@@ -48,6 +48,7 @@ struct CodeRequest {
   uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
   Accuracy accuracy = Accuracy::Default;
+  bool useCache = true; ///< of compiled kernels: docs/design/0006
 };
 
 struct CompileRequest {

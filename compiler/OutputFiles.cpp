@@ -45,10 +45,14 @@ OutputFiles::File *OutputFiles::find(const std::string &temporary) {
 }
 
 llvm::Error OutputFiles::write(const std::string &temporary, llvm::StringRef bytes) {
+  return write(temporary, [&](llvm::raw_ostream &os) { os << bytes; });
+}
+
+llvm::Error OutputFiles::write(const std::string &temporary, llvm::function_ref<void(llvm::raw_ostream &)> print) {
   std::error_code code;
   llvm::raw_fd_ostream os(temporary, code);
   if (!code) {
-    os << bytes;
+    print(os);
     os.close();
     code = os.error();
     os.clear_error();

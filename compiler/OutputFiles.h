@@ -2,9 +2,10 @@
 #ifndef NNF_COMPILER_OUTPUTFILES_H
 #define NNF_COMPILER_OUTPUTFILES_H
 
-#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
 #include <string>
 
 namespace nnf {
@@ -21,6 +22,7 @@ public:
   llvm::Expected<std::string> create(const std::string &destination);
   /// Fills a file made by create().
   llvm::Error write(const std::string &temporary, llvm::StringRef bytes);
+  llvm::Error write(const std::string &temporary, llvm::function_ref<void(llvm::raw_ostream &)> print);
   /// create() and write().
   llvm::Expected<std::string> create(const std::string &destination, llvm::StringRef bytes);
   /// Moves a file to the destination it was created for, replacing what is there.

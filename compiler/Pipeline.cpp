@@ -3,6 +3,7 @@
 #include "codegen/cpu/Lowering.h"
 #include "codegen/cuda/Target.h"
 #include "compiler/Prepare.h"
+#include "compiler/kernels/KernelObjects.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
@@ -61,10 +62,10 @@ void addTiles(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createLowerKernels(kernels));
 }
 
-void addMemory(OpPassManager &passes, const PipelineOptions &options) {
+void addMemory(OpPassManager &passes) {
   // Before the plan: an output that is copied must not claim the buffer of what it is copied from.
   passes.addPass(createCopyOutputs());
-  passes.addPass(createPackWeights({options.weightsFile}));
+  passes.addPass(createPackWeights());
   passes.addPass(createPlanMemory());
 }
 
@@ -88,6 +89,16 @@ std::optional<Phase> phaseOf(StringRef name) {
   return static_cast<Phase>(found - std::begin(names));
 }
 
+LogicalResult configure(PassManager &passes, const PipelineOptions &options) {
+  passes.enableVerifier(options.verifyEach);
+  if (!options.applyMlirFlags)
+    return success();
+  if (failed(applyPassManagerCLOptions(passes)))
+    return failure();
+  applyDefaultTimingPassManagerCLOptions(passes);
+  return success();
+}
+
 Phase currentPhase(ModuleOp module) {
   if (!module.getOps<KernelOp>().empty())
     return Phase::Groups;
@@ -107,21 +118,26 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     if (options.progress)
       options.progress(names[static_cast<size_t>(phase)]);
     PassManager passes(module.getContext(), ModuleOp::getOperationName());
-    passes.enableVerifier(options.verifyEach);
-    if (options.applyMlirFlags) {
-      if (failed(applyPassManagerCLOptions(passes)))
-        return failure();
-      applyDefaultTimingPassManagerCLOptions(passes);
-    }
+    if (failed(configure(passes, options)))
+      return failure();
     add(passes);
     return passes.run(module);
+  };
+  auto makeTiles = [&]() -> LogicalResult {
+    if (!options.kernels || last < Phase::Tiles)
+      return run(Phase::Tiles, [&](OpPassManager &p) { addTiles(p, options); });
+    if (options.progress)
+      options.progress("kernels");
+    return options.kernels->compile(module, options);
   };
   if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
       failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) ||
       (wanted(Phase::Groups) && failed(runPrepare(module, options))) ||
-      failed(run(Phase::Groups, [](OpPassManager &p) { addGroups(p); })) ||
-      failed(run(Phase::Tiles, [&](OpPassManager &p) { addTiles(p, options); })) ||
-      failed(run(Phase::Buffers, [&](OpPassManager &p) { addMemory(p, options); })))
+      failed(run(Phase::Groups, [](OpPassManager &p) { addGroups(p); })) || failed(makeTiles()) ||
+      failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
+    return failure();
+  // A kernel may have come to copy outputs.
+  if (options.kernels && last == Phase::Code && failed(options.kernels->compile(module, options)))
     return failure();
   if (!wanted(Phase::Buffers))
     return success();

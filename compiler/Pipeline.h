@@ -11,9 +11,13 @@
 
 namespace mlir {
 class OpPassManager;
-}
+class PassManager;
+} // namespace mlir
 
 namespace nnf {
+
+class KernelCache;
+class KernelObjects;
 
 /// In the order they run. `--phase=` has their names.
 enum class Phase { Input, Primitives, Groups, Tiles, Buffers, Code };
@@ -23,13 +27,14 @@ llvm::ArrayRef<llvm::StringLiteral> phaseNames();
 std::optional<Phase> phaseOf(llvm::StringRef name);
 
 struct PipelineOptions {
-  TargetInfo target;           // the CPU that runs the driver, and kernels that are not for a GPU
-  bool gpuKernels = false;     // kernels are the code of GPU threads
-  int64_t winograd = 2;        // outputs of a tile of Winograd's algorithm; 0: it is not used
-  bool emulateGpu = false;     // ... which the emulator of codegen/cuda runs
-  std::string weightsFile;     // where the packed weights are written; "": nowhere
-  bool verifyEach = false;     // verify the IR after every pass
-  bool applyMlirFlags = false; // MLIR's own command-line flags have been parsed
+  TargetInfo target;                // the CPU that runs the driver, and kernels that are not for a GPU
+  bool gpuKernels = false;          // kernels are the code of GPU threads
+  int64_t winograd = 2;             // outputs of a tile of Winograd's algorithm; 0: it is not used
+  bool emulateGpu = false;          // ... which the emulator of codegen/cuda runs
+  KernelObjects *kernels = nullptr; // what compiles kernels, apart from the module; null: they become functions of it
+  KernelCache *cache = nullptr;     // of compiled kernels; null: none
+  bool verifyEach = false;          // verify the IR after every pass
+  bool applyMlirFlags = false;      // MLIR's own command-line flags have been parsed
   /// Called with the name of each phase as it begins.
   std::function<void(llvm::StringRef)> progress;
 };
@@ -39,7 +44,7 @@ void addPrimitives(mlir::OpPassManager &passes);
 void addConstantPart(mlir::OpPassManager &passes, const PipelineOptions &options); // then @prepare is run
 void addGroups(mlir::OpPassManager &passes);
 void addTiles(mlir::OpPassManager &passes, const PipelineOptions &options);
-void addMemory(mlir::OpPassManager &passes, const PipelineOptions &options); // then attributes for the driver are set
+void addMemory(mlir::OpPassManager &passes); // then attributes for the driver are set
 void addDriver(mlir::OpPassManager &passes);
 void addCode(mlir::OpPassManager &passes, const PipelineOptions &options);
 /// From primitives to kernels without any of the layouts of `addConstantPart`: for @prepare itself.
@@ -47,6 +52,9 @@ inline void addKernels(mlir::OpPassManager &passes, const PipelineOptions &optio
   addGroups(passes);
   addTiles(passes, options);
 }
+
+/// Sets what the options say of every pass. Fails where MLIR's flags do not fit, which is reported.
+mlir::LogicalResult configure(mlir::PassManager &passes, const PipelineOptions &options);
 
 /// The phase whose IR a module holds: what .mlir text is may be anything up to `Tiles`.
 Phase currentPhase(mlir::ModuleOp module);

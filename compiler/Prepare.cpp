@@ -3,6 +3,7 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
+#include "compiler/kernels/KernelObjects.h"
 #include "dialects/nnf/MappedBytes.h"
 #include "mlir/Pass/PassManager.h"
 #include "runtime/abi.h"
@@ -11,6 +12,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <deque>
+#include <sys/mman.h>
 #include <unistd.h>
 
 using namespace mlir;
@@ -60,6 +62,15 @@ int32_t parallelTasks(const nnf_rt *rt, uint32_t, nnf_kernel_fn function, int64_
   return NNF_OK;
 }
 
+/// Page-aligned memory that nobody fills with zeros first; null when there is none. Not in huge pages: finding them
+/// took between nothing and a second.
+std::shared_ptr<uint8_t> uninitialised(size_t bytes) {
+  void *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address == MAP_FAILED)
+    return nullptr;
+  return {static_cast<uint8_t *>(address), [bytes](uint8_t *p) { munmap(p, bytes); }};
+}
+
 /// All results have memory already.
 void *noOutput(const nnf_rt *, uint32_t, const int64_t *, uint32_t) { return nullptr; }
 int64_t readScalar(const nnf_rt *, const int64_t *address) { return *address; }
@@ -95,24 +106,29 @@ public:
     PipelineOptions own = options;
     own.target = host->info();
     own.gpuKernels = own.emulateGpu = false;
-    own.weightsFile.clear(); // that one is the model's
-    PassManager kernels(module.getContext(), ModuleOp::getOperationName());
-    kernels.enableVerifier(options.verifyEach);
-    addKernels(kernels, own);
-    if (failed(kernels.run(*standalone)))
+    own.kernels = nullptr;
+    PassManager groups(module.getContext(), ModuleOp::getOperationName());
+    groups.enableVerifier(options.verifyEach);
+    addGroups(groups);
+    KernelObjects kernels(*host, options.cache);
+    if (failed(groups.run(*standalone)) || failed(kernels.compile(*standalone, own)))
       return failure();
     takeTablesAsInputs();
+    PassManager memory(module.getContext(), ModuleOp::getOperationName());
+    memory.enableVerifier(options.verifyEach);
+    addMemory(memory);
     PassManager driver(module.getContext(), ModuleOp::getOperationName());
     driver.enableVerifier(options.verifyEach);
-    addMemory(driver, own);
     addDriver(driver);
     addCode(driver, own);
-    if (failed(driver.run(*standalone)))
+    if (failed(memory.run(*standalone)) || failed(kernels.compile(*standalone, own)) || failed(driver.run(*standalone)))
       return failure();
-    FailureOr<std::vector<llvm::SmallVector<char, 0>>> objects = emitObjects(*standalone, *host, "prepare");
-    if (failed(objects))
+    FailureOr<llvm::SmallVector<char, 0>> object = emitDriver(*standalone, *host);
+    if (failed(object))
       return failure();
-    return execute(*objects);
+    SmallVector<StringRef> objects(kernels.all());
+    objects.push_back(StringRef(object->data(), object->size()));
+    return execute(objects);
   }
 
 private:
@@ -170,12 +186,12 @@ private:
     main.setType(FunctionType::get(module.getContext(), types, main.getResultTypes()));
   }
 
-  LogicalResult execute(ArrayRef<llvm::SmallVector<char, 0>> objects) {
+  LogicalResult execute(ArrayRef<StringRef> objects) {
     auto jit = llvm::orc::LLJITBuilder().create();
     if (!jit)
       return error() << llvm::toString(jit.takeError());
-    for (const llvm::SmallVector<char, 0> &object : objects) {
-      auto buffer = llvm::MemoryBuffer::getMemBuffer(StringRef(object.data(), object.size()), "prepare", false);
+    for (StringRef object : objects) {
+      auto buffer = llvm::MemoryBuffer::getMemBuffer(object, "prepare", false);
       if (llvm::Error failure = (*jit)->addObjectFile(std::move(buffer)))
         return error() << llvm::toString(std::move(failure));
     }
@@ -187,22 +203,26 @@ private:
     std::vector<void *> inputAddresses, outputAddresses;
     for (ArrayRef<uint8_t> input : inputs)
       inputAddresses.push_back(const_cast<uint8_t *>(input.data())); // kernels do not write inputs
-    std::vector<std::vector<uint8_t>> results;
-    uint8_t nothing; // where a result without elements lies: no address asks the driver to find one
+    SmallVector<int64_t> offsets;
+    int64_t resultBytes = 0;
     for (Type type : resultTypes) {
-      auto tensor = cast<RankedTensorType>(type);
-      results.emplace_back(tensor.getNumElements() * elementBytes(tensor.getElementType()));
-      outputAddresses.push_back(results.back().empty() ? &nothing : results.back().data());
+      offsets.push_back(resultBytes);
+      resultBytes += alignToArena(bytesOfResult(type));
     }
-    std::vector<uint8_t> arena(model.arena_bytes(nullptr) + arenaAlignment);
+    // A byte more: a result without elements has an address, too, for none would ask the driver to find one.
+    std::shared_ptr<uint8_t> results = uninitialised(resultBytes + 1);
+    std::shared_ptr<uint8_t> arena = uninitialised(model.arena_bytes(nullptr) + 1);
+    if (!results || !arena)
+      return error() << "no memory of " << resultBytes + model.arena_bytes(nullptr) << " bytes";
+    for (int64_t offset : offsets)
+      outputAddresses.push_back(results.get() + offset);
     nnf_check_state check = {UINT64_MAX, 0, 0};
     nnf_frame frame = {};
     frame.struct_size = sizeof frame;
     frame.inputs = inputAddresses.data();
     frame.outputs = outputAddresses.data();
     frame.weights = model.weights;
-    frame.arena = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(arena.data()) + arenaAlignment - 1) /
-                                              arenaAlignment * arenaAlignment);
+    frame.arena = arena.get();
     frame.check = &check;
     Runtime runtime{callbacks, inputs};
     int32_t status = model.run(&runtime.callbacks, &frame);
@@ -210,17 +230,20 @@ private:
       return emitError(location) << checkText(model.checks[check.order >> 32].message, check);
     if (status != NNF_OK)
       return error() << "its driver stopped with status " << status;
-    return store(results);
-  }
-
-  LogicalResult store(std::vector<std::vector<uint8_t>> &results) {
-    for (auto [i, bytes] : llvm::enumerate(results)) {
+    for (auto [i, type] : llvm::enumerate(resultTypes)) {
       std::string name = "prepared." + std::to_string(i);
       if (dialect.weights().find(name))
         return error() << "the model has a weight that is called '" << name << "' itself";
-      dialect.weights().add(name, cast<RankedTensorType>(resultTypes[i]), std::move(bytes), "computed from weights");
+      dialect.weights().addShared(name, cast<RankedTensorType>(type),
+                                  ArrayRef(results.get() + offsets[i], bytesOfResult(type)), results,
+                                  "computed from weights");
     }
     return success();
+  }
+
+  static int64_t bytesOfResult(Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return tensor.getNumElements() * elementBytes(tensor.getElementType());
   }
 };
 

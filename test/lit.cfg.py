@@ -16,6 +16,8 @@ config.excludes = ["Inputs", "models"]
 config.test_source_root = os.path.join(root, "test")
 config.test_exec_root = os.path.join(build, "test-lit")
 config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), os.path.join(llvm, "bin"), os.environ["PATH"]])
+# By hand, without run-tests.py, there is no cache rather than the user's own.
+config.environment["NNFC_CACHE_DIR"] = os.environ.get("NNFC_CACHE_DIR", "")
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

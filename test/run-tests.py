@@ -175,6 +175,9 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the kinds and stop")
     options = parser.parse_args()
     options.build = options.build.resolve()
+    # Kernels are shared by all tests of a build, and with nobody else. They are the same ones as without: an entry is
+    # found by all that decides the code, the compiler's own build included (docs/design/0006).
+    os.environ["NNFC_CACHE_DIR"] = str(options.build / "kernel-cache")
     if options.list:
         print("\n".join(known))
         return 0

@@ -1,12 +1,11 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/LlvmPipeline.h"
-#include "codegen/cpu/SplitModule.h"
+#include "codegen/link/WeightsSection.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ObjectFile.h"
-#include <atomic>
 #include <map>
 
 namespace nnf {
@@ -38,11 +37,14 @@ std::string incbinLine(llvm::StringRef file) {
   return line;
 }
 
+constexpr llvm::StringLiteral weightsName = "nnf.weights";
+
 /// Defines `nnf.weights` in assembly, so that the bytes never become IR.
 void includeWeights(llvm::Module &module, llvm::StringRef file) {
   if (file.empty())
     return;
-  module.appendModuleInlineAsm("\t.section .rodata.nnf.weights,\"a\",@progbits\n"
+  module.appendModuleInlineAsm("\t.section " + weightsSection.str() +
+                               ",\"a\",@progbits\n"
                                "\t.p2align 6\n"
                                "\t.hidden nnf.weights\n"
                                "nnf.weights:\n" +
@@ -51,12 +53,23 @@ void includeWeights(llvm::Module &module, llvm::StringRef file) {
                                "\t.text\n");
 }
 
+/// Defines `nnf.weights` as the begin of a section that gets its bytes later.
+void reserveWeights(llvm::Module &module) {
+  llvm::GlobalVariable *weights = module.getNamedGlobal(weightsName);
+  if (!weights || !weights->isDeclaration())
+    return;
+  weights->setInitializer(llvm::Constant::getNullValue(weights->getValueType()));
+  weights->setVisibility(llvm::GlobalValue::DefaultVisibility);
+  weights->setLinkage(llvm::GlobalValue::InternalLinkage);
+  weights->setSection(weightsSection);
+}
+
 /// Assembly is printed with the path that LLVM could open while it wrote.
-void renameInText(llvm::SmallVectorImpl<char> &code, const WeightsBytes &weights) {
-  std::string from = incbinLine(weights.file), to = incbinLine(weights.textAs);
+void renameInText(llvm::SmallVectorImpl<char> &code, const WeightsFile &weights) {
+  std::string from = incbinLine(weights.path), to = incbinLine(weights.textAs);
   std::string text(code.begin(), code.end());
   size_t at = text.find(from);
-  if (weights.file.empty() || at == std::string::npos)
+  if (weights.path.empty() || at == std::string::npos)
     return;
   text.replace(at, from.size(), to);
   code.assign(text.begin(), text.end());
@@ -65,11 +78,10 @@ void renameInText(llvm::SmallVectorImpl<char> &code, const WeightsBytes &weights
 using Code = llvm::SmallVector<char, 0>;
 
 /// Names of what none of the objects defines.
-llvm::Expected<std::string> undefinedSymbols(llvm::ArrayRef<Code> objects) {
+llvm::Expected<std::string> undefinedSymbols(llvm::ArrayRef<llvm::StringRef> objects) {
   std::map<std::string, bool> isDefined;
-  for (const Code &object : objects) {
-    auto file = llvm::object::ObjectFile::createObjectFile(
-        llvm::MemoryBufferRef(llvm::StringRef(object.data(), object.size()), "object"));
+  for (llvm::StringRef object : objects) {
+    auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "object"));
     if (!file)
       return file.takeError();
     for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
@@ -105,13 +117,14 @@ public:
     mlir::emitError(location) << "internal: " << text;
     return mlir::failure();
   }
-  mlir::LogicalResult check(llvm::ArrayRef<Code> objects) {
-    llvm::Expected<std::string> undefined = undefinedSymbols(objects);
-    if (!undefined)
-      return internal("the object cannot be read back: " + llvm::toString(undefined.takeError()));
-    if (!undefined->empty())
-      return internal("the code calls " + *undefined + ", but compiled models must need no library");
-    return mlir::success();
+  /// Of the module as it is.
+  mlir::FailureOr<Code> write(llvm::CodeGenFileType type) {
+    Code code;
+    if (!writeMachineCode(*llvmModule, *machine, type, code))
+      return internal("LLVM writes no objects for " + target.getTriple());
+    if (diagnostics.hasErrors)
+      return mlir::failure();
+    return code;
   }
 
   mlir::Location location;
@@ -125,7 +138,7 @@ public:
 } // namespace
 
 mlir::FailureOr<Code> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
-                               const WeightsBytes &weights,
+                               const WeightsFile &weights,
                                llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link) {
   Emission emission(module, target);
   if (!emission.llvmModule)
@@ -137,49 +150,52 @@ mlir::FailureOr<Code> emitCode(mlir::ModuleOp module, const CpuTarget &target, C
     prepare(llvmModule, *emission.machine); // what has come in
   }
   optimiseModule(llvmModule, *emission.machine, target.getOptLevel());
-  includeWeights(llvmModule, kind == CodeKind::LlvmIr ? weights.textAs : weights.file);
-  Code code;
   if (kind == CodeKind::LlvmIr) {
+    includeWeights(llvmModule, weights.textAs);
+    Code code;
     llvm::raw_svector_ostream os(code);
     llvmModule.print(os, nullptr);
     return code;
   }
-  auto type = kind == CodeKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
-  if (!writeMachineCode(llvmModule, *emission.machine, type, code))
-    return emission.internal("LLVM writes no objects for " + target.getTriple());
-  if (emission.diagnostics.hasErrors)
-    return mlir::failure();
-  if (kind == CodeKind::Assembly)
-    renameInText(code, weights);
-  if (kind == CodeKind::Object && mlir::failed(emission.check(code)))
-    return mlir::failure();
+  if (kind == CodeKind::Assembly) {
+    includeWeights(llvmModule, weights.path);
+    mlir::FailureOr<Code> code = emission.write(llvm::CodeGenFileType::AssemblyFile);
+    if (mlir::succeeded(code))
+      renameInText(*code, weights);
+    return code;
+  }
+  reserveWeights(llvmModule);
+  mlir::FailureOr<Code> code = emission.write(llvm::CodeGenFileType::ObjectFile);
+  if (mlir::succeeded(code))
+    if (llvm::Error error = checkSelfContained(llvm::StringRef(code->data(), code->size())))
+      return emission.internal(llvm::toString(std::move(error)));
   return code;
 }
 
-mlir::FailureOr<std::vector<Code>> emitObjects(mlir::ModuleOp module, const CpuTarget &target, llvm::StringRef name,
-                                               const WeightsBytes &weights) {
+mlir::FailureOr<Code> emitObject(mlir::ModuleOp module, const CpuTarget &target) {
   Emission emission(module, target);
   if (!emission.llvmModule)
     return mlir::failure();
-  SplitModule split(*emission.llvmModule, name);
-  std::vector<Code> objects(split.numParts());
-  std::atomic<bool> hasErrors = false, isWritten = true;
-  split.forEachPart([&](llvm::Module &part, unsigned number) {
-    ForwardDiagnostics &diagnostics = ForwardDiagnostics::install(part.getContext(), emission.location);
-    std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
-    optimiseModule(part, *machine, target.getOptLevel());
-    if (number == 0)
-      includeWeights(part, weights.file);
-    if (!writeMachineCode(part, *machine, llvm::CodeGenFileType::ObjectFile, objects[number]))
-      isWritten = false;
-    if (diagnostics.hasErrors)
-      hasErrors = true;
-  });
-  if (!isWritten)
-    return emission.internal("LLVM writes no objects for " + target.getTriple());
-  if (hasErrors || mlir::failed(emission.check(objects)))
+  optimiseModule(*emission.llvmModule, *emission.machine, target.getOptLevel());
+  return emission.write(llvm::CodeGenFileType::ObjectFile);
+}
+
+mlir::FailureOr<Code> emitDriver(mlir::ModuleOp module, const CpuTarget &target) {
+  Emission emission(module, target);
+  if (!emission.llvmModule)
     return mlir::failure();
-  return objects;
+  emission.machine->setOptLevel(llvm::CodeGenOptLevel::None);
+  reserveWeights(*emission.llvmModule);
+  return emission.write(llvm::CodeGenFileType::ObjectFile);
+}
+
+llvm::Error checkSelfContained(llvm::ArrayRef<llvm::StringRef> objects) {
+  llvm::Expected<std::string> undefined = undefinedSymbols(objects);
+  if (!undefined)
+    return llvm::createStringError("the object cannot be read back: " + llvm::toString(undefined.takeError()));
+  if (!undefined->empty())
+    return llvm::createStringError("the code calls " + *undefined + ", but compiled models must need no library");
+  return llvm::Error::success();
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::string> models, const CpuTarget &target) {

@@ -15,23 +15,28 @@ namespace nnf {
 
 enum class CodeKind { Object, Assembly, LlvmIr };
 
-/// Where the bytes of the symbol `nnf.weights` are.
-struct WeightsBytes {
-  std::string file = "";   // now; "": the module has no embedded weights
+/// Where the bytes of the symbol `nnf.weights` are, for what refers to a file of them: text.
+struct WeightsFile {
+  std::string path = "";   // now; "": the module has no embedded weights
   std::string textAs = ""; // by what path text output refers to them
 };
 
-/// Translates, optimises and writes a module of LLVM's dialect. Objects contain the weights, text refers to a file.
-/// An object is checked to need no symbol from anywhere. Errors are reported on the module's context. `link` may bring
-/// more code into the module before it is optimised.
+/// Translates, optimises and writes a module of LLVM's dialect. Text refers to a file of weights; an object has an
+/// empty section for them (codegen/link/WeightsSection.h) and is checked to need no symbol from anywhere. Errors are
+/// reported on the module's context. `link` may bring more code into the module before it is optimised.
 mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
-                                                     const WeightsBytes &weights = {},
+                                                     const WeightsFile &weights = {},
                                                      llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link = {});
 
-/// The same as objects that are linked together: several where the module is large, each written on a core of its own.
-/// `name` is the model's, as no other that is linked with it has.
-mlir::FailureOr<std::vector<llvm::SmallVector<char, 0>>>
-emitObjects(mlir::ModuleOp module, const CpuTarget &target, llvm::StringRef name, const WeightsBytes &weights = {});
+/// The same as an object that may need symbols of others.
+mlir::FailureOr<llvm::SmallVector<char, 0>> emitObject(mlir::ModuleOp module, const CpuTarget &target);
+
+/// The same for a module that is a driver alone. Each of its instructions runs once between two launches: to optimise
+/// them takes longer than all runs of many models gain.
+mlir::FailureOr<llvm::SmallVector<char, 0>> emitDriver(mlir::ModuleOp module, const CpuTarget &target);
+
+/// Fails, with the reason, where objects that are linked together need a symbol that none of them defines.
+llvm::Error checkSelfContained(llvm::ArrayRef<llvm::StringRef> objects);
 
 /// An object that exports `nnf_models`: the addresses of these models' descriptors, and NULL.
 llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::string> models, const CpuTarget &target);

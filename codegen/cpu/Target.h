@@ -33,6 +33,9 @@ public:
   /// "x86_64-unknown-linux-gnu znver3"
   std::string text() const { return triple + " " + cpu; }
 
+  /// All that LLVM is told: targets with equal texts give equal code.
+  std::string everything() const { return triple + "\n" + cpu + "\n" + features + "\nO" + std::to_string(optLevel); }
+
   const std::string &getTriple() const { return triple; }
   unsigned getOptLevel() const { return optLevel; }
   bool isX86() const { return x86; }

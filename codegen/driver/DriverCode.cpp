@@ -1,4 +1,4 @@
-// The functions of the driver beside the run: entries of kernels, and what the runtime asks before a run.
+// The functions of the driver beside the run: what the runtime asks before one.
 #include "codegen/driver/DriverCode.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -72,19 +72,6 @@ llvm::SetVector<Dim> DriverCode::openSizes(const BlockPlan &block) const {
     else if (auto *branch = std::get_if<IfPlan>(&step))
       add(IfOp(branch->op).getOutputs());
   return sizes;
-}
-
-void DriverCode::emitEntry(func::FuncOp kernel) {
-  Block *block =
-      startFunction(entryName(kernel), {pointer, i64, i64, pointer}, LLVM::LLVMVoidType::get(b.getContext()));
-  SmallVector<Value> arguments;
-  ArrayRef<Type> types = kernel.getArgumentTypes();
-  for (auto [slot, type] : llvm::enumerate(types.drop_back(3)))
-    arguments.push_back(load(type, block->getArgument(0), 8 * int64_t(slot)));
-  for (unsigned i : {1, 2, 3})
-    arguments.push_back(block->getArgument(i));
-  func::CallOp::create(b, kernel, arguments);
-  LLVM::ReturnOp::create(b, ValueRange{});
 }
 
 void DriverCode::emitArenaBytes() {

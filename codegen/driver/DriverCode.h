@@ -3,6 +3,7 @@
 #define NNF_CODEGEN_DRIVER_DRIVERCODE_H
 
 #include "codegen/driver/DriverPlan.h"
+#include "codegen/driver/KernelEntry.h"
 #include "codegen/driver/SizeCode.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -10,14 +11,10 @@ namespace nnf {
 
 constexpr llvm::StringLiteral runName = "nnf.run", arenaName = "nnf.arena_bytes", dimsName = "nnf.output_dims";
 
-inline std::string entryName(mlir::func::FuncOp kernel) { return kernel.getSymName().str() + ".entry"; }
-
 class DriverCode {
 public:
   DriverCode(mlir::ModuleOp module, const DriverPlan &plan);
 
-  /// void k.entry(args, first, last, scratch): unpacks the slots.
-  void emitEntry(mlir::func::FuncOp kernel);
   /// int64_t arena_bytes(const int64_t *symbols): -1 when that is no number of bytes.
   void emitArenaBytes();
   /// int32_t output_dims(const int64_t *symbols, int64_t *dims).

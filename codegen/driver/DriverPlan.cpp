@@ -1,5 +1,6 @@
 #include "codegen/driver/DriverPlan.h"
 #include "codegen/ReplaceSymbols.h"
+#include "codegen/driver/KernelEntry.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -290,7 +291,7 @@ LogicalResult Reader::Block::readIf(IfOp branch) {
 
 LogicalResult Reader::Block::readLaunch(LaunchOp launch) {
   auto kernel = module.lookupSymbol<func::FuncOp>(launch.getKernel());
-  if (!kernel || kernel.isExternal() || !kernel->hasAttr("nnf.kernel"))
+  if (!kernel || (kernel.isExternal() && !kernel->hasAttr(entryAttr)) || !kernel->hasAttr("nnf.kernel"))
     return internalError(launch) << "@" << launch.getKernel() << " is no emitted kernel";
   auto [index, isNew] = reader.kernelIndex.try_emplace(kernel, plan.kernels.size());
   if (isNew)

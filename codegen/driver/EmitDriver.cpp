@@ -182,8 +182,10 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     DriverCode code(module, *plan);
     for (auto [index, kernel] : llvm::enumerate(plan->kernels)) {
       kernel->setAttr("nnf.index", Builder(module.getContext()).getI64IntegerAttr(index)); // in the descriptor
-      hideKernel(kernel);
-      code.emitEntry(kernel);
+      if (kernel.isExternal())
+        declareEntry(kernel);
+      else
+        emitEntry(kernel, entryName(kernel), LLVM::Linkage::Internal);
     }
     code.emitArenaBytes();
     code.emitOutputDims();
@@ -193,15 +195,8 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     for (func::FuncOp function : driverFunctions(module))
       function.erase();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (kernel->hasAttr("nnf.kernel") && !llvm::is_contained(plan->kernels, kernel))
-        kernel.erase(); // nobody launches it
-  }
-
-  /// Internal, and kept apart from its entry: the arguments' noalias is worth more than the call.
-  static void hideKernel(func::FuncOp kernel) {
-    MLIRContext *context = kernel.getContext();
-    kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
-    kernel->setAttr("no_inline", UnitAttr::get(context));
+      if (kernel->hasAttr("nnf.kernel") && (kernel.isExternal() || !llvm::is_contained(plan->kernels, kernel)))
+        kernel.erase(); // its entry is all that is needed, or nobody launches it
   }
 };
 

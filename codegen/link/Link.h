@@ -12,6 +12,13 @@ namespace nnf {
 /// stay undefined. Not to be called from two threads at once: LLD has global state.
 llvm::Error linkSharedLibrary(llvm::ArrayRef<std::string> objects, const std::string &output, llvm::StringRef soname);
 
+/// Links object files, and what they need of archives, to one object. Hidden symbols become local in it, so that two
+/// such objects with equal names inside can be linked together. `scratch` is a file to work in.
+llvm::Expected<llvm::SmallVector<char, 0>> linkObject(llvm::ArrayRef<std::string> objects, const std::string &scratch);
+
+/// Writes objects into an archive for the linker.
+llvm::Error writeArchive(llvm::ArrayRef<llvm::StringRef> objects, const std::string &output);
+
 /// Writes object files into a static library at `output`, object i as `names[i].o`: the same bytes for the same
 /// objects.
 llvm::Error writeStaticLibrary(llvm::ArrayRef<std::string> objects, llvm::ArrayRef<std::string> names,

@@ -4,6 +4,7 @@
 Results are compared with numpy. Prints `FAIL case: why` lines and, last, the counts.
 """
 import argparse
+import functools
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ TIMEOUT_S = 120
 sys.path.insert(0, str(ROOT / "test" / "harness"))
 import nnf  # noqa: E402
 from craft import Ref, adding, call, constant, entry, input_of, node, outputs, safetensors, x, y, w  # noqa: E402
+import kernel_cache  # noqa: E402
 from promised import TENSOR_OPS  # noqa: E402
 
 # The example of the graph file's description.
@@ -559,6 +561,17 @@ CASES = [example_of_the_description, nodes_in_any_order, argument_without_a_valu
          bfloat16_in_npy, every_dtype_goes_through, random_inputs_follow_the_seed, draws_follow_seed_and_place,
          threads_and_repetition_give_the_same_bytes, several_callers_at_once, nnf_run_is_nnfc_run,
          model_files_are_not_read_again, bench, inspect, ops, help_is_no_error]
+
+
+def of_the_example(case):
+    @functools.wraps(case)
+    def run(work):
+        tiny(work)
+        case(work, expect)
+    return run
+
+
+CASES += map(of_the_example, kernel_cache.CASES)
 
 
 def main():

@@ -6,12 +6,16 @@
 BFLOAT16 tensors are arrays of uint16 (or of void of two bytes, as .npy files hold them); BOOL is numpy's bool.
 """
 import ctypes
+import os
 from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_int64, c_uint16, c_uint32, c_uint64, c_uint8, c_void_p
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+# Tests and measurements have no part in the user's own cache of kernels; run-tests.py gives them one.
+os.environ.setdefault("NNFC_CACHE_DIR", "")
 
 # NNF_* of abi.h.
 DTYPES = {1: np.float32, 2: np.float64, 3: np.float16, 4: np.uint16, 5: np.int64, 6: np.int32, 7: np.int16, 8: np.int8,

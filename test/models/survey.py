@@ -88,7 +88,8 @@ def examine(name, missing, folder, options):
     nnfc, library = options.build / "bin" / "nnfc", folder / "model.so"
     # torch writes each weight of such a model to a file of its own.
     weights = "external" if sum(f.stat().st_size for f in folder.glob("*")) > EMBEDDED_BYTES else "embed"
-    code, output, seconds, memory = child([nnfc, "compile", folder / "model.onnx", "-o", library, "--weights", weights])
+    code, output, seconds, memory = child([nnfc, "compile", "--no-cache", folder / "model.onnx", "-o", library,
+                                          "--weights", weights])
     row = Row(name, seconds=seconds, memory_mb=memory)
     if code == 1 and missing and missing in output:
         return Row(name, note=f"not yet: {missing}")

@@ -86,6 +86,8 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request) : request(request)
   app.add_option("--cuda-arch", request.cudaArch, "sm_80 (default), sm_90, sm_90a, …")->type_name("ARCH");
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
+  app.add_flag_callback(
+      "--no-cache", [&request] { request.useCache = false; }, "compile every kernel anew, and leave none in the cache");
   app.add_option("-O", request.optLevel, "how hard to optimise: -O0 to -O3 (default 2)")->type_name("LEVEL");
   app.add_option("--accuracy", accuracy,
                  "strict: no algorithm that rounds otherwise than the function says (Winograd's); default; "

@@ -7,6 +7,8 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
       "Compiles a model, or several into one library. What is made follows the extension of OUT: .so, .o (with a "
       ".h), .a (with a .h), .s, .ll, .ptx, .mlir.",
       "nnfc compile");
+  app.footer("Compiled kernels are kept in $NNFC_CACHE_DIR, else $XDG_CACHE_HOME/nnfc, else ~/.cache/nnfc; at most "
+             "$NNFC_CACHE_SIZE bytes of them (default 1G, K and M do as well). NNFC_CACHE_DIR= is none.");
   CompileRequest request;
   std::string weights = "embed";
   app.add_option("MODEL", request.model.models, "what to compile")->required();

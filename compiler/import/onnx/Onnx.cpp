@@ -1,4 +1,5 @@
 #include "compiler/import/Onnx.h"
+#include "compiler/import/ExternalFile.h"
 #include "compiler/import/onnx/Importer.h"
 #include "compiler/import/onnx/Proto.h"
 
@@ -19,14 +20,13 @@ OwningOpRef<ModuleOp> readOnnx(MLIRContext &context, StringRef path, const ReadO
     error() << "no regular file";
     return {};
   }
-  llvm::Expected<llvm::sys::fs::file_t> file = llvm::sys::fs::openNativeFileForRead(path);
+  llvm::Expected<MappedFile> file = mapFile(path);
   if (!file) {
-    error() << llvm::toString(file.takeError());
+    emitError(UnknownLoc::get(&context)) << llvm::toString(file.takeError());
     return {};
   }
   std::string fault;
-  std::unique_ptr<onnx::Model> model = onnx::parseModel(*file, fault);
-  llvm::sys::fs::closeFile(*file);
+  std::unique_ptr<onnx::Model> model = onnx::parseModel({file->bytes.data(), file->bytes.size()}, file->owner, fault);
   if (!model) {
     error() << fault;
     return {};

@@ -1,7 +1,7 @@
 #include "compiler/import/onnx/Proto.h"
+#include "compiler/import/onnx/Skeleton.h"
 
 #include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "onnx/defs/schema.h"
 #include "onnx/onnx_pb.h"
@@ -10,7 +10,6 @@
 #include <climits>
 #include <cstring>
 #include <exception>
-#include <sys/stat.h>
 
 // The typed data fields are copied as they lie in memory.
 static_assert(std::endian::native == std::endian::little);
@@ -119,8 +118,21 @@ ExternalData externalOf(const ::onnx::TensorProto &proto, const std::string &pla
   return external;
 }
 
+/// The raw_data of a tensor where it lies in the file, apart from its message.
+struct RawData {
+  std::span<const uint8_t> bytes;
+  std::shared_ptr<const void> owner;
+};
+
+/// These load an element from any address; tensors in a message are not aligned.
+#if defined(__x86_64__) || defined(__aarch64__)
+constexpr bool loadsFromAnywhere = true;
+#else
+constexpr bool loadsFromAnywhere = false;
+#endif
+
 /// Takes the bytes over rather than copying them: weights are most of a model.
-Tensor tensorOf(::onnx::TensorProto &proto, const std::string &place) {
+Tensor tensorOf(::onnx::TensorProto &proto, const std::string &place, const RawData &apart = {}) {
   Tensor tensor;
   tensor.name = proto.name();
   tensor.type = static_cast<DataType>(proto.data_type());
@@ -129,9 +141,12 @@ Tensor tensorOf(::onnx::TensorProto &proto, const std::string &place) {
   if (proto.has_segment())
     throw Fault(place + ": stored in segments, which are not supported; expected the whole tensor");
 
-  DataField fields[] = {{"raw_data", int64_t(proto.raw_data().size())}, {"float_data", proto.float_data_size()},
-                        {"double_data", proto.double_data_size()},      {"int32_data", proto.int32_data_size()},
-                        {"int64_data", proto.int64_data_size()},        {"uint64_data", proto.uint64_data_size()},
+  DataField fields[] = {{"raw_data", int64_t(proto.raw_data().size() + apart.bytes.size())},
+                        {"float_data", proto.float_data_size()},
+                        {"double_data", proto.double_data_size()},
+                        {"int32_data", proto.int32_data_size()},
+                        {"int64_data", proto.int64_data_size()},
+                        {"uint64_data", proto.uint64_data_size()},
                         {"string_data", proto.string_data_size()}};
   const DataField *used = nullptr;
   for (const DataField &field : fields) {
@@ -159,7 +174,13 @@ Tensor tensorOf(::onnx::TensorProto &proto, const std::string &place) {
       throw Fault(place + ": raw_data has " + std::to_string(used->length) + " bytes, expected " +
                   std::to_string(tensor.numElements * elementBytes) + " for " + std::to_string(tensor.numElements) +
                   " elements of type " + dataTypeName(tensor.type));
-    bytes.reset(proto.release_raw_data());
+    if (loadsFromAnywhere && !apart.bytes.empty() && tensor.type != DataType::Bool) {
+      tensor.bytes = apart.bytes;
+      tensor.owner = apart.owner;
+      return tensor;
+    }
+    bytes.reset(apart.bytes.empty() ? proto.release_raw_data()
+                                    : new std::string(apart.bytes.begin(), apart.bytes.end()));
   } else if (used) {
     if (used->name != std::string_view(typedField(tensor.type)))
       throw Fault(place + ": data in " + used->name + ", expected " + typedField(tensor.type) +
@@ -313,11 +334,14 @@ Node nodeOf(::onnx::NodeProto &proto) {
   return node;
 }
 
-void fill(Graph &graph, ::onnx::GraphProto &proto, const std::string &place) {
+/// `rawData(i)` is that of initializer i, where it is not in the message.
+template <typename RawDataOf>
+void fill(Graph &graph, ::onnx::GraphProto &proto, const std::string &place, RawDataOf rawData) {
   graph.name = proto.name();
   std::string prefix = place.empty() ? "" : place + ", ";
-  for (::onnx::TensorProto &tensor : *proto.mutable_initializer()) {
-    graph.initializers.push_back(tensorOf(tensor, prefix + "initializer " + quoted(tensor.name())));
+  for (int i = 0; i < proto.initializer_size(); ++i) {
+    ::onnx::TensorProto &tensor = *proto.mutable_initializer(i);
+    graph.initializers.push_back(tensorOf(tensor, prefix + "initializer " + quoted(tensor.name()), rawData(i)));
     tensor.Clear();
   }
   for (::onnx::SparseTensorProto &tensor : *proto.mutable_sparse_initializer())
@@ -336,7 +360,7 @@ void fill(Graph &graph, ::onnx::GraphProto &proto, const std::string &place) {
 
 std::shared_ptr<Graph> graphOf(::onnx::GraphProto &proto, const std::string &place) {
   auto graph = std::make_shared<Graph>();
-  fill(*graph, proto, place);
+  fill(*graph, proto, place, [](int) { return RawData(); });
   return graph;
 }
 
@@ -420,27 +444,39 @@ void toProto(const Attribute &attribute, ::onnx::AttributeProto &proto) {
 
 } // namespace
 
-std::unique_ptr<Model> parseModel(int descriptor, std::string &error) {
+/// Returns at what byte the message is broken; nothing when it is whole.
+static std::optional<int> parse(std::span<const uint8_t> bytes, ::onnx::ModelProto &proto) {
+  proto.Clear();
+  google::protobuf::io::CodedInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
+  stream.SetTotalBytesLimit(INT_MAX);
+  stream.SetRecursionLimit(100);
+  if (proto.MergePartialFromCodedStream(&stream) && stream.ConsumedEntireMessage())
+    return std::nullopt;
+  return stream.CurrentPosition();
+}
+
+std::unique_ptr<Model> parseModel(std::span<const uint8_t> file, std::shared_ptr<const void> owner,
+                                  std::string &error) {
   Quiet quiet;
   try {
-    struct stat status;
-    if (fstat(descriptor, &status) == 0 && status.st_size > INT_MAX) {
-      error = "the file has " + std::to_string(status.st_size) +
+    if (file.size() > INT_MAX) {
+      error = "the file has " + std::to_string(file.size()) +
               " bytes, and protobuf's limit is 2 GB; expected the weights as external data";
       return nullptr;
     }
     ::onnx::ModelProto proto;
-    {
-      google::protobuf::io::FileInputStream file(descriptor);
-      google::protobuf::io::CodedInputStream stream(&file);
-      stream.SetTotalBytesLimit(INT_MAX);
-      stream.SetRecursionLimit(100);
-      if (!proto.MergePartialFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
-        error = "no valid ONNX model: broken at byte " + std::to_string(stream.CurrentPosition()) +
+    std::optional<Skeleton> skeleton = skeletonOf(file);
+    auto bytesOf = [](const std::string &text) {
+      return std::span(reinterpret_cast<const uint8_t *>(text.data()), text.size());
+    };
+    if (skeleton && parse(bytesOf(skeleton->message), proto))
+      skeleton.reset(); // what is wrong is to be found in the whole
+    if (!skeleton)
+      if (std::optional<int> at = parse(file, proto)) {
+        error = "no valid ONNX model: broken at byte " + std::to_string(*at) +
                 ", expected a protobuf message onnx.ModelProto";
         return nullptr;
       }
-    }
     if (!proto.has_graph()) {
       error = "no valid ONNX model: it has no graph, expected a protobuf message onnx.ModelProto";
       return nullptr;
@@ -452,7 +488,10 @@ std::unique_ptr<Model> parseModel(int descriptor, std::string &error) {
     // The first files had no opset_import: version 1 then.
     if (proto.opset_import_size() == 0)
       model->opsets[""] = 1;
-    fill(model->graph, *proto.mutable_graph(), "");
+    fill(model->graph, *proto.mutable_graph(), "", [&](int i) {
+      auto found = skeleton ? skeleton->rawData.find(i) : decltype(skeleton->rawData.end())();
+      return !skeleton || found == skeleton->rawData.end() ? RawData() : RawData{found->second, owner};
+    });
     for (::onnx::FunctionProto &function : *proto.mutable_functions())
       model->functions.push_back(functionOf(function));
     model->indexFunctions();

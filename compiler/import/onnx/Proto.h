@@ -7,9 +7,9 @@
 
 namespace nnf::onnx {
 
-/// Reads the model in the file that `descriptor` is open on. On failure returns null, and `error` says what was found
-/// and what was expected, without the file's name.
-std::unique_ptr<Model> parseModel(int descriptor, std::string &error);
+/// Reads the model that a file holds. Large tensors stay where they lie in it, so `owner` keeps these bytes. On failure
+/// returns null, and `error` says what was found and what was expected, without the file's name.
+std::unique_ptr<Model> parseModel(std::span<const uint8_t> file, std::shared_ptr<const void> owner, std::string &error);
 
 /// The body that ONNX itself defines for an operator, at an operator-set version; null when it has none, or when this
 /// libonnx does not know the operator at that version. `inputTypes` are the types of the node's inputs: some bodies
