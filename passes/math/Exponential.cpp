@@ -113,6 +113,13 @@ Term exponentialInRange(Term x) {
   return exponentialOfReduced(reduceByLn2(x, count.k)) * powerOfTwo(count.bits, x);
 }
 
+// The exponent field of 2^-bias is 0: that number is 0. Lower powers do not come up.
+Term exponentialOfNegative(Term x) {
+  Term raised = clampLow(x, -0.6931471805599453 * static_cast<double>(x.exponentBias()));
+  Rounded count = countOfLn2(raised);
+  return exponentialOfReduced(reduceByLn2(raised, count.k)) * powerOfTwo(count.bits, x);
+}
+
 Term exponential2(Term x) {
   Term raised = x.isF64() ? clampLow(x, -1076) : clampLow(x, -151);
   Rounded count = roundToInteger(raised);

@@ -14,6 +14,8 @@ Term exponentialMinus1(Term x);
 Term exponentialForSum(Term x);
 /// exp(x) for |x| < 87 in f32, 708 in f64: no result out of the normal range.
 Term exponentialInRange(Term x);
+/// exp(x) for x <= 0, in about half the instructions: below 2^-126.5 in f32, 2^-1022.5 in f64 it is 0. NaN stays.
+Term exponentialOfNegative(Term x);
 /// 2^(x.high + x.low) of f64 for |x.high| < 1100, rounded once at the end.
 Term exponential2OfPair(Pair x);
 /// 2^x of the f64 |x| <= 1000 to about 33 bits: for a result that becomes an f32.
