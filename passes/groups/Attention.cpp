@@ -36,6 +36,18 @@ std::optional<double> numberOf(Value value) {
   return values.getSplatValue<APFloat>().convertToDouble();
 }
 
+/// select(query >= key, x, -inf)
+bool masksLaterKeys(Value logits) {
+  auto select = logits.getDefiningOp<PrimSelectOp>();
+  auto compare = select ? select.getCondition().getDefiningOp<PrimCompareOp>() : PrimCompareOp();
+  if (!compare || compare.getKind() != CompareKind::Ge ||
+      numberOf(select.getOnFalse()) != -std::numeric_limits<double>::infinity())
+    return false;
+  auto query = compare.getLhs().getDefiningOp<PrimIotaOp>(), key = compare.getRhs().getDefiningOp<PrimIotaOp>();
+  uint64_t rank = shapeOf(logits).size();
+  return query && key && query.getDim() + 2 == rank && key.getDim() + 1 == rank;
+}
+
 class Matcher {
 public:
   explicit Matcher(PrimDotOp mix) { attention.mix = mix; }
@@ -248,6 +260,7 @@ std::optional<Attention> Matcher::match() {
     if (!fixedSize(out, rank - 1) || llvm::any_of(out, isNothing) || isNothing(shape.back()))
       return std::nullopt;
     attention.scores = scores;
+    attention.isCausal = masksLaterKeys(attention.logits);
     attention.members.assign(members.begin(), members.end());
     return attention;
   }

@@ -22,6 +22,8 @@ struct Attention {
   } zeroed = Zeroed::None;
   /// All but views that begin outside, `scores` and `mix` among them.
   llvm::SmallVector<mlir::Operation *> members;
+  /// Logits of keys after the query are -inf: query i looks at keys 0 to i.
+  bool isCausal = false;
   /// No member changes the batch: one index for each of its dimensions stands for all.
   bool hasOneBatch = true;
 

@@ -4,8 +4,9 @@
 // from tile to tile of queries: scores by the microkernel of contractions, the softmax of each row with all that is
 // elementwise before it, and the mix of values by the microkernel again, of which the store is the epilogue. Many keys
 // come in blocks; then a row's largest score, its total and its mix are those of the blocks so far, and are scaled when
-// a larger score comes.
+// a larger score comes. One or two queries read keys and values where they lie: to pack them would take longer.
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Cost.h"
 #include "passes/kernels/AttentionPlan.h"
@@ -48,7 +49,13 @@ private:
   void reserveScratch();
   Value reserve(int64_t elements);
   void emitTask(ArrayRef<Value> task);
+  /// `inPlace`: keys and values are read where they lie, query by query.
+  void emitQueries(Value first, Value end, bool inPlace);
+  bool canReadInPlace();
+  void mixKeys(const Tile &tile, const Span &keys, bool inPlace);
+  Span keysOf(const Tile &tile, const Span &keys);
   void forTiles(Value first, Value end, llvm::function_ref<void(const Tile &)> body);
+  void forQueries(llvm::function_ref<void(const Tile &)> body);
   void forBlocks(llvm::function_ref<void(const Span &keys)> body);
 
   Indices batchAt(const Shape &batch);
@@ -63,6 +70,7 @@ private:
 
   void clearMix();
   void computeScores(const Tile &tile, const Span &keys);
+  void computeScoresInPlace(const Tile &tile, const Span &keys);
   void softmax(const Tile &tile, const Span &keys);
   int64_t weightOfLogits();
   Value logit(Index query, const Span &keys, Index lane, Value score);
@@ -70,10 +78,14 @@ private:
   Value larger(Value x, Value y);
   Value acrossLanes(Value vector, llvm::function_ref<Value(Value, Value)> combine);
   Value factorOf(Value total);
-  void forColumns(llvm::function_ref<void(Value panel, ArrayRef<Value> masks)> body);
-  SmallVector<Value> mixTile(const Tile &tile, const Span &keys, Value panel, size_t vectors, ValueRange sums);
-  Index mixSlot(const Tile &tile, int64_t row, Value panel, int64_t vector);
-  void finish(const Tile &tile, Value panel, ArrayRef<Value> masks, ArrayRef<Value> sums);
+  /// Runs over `vectors` vectors of the values' columns at a time, with a mask for each that has columns: null where
+  /// it has all.
+  using ColumnsBody = llvm::function_ref<void(Value column, ArrayRef<Value> masks)>;
+  void forColumns(int64_t vectors, ColumnsBody body);
+  SmallVector<Value> mixTile(const Tile &tile, const Span &keys, Value column, size_t vectors, ValueRange sums);
+  SmallVector<Value> mixInPlace(const Span &keys, Value column, ArrayRef<Value> masks, ValueRange sums);
+  Index mixSlot(const Tile &tile, int64_t row, Value column, int64_t vector);
+  void finish(const Tile &tile, Value column, ArrayRef<Value> masks, ArrayRef<Value> sums);
   Indices moved(Operation *move, const Indices &from);
 
   Value number(double value) { return k.splat(FloatAttr::get(t.element, value), /*vector=*/k.lanes > 1); }
@@ -83,6 +95,7 @@ private:
     return arith::CmpFOp::create(k.b, k.loc, predicate, x, y);
   }
   Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(k.b, k.loc, condition, x, y); }
+  Value multiplyAdd(Value x, Value y, Value sum);
   Value times(Value x, Value y) { return arith::MulFOp::create(k.b, k.loc, x, y); }
 
   KernelEmitter &emitter;
@@ -151,51 +164,87 @@ void AttentionEmitter::emitTask(ArrayRef<Value> task) {
     batch.push_back(k.index(position));
   Value first = k.mul(task.back(), k.constant(t.tilesPerTask));
   Value end = k.add(first, k.constant(t.tilesPerTask));
+  std::optional<int64_t> fixed = constantOf(t.queries);
+  bool mayBeFew = fixed ? *fixed <= AttentionPlan::fewQueries : !sameDim(t.queries, t.keys);
+  if (!mayBeFew || !canReadInPlace())
+    return emitQueries(first, end, /*inPlace=*/false);
+  if (fixed)
+    return emitQueries(first, end, /*inPlace=*/true);
+  Value areFew = k.less(k.size(t.queries), k.constant(AttentionPlan::fewQueries + 1));
+  auto branch = scf::IfOp::create(k.b, k.loc, TypeRange{}, areFew, /*withElseRegion=*/true);
+  for (bool inPlace : {true, false}) {
+    OpBuilder::InsertionGuard restore(k.b);
+    k.b.setInsertionPoint((inPlace ? branch.thenBlock() : branch.elseBlock())->getTerminator());
+    ElementEmitter::Scope scope(e);
+    emitQueries(first, end, inPlace);
+  }
+}
+
+void AttentionEmitter::emitQueries(Value first, Value end, bool inPlace) {
+  auto forEach = [&](llvm::function_ref<void(const Tile &)> body) {
+    inPlace ? forQueries(body) : forTiles(first, end, body);
+  };
   Span depth{k.constant(0), k.constant(t.depth)}, columns{k.constant(0), k.constant(t.columns)};
   if (!t.isOneBlock())
     clearMix();
   forBlocks([&](const Span &keys) {
-    pack(a.scores, a.scoresBatch(), keys, depth, keyPanels, t.depth * t.panelWidth);
-    pack(a.mix, a.mixBatch(), columns, keys, valuePanels, t.blockKeys * t.panelWidth);
-    forTiles(first, end, [&](const Tile &tile) {
-      packQueries(tile);
-      computeScores(tile, keys);
-      softmax(tile, keys);
-      forColumns([&](Value panel, ArrayRef<Value> masks) {
-        KernelEmitter::LanesScope lanes(k, t.lanes);
-        SmallVector<Value> sums;
-        for (int64_t r = 0; r < tile.rows; ++r) {
-          Value factor = t.isOneBlock() ? Value() : k.spread(k.load(factors, t.element, k.index(k.constant(r))));
-          for (size_t v = 0; v < masks.size(); ++v)
-            sums.push_back(t.isOneBlock()
-                               ? number(0)
-                               : times(k.load(mix, t.element, mixSlot(tile, r, panel, v)), factor));
-        }
-        sums = mixTile(tile, keys, panel, masks.size(), sums);
-        if (t.isOneBlock())
-          return finish(tile, panel, masks, sums);
-        for (auto [i, sum] : llvm::enumerate(sums))
-          k.store(sum, mix, t.element, mixSlot(tile, i / masks.size(), panel, i % masks.size()));
-      });
+    if (!inPlace) {
+      pack(a.scores, a.scoresBatch(), keys, depth, keyPanels, t.depth * t.panelWidth);
+      pack(a.mix, a.mixBatch(), columns, keys, valuePanels, t.blockKeys * t.panelWidth);
+    }
+    forEach([&](const Tile &tile) {
+      Span seen = keysOf(tile, keys);
+      if (!inPlace)
+        packQueries(tile);
+      inPlace ? computeScoresInPlace(tile, seen) : computeScores(tile, seen);
+      softmax(tile, seen);
+      mixKeys(tile, seen, inPlace);
     });
   });
   if (t.isOneBlock())
     return;
-  forTiles(first, end, [&](const Tile &tile) {
+  forEach([&](const Tile &tile) {
     k.loop(k.constant(0), k.constant(tile.rows), 1, {}, [&](Value row, ValueRange) -> SmallVector<Value> {
       Value total = k.load(totals, t.element, k.index(k.add(tile.slot, row)));
       k.store(factorOf(total), factors, t.element, k.index(row));
       return {};
     });
-    forColumns([&](Value panel, ArrayRef<Value> masks) {
+    forColumns(2, [&](Value column, ArrayRef<Value> masks) {
       KernelEmitter::LanesScope lanes(k, t.lanes);
       SmallVector<Value> sums;
       for (int64_t r = 0; r < tile.rows; ++r)
         for (size_t v = 0; v < masks.size(); ++v)
-          sums.push_back(k.load(mix, t.element, mixSlot(tile, r, panel, v)));
-      finish(tile, panel, masks, sums);
+          sums.push_back(k.load(mix, t.element, mixSlot(tile, r, column, v)));
+      finish(tile, column, masks, sums);
     });
   });
+}
+
+/// Adds what the tile takes of these keys' values: to the mix so far, or as the result where there are no other keys.
+void AttentionEmitter::mixKeys(const Tile &tile, const Span &keys, bool inPlace) {
+  forColumns(inPlace ? 4 : 2, [&](Value column, ArrayRef<Value> masks) {
+    KernelEmitter::LanesScope lanes(k, t.lanes);
+    SmallVector<Value> sums;
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value factor = t.isOneBlock() ? Value() : k.spread(k.load(factors, t.element, k.index(k.constant(r))));
+      for (size_t v = 0; v < masks.size(); ++v)
+        sums.push_back(t.isOneBlock() ? number(0)
+                                      : times(k.load(mix, t.element, mixSlot(tile, r, column, v)), factor));
+    }
+    sums = inPlace ? mixInPlace(keys, column, masks, sums) : mixTile(tile, keys, column, masks.size(), sums);
+    if (t.isOneBlock())
+      return finish(tile, column, masks, sums);
+    for (auto [i, sum] : llvm::enumerate(sums))
+      k.store(sum, mix, t.element, mixSlot(tile, i / masks.size(), column, i % masks.size()));
+  });
+}
+
+/// Keys that some query of the tile looks at.
+AttentionEmitter::Span AttentionEmitter::keysOf(const Tile &tile, const Span &keys) {
+  if (!a.isCausal)
+    return keys;
+  Value end = k.add(rowAt(tile, k.constant(tile.rows - 1)), k.constant(1));
+  return {keys.first, k.min(keys.count, k.max(k.sub(end, keys.first), k.constant(0)))};
 }
 
 // ---- tiles and blocks
@@ -241,12 +290,11 @@ void AttentionEmitter::forBlocks(llvm::function_ref<void(const Span &keys)> body
   });
 }
 
-/// Panels of the values' columns, with a mask for each vector that has columns: null where it has all.
-void AttentionEmitter::forColumns(llvm::function_ref<void(Value panel, ArrayRef<Value> masks)> body) {
-  int64_t whole = t.columns / t.panelWidth, rest = t.columns % t.panelWidth;
-  k.loop(k.constant(0), k.constant(whole), 1, {}, [&](Value panel, ValueRange) -> SmallVector<Value> {
+void AttentionEmitter::forColumns(int64_t vectors, ColumnsBody body) {
+  int64_t width = vectors * t.lanes, whole = t.columns / width * width, rest = t.columns % width;
+  k.loop(k.constant(0), k.constant(whole), width, {}, [&](Value column, ValueRange) -> SmallVector<Value> {
     ElementEmitter::Scope scope(e);
-    body(panel, {Value(), Value()});
+    body(column, SmallVector<Value>(vectors));
     return {};
   });
   if (!rest)
@@ -263,6 +311,15 @@ void AttentionEmitter::forColumns(llvm::function_ref<void(Value panel, ArrayRef<
       k.singleLaneMasks.insert(masks.back());
   }
   body(k.constant(whole), masks);
+}
+
+/// Each query by itself.
+void AttentionEmitter::forQueries(llvm::function_ref<void(const Tile &)> body) {
+  k.loop(k.constant(0), k.size(t.queries), 1, {}, [&](Value query, ValueRange) -> SmallVector<Value> {
+    ElementEmitter::Scope scope(e);
+    body({query, 1, query, false});
+    return {};
+  });
 }
 
 // ---- positions
@@ -417,6 +474,59 @@ void AttentionEmitter::computeScores(const Tile &tile, const Span &keys) {
     panel(k.constant(*fixed / t.panelWidth), llvm::divideCeil(rest, t.lanes));
 }
 
+/// One query: a vector of keys at a time, each key's sum in a register of its own, with lanes along the depth.
+void AttentionEmitter::computeScoresInPlace(const Tile &tile, const Span &keys) {
+  Value left = a.scores.getLhs(), right = a.scores.getRhs();
+  auto vectorOfKeys = [&](Value group, bool isRagged) {
+    Value first = k.mul(group, k.constant(t.lanes)), last = k.sub(keys.count, k.constant(1));
+    SmallVector<Value> sums;
+    {
+      KernelEmitter::LanesScope lanes(k, t.lanes);
+      sums.assign(t.lanes, number(0));
+    }
+    sums = emitter.forLanes(t.lanes, k.constant(0), k.constant(t.depth), sums, [&](Index lane, ValueRange carried) {
+      Value query = k.spread(e.at(left, operandAt(left, a.scores.getLhsBatch(), a.scores.getLhsContract()[0],
+                                                  a.scoresBatch(), k.index(tile.start), lane)));
+      SmallVector<Value> next;
+      for (int64_t i = 0; i < t.lanes; ++i) {
+        Value inBlock = k.add(first, k.constant(i));
+        Index key = k.index(k.add(keys.first, isRagged ? k.min(inBlock, last) : inBlock));
+        Value loaded = k.spread(e.at(right, operandAt(right, a.scores.getRhsBatch(), a.scores.getRhsContract()[0],
+                                                      a.scoresBatch(), key, lane)));
+        next.push_back(multiplyAdd(query, loaded, carried[i]));
+      }
+      return next;
+    });
+    KernelEmitter::LanesScope lanes(k, t.lanes);
+    sums = transposed(k, sums);
+    for (int64_t step = t.lanes / 2; step > 0; step /= 2)
+      for (int64_t i = 0; i < step; ++i)
+        sums[i] = arith::AddFOp::create(k.b, k.loc, sums[i], sums[i + step]);
+    k.store(sums[0], scores, t.element, k.index(first, 1));
+  };
+  auto forGroups = [&](Value from, Value end, bool isRagged) {
+    k.loop(from, end, 1, {}, [&](Value group, ValueRange) -> SmallVector<Value> {
+      ElementEmitter::Scope scope(e);
+      vectorOfKeys(group, isRagged);
+      return {};
+    });
+  };
+  Value whole = k.floorDiv(keys.count, k.constant(t.lanes));
+  forGroups(k.constant(0), whole, false);
+  forGroups(whole, k.ceilDiv(keys.count, t.lanes), true);
+}
+
+/// Lanes along the depth of keys, and along the columns of values, lie side by side.
+bool AttentionEmitter::canReadInPlace() {
+  return liesAlongContracted(a.scores, a.scoresBatch()) && !liesAlongContracted(a.mix, a.mixBatch());
+}
+
+Value AttentionEmitter::multiplyAdd(Value x, Value y, Value sum) {
+  if (k.target.hasFma)
+    return vector::FMAOp::create(k.b, k.loc, x, y, sum);
+  return arith::AddFOp::create(k.b, k.loc, sum, times(x, y));
+}
+
 Value AttentionEmitter::larger(Value x, Value y) { return select(compare(arith::CmpFPredicate::OGT, x, y), x, y); }
 
 Value AttentionEmitter::acrossLanes(Value vector, llvm::function_ref<Value(Value, Value)> combine) {
@@ -469,6 +579,15 @@ void AttentionEmitter::softmax(const Tile &tile, const Span &keys) {
   };
   auto add = [&](Value x, Value y) -> Value { return arith::AddFOp::create(k.b, k.loc, x, y); };
   auto subtract = [&](Value x, Value y) -> Value { return arith::SubFOp::create(k.b, k.loc, x, y); };
+  // Of a row in scratch whole vectors can be read and written: there is room for them.
+  auto read = [&](Value line, Index lane) {
+    KernelEmitter::LanesScope all(k, t.lanes);
+    return k.load(line, t.element, lane);
+  };
+  auto write = [&](Value x, Value line, Index lane) {
+    KernelEmitter::LanesScope all(k, t.lanes);
+    k.store(x, line, t.element, lane);
+  };
   auto activeOr = [&](Value x, double other) { return k.laneMask ? select(k.laneMask, x, number(other)) : x; };
   k.loop(k.constant(0), k.constant(tile.rows), 1, {}, [&](Value row, ValueRange) -> SmallVector<Value> {
     ElementEmitter::Scope scope(e);
@@ -476,9 +595,9 @@ void AttentionEmitter::softmax(const Tile &tile, const Span &keys) {
     Value line = address(scores, k.mul(row, k.constant(t.scoreStride())));
     Value best = emitter.forLanes(
         t.lanes, k.constant(0), keys.count, vectorOf(-infinity), [&](Index lane, ValueRange carried) {
-          Value x = logit(query, keys, lane, k.load(line, t.element, lane));
+          Value x = logit(query, keys, lane, read(line, lane));
           if (keepsLogits)
-            k.store(x, line, t.element, lane);
+            write(x, line, lane);
           return SmallVector<Value>{larger(activeOr(x, -infinity), carried[0])};
         })[0];
     Value most = acrossLanes(best, [&](Value x, Value y) { return larger(x, y); });
@@ -492,11 +611,11 @@ void AttentionEmitter::softmax(const Tile &tile, const Span &keys) {
     most = select(compare(arith::CmpFPredicate::OEQ, most, number(-infinity)), number(0), most);
     Value sum =
         emitter.forLanes(t.lanes, k.constant(0), keys.count, vectorOf(0), [&](Index lane, ValueRange carried) {
-          Value x = k.load(line, t.element, lane);
+          Value x = read(line, lane);
           if (!keepsLogits)
             x = logit(query, keys, lane, x);
           Value power = activeOr(exponential(subtract(x, k.spread(most))), 0);
-          k.store(power, line, t.element, lane);
+          write(power, line, lane);
           return SmallVector<Value>{add(carried[0], power)};
         })[0];
     Value total = acrossLanes(sum, add);
@@ -528,22 +647,41 @@ void AttentionEmitter::clearMix() {
   fill(mix, rows * t.panels * t.panelWidth, 0);
 }
 
-Index AttentionEmitter::mixSlot(const Tile &tile, int64_t row, Value panel, int64_t vector) {
+Index AttentionEmitter::mixSlot(const Tile &tile, int64_t row, Value column, int64_t vector) {
   Value line = k.mul(k.add(tile.slot, k.constant(row)), k.constant(t.panels * t.panelWidth));
-  Value inLine = k.add(k.mul(panel, k.constant(t.panelWidth)), k.constant(vector * t.lanes));
-  return k.index(k.add(line, inLine), 1);
+  return k.index(k.add(line, k.add(column, k.constant(vector * t.lanes))), 1);
 }
 
-SmallVector<Value> AttentionEmitter::mixTile(const Tile &tile, const Span &keys, Value panel, size_t vectors,
+SmallVector<Value> AttentionEmitter::mixTile(const Tile &tile, const Span &keys, Value column, size_t vectors,
                                              ValueRange sums) {
   RegisterTile product{t.element, {}, k.constant(1), {}, k.constant(t.panelWidth), SmallVector<Value>(vectors)};
   for (int64_t r = 0; r < tile.rows; ++r)
     product.rows.push_back(address(scores, r * t.scoreStride()));
-  product.columns = address(valuePanels, k.mul(panel, k.constant(t.blockKeys * t.panelWidth)));
+  product.columns = address(valuePanels, k.mul(column, k.constant(t.blockKeys)));
   return product.accumulate(k, k.constant(0), keys.count, sums);
 }
 
-void AttentionEmitter::finish(const Tile &tile, Value panel, ArrayRef<Value> masks, ArrayRef<Value> sums) {
+SmallVector<Value> AttentionEmitter::mixInPlace(const Span &keys, Value column, ArrayRef<Value> masks,
+                                                ValueRange sums) {
+  Value values = a.mix.getRhs();
+  return k.loop(k.constant(0), keys.count, 1, sums, [&](Value i, ValueRange carried) {
+    ElementEmitter::Scope scope(e);
+    Value power = k.spread(k.load(scores, t.element, k.index(i)));
+    Index key = k.index(k.add(keys.first, i));
+    SmallVector<Value> next;
+    for (auto [v, mask] : llvm::enumerate(masks)) {
+      k.laneMask = mask;
+      Index columns = k.index(k.add(column, k.constant(static_cast<int64_t>(v) * t.lanes)), 1);
+      Value loaded = k.spread(e.at(values, operandAt(values, a.mix.getRhsBatch(), a.mix.getRhsContract()[0],
+                                                     a.mixBatch(), columns, key)));
+      k.laneMask = {};
+      next.push_back(multiplyAdd(power, loaded, carried[v]));
+    }
+    return next;
+  });
+}
+
+void AttentionEmitter::finish(const Tile &tile, Value column, ArrayRef<Value> masks, ArrayRef<Value> sums) {
   for (int64_t r = 0; r < tile.rows; ++r) {
     Value row = k.constant(r);
     Index query = k.index(rowAt(tile, row));
@@ -557,8 +695,8 @@ void AttentionEmitter::finish(const Tile &tile, Value panel, ArrayRef<Value> mas
       k.laneMask = k.both(mask, isThere);
       if (k.laneMask)
         k.laneMask = k.spread(k.laneMask);
-      Value column = k.add(k.mul(panel, k.constant(t.panelWidth)), k.constant(static_cast<int64_t>(v) * t.lanes));
-      Indices position = at(a.mixBatch(), query, k.index(column, 1));
+      Index columns = k.index(k.add(column, k.constant(static_cast<int64_t>(v) * t.lanes)), 1);
+      Indices position = at(a.mixBatch(), query, columns);
       e.bind(a.mix.getOutput(), position, value);
       for (auto [i, result] : llvm::enumerate(stored)) {
         Indices to = position;

@@ -35,6 +35,9 @@ struct AttentionPlan {
   /// From one row of scores in scratch to the next: no power of two, whose rows would share a few sets of the cache.
   int64_t scoreStride() const { return blockKeys + lanes; }
 
+  /// So few read keys and values where they lie.
+  static constexpr int64_t fewQueries = 2;
+
   AttentionPlan(Attention &attention, const TargetInfo &target);
 
 private:
