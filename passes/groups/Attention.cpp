@@ -18,9 +18,7 @@ Shape batchOf(Value value) {
   return shape;
 }
 
-bool isRange(ArrayRef<int64_t> dims, int64_t end) {
-  return llvm::equal(dims, llvm::seq<int64_t>(0, end));
-}
+bool isRange(ArrayRef<int64_t> dims, int64_t end) { return llvm::equal(dims, llvm::seq<int64_t>(0, end)); }
 
 /// A constant of one value, perhaps repeated.
 std::optional<double> numberOf(Value value) {
@@ -78,7 +76,8 @@ private:
 
 bool keepsRows(PrimReshapeOp reshape) {
   Shape in = shapeOf(reshape.getInput()), out = shapeOf(reshape.getOutput());
-  return in.size() >= 2 && out.size() >= 2 && sameDim(in.back(), out.back()) && sameDim(in.rbegin()[1], out.rbegin()[1]);
+  return in.size() >= 2 && out.size() >= 2 && sameDim(in.back(), out.back()) &&
+         sameDim(in.rbegin()[1], out.rbegin()[1]);
 }
 
 Value Matcher::behindReshapes(Value value) {
@@ -187,8 +186,7 @@ bool Matcher::takeLogits(PrimDotOp scores) {
 
 bool Matcher::isClosed() const {
   return llvm::all_of(members, [&](Operation *op) {
-    return op == attention.mix ||
-           llvm::all_of(op->getUsers(), [&](Operation *user) { return members.contains(user); });
+    return op == attention.mix || llvm::all_of(op->getUsers(), [&](Operation *user) { return members.contains(user); });
   });
 }
 

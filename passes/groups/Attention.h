@@ -17,7 +17,7 @@ struct Attention {
   /// Which rows of weights are 0 in place of NaN.
   enum class Zeroed {
     None,
-    Masked,  // all logits are -inf
+    Masked,    // all logits are -inf
     NotANumber // weights that are NaN; a row is NaN as a whole
   } zeroed = Zeroed::None;
   /// All but views that begin outside, `scores` and `mix` among them.

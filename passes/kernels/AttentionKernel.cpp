@@ -5,112 +5,14 @@
 // elementwise before it, and the mix of values by the microkernel again, of which the store is the epilogue. Many keys
 // come in blocks; then a row's largest score, its total and its mix are those of the blocks so far, and are scaled when
 // a larger score comes. One or two queries read keys and values where they lie: to pack them would take longer.
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Cost.h"
-#include "passes/kernels/AttentionPlan.h"
-#include "passes/kernels/KernelEmitter.h"
-#include "passes/kernels/RegisterTile.h"
-#include "passes/kernels/RegisterTranspose.h"
+#include "passes/kernels/AttentionEmitter.h"
 #include "passes/math/Functions.h"
 
 using namespace mlir;
 namespace nnf {
-namespace {
-
-/// What is stored of the mix: something elementwise on it, and where its elements go.
-struct StoredMix {
-  Value value;                     // of the mix's shape
-  SmallVector<Operation *> moves; // reshapes of the batch, transposes; first to last
-  Value result;
-};
-
-class AttentionEmitter {
-public:
-  AttentionEmitter(KernelEmitter &emitter, Attention &attention, const TargetInfo &target)
-      : emitter(emitter), k(emitter.k), e(emitter.e), a(attention), t(attention, target) {}
-
-  void emit(ArrayRef<StoredMix> stored);
-
-private:
-  /// Positions [first, first + count) of a dimension.
-  struct Span {
-    Value first, count;
-  };
-  /// Queries that go through the products together. Those past the last query stand for it and are not stored.
-  struct Tile {
-    Value start;
-    int64_t rows;
-    Value slot;    // of the first query, in the task
-    bool isRagged; // some queries may be past the last
-  };
-
-  void reserveScratch();
-  Value reserve(int64_t elements);
-  void emitTask(ArrayRef<Value> task);
-  /// `inPlace`: keys and values are read where they lie, query by query.
-  void emitQueries(Value first, Value end, bool inPlace);
-  bool canReadInPlace();
-  void mixKeys(const Tile &tile, const Span &keys, bool inPlace);
-  Span keysOf(const Tile &tile, const Span &keys);
-  void forTiles(Value first, Value end, llvm::function_ref<void(const Tile &)> body);
-  void forQueries(llvm::function_ref<void(const Tile &)> body);
-  void forBlocks(llvm::function_ref<void(const Span &keys)> body);
-
-  Indices batchAt(const Shape &batch);
-  Indices at(const Shape &batch, Index row, Index column);
-  Indices operandAt(Value operand, ArrayRef<int64_t> batchDims, int64_t contractedDim, const Shape &batch, Index free,
-                    Index contracted);
-  Value rowAt(const Tile &tile, Value row);
-
-  void packQueries(const Tile &tile);
-  void pack(PrimDotOp dot, const Shape &batch, Span columns, Span contracted, Value to, int64_t panelElements);
-  bool liesAlongContracted(PrimDotOp dot, const Shape &batch);
-
-  void clearMix();
-  void computeScores(const Tile &tile, const Span &keys);
-  void computeScoresInPlace(const Tile &tile, const Span &keys);
-  void softmax(const Tile &tile, const Span &keys);
-  int64_t weightOfLogits();
-  Value logit(Index query, const Span &keys, Index lane, Value score);
-  Value exponential(Value x);
-  Value larger(Value x, Value y);
-  Value acrossLanes(Value vector, llvm::function_ref<Value(Value, Value)> combine);
-  Value factorOf(Value total);
-  /// Runs over `vectors` vectors of the values' columns at a time, with a mask for each that has columns: null where
-  /// it has all.
-  using ColumnsBody = llvm::function_ref<void(Value column, ArrayRef<Value> masks)>;
-  void forColumns(int64_t vectors, ColumnsBody body);
-  SmallVector<Value> mixTile(const Tile &tile, const Span &keys, Value column, size_t vectors, ValueRange sums);
-  SmallVector<Value> mixInPlace(const Span &keys, Value column, ArrayRef<Value> masks, ValueRange sums);
-  Index mixSlot(const Tile &tile, int64_t row, Value column, int64_t vector);
-  void finish(const Tile &tile, Value column, ArrayRef<Value> masks, ArrayRef<Value> sums);
-  Indices moved(Operation *move, const Indices &from);
-
-  Value number(double value) { return k.splat(FloatAttr::get(t.element, value), /*vector=*/k.lanes > 1); }
-  Value address(Value base, Value offset) { return k.elementAddress(base, t.element, offset); }
-  Value address(Value base, int64_t offset) { return address(base, k.constant(offset)); }
-  Value compare(arith::CmpFPredicate predicate, Value x, Value y) {
-    return arith::CmpFOp::create(k.b, k.loc, predicate, x, y);
-  }
-  Value select(Value condition, Value x, Value y) { return arith::SelectOp::create(k.b, k.loc, condition, x, y); }
-  Value multiplyAdd(Value x, Value y, Value sum);
-  Value times(Value x, Value y) { return arith::MulFOp::create(k.b, k.loc, x, y); }
-
-  KernelEmitter &emitter;
-  KernelBuilder &k;
-  ElementEmitter &e;
-  Attention &a;
-  AttentionPlan t;
-  ArrayRef<StoredMix> stored;
-  /// Logits take the place of scores in scratch: they are not computed twice, for the largest and for the powers.
-  bool keepsLogits = false;
-  int64_t scratchElements = 0;
-  // In scratch memory; what is of each query is of those of a tile, or of a task where keys come in blocks.
-  Value queries, keyPanels, valuePanels, scores, factors, largest, totals, mix;
-  SmallVector<Index> batch; // of the task: one for each batch dimension, or one for all
-};
 
 Value AttentionEmitter::reserve(int64_t elements) {
   int64_t bytes = elementBytes(t.element);
@@ -162,8 +64,12 @@ void AttentionEmitter::emitTask(ArrayRef<Value> task) {
   batch.clear();
   for (Value position : task.drop_back())
     batch.push_back(k.index(position));
-  Value first = k.mul(task.back(), k.constant(t.tilesPerTask));
-  Value end = k.add(first, k.constant(t.tilesPerTask));
+  Value perTask = k.constant(t.tilesPerTask);
+  if (!t.hasFixedQueries) { // evenly
+    Value tasks = k.size(t.tasks), tiles = k.ceilDiv(k.size(t.queries), t.tileRows);
+    perTask = k.floorDiv(k.add(tiles, k.sub(tasks, k.constant(1))), tasks);
+  }
+  Value first = k.mul(task.back(), perTask), end = k.add(first, perTask);
   std::optional<int64_t> fixed = constantOf(t.queries);
   bool mayBeFew = fixed ? *fixed <= AttentionPlan::fewQueries : !sameDim(t.queries, t.keys);
   if (!mayBeFew || !canReadInPlace())
@@ -228,8 +134,7 @@ void AttentionEmitter::mixKeys(const Tile &tile, const Span &keys, bool inPlace)
     for (int64_t r = 0; r < tile.rows; ++r) {
       Value factor = t.isOneBlock() ? Value() : k.spread(k.load(factors, t.element, k.index(k.constant(r))));
       for (size_t v = 0; v < masks.size(); ++v)
-        sums.push_back(t.isOneBlock() ? number(0)
-                                      : times(k.load(mix, t.element, mixSlot(tile, r, column, v)), factor));
+        sums.push_back(t.isOneBlock() ? number(0) : times(k.load(mix, t.element, mixSlot(tile, r, column, v)), factor));
     }
     sums = inPlace ? mixInPlace(keys, column, masks, sums) : mixTile(tile, keys, column, masks.size(), sums);
     if (t.isOneBlock())
@@ -251,9 +156,9 @@ AttentionEmitter::Span AttentionEmitter::keysOf(const Tile &tile, const Span &ke
 
 void AttentionEmitter::forTiles(Value first, Value end, llvm::function_ref<void(const Tile &)> body) {
   // Tile i of these starts at query i * rows + origin.
-  Value taskStart = t.hasFixedQueries ? k.add(k.mul(first, k.constant(t.tileRows)),
-                                              k.min(first, k.constant(t.longerTiles)))
-                                      : k.mul(first, k.constant(t.tileRows));
+  Value taskStart = t.hasFixedQueries
+                        ? k.add(k.mul(first, k.constant(t.tileRows)), k.min(first, k.constant(t.longerTiles)))
+                        : k.mul(first, k.constant(t.tileRows));
   auto run = [&](Value from, Value to, int64_t rows, Value origin, bool isRagged) {
     k.loop(from, to, 1, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
@@ -271,10 +176,11 @@ void AttentionEmitter::forTiles(Value first, Value end, llvm::function_ref<void(
   }
   Value count = k.size(t.queries), whole = k.floorDiv(count, k.constant(t.tileRows));
   run(first, k.min(end, whole), t.tileRows, k.constant(0), false);
-  // What is left is part of the last task.
+  // What is left comes after the last whole tile.
   Value rest = k.mul(whole, k.constant(t.tileRows));
   Value tails = k.ceilDiv(k.sub(count, rest), t.tailRows);
-  tails = arith::SelectOp::create(k.b, k.loc, k.less(whole, end), tails, k.constant(0));
+  Value isHere = k.both(k.less(whole, end), k.less(first, k.add(whole, k.constant(1))));
+  tails = select(isHere, tails, k.constant(0));
   run(k.constant(0), tails, t.tailRows, rest, true);
 }
 
@@ -349,183 +255,7 @@ Value AttentionEmitter::rowAt(const Tile &tile, Value row) {
   return tile.isRagged ? k.min(query, k.sub(k.size(t.queries), k.constant(1))) : query;
 }
 
-// ---- what the products read
-
-void AttentionEmitter::packQueries(const Tile &tile) {
-  k.loop(k.constant(0), k.constant(tile.rows), 1, {}, [&](Value row, ValueRange) -> SmallVector<Value> {
-    ElementEmitter::Scope scope(e);
-    Index query = k.index(rowAt(tile, row));
-    Value to = address(queries, k.mul(row, k.constant(t.depth)));
-    emitter.forLanes(t.lanes, k.constant(0), k.constant(t.depth), {}, [&](Index lane, ValueRange) {
-      Indices from = operandAt(a.scores.getLhs(), a.scores.getLhsBatch(), a.scores.getLhsContract()[0],
-                               a.scoresBatch(), query, lane);
-      k.store(k.spread(e.at(a.scores.getLhs(), from)), to, t.element, lane);
-      return SmallVector<Value>();
-    });
-    return {};
-  });
-}
-
-/// Neighbours in memory are neighbours along the contracted dimension rather than along the columns.
-bool AttentionEmitter::liesAlongContracted(PrimDotOp dot, const Shape &shape) {
-  auto slow = [&](int64_t inColumns, int64_t inContracted) {
-    // What is emitted goes nowhere. Positions are arguments, so that none is known to be 0.
-    Block thrownAway;
-    OpBuilder::InsertionGuard restore(k.b);
-    k.b.setInsertionPointToStart(&thrownAway);
-    KernelEmitter::LanesScope lanes(k, t.lanes);
-    ElementEmitter::Scope scope(e);
-    auto position = [&](int64_t stride) {
-      return k.index(thrownAway.addArgument(k.b.getI64Type(), k.loc), stride);
-    };
-    Index column = position(inColumns), contracted = position(inContracted);
-    int64_t before = k.slowAccesses;
-    e.at(dot.getRhs(), operandAt(dot.getRhs(), dot.getRhsBatch(), dot.getRhsContract()[0], shape, column, contracted));
-    return std::exchange(k.slowAccesses, before) - before;
-  };
-  return slow(0, 1) < slow(1, 0);
-}
-
-/// The right operand of `dot` as panels: panel p holds, for each step of the contracted dimension, its columns side by
-/// side. Columns past the last are copies of it or zeros.
-void AttentionEmitter::pack(PrimDotOp dot, const Shape &shape, Span columns, Span contracted, Value to,
-                            int64_t panelElements) {
-  auto element = [&](Index column, Index step) {
-    Value rhs = dot.getRhs();
-    return k.spread(e.at(rhs, operandAt(rhs, dot.getRhsBatch(), dot.getRhsContract()[0], shape, column, step)));
-  };
-  // The vector of columns from `column` on, of a step.
-  auto placeOf = [&](Value column, Value step) {
-    Value panel = k.mul(k.floorDiv(column, k.constant(t.panelWidth)), k.constant(panelElements));
-    Value inPanel = k.add(k.mul(step, k.constant(t.panelWidth)), k.mod(column, k.constant(t.panelWidth)));
-    return k.index(k.add(panel, inPanel), 1);
-  };
-  if (!liesAlongContracted(dot, shape)) {
-    k.loop(k.constant(0), contracted.count, 1, {}, [&](Value step, ValueRange) -> SmallVector<Value> {
-      ElementEmitter::Scope scope(e);
-      Index stepAt = k.index(k.add(contracted.first, step));
-      emitter.forLanes(t.lanes, k.constant(0), columns.count, {}, [&](Index lane, ValueRange) {
-        Value loaded = element(k.index(k.add(columns.first, lane.base), 1), stepAt);
-        KernelEmitter::LanesScope all(k, t.lanes);
-        k.store(loaded, to, t.element, placeOf(lane.base, step));
-        return SmallVector<Value>();
-      });
-      return {};
-    });
-    return;
-  }
-  // Squares of lanes x lanes, transposed in registers.
-  auto squares = [&](Value group, bool isRagged) {
-    Value first = k.mul(group, k.constant(t.lanes)), last = k.sub(columns.count, k.constant(1));
-    emitter.forLanes(t.lanes, k.constant(0), contracted.count, {}, [&](Index lane, ValueRange) {
-      SmallVector<Value> rows;
-      for (int64_t i = 0; i < t.lanes; ++i) {
-        Value column = k.add(first, k.constant(i));
-        column = k.add(columns.first, isRagged ? k.min(column, last) : column);
-        rows.push_back(element(k.index(column), k.index(k.add(contracted.first, lane.base), 1)));
-      }
-      KernelEmitter::LanesScope all(k, t.lanes);
-      for (auto [i, row] : llvm::enumerate(transposed(k, rows)))
-        k.store(row, to, t.element, placeOf(first, k.add(lane.base, k.constant(i))));
-      return SmallVector<Value>();
-    });
-  };
-  auto forGroups = [&](Value from, Value end, bool isRagged) {
-    k.loop(from, end, 1, {}, [&](Value group, ValueRange) -> SmallVector<Value> {
-      ElementEmitter::Scope scope(e);
-      squares(group, isRagged);
-      return {};
-    });
-  };
-  Value whole = k.floorDiv(columns.count, k.constant(t.lanes));
-  forGroups(k.constant(0), whole, false);
-  forGroups(whole, k.ceilDiv(columns.count, t.lanes), true);
-}
-
-// ---- scores and their softmax
-
-void AttentionEmitter::computeScores(const Tile &tile, const Span &keys) {
-  KernelEmitter::LanesScope lanes(k, t.lanes);
-  auto panel = [&](Value panelAt, int64_t vectors) {
-    RegisterTile product{t.element, {}, k.constant(1), {}, k.constant(t.panelWidth), SmallVector<Value>(vectors)};
-    for (int64_t r = 0; r < tile.rows; ++r)
-      product.rows.push_back(address(queries, r * t.depth));
-    product.columns = address(keyPanels, k.mul(panelAt, k.constant(t.depth * t.panelWidth)));
-    SmallVector<Value> sums(tile.rows * vectors, number(0));
-    sums = product.accumulate(k, k.constant(0), k.constant(t.depth), sums);
-    Value to = address(scores, k.mul(panelAt, k.constant(t.panelWidth)));
-    for (auto [i, sum] : llvm::enumerate(sums))
-      k.store(sum, to, t.element,
-              k.index(k.constant(static_cast<int64_t>(i) / vectors * t.scoreStride() +
-                                 static_cast<int64_t>(i) % vectors * t.lanes),
-                      1));
-  };
-  auto panels = [&](Value first, Value end) {
-    k.loop(first, end, 1, {}, [&](Value panelAt, ValueRange) -> SmallVector<Value> {
-      panel(panelAt, 2);
-      return {};
-    });
-  };
-  std::optional<int64_t> fixed = k.constantValue(keys.count);
-  if (!fixed)
-    return panels(k.constant(0), k.ceilDiv(keys.count, t.panelWidth));
-  panels(k.constant(0), k.constant(*fixed / t.panelWidth));
-  if (int64_t rest = *fixed % t.panelWidth)
-    panel(k.constant(*fixed / t.panelWidth), llvm::divideCeil(rest, t.lanes));
-}
-
-/// One query: a vector of keys at a time, each key's sum in a register of its own, with lanes along the depth.
-void AttentionEmitter::computeScoresInPlace(const Tile &tile, const Span &keys) {
-  Value left = a.scores.getLhs(), right = a.scores.getRhs();
-  auto vectorOfKeys = [&](Value group, bool isRagged) {
-    Value first = k.mul(group, k.constant(t.lanes)), last = k.sub(keys.count, k.constant(1));
-    SmallVector<Value> sums;
-    {
-      KernelEmitter::LanesScope lanes(k, t.lanes);
-      sums.assign(t.lanes, number(0));
-    }
-    sums = emitter.forLanes(t.lanes, k.constant(0), k.constant(t.depth), sums, [&](Index lane, ValueRange carried) {
-      Value query = k.spread(e.at(left, operandAt(left, a.scores.getLhsBatch(), a.scores.getLhsContract()[0],
-                                                  a.scoresBatch(), k.index(tile.start), lane)));
-      SmallVector<Value> next;
-      for (int64_t i = 0; i < t.lanes; ++i) {
-        Value inBlock = k.add(first, k.constant(i));
-        Index key = k.index(k.add(keys.first, isRagged ? k.min(inBlock, last) : inBlock));
-        Value loaded = k.spread(e.at(right, operandAt(right, a.scores.getRhsBatch(), a.scores.getRhsContract()[0],
-                                                      a.scoresBatch(), key, lane)));
-        next.push_back(multiplyAdd(query, loaded, carried[i]));
-      }
-      return next;
-    });
-    KernelEmitter::LanesScope lanes(k, t.lanes);
-    sums = transposed(k, sums);
-    for (int64_t step = t.lanes / 2; step > 0; step /= 2)
-      for (int64_t i = 0; i < step; ++i)
-        sums[i] = arith::AddFOp::create(k.b, k.loc, sums[i], sums[i + step]);
-    k.store(sums[0], scores, t.element, k.index(first, 1));
-  };
-  auto forGroups = [&](Value from, Value end, bool isRagged) {
-    k.loop(from, end, 1, {}, [&](Value group, ValueRange) -> SmallVector<Value> {
-      ElementEmitter::Scope scope(e);
-      vectorOfKeys(group, isRagged);
-      return {};
-    });
-  };
-  Value whole = k.floorDiv(keys.count, k.constant(t.lanes));
-  forGroups(k.constant(0), whole, false);
-  forGroups(whole, k.ceilDiv(keys.count, t.lanes), true);
-}
-
-/// Lanes along the depth of keys, and along the columns of values, lie side by side.
-bool AttentionEmitter::canReadInPlace() {
-  return liesAlongContracted(a.scores, a.scoresBatch()) && !liesAlongContracted(a.mix, a.mixBatch());
-}
-
-Value AttentionEmitter::multiplyAdd(Value x, Value y, Value sum) {
-  if (k.target.hasFma)
-    return vector::FMAOp::create(k.b, k.loc, x, y, sum);
-  return arith::AddFOp::create(k.b, k.loc, sum, times(x, y));
-}
+// ---- the softmax
 
 Value AttentionEmitter::larger(Value x, Value y) { return select(compare(arith::CmpFPredicate::OGT, x, y), x, y); }
 
@@ -593,8 +323,8 @@ void AttentionEmitter::softmax(const Tile &tile, const Span &keys) {
     ElementEmitter::Scope scope(e);
     Index query = k.index(rowAt(tile, row));
     Value line = address(scores, k.mul(row, k.constant(t.scoreStride())));
-    Value best = emitter.forLanes(
-        t.lanes, k.constant(0), keys.count, vectorOf(-infinity), [&](Index lane, ValueRange carried) {
+    Value best =
+        emitter.forLanes(t.lanes, k.constant(0), keys.count, vectorOf(-infinity), [&](Index lane, ValueRange carried) {
           Value x = logit(query, keys, lane, read(line, lane));
           if (keepsLogits)
             write(x, line, lane);
@@ -609,15 +339,14 @@ void AttentionEmitter::softmax(const Tile &tile, const Span &keys) {
     }
     // -inf - -inf is no number, which would stay in the totals of blocks to come.
     most = select(compare(arith::CmpFPredicate::OEQ, most, number(-infinity)), number(0), most);
-    Value sum =
-        emitter.forLanes(t.lanes, k.constant(0), keys.count, vectorOf(0), [&](Index lane, ValueRange carried) {
-          Value x = read(line, lane);
-          if (!keepsLogits)
-            x = logit(query, keys, lane, x);
-          Value power = activeOr(exponential(subtract(x, k.spread(most))), 0);
-          write(power, line, lane);
-          return SmallVector<Value>{add(carried[0], power)};
-        })[0];
+    Value sum = emitter.forLanes(t.lanes, k.constant(0), keys.count, vectorOf(0), [&](Index lane, ValueRange carried) {
+      Value x = read(line, lane);
+      if (!keepsLogits)
+        x = logit(query, keys, lane, x);
+      Value power = activeOr(exponential(subtract(x, k.spread(most))), 0);
+      write(power, line, lane);
+      return SmallVector<Value>{add(carried[0], power)};
+    })[0];
     Value total = acrossLanes(sum, add);
     Value factor;
     if (t.isOneBlock()) {
@@ -650,35 +379,6 @@ void AttentionEmitter::clearMix() {
 Index AttentionEmitter::mixSlot(const Tile &tile, int64_t row, Value column, int64_t vector) {
   Value line = k.mul(k.add(tile.slot, k.constant(row)), k.constant(t.panels * t.panelWidth));
   return k.index(k.add(line, k.add(column, k.constant(vector * t.lanes))), 1);
-}
-
-SmallVector<Value> AttentionEmitter::mixTile(const Tile &tile, const Span &keys, Value column, size_t vectors,
-                                             ValueRange sums) {
-  RegisterTile product{t.element, {}, k.constant(1), {}, k.constant(t.panelWidth), SmallVector<Value>(vectors)};
-  for (int64_t r = 0; r < tile.rows; ++r)
-    product.rows.push_back(address(scores, r * t.scoreStride()));
-  product.columns = address(valuePanels, k.mul(column, k.constant(t.blockKeys)));
-  return product.accumulate(k, k.constant(0), keys.count, sums);
-}
-
-SmallVector<Value> AttentionEmitter::mixInPlace(const Span &keys, Value column, ArrayRef<Value> masks,
-                                                ValueRange sums) {
-  Value values = a.mix.getRhs();
-  return k.loop(k.constant(0), keys.count, 1, sums, [&](Value i, ValueRange carried) {
-    ElementEmitter::Scope scope(e);
-    Value power = k.spread(k.load(scores, t.element, k.index(i)));
-    Index key = k.index(k.add(keys.first, i));
-    SmallVector<Value> next;
-    for (auto [v, mask] : llvm::enumerate(masks)) {
-      k.laneMask = mask;
-      Index columns = k.index(k.add(column, k.constant(static_cast<int64_t>(v) * t.lanes)), 1);
-      Value loaded = k.spread(e.at(values, operandAt(values, a.mix.getRhsBatch(), a.mix.getRhsContract()[0],
-                                                     a.mixBatch(), columns, key)));
-      k.laneMask = {};
-      next.push_back(multiplyAdd(power, loaded, carried[v]));
-    }
-    return next;
-  });
 }
 
 void AttentionEmitter::finish(const Tile &tile, Value column, ArrayRef<Value> masks, ArrayRef<Value> sums) {
@@ -721,7 +421,7 @@ Indices AttentionEmitter::moved(Operation *move, const Indices &from) {
 }
 
 /// A result of the kernel as something elementwise on the mix that is moved; null `value`: it is something else.
-StoredMix storedMix(Value result, PrimDotOp mix) {
+static StoredMix storedMix(Value result, PrimDotOp mix) {
   // What changes nothing in a compact buffer.
   while (auto reshape = result.getDefiningOp<PrimReshapeOp>())
     result = reshape.getInput();
@@ -736,8 +436,6 @@ StoredMix storedMix(Value result, PrimDotOp mix) {
     stored.value = {};
   return stored;
 }
-
-} // namespace
 
 bool emitAttentionKernel(KernelOp kernel, const TargetInfo &target) {
   for (PrimDotOp dot : kernel.getBody().getOps<PrimDotOp>()) {

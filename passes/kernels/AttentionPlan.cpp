@@ -1,5 +1,6 @@
 #include "passes/kernels/AttentionPlan.h"
 #include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/RegisterTile.h"
 
 using namespace mlir;
 namespace nnf {
@@ -34,8 +35,7 @@ void AttentionPlan::chooseBlocks(const TargetInfo &target) {
 }
 
 void AttentionPlan::chooseTiles(const TargetInfo &target) {
-  // Sums leave room for two vectors of the right operand and one of the left.
-  int64_t most = std::clamp<int64_t>((target.vectorRegisters - 4) / 2, 1, target.vectorRegisters > 16 ? 12 : 6);
+  int64_t most = RegisterTile::mostRows(target, 2);
   std::optional<int64_t> fixed = constantOf(queries);
   hasFixedQueries = fixed.has_value();
   tileRows = most, longerTiles = 0;
@@ -63,7 +63,7 @@ void AttentionPlan::chooseTasks(Attention &attention, const TargetInfo &target) 
   // The mix of a task's queries is in scratch where keys come in blocks.
   int64_t bytesOfRow = panels * panelWidth * elementBytes(element);
   int64_t most = isOneBlock() ? mostRowsOfTask : std::min(mostRowsOfTask, target.l2Bytes / 8 / bytesOfRow);
-  int64_t wanted = hasFixedQueries ? std::min(most, llvm::divideCeilSigned(rows, perEntry)) : most / 2;
+  int64_t wanted = hasFixedQueries ? std::min(most, llvm::divideCeilSigned(rows, perEntry)) : most;
   if (!hasFixedQueries) {
     tilesPerTask = std::max<int64_t>(1, wanted / tileRows);
     tasks = simplify(queries.ceilDiv(tilesPerTask * tileRows));

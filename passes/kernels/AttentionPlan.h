@@ -28,8 +28,8 @@ struct AttentionPlan {
   int64_t fixedTiles = 0; // tiles of fixed queries
   int64_t tileRows, longerTiles, tailRows;
   int64_t mostRows() const { return tileRows + (longerTiles > 0); }
-  int64_t tilesPerTask;
-  Dim tasks; // of one batch entry
+  int64_t tilesPerTask; // at most, where only the run knows how many there are
+  Dim tasks;            // of one batch entry
   int64_t rowsPerTask() const { return tilesPerTask * mostRows(); }
 
   /// From one row of scores in scratch to the next: no power of two, whose rows would share a few sets of the cache.
