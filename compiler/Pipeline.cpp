@@ -44,7 +44,11 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
   passes.addPass(createSplitPrepare());
 }
 
-void addGroups(OpPassManager &passes) { passes.addPass(createFormGroups()); }
+void addGroups(OpPassManager &passes, const PipelineOptions &options) {
+  FormGroupsOptions groups;
+  groups.attention = !options.gpuKernels;
+  passes.addPass(createFormGroups(groups));
+}
 
 void addTiles(OpPassManager &passes, const PipelineOptions &options) {
   if (options.gpuKernels) {
@@ -133,7 +137,7 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
   if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
       failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) ||
       (wanted(Phase::Groups) && failed(runPrepare(module, options))) ||
-      failed(run(Phase::Groups, [](OpPassManager &p) { addGroups(p); })) || failed(makeTiles()) ||
+      failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(makeTiles()) ||
       failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
     return failure();
   // A kernel may have come to copy outputs.

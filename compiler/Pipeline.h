@@ -42,14 +42,14 @@ struct PipelineOptions {
 /// The passes of a phase, or of a part of one: what stands between two parts of a phase is no pass.
 void addPrimitives(mlir::OpPassManager &passes);
 void addConstantPart(mlir::OpPassManager &passes, const PipelineOptions &options); // then @prepare is run
-void addGroups(mlir::OpPassManager &passes);
+void addGroups(mlir::OpPassManager &passes, const PipelineOptions &options);
 void addTiles(mlir::OpPassManager &passes, const PipelineOptions &options);
 void addMemory(mlir::OpPassManager &passes); // then attributes for the driver are set
 void addDriver(mlir::OpPassManager &passes);
 void addCode(mlir::OpPassManager &passes, const PipelineOptions &options);
 /// From primitives to kernels without any of the layouts of `addConstantPart`: for @prepare itself.
 inline void addKernels(mlir::OpPassManager &passes, const PipelineOptions &options) {
-  addGroups(passes);
+  addGroups(passes, options);
   addTiles(passes, options);
 }
 

@@ -109,7 +109,7 @@ public:
     own.kernels = nullptr;
     PassManager groups(module.getContext(), ModuleOp::getOperationName());
     groups.enableVerifier(options.verifyEach);
-    addGroups(groups);
+    addGroups(groups, own);
     KernelObjects kernels(*host, options.cache);
     if (failed(groups.run(*standalone)) || failed(kernels.compile(*standalone, own)))
       return failure();

@@ -2,6 +2,7 @@
 #include "mlir/IR/Iterators.h"
 #include "passes/Cost.h"
 #include "passes/Passes.h"
+#include "passes/groups/Attention.h"
 #include "passes/groups/Outline.h"
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/StridedView.h"
@@ -105,10 +106,12 @@ private:
 };
 
 struct Former {
-  Former(func::FuncOp function, const SizePhases &phases) : function(function), phases(phases) {}
+  Former(func::FuncOp function, const SizePhases &phases, bool attention)
+      : function(function), phases(phases), attention(attention) {}
 
   func::FuncOp function;
   const SizePhases &phases;
+  bool attention;
   GroupMap groups;
 
   /// Ops whose results contractions read from memory, perhaps with other strides.
@@ -117,6 +120,10 @@ struct Former {
   DenseSet<Operation *> prologues;
 
   void run() {
+    if (attention)
+      for (Operation &op : function.getBody().front())
+        if (auto dot = dyn_cast<PrimDotOp>(op); dot && !groups.of(dot))
+          formAttention(dot);
     findPrologues();
     storeContractionOperands();
     for (Operation &op : function.getBody().front())
@@ -169,7 +176,7 @@ struct Former {
         continue;
       bool isWhole = sameShape(shapeOf(value), shapeOf(conv.getInput()));
       bool isInside = (op->hasTrait<Elementwise>() || isa<PrimConcatOp>(op)) && isWhole && op->getNumResults() == 1 &&
-                      llvm::all_of(op->getUsers(), isTaken) && phases.of(op) == phases.of(conv);
+                      llvm::all_of(op->getUsers(), isTaken) && phases.of(op) == phases.of(conv) && !groups.of(op);
       if (!isInside) {
         // Rows of which reductions are made are a kernel of their own.
         if (isWhole && llvm::any_of(op->getUsers(), reducesChannels))
@@ -220,7 +227,7 @@ struct Former {
   /// a right operand stay contiguous.
   void storeContractionOperands() {
     for (Operation &op : function.getBody().front()) {
-      if (!isContraction(&op))
+      if (!isContraction(&op) || groups.of(&op))
         continue;
       for (Value operand : op.getOperands()) {
         if (Operation *producer = operand.getDefiningOp(); producer && prologues.contains(producer))
@@ -275,10 +282,53 @@ struct Former {
       growEpilogue(group, anchor);
   }
 
-  /// Elementwise consumers, as long as one value comes out of them: nothing in between has a reader elsewhere.
-  void growEpilogue(Group *group, Operation *anchor) {
-    if (anchor->getNumResults() == 0)
+  /// The attention that ends in this product, if there is one: it packs what it reads, through views of any strides.
+  void formAttention(PrimDotOp mix) {
+    std::optional<Attention> found = Attention::of(mix);
+    if (!found)
       return;
+    int64_t weight = 0;
+    for (Operation *op : found->members) {
+      if (groups.of(op) || phases.of(op) != phases.of(mix))
+        return;
+      weight += weightOf(op);
+    }
+    if (weight > maxWeight)
+      return;
+    Group *group = groups.create(mix);
+    for (Operation *op : found->members)
+      if (op != mix)
+        add(group, op);
+    for (Value operand : {found->scores.getLhs(), found->scores.getRhs(), mix.getRhs()})
+      if (Operation *producer = beforeViews(operand).getDefiningOp())
+        stored.insert(producer);
+    storeMoved(group, growEpilogue(group, mix));
+  }
+
+  /// What only moves rows of `value` with its last dimension, as heads are joined: the group stores them there.
+  void storeMoved(Group *group, Value value) {
+    if (!value.hasOneUse())
+      return;
+    Operation *user = *value.user_begin();
+    if (groups.of(user) || !runsWith(group, user))
+      return;
+    if (auto transpose = dyn_cast<PrimTransposeOp>(user)) {
+      if (transpose.getPerm().back() == static_cast<int64_t>(transpose.getPerm().size()) - 1) {
+        groups.add(group, user);
+        storeMoved(group, transpose.getOutput());
+      }
+    } else if (isa<PrimReshapeOp>(user)) {
+      groups.add(group, user);
+      if (Shape shape = shapeOf(user->getResult(0)); !shape.empty() && sameDim(shape.back(), shapeOf(value).back()))
+        storeMoved(group, user->getResult(0));
+    }
+  }
+
+  /// Elementwise consumers, as long as one value comes out of them: nothing in between has a reader elsewhere. Returns
+  /// that value.
+  Value growEpilogue(Group *group, Operation *anchor) {
+    if (anchor->getNumResults() == 0)
+      return {};
     Value last = anchor->getResult(0);
     llvm::SetVector<Operation *> consumers;
     while (Value exit = absorb(group, last, consumers)) {
@@ -286,11 +336,12 @@ struct Former {
       for (Operation *op : consumers)
         weight += weightOf(op);
       if (!fits(group, weight))
-        return;
+        break;
       for (Operation *op : consumers)
         add(group, op);
       last = exit;
     }
+    return last;
   }
 
   /// The fewest elementwise ops that read all of `value` (x in select(x <= 0, 0, x) has two readers) and give one
@@ -620,13 +671,14 @@ struct Former {
 };
 
 struct FormGroups : impl::FormGroupsBase<FormGroups> {
+  using FormGroupsBase::FormGroupsBase;
   void runOnOperation() override {
     for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       eraseUnread(function);
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();
-      Former former(function, *phases);
+      Former former(function, *phases, attention);
       former.run();
       if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();

@@ -10,5 +10,9 @@ def FormGroups : Pass<"nnf-form-groups", "::mlir::ModuleOp"> {
     while nobody else needs the value between, reductions over the same rows join each other. What is cheap to compute
     again is computed where it is read; everything else is stored by a group of its own.
   }];
+  let options = [
+    Option<"attention", "attention", "bool", "false",
+           "Two products with a softmax between them are one group: the target has kernels for it">,
+  ];
 }
 #endif

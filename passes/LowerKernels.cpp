@@ -23,8 +23,9 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
-      if (!emitContractKernel(kernel, target) && !emitWinogradKernel(kernel, target) &&
-          !emitDepthwiseKernel(kernel, target) && !emitOrderedKernel(kernel, target)) {
+      if (!emitAttentionKernel(kernel, target) && !emitContractKernel(kernel, target) &&
+          !emitWinogradKernel(kernel, target) && !emitDepthwiseKernel(kernel, target) &&
+          !emitOrderedKernel(kernel, target)) {
         // Only tiles read panels.
         for (auto conv : kernel.getBody().getOps<PrimConvOp>())
           if (conv.getPacked()) {

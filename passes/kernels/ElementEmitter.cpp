@@ -172,39 +172,42 @@ Value ElementEmitter::broadcast(PrimBroadcastOp op, const Indices &at) {
 
 /// Cuts both shapes into the shortest runs of equal products, so that only the dimensions a reshape really splits or
 /// joins are computed with.
-Value ElementEmitter::reshape(PrimReshapeOp op, const Indices &at) {
-  Shape in = shapeOf(op.getInput()), out = shapeOf(op.getOutput());
-  MLIRContext *context = op.getContext();
-  Indices from(in.size(), k.zero());
+Indices ElementEmitter::reshaped(ArrayRef<Dim> from, ArrayRef<Dim> to, const Indices &at) {
+  MLIRContext *context = k.b.getContext();
+  Indices result(to.size(), k.zero());
   size_t i = 0, o = 0;
-  while (i < in.size() || o < out.size()) {
-    if (i < in.size() && isConstant(in[i], 1)) {
+  while (i < to.size() || o < from.size()) {
+    if (i < to.size() && isConstant(to[i], 1)) {
       ++i;
       continue;
     }
-    if (o < out.size() && isConstant(out[o], 1)) {
+    if (o < from.size() && isConstant(from[o], 1)) {
       ++o;
       continue;
     }
-    if (i == in.size() || o == out.size())
+    if (i == to.size() || o == from.size())
       break; // sizes that are 1 at run time, or nothing at all
     size_t iEnd = i + 1, oEnd = o + 1;
-    Dim left = in[i], right = out[o];
-    while (!sameDim(left, right) && (iEnd < in.size() || oEnd < out.size())) {
+    Dim left = to[i], right = from[o];
+    while (!sameDim(left, right) && (iEnd < to.size() || oEnd < from.size())) {
       auto a = constantOf(left), c = constantOf(right);
-      bool growIn = oEnd == out.size() || (iEnd < in.size() && a && c && *a < *c) || (iEnd < in.size() && a && !c);
-      if (growIn)
-        left = simplify(productOf(context, {left, in[iEnd++]}));
+      bool growTo = oEnd == from.size() || (iEnd < to.size() && a && c && *a < *c) || (iEnd < to.size() && a && !c);
+      if (growTo)
+        left = simplify(productOf(context, {left, to[iEnd++]}));
       else
-        right = simplify(productOf(context, {right, out[oEnd++]}));
+        right = simplify(productOf(context, {right, from[oEnd++]}));
     }
     Indices part(at.begin() + o, at.begin() + oEnd);
-    ArrayRef<Dim> outPart = ArrayRef(out).slice(o, oEnd - o), inPart = ArrayRef(in).slice(i, iEnd - i);
-    Indices found = outPart.size() == 1 && inPart.size() == 1 ? part : split(inPart, linear(outPart, part));
-    std::copy(found.begin(), found.end(), from.begin() + i);
+    ArrayRef<Dim> fromPart = from.slice(o, oEnd - o), toPart = to.slice(i, iEnd - i);
+    Indices found = fromPart.size() == 1 && toPart.size() == 1 ? part : split(toPart, linear(fromPart, part));
+    std::copy(found.begin(), found.end(), result.begin() + i);
     i = iEnd, o = oEnd;
   }
-  return this->at(op.getInput(), from);
+  return result;
+}
+
+Value ElementEmitter::reshape(PrimReshapeOp op, const Indices &at) {
+  return this->at(op.getInput(), reshaped(shapeOf(op.getOutput()), shapeOf(op.getInput()), at));
 }
 
 Value ElementEmitter::slice(PrimSliceOp op, const Indices &at) {

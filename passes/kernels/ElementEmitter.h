@@ -41,6 +41,8 @@ public:
   Indices delinear(llvm::ArrayRef<Dim> shape, Index position);
   /// The same as parts of the position, which cost nothing where they come together again.
   Indices split(llvm::ArrayRef<Dim> shape, Index position);
+  /// Where the element at `at` of a tensor of shape `from` is when it is reshaped to `to`.
+  Indices reshaped(llvm::ArrayRef<Dim> from, llvm::ArrayRef<Dim> to, const Indices &at);
 
   /// The neutral element of a reduction, and one step of it.
   Value neutral(ReduceKind kind, mlir::Type element, bool vector);

@@ -78,6 +78,7 @@ private:
 
 /// The families, most special first. Each returns false, having emitted nothing, when the kernel is not of its kind;
 /// the map takes everything.
+bool emitAttentionKernel(KernelOp kernel, const TargetInfo &target);
 bool emitContractKernel(KernelOp kernel, const TargetInfo &target);
 bool emitWinogradKernel(KernelOp kernel, const TargetInfo &target);
 bool emitDepthwiseKernel(KernelOp kernel, const TargetInfo &target);

@@ -106,21 +106,23 @@ Term exponentialForSum(Term x) {
   return finiteBelow(x, x.isF64() ? 0x1.62e42fefa39f0p9 : 0x1.62e430p6, result);
 }
 
-Term exponentialOfNegative(Term x) {
-  double lowest = x.isF64() ? -708 : -87;
-  Term raised = clampLow(x, lowest);
-  Rounded count = countOfLn2(raised);
-  Term p = exponentialOfReduced(reduceByLn2(raised, count.k));
-  Term result =
-      hasScaling(x) ? scaled(p, count.k) : (p.toBits() + (count.bits << p.fractionBits())).fromBits();
-  return select(x < lowest, 0.0, result);
-}
-
 Term exponentialInRange(Term x) {
   Rounded count = countOfLn2(x);
   if (hasScaling(x))
     return scaled(exponentialOfReduced(reduceByLn2(x, count.k)), count.k);
   return exponentialOfReduced(reduceByLn2(x, count.k)) * powerOfTwo(count.bits, x);
+}
+
+// The exponent field of 2^-bias is 0: that number is 0. Lower powers do not come up.
+Term exponentialOfNegative(Term x) {
+  if (hasScaling(x)) {
+    double lowest = x.isF64() ? -708 : -87;
+    Term bounded = clampLow(x, lowest), k = countOfLn2(bounded).k;
+    return select(x < lowest, 0.0, scaled(exponentialOfReduced(reduceByLn2(bounded, k)), k));
+  }
+  Term raised = clampLow(x, -0.6931471805599453 * static_cast<double>(x.exponentBias()));
+  Rounded count = countOfLn2(raised);
+  return exponentialOfReduced(reduceByLn2(raised, count.k)) * powerOfTwo(count.bits, x);
 }
 
 Term exponential2(Term x) {

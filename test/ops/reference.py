@@ -33,7 +33,7 @@ def attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
         attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
-    weights = torch.where(scores.amax(-1, keepdim=True) == -torch.inf, torch.zeros(()), scores.softmax(-1))
+    weights = torch.where((scores == -torch.inf).all(-1, keepdim=True), torch.zeros(()), scores.softmax(-1))
     if dropout_p:
         weights = philox.attention_dropout(weights, dropout_p)
     return weights @ value

@@ -1,12 +1,11 @@
-// Kernels of attention: products, a softmax, and what has to be laid out for them.
+// Kernels of attention, and of what is around it.
 // RUN: %fuse %s | FileCheck %s
 
-// Four kernels: transposed keys; products, scaled; softmax; products.
-// could be 1: the scores of a block of queries could stay in scratch.
+// One kernel.
 // CHECK-LABEL: module @attention {
-// CHECK-COUNT-4: nnf.kernel @
+// CHECK-COUNT-1: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-4: nnf.launch @
+// CHECK-COUNT-1: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -20,11 +19,10 @@ module @attention {
 // -----
 
 // The same with fixed sizes.
-// could be 1: as attention.
 // CHECK-LABEL: module @attention_fixed {
-// CHECK-COUNT-4: nnf.kernel @
+// CHECK-COUNT-1: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-4: nnf.launch @
+// CHECK-COUNT-1: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<2x4x10x16xf32>
 module @attention_fixed {
@@ -36,12 +34,11 @@ module @attention_fixed {
 
 // -----
 
-// Four kernels: the triangle is in the first product's epilogue, no mask is stored.
-// could be 1: as attention.
+// One kernel: no mask is stored.
 // CHECK-LABEL: module @attention_causal {
-// CHECK-COUNT-4: nnf.kernel @
+// CHECK-COUNT-1: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-4: nnf.launch @
+// CHECK-COUNT-1: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -54,12 +51,11 @@ module @attention_causal {
 
 // -----
 
-// Four kernels: the mask is in the first product's epilogue.
-// could be 1: as attention.
+// One kernel: the mask is read where scores are.
 // CHECK-LABEL: module @attention_added_mask {
-// CHECK-COUNT-4: nnf.kernel @
+// CHECK-COUNT-1: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-4: nnf.launch @
+// CHECK-COUNT-1: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -73,12 +69,11 @@ module @attention_added_mask {
 
 // -----
 
-// Four kernels: the mask is in the first product's epilogue.
-// could be 1: as attention.
+// One kernel, as with the added mask.
 // CHECK-LABEL: module @attention_bool_mask {
-// CHECK-COUNT-4: nnf.kernel @
+// CHECK-COUNT-1: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-4: nnf.launch @
+// CHECK-COUNT-1: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, L, 16]>>
 !k = tensor<?x4x?x16xf32, #nnf.dims<[N, 4, S, 16]>>
@@ -92,12 +87,11 @@ module @attention_bool_mask {
 
 // -----
 
-// Five kernels: as attention, and the values repeated for all heads.
-// could be 4: heads could be read with stride 0, as batch dimensions of their own. Or 1: as attention.
+// One kernel: heads that share keys and values read the same ones.
 // CHECK-LABEL: module @attention_grouped_heads {
-// CHECK-COUNT-5: nnf.kernel @
+// CHECK-COUNT-1: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-1: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !q = tensor<?x8x?x16xf32, #nnf.dims<[N, 8, L, 16]>>
 !k = tensor<?x2x?x16xf32, #nnf.dims<[N, 2, S, 16]>>
@@ -110,13 +104,13 @@ module @attention_grouped_heads {
 
 // -----
 
-// Six kernels, nine launches: projection, three times and once for the output; transposed keys; products, scaled;
-// softmax; products; heads joined.
-// could be six launches: one product for the three projections; the last product could write joined heads.
+// Two kernels, five launches: projection, three times and once for the output; attention, which reads heads where they
+// lie and writes them joined.
+// could be three launches: one product for the three projections.
 // CHECK-LABEL: module @self_attention {
-// CHECK-COUNT-6: nnf.kernel @
+// CHECK-COUNT-2: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-9: nnf.launch @
+// CHECK-COUNT-5: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 module @self_attention {
@@ -136,12 +130,12 @@ module @self_attention {
 
 // -----
 
-// Seven kernels, nine launches: two forms of projection, for the two lengths; the others as self_attention.
-// could be 6: as self_attention, with one product for keys and values.
+// Three kernels, five launches: two forms of projection, for the two lengths; attention.
+// could be four launches: one product for keys and values.
 // CHECK-LABEL: module @cross_attention {
-// CHECK-COUNT-7: nnf.kernel @
+// CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-9: nnf.launch @
+// CHECK-COUNT-5: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 !m = tensor<?x?x64xf32, #nnf.dims<[S, N, 64]>>
@@ -162,13 +156,13 @@ module @cross_attention {
 
 // -----
 
-// Ten kernels, 13 launches: attention's five, its output with the residual; layer_norm, twice; product with gelu;
-// product with residual.
-// could be 9: as self_attention; with ten launches.
+// Six kernels, nine launches: projection, three times; attention; its output with the residual; layer_norm, twice;
+// product with gelu; product with residual.
+// could be seven launches: one product for the three projections.
 // CHECK-LABEL: module @transformer_layer {
-// CHECK-COUNT-10: nnf.kernel @
+// CHECK-COUNT-6: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-13: nnf.launch @
+// CHECK-COUNT-9: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 !u = tensor<?x?x256xf32, #nnf.dims<[L, N, 256]>>
