@@ -135,11 +135,12 @@ def batch_splits(q, k, v, mask):
 
 
 def masks(*shape):
-    """Added to scores: rows of -inf, rows that end or begin with it, and numbers."""
+    """Added to scores: a row of -inf, rows that begin or end with it, a row that becomes NaN, and numbers."""
     mask = random(*shape)
     mask[..., 0, :] = -np.inf
     mask[..., 1, : shape[-1] // 2] = -np.inf
     mask[..., 2, shape[-1] // 3:] = -np.inf
+    mask[..., 3, 1] = np.inf
     return mask
 
 
@@ -195,6 +196,8 @@ def why_wrong(name, library, runtime):
                 value = found[info.name]
                 if value.shape != np.shape(expected):
                     return f"run {k}: {info.name} is {list(value.shape)}, expected {list(np.shape(expected))}"
+                if (np.isnan(value) != np.isnan(expected)).any():
+                    return f"run {k}: {info.name} is NaN elsewhere"
                 if not np.allclose(value, expected, rtol=1e-4, atol=1e-5, equal_nan=True):
                     return f"run {k}: {info.name} is off by {np.nanmax(np.abs(value - expected))}"
             if any(again[n].tobytes() != found[n].tobytes() for n in found):
