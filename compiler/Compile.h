@@ -35,9 +35,9 @@ struct ModelRequest {
 
 /// How far results may be from rounding each operation once.
 enum class Accuracy {
-  Strict, ///< no algorithm that rounds otherwise: Winograd's is left out
+  Strict,  ///< no algorithm that rounds otherwise: Winograd's is left out
   Default, ///< algorithms whose errors are as small as those of a sum: Winograd's F(2, 3)
-  Relaxed ///< errors some ten times larger are fine: F(4, 3)
+  Relaxed  ///< errors some ten times larger are fine: F(4, 3)
 };
 
 /// What the code is for.

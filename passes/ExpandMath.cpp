@@ -108,7 +108,7 @@ struct ExpandExp : Expansion<math::ExpOp> {
       return rewriter.notifyMatchFailure(op, "not f32 or f64");
     ExpansionSite site = siteOf(op, rewriter);
     Term x(site, op.getOperand());
-    rewriter.replaceOp(op, Value(op->hasAttr(ofNegative)  ? exponentialOfNegative(x)
+    rewriter.replaceOp(op, Value(op->hasAttr(ofNegative) ? exponentialOfNegative(x)
                                  : op->hasAttr(feedsSum) ? exponentialForSum(x)
                                                          : exponential(x)));
     return success();
@@ -118,8 +118,8 @@ struct ExpandExp : Expansion<math::ExpOp> {
 /// Of a division that is the instruction.
 constexpr StringLiteral isInstruction = "nnf.instruction";
 
-/// x / y for a vector x and one number y: its reciprocal is taken once, outside the loop that y does not change in. Where
-/// it is no normal number, by the instruction.
+/// x / y for a vector x and one number y: its reciprocal is taken once, outside the loop that y does not change in.
+/// Where it is no normal number, by the instruction.
 Value dividedByScalar(Term x, Value y, PatternRewriter &rewriter, const ExpansionSite &site) {
   auto instruction = [&](Value a, Value b) {
     auto division = arith::DivFOp::create(rewriter, site.loc, a, b);
@@ -299,17 +299,16 @@ Term reciprocalRoot(Term x) { return 1.0 / sqrt(x); }
 } // namespace
 
 void populateExpandMath(RewritePatternSet &patterns, const MathExpansionOptions &options) {
-  patterns.add<ExpandExp, ExpandDivision, ExpandUnary<math::Exp2Op, exponential2>,
-               ExpandUnary<math::ExpM1Op, exponentialMinus1>, ExpandUnary<math::LogOp, logarithm>,
-               ExpandUnary<math::Log2Op, logarithm2>, ExpandUnary<math::Log10Op, logarithm10>,
-               ExpandUnary<math::Log1pOp, logarithm1p>, ExpandUnary<math::SinOp, sine>,
-               ExpandUnary<math::CosOp, cosine>, ExpandUnary<math::TanOp, tangent>,
-               ExpandUnary<math::AtanOp, arcTangent>, ExpandUnary<math::TanhOp, hyperbolicTangent>,
-               ExpandUnary<math::ErfOp, errorFunction>, ExpandUnary<math::RsqrtOp, reciprocalRoot>,
-               ExpandUnary<math::RoundOp, roundHalfAway>, ExpandBinary<math::PowFOp, power>,
-               ExpandBinary<arith::RemFOp, remainder>, ExpandSincos, SplitFma, ExpandTruncF, ExpandExtF,
-               ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
-               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>, ExpandHalfCompare>(
+  patterns.add<
+      ExpandExp, ExpandDivision, ExpandUnary<math::Exp2Op, exponential2>, ExpandUnary<math::ExpM1Op, exponentialMinus1>,
+      ExpandUnary<math::LogOp, logarithm>, ExpandUnary<math::Log2Op, logarithm2>,
+      ExpandUnary<math::Log10Op, logarithm10>, ExpandUnary<math::Log1pOp, logarithm1p>, ExpandUnary<math::SinOp, sine>,
+      ExpandUnary<math::CosOp, cosine>, ExpandUnary<math::TanOp, tangent>, ExpandUnary<math::AtanOp, arcTangent>,
+      ExpandUnary<math::TanhOp, hyperbolicTangent>, ExpandUnary<math::ErfOp, errorFunction>,
+      ExpandUnary<math::RsqrtOp, reciprocalRoot>, ExpandUnary<math::RoundOp, roundHalfAway>,
+      ExpandBinary<math::PowFOp, power>, ExpandBinary<arith::RemFOp, remainder>, ExpandSincos, SplitFma, ExpandTruncF,
+      ExpandExtF, ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
+      ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>, ExpandHalfCompare>(
       patterns.getContext(), options);
 }
 

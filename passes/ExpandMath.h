@@ -8,8 +8,8 @@ namespace nnf {
 
 /// What the target computes itself.
 struct MathExpansionOptions {
-  bool hasFma = true;  // fused multiply-add of f32 and f64; without it math.fma becomes a product and a sum
-  bool hasF16c = true; // conversion between f16 and f32
+  bool hasFma = true;     // fused multiply-add of f32 and f64; without it math.fma becomes a product and a sum
+  bool hasF16c = true;    // conversion between f16 and f32
   bool hasAvx512 = false; // x * 2^k and approximate reciprocals, of vectors of 512 bits
 };
 

@@ -241,8 +241,7 @@ struct Former {
                                                   pushesItselfOut(view->strides.back(), conv.channelsPerGroup(), bytes))
           view = std::nullopt;
         if (view && dot && operand == dot.getLhs() && dot.getLhsContract().size() == 1)
-          if (int64_t dim = dot.getLhsContract()[0];
-              pushesItselfOut(view->strides[dim], shapeOf(operand)[dim], bytes))
+          if (int64_t dim = dot.getLhsContract()[0]; pushesItselfOut(view->strides[dim], shapeOf(operand)[dim], bytes))
             view = std::nullopt;
         bool isRight = dot && operand == dot.getRhs();
         if (view && isRight && llvm::none_of(view->strides, [](Dim stride) { return isConstant(stride, 1); }))
@@ -351,9 +350,8 @@ struct Former {
     consumers.clear();
     auto isTaken = [&](Operation *op) { return consumers.contains(op); };
     auto canTake = [&](Operation *op) {
-      return isTaken(op) ||
-             (op->hasTrait<Elementwise>() && !groups.of(op) && !prologues.contains(op) && op->getNumResults() == 1 &&
-              runsWith(group, op));
+      return isTaken(op) || (op->hasTrait<Elementwise>() && !groups.of(op) && !prologues.contains(op) &&
+                             op->getNumResults() == 1 && runsWith(group, op));
     };
     SmallVector<Value> open{value};
     while (consumers.size() <= maxConsumers) {
@@ -420,8 +418,7 @@ struct Former {
 
   bool canJoin(Group *group, Operation *op, const RowFrame &frame) const {
     return !groups.of(op) && !prologues.contains(op) && runsWith(group, op) && frame.takes(op) &&
-           stageOf(op) <= maxStages &&
-           fits(group, weightOf(op));
+           stageOf(op) <= maxStages && fits(group, weightOf(op));
   }
 
   /// Reductions of the frame that read what `input` is made of, element by element.

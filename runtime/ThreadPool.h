@@ -64,10 +64,11 @@ private:
   Job job;              // written by the holder while no chunk is open, read by whoever has claimed a chunk
   /// Low 32 bits: lanes that may claim. Above: the job's number.
   alignas(64) std::atomic<uint64_t> ticket{0};
-  /// Chunks that no one has claimed yet, a range for each lane: what one kernel leaves in a core's cache, the next finds
-  /// there. A lane whose own are done takes the last of another's. From the top: 24 bits of the job's number, 20 of the
-  /// first chunk, 20 of the end. Claiming is one compare-and-exchange, and the job is read only after it: a chunk that
-  /// is claimed keeps the job in place, so a thread that wakes late or sleeps through several jobs can do no harm.
+  /// Chunks that no one has claimed yet, a range for each lane: what one kernel leaves in a core's cache, the next
+  /// finds there. A lane whose own are done takes the last of another's. From the top: 24 bits of the job's number, 20
+  /// of the first chunk, 20 of the end. Claiming is one compare-and-exchange, and the job is read only after it: a
+  /// chunk that is claimed keeps the job in place, so a thread that wakes late or sleeps through several jobs can do no
+  /// harm.
   struct alignas(64) Range {
     std::atomic<uint64_t> bits{0};
   };

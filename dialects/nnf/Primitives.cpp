@@ -233,8 +233,8 @@ LogicalResult PrimConvOp::verify() {
   if (int64_t outputs = getWinograd()) {
     auto isOne = [](int64_t n) { return n == 1; };
     ArrayRef<Dim> products = ArrayRef<Dim>(weight).drop_front(2).take_front(spatial);
-    if (!getPacked() || getGroups() != 1 || !llvm::all_of(getStride(), isOne) || !llvm::all_of(getInputDilation(), isOne) ||
-        !llvm::all_of(getKernelDilation(), isOne) ||
+    if (!getPacked() || getGroups() != 1 || !llvm::all_of(getStride(), isOne) ||
+        !llvm::all_of(getInputDilation(), isOne) || !llvm::all_of(getKernelDilation(), isOne) ||
         !llvm::all_of(products, [&](Dim n) { return isConstant(n, outputs + 2); }))
       return emitOpError() << "has winograd " << outputs << ", expected a packed weight of " << outputs + 2
                            << " products along each spatial dimension, one group, no stride and no dilation; found "

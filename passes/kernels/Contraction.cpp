@@ -200,7 +200,8 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     // Panels come from afar once for each block of rows. Where all stay in cache for the next, blocks may be small.
     constexpr int64_t fewestTiles = 8;
     if (weightBytes <= 0.5 * target.l2Bytes)
-      tilesPerTask = std::clamp(llvm::divideCeilSigned(numTiles, tasks), std::min(fewestTiles, tilesPerTask), tilesPerTask);
+      tilesPerTask =
+          std::clamp(llvm::divideCeilSigned(numTiles, tasks), std::min(fewestTiles, tilesPerTask), tilesPerTask);
     // Columns are cut for the rest.
     int64_t rowBlocks = llvm::divideCeilSigned(numTiles, tilesPerTask);
     int64_t columnBlocks = std::min(numPanels, llvm::divideCeilSigned(tasks, rowBlocks));

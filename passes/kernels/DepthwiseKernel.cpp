@@ -36,8 +36,9 @@ std::optional<Depthwise> Depthwise::of(KernelOp kernel) {
     auto isOne = [](int64_t d) { return d == 1; };
     // Of fewer channels lanes would lie idle: those of a map lie along positions.
     constexpr int64_t fewestChannels = 4;
-    if (groups < fewestChannels || !isConstant(in.back(), groups) || !isConstant(out.back(), groups) || !constantsOf(conv.kernelSizes()) ||
-        !llvm::all_of(conv.getInputDilation(), isOne) || !isa<FloatType>(elementOf(conv.getOutput())))
+    if (groups < fewestChannels || !isConstant(in.back(), groups) || !isConstant(out.back(), groups) ||
+        !constantsOf(conv.kernelSizes()) || !llvm::all_of(conv.getInputDilation(), isOne) ||
+        !isa<FloatType>(elementOf(conv.getOutput())))
       return std::nullopt;
     auto input = stridedViewOf(conv.getInput()), weight = stridedViewOf(conv.getWeight());
     auto isRead = [](std::optional<StridedView> &view) {
@@ -176,9 +177,7 @@ void DepthwiseEmitter::emitKnownWidth(ArrayRef<TileRun> runs, const Indices &row
     k.loop(k.constant(0), k.constant(run.count), 1, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
       int64_t from = run.first * stride - low;
-      auto isInside = [&](int64_t column) {
-        return run.count > 1 || (from + column >= 0 && from + column < extent);
-      };
+      auto isInside = [&](int64_t column) { return run.count > 1 || (from + column >= 0 && from + column < extent); };
       Value position = k.add(k.constant(run.first), k.mul(i, k.constant(run.length)));
       tile(row, position, run.length, isInside, firstChannel, endChannel);
       return {};
@@ -254,8 +253,8 @@ void DepthwiseEmitter::tile(const Indices &row, Value position, int64_t length, 
                             Value endChannel) {
   Value from = columnOffset(k.sub(k.mul(position, k.constant(stride)), k.constant(low)));
   emitter.forLanes(lanes, firstChannel, endChannel, {}, [&](Index channel, ValueRange) -> SmallVector<Value> {
-    SmallVector<Value> sums = overOuterTaps(
-        row, from, channel.base, zeros(length), [&](Value from, Value weights, ValueRange carried) {
+    SmallVector<Value> sums =
+        overOuterTaps(row, from, channel.base, zeros(length), [&](Value from, Value weights, ValueRange carried) {
           return runOfTaps(from, weights, length, isInside, carried);
         });
     store(row, position, channel, sums);

@@ -268,7 +268,8 @@ Value KernelBuilder::firstLanes(int64_t count) {
   return mask;
 }
 
-// x86's maxps and minps give their second operand where one is NaN: y only has to be looked at for that, not waited for.
+// x86's maxps and minps give their second operand where one is NaN: y only has to be looked at for that, not waited
+// for.
 Value KernelBuilder::extreme(bool isMax, Value x, Value y) {
   if (target.hasExtremes)
     return isMax ? Value(arith::MaximumFOp::create(b, loc, x, y)) : Value(arith::MinimumFOp::create(b, loc, x, y));

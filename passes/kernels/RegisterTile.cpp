@@ -7,8 +7,7 @@ using namespace mlir;
 namespace nnf {
 
 int64_t RegisterTile::mostRows(const TargetInfo &target, int64_t vectors) {
-  return std::clamp<int64_t>((target.vectorRegisters - vectors - 2) / vectors, 1,
-                             target.vectorRegisters > 16 ? 12 : 6);
+  return std::clamp<int64_t>((target.vectorRegisters - vectors - 2) / vectors, 1, target.vectorRegisters > 16 ? 12 : 6);
 }
 
 SmallVector<Value> RegisterTile::multiply(KernelBuilder &k, Value first, Value end, ValueRange sums) const {

@@ -1,9 +1,10 @@
-// The Winograd family: convolutions of 3 taps along each spatial dimension by fewer multiplications (passes/Winograd.h).
+// The Winograd family: convolutions of 3 taps along each spatial dimension by fewer multiplications
+// (passes/Winograd.h).
 //
-// A task is a block of tiles of outputs. Their inputs are transformed into scratch memory, a matrix of tiles by channels
-// for each product; a panel of outputs then multiplies each of these matrices by its weights (the microkernel of the
-// contract family), transforms the products back and stores tile by tile, with all that follows the convolution. A block
-// is as large as the second-level cache lets it be, since weights are read once for each.
+// A task is a block of tiles of outputs. Their inputs are transformed into scratch memory, a matrix of tiles by
+// channels for each product; a panel of outputs then multiplies each of these matrices by its weights (the microkernel
+// of the contract family), transforms the products back and stores tile by tile, with all that follows the convolution.
+// A block is as large as the second-level cache lets it be, since weights are read once for each.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/Winograd.h"
@@ -118,13 +119,11 @@ void WinogradEmitter::chooseBlocks() {
   int64_t weightBytes = numProducts * channels * panels * panelWidth * bytes;
   int64_t fitting = std::max<int64_t>(mostRows, k.target.l2Bytes / 2 / bytesOfTile);
   int64_t blocks = llvm::divideCeilSigned(count, fitting);
-  int64_t tasks =
-      KernelEmitter::tasksFor(double(count) * double(numProducts) * double(channels) * double(columns));
+  int64_t tasks = KernelEmitter::tasksFor(double(count) * double(numProducts) * double(channels) * double(columns));
   // Weights in cache may be read for each of many blocks; else panels are shared out, and inputs transformed again.
   if (weightBytes <= k.target.l2Bytes / 2)
     blocks = std::max(blocks, std::min(tasks, llvm::divideCeilSigned(count, 2 * mostRows)));
-  panelsOfTask =
-      llvm::divideCeilSigned(panels, std::min(panels, llvm::divideCeilSigned(tasks, blocks)));
+  panelsOfTask = llvm::divideCeilSigned(panels, std::min(panels, llvm::divideCeilSigned(tasks, blocks)));
   // A register tile that leaves the fewest rows empty; each costs about one row to begin and to end.
   int64_t wanted = llvm::divideCeilSigned(count, blocks), best = std::numeric_limits<int64_t>::max();
   for (int64_t r = mostRows; 2 * r >= mostRows; --r) {
@@ -190,8 +189,7 @@ void WinogradEmitter::forPlaces(int64_t size, llvm::function_ref<void(ArrayRef<i
 void WinogradEmitter::forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body) {
   // Complete panels, then one that is cut short by the edge.
   int64_t complete = columns / panelWidth, rest = columns % panelWidth;
-  each(first, k.min(end, k.constant(complete)),
-       [&](Value number) { body({number, SmallVector<Value>(vectors)}); });
+  each(first, k.min(end, k.constant(complete)), [&](Value number) { body({number, SmallVector<Value>(vectors)}); });
   if (rest == 0)
     return;
   each(k.max(first, k.constant(complete)), end, [&](Value number) {
@@ -226,7 +224,8 @@ Value WinogradEmitter::combine(ArrayRef<double> factors, ArrayRef<Value> values)
   for (auto [i, factor] : llvm::enumerate(factors))
     if (factor != 0)
       order.push_back(i);
-  llvm::sort(order, [&](unsigned a, unsigned b) { return std::pair(factors[a] != 1, a) < std::pair(factors[b] != 1, b); });
+  llvm::sort(order,
+             [&](unsigned a, unsigned b) { return std::pair(factors[a] != 1, a) < std::pair(factors[b] != 1, b); });
   Value sum;
   for (unsigned i : order) {
     Value value = values[i];
@@ -238,8 +237,7 @@ Value WinogradEmitter::combine(ArrayRef<double> factors, ArrayRef<Value> values)
       sum = arith::SubFOp::create(k.b, k.loc, sum, value);
     else {
       Value factor = k.splat(k.b.getFloatAttr(element, factors[i]), /*vector=*/true);
-      sum = sum ? k.multiplyAdd(element, value, factor, sum)
-                : Value(arith::MulFOp::create(k.b, k.loc, value, factor));
+      sum = sum ? k.multiplyAdd(element, value, factor, sum) : Value(arith::MulFOp::create(k.b, k.loc, value, factor));
     }
   }
   return sum;
@@ -371,8 +369,7 @@ void WinogradEmitter::transformSums(const Panel &panel, Value tile, Value slot) 
     int64_t lane = static_cast<int64_t>(v) * lanes;
     Grid values;
     forPlaces(w.products(), [&](ArrayRef<int64_t>, unsigned product) {
-      Value from = k.elementAddress(products, element,
-                                    k.mul(rowOf(k.constant(product), slot), k.constant(panelWidth)));
+      Value from = k.elementAddress(products, element, k.mul(rowOf(k.constant(product), slot), k.constant(panelWidth)));
       values.push_back(k.load(from, element, k.index(k.constant(lane), 1)));
     });
     Grid sums = apply(w.sums, values, w.products());

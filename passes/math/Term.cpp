@@ -118,9 +118,7 @@ Term scaled(Term x, Term k) {
   return callIntrinsic(x, name, {x, k, x, all, roundsAsSet});
 }
 
-Term reciprocalTo14Bits(Term x) {
-  return callIntrinsic(x, "llvm.x86.avx512.rcp14.ps.512", {x, x, integer(x, 16, -1)});
-}
+Term reciprocalTo14Bits(Term x) { return callIntrinsic(x, "llvm.x86.avx512.rcp14.ps.512", {x, x, integer(x, 16, -1)}); }
 
 Term horner(Term x, ArrayRef<double> coefficients) {
   Term sum = x.constant(coefficients.back());

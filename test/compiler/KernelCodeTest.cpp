@@ -109,8 +109,8 @@ TEST(KernelSource, ObjectDefinesTheEntryAndNeedsNothing) {
 
 TEST(KernelSource, DeclarationHasWhatTheDriverAsks) {
   std::string declaration = Kernel(ofSizes).compile().declaration;
-  for (const char *part : {"func.func private @kernel(", "nnf.kernel", "nnf.grid = #nnf.dims<[", "nnf.scratch = ",
-                           "nnf.symbols = [\"N\", \"M\"]", "nnf.title = \"transpose\""})
+  for (const char *part : {"func.func private @kernel(", "nnf.kernel", "nnf.grid = #nnf.dims<[",
+                           "nnf.scratch = ", "nnf.symbols = [\"N\", \"M\"]", "nnf.title = \"transpose\""})
     EXPECT_THAT(declaration, testing::HasSubstr(part));
   EXPECT_THAT(declaration, testing::Not(testing::HasSubstr("return")));
 }

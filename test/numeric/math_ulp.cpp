@@ -427,8 +427,9 @@ template <typename T> void checkFunctions(const std::vector<Library> &libraries)
   std::vector<T> above(x);
   for (T &value : above)
     value = std::max(value, T(sizeof(T) == 4 ? -87 : -708));
-  checkUnary<T>(libraries, "logistic", [](W x) { return 1 / (1 + std::exp(-x)); }, above, 2.5,
-                /*isScalarEqual=*/false);
+  checkUnary<T>(
+      libraries, "logistic", [](W x) { return 1 / (1 + std::exp(-x)); }, above, 2.5,
+      /*isScalarEqual=*/false);
   Pairs<T> pairs = argumentPairs<T>();
   checkBinary<T>(libraries, "pow", power<T>, pairs);
   checkBinary<T>(libraries, "rem", [](W x, W y) { return std::fmod(x, y); }, pairs, 0);
