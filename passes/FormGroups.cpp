@@ -5,6 +5,7 @@
 #include "passes/groups/Attention.h"
 #include "passes/groups/Outline.h"
 #include "passes/kernels/Contraction.h"
+#include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/StridedView.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -200,8 +201,11 @@ struct Former {
   }
 
   /// A convolution on tiles takes panels as they were packed; next to padding it takes channels that are contiguous,
-  /// as the row of zeros is that padding reads, and so does Winograd's algorithm, whose lanes lie along them.
+  /// as the row of zeros is that padding reads, and so do Winograd's algorithm and depthwise convolutions, whose lanes
+  /// lie along them.
   static bool readsFromMemory(PrimConvOp conv, Value operand, const StridedView &view) {
+    if (isDepthwise(conv))
+      return isConstant(view.strides.back(), 1);
     if (!conv.getPacked())
       return true;
     if (operand == conv.getWeight())

@@ -10,12 +10,13 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-/// min(max(x, low), high); low > high gives high, a bound that is NaN gives NaN.
+/// min(max(x, low), high); low > high gives high, a bound that is NaN gives NaN. Compared so that each side is one
+/// instruction on x86, whose second operand is what comes out where one is NaN or both are equal.
 Value clip(Primitives &p, Value x, double low, double high) {
   if (std::isnan(low) || std::isnan(high))
     return p.full(shapeOf(x), std::numeric_limits<double>::quiet_NaN(), p.elementOf(x));
-  Value raised = p.select(p.le(x, low), low, x);
-  return p.select(p.ge(raised, high), high, raised);
+  Value raised = p.select(p.lt(x, low), low, x);
+  return p.select(p.gt(raised, high), high, raised);
 }
 
 Value leak(Primitives &p, Value x, Operand slope) { return p.select(p.gt(x, 0), x, p.mul(slope, x)); }
@@ -104,7 +105,7 @@ Value glu(GluOp op, GluOp::Adaptor operands, Primitives &p) {
 
 void addActivations(Decompositions &table) {
   table.add<ThresholdOp>(threshold);
-  table.add<ReluOp>([](auto, auto x, auto &p) { return p.select(p.le(x.getInput(), 0), 0, x.getInput()); });
+  table.add<ReluOp>([](auto, auto x, auto &p) { return p.select(p.lt(x.getInput(), 0), 0, x.getInput()); });
   table.add<HardtanhOp>([](auto op, auto x, auto &p) { return clip(p, x.getInput(), op.getMinVal(), op.getMaxVal()); });
   table.add<Relu6Op>([](auto, auto x, auto &p) { return clip(p, x.getInput(), 0, 6); });
   table.add<EluOp>([](auto op, auto x, auto &p) { return elu(p, x.getInput(), op.getAlpha()); });

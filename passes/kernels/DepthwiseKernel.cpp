@@ -29,17 +29,11 @@ std::optional<Depthwise> Depthwise::of(KernelOp kernel) {
     auto conv = dyn_cast<PrimConvOp>(op);
     if (!conv)
       continue;
-    if (found || conv.getLayout() != 1 || conv.getPacked() || conv.spatialRank() == 0)
+    if (found)
+      return std::nullopt;
+    if (!isDepthwise(conv))
       return std::nullopt;
     Shape in = shapeOf(conv.getInput()), out = shapeOf(conv.getOutput());
-    auto groups = static_cast<int64_t>(conv.getGroups());
-    auto isOne = [](int64_t d) { return d == 1; };
-    // Of fewer channels lanes would lie idle: those of a map lie along positions.
-    constexpr int64_t fewestChannels = 4;
-    if (groups < fewestChannels || !isConstant(in.back(), groups) || !isConstant(out.back(), groups) ||
-        !constantsOf(conv.kernelSizes()) || !llvm::all_of(conv.getInputDilation(), isOne) ||
-        !isa<FloatType>(elementOf(conv.getOutput())))
-      return std::nullopt;
     auto input = stridedViewOf(conv.getInput()), weight = stridedViewOf(conv.getWeight());
     auto isRead = [](std::optional<StridedView> &view) {
       return view && isa<BlockArgument>(view->buffer) && isConstant(view->strides.back(), 1);
@@ -291,6 +285,18 @@ void DepthwiseEmitter::store(const Indices &row, Value position, Index channel, 
 }
 
 } // namespace
+
+bool isDepthwise(PrimConvOp conv) {
+  if (conv.getLayout() != 1 || conv.getPacked() || conv.spatialRank() == 0)
+    return false;
+  auto groups = static_cast<int64_t>(conv.getGroups());
+  auto isOne = [](int64_t d) { return d == 1; };
+  // Of fewer channels lanes would lie idle: those of a map lie along positions.
+  constexpr int64_t fewestChannels = 4;
+  return groups >= fewestChannels && isConstant(shapeOf(conv.getInput()).back(), groups) &&
+         isConstant(shapeOf(conv.getOutput()).back(), groups) && constantsOf(conv.kernelSizes()) &&
+         llvm::all_of(conv.getInputDilation(), isOne) && isa<FloatType>(elementOf(conv.getOutput()));
+}
 
 bool emitDepthwiseKernel(KernelOp kernel, const TargetInfo &target) {
   std::optional<Depthwise> depthwise = Depthwise::of(kernel);

@@ -81,6 +81,8 @@ private:
 bool emitAttentionKernel(KernelOp kernel, const TargetInfo &target);
 bool emitContractKernel(KernelOp kernel, const TargetInfo &target);
 bool emitWinogradKernel(KernelOp kernel, const TargetInfo &target);
+/// The depthwise family takes the convolution, if the channels of its input and weight are contiguous in memory.
+bool isDepthwise(PrimConvOp conv);
 bool emitDepthwiseKernel(KernelOp kernel, const TargetInfo &target);
 bool emitOrderedKernel(KernelOp kernel, const TargetInfo &target);
 void emitSortKernel(KernelOp kernel, PrimSortOp op, const TargetInfo &target);

@@ -11,7 +11,7 @@ func.func @primitives_stay(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // A kink is compare and select: NaN passes, and the derivative at 0 is torch's.
 // CHECK-LABEL: @relu_keeps_nan
-// CHECK: %[[C:.*]] = nnf.prim.compare le %arg0
+// CHECK: %[[C:.*]] = nnf.prim.compare lt %arg0
 // CHECK: nnf.prim.select %[[C]], %{{.*}}, %arg0
 // CHECK-NOT: nnf.prim.max
 func.func @relu_keeps_nan(%x: tensor<4xf32>) -> tensor<4xf32> {

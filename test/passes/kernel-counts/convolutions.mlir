@@ -86,12 +86,12 @@ module @conv_1x1_relu {
 
 // -----
 
-// Two kernels: as conv_1x1_relu.
+// Three kernels: channels last for its lanes; channels first.
 // could be 1: as conv_bias_relu.
 // CHECK-LABEL: module @depthwise_conv_relu6 {
-// CHECK-COUNT-2: nnf.kernel @
+// CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-2: nnf.launch @
+// CHECK-COUNT-3: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x16x8x8xf32, #nnf.dims<[N, 16, 8, 8]>>
 module @depthwise_conv_relu6 {
