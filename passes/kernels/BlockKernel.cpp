@@ -1,7 +1,6 @@
 // Map kernels whose lanes do not all lie along the last axis: blocks that are transposed in registers, and columns that
 // are interleaved.
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/kernels/MapKernel.h"
 #include "passes/kernels/RegisterTranspose.h"
@@ -37,7 +36,6 @@ private:
   void storeBlock(unsigned i, Type element, Value number, Value value);
   /// Which lanes are below `limit`, a count.
   Value lanesBelow(Value limit);
-  void when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise = {});
   static bool isMultiple(Dim size, int64_t of) { return constantOf(size) && *constantOf(size) % of == 0; }
 
   KernelEmitter &emitter;
@@ -60,23 +58,6 @@ Value BlockEmitter::lanesBelow(Value limit) {
   Value lane = arith::ConstantOp::create(k.b, k.loc, DenseIntElementsAttr::get(type, numbers));
   Value bound = vector::BroadcastOp::create(k.b, k.loc, type, limit);
   return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::slt, lane, bound);
-}
-
-void BlockEmitter::when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise) {
-  if (!condition)
-    return body();
-  auto branch = scf::IfOp::create(k.b, k.loc, TypeRange{}, condition, static_cast<bool>(otherwise));
-  OpBuilder::InsertionGuard restore(k.b);
-  k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  {
-    ElementEmitter::Scope scope(e);
-    body();
-  }
-  if (!otherwise)
-    return;
-  k.b.setInsertionPoint(branch.elseBlock()->getTerminator());
-  ElementEmitter::Scope scope(e);
-  otherwise();
 }
 
 // ---- columns of a block
@@ -178,8 +159,8 @@ void BlockEmitter::block(const Indices &outer, Value top, Value left, bool ragge
   }
   for (int64_t r = 0; r < numRows; ++r) {
     Value row = k.add(top, k.constant(r));
-    when(cutsRows ? k.less(row, k.size(height)) : Value(),
-         [&] { storeRow(row, [&](unsigned i) { return blocks[i][r]; }); });
+    emitter.when(cutsRows ? k.less(row, k.size(height)) : Value(),
+                 [&] { storeRow(row, [&](unsigned i) { return blocks[i][r]; }); });
   }
 }
 
@@ -233,7 +214,8 @@ void BlockEmitter::emitBlocks() {
           }
         };
         fits(i, height), fits(j, width);
-        when(isWhole, [&] { block(outer, i, j, /*ragged=*/false); }, [&] { block(outer, i, j, /*ragged=*/true); });
+        emitter.when(
+            isWhole, [&] { block(outer, i, j, /*ragged=*/false); }, [&] { block(outer, i, j, /*ragged=*/true); });
       };
       each(top, bottom, line, [&](Value i) {
         each(left, right, line, [&](Value j) {

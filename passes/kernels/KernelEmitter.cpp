@@ -126,6 +126,23 @@ void KernelEmitter::forTasks(ArrayRef<Dim> grid, llvm::function_ref<void(ArrayRe
   });
 }
 
+void KernelEmitter::when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise) {
+  if (!condition)
+    return body();
+  auto branch = scf::IfOp::create(k.b, k.loc, TypeRange{}, condition, static_cast<bool>(otherwise));
+  OpBuilder::InsertionGuard restore(k.b);
+  k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
+  {
+    ElementEmitter::Scope scope(e);
+    body();
+  }
+  if (!otherwise)
+    return;
+  k.b.setInsertionPoint(branch.elseBlock()->getTerminator());
+  ElementEmitter::Scope scope(e);
+  otherwise();
+}
+
 void KernelEmitter::forRows(ArrayRef<Dim> shape, Value first, Value end,
                             llvm::function_ref<void(const Indices &)> body) {
   SmallVector<unsigned> counting;

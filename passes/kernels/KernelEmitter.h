@@ -44,6 +44,8 @@ public:
 
   /// for task in [taskFirst, taskEnd): body(position in each grid dimension).
   void forTasks(llvm::ArrayRef<Dim> grid, llvm::function_ref<void(llvm::ArrayRef<Value>)> body);
+  /// if (condition) body() else otherwise(), each in a scope of its own; a null condition is true.
+  void when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise = {});
   /// for each row in [first, end) of a row-major space: body(its indices). Counts up without dividing.
   void forRows(llvm::ArrayRef<Dim> shape, Value first, Value end, llvm::function_ref<void(const Indices &)> body);
   /// Covers [lower, upper) by `lanes` lanes at a time; body(index of the lanes) runs with k.lanes and k.laneMask set.

@@ -6,7 +6,6 @@
 // of the contract family), transforms the products back and stores tile by tile, with all that follows the convolution.
 // A block is as large as the second-level cache lets it be, since weights are read once for each.
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/Winograd.h"
 #include "passes/kernels/MapKernel.h"
 #include "passes/kernels/RegisterTile.h"
@@ -71,7 +70,6 @@ private:
       return {};
     });
   }
-  void when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise = {});
 
   KernelEmitter &emitter;
   KernelBuilder &k;
@@ -201,23 +199,6 @@ void WinogradEmitter::forPanels(Value first, Value end, llvm::function_ref<void(
   });
 }
 
-void WinogradEmitter::when(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise) {
-  if (!condition)
-    return body();
-  auto branch = scf::IfOp::create(k.b, k.loc, TypeRange{}, condition, static_cast<bool>(otherwise));
-  OpBuilder::InsertionGuard restore(k.b);
-  k.b.setInsertionPoint(branch.thenBlock()->getTerminator());
-  {
-    ElementEmitter::Scope scope(e);
-    body();
-  }
-  if (!otherwise)
-    return;
-  k.b.setInsertionPoint(branch.elseBlock()->getTerminator());
-  ElementEmitter::Scope scope(e);
-  otherwise();
-}
-
 Value WinogradEmitter::combine(ArrayRef<double> factors, ArrayRef<Value> values) {
   // What is taken as it is comes first: nothing has to be multiplied or negated to begin with.
   SmallVector<unsigned> order;
@@ -323,7 +304,7 @@ void WinogradEmitter::transformInput(Value tile, Value slot) {
   };
   if (!canLeave)
     return inside();
-  when(isInterior, inside, atEdge);
+  emitter.when(isInterior, inside, atEdge);
 }
 
 /// The products of a panel, register tile by register tile.
@@ -384,7 +365,7 @@ void WinogradEmitter::transformSums(const Panel &panel, Value tile, Value slot) 
         output.push_back(k.index(position));
       }
       output.push_back(k.index(k.add(firstColumn, k.constant(lane)), 1));
-      when(isInside, [&] {
+      emitter.when(isInside, [&] {
         ElementEmitter::Scope scope(e);
         k.laneMask = mask;
         e.bind(op.getOutput(), output, sums[number]);

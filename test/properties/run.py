@@ -4,6 +4,7 @@
   threads  1, 2 and 4 threads and a repeated run give the same bits
   forms    .nnf.txt, .nnf and .mlir, .so, and .a and .o that were linked, give the same bits
   levels   -O0, -O1 and -O3 are within the rows' tolerance
+  accuracy so is --accuracy=strict
   sizes    named sizes in place of fixed ones, or the other way round, too; skipped where the compiler refuses them
   cpus     --cpu=x86-64-v2, -v3 and -v4, too; skipped where this machine cannot run them
 Random ops: with the same seed. A run error is the same error. The plain build (-O2, this CPU, .so) is held against PyTorch
@@ -116,6 +117,7 @@ def check_cases(cases, options):
         cases = shop.cases = [case for case in cases if case.model in plain.libraries]
         variants = [shop.converted("nnf"), shop.converted("mlir"), shop.linked("a"), shop.linked("o"),
                     *(shop.flags("levels", level) for level in ("-O0", "-O1", "-O3")),
+                    *(shop.flags("accuracy", f"--accuracy={how}") for how in ("strict",)),
                     *shop.other_sizes(options.all), *shop.cpus()]
         runtime = nnf.Runtime(options.build)
         for case, text in each_apart(cases, lambda c: json.dumps(properties_of(c, plain, variants, runtime)), CHILD_TIMEOUT_S):
