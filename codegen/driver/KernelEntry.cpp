@@ -31,9 +31,7 @@ std::string entryName(func::FuncOp kernel) {
 }
 
 void emitEntry(func::FuncOp kernel, StringRef name, LLVM::Linkage linkage) {
-  // Kept apart from its entry: the arguments' noalias is worth more than the call.
   kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(kernel.getContext(), LLVM::Linkage::Internal));
-  kernel->setAttr("no_inline", UnitAttr::get(kernel.getContext()));
   ImplicitLocOpBuilder b = builderAfter(kernel);
   Block *block = makeEntry(b, name, linkage).addEntryBlock(b);
   b.setInsertionPointToStart(block);

@@ -120,6 +120,45 @@ Term scaled(Term x, Term k) {
 
 Term reciprocalTo14Bits(Term x) { return callIntrinsic(x, "llvm.x86.avx512.rcp14.ps.512", {x, x, integer(x, 16, -1)}); }
 
+Term lookup(const double (&table)[16], Term index) {
+  const ExpansionSite &site = index.site();
+  auto type = cast<VectorType>(index.typeWith(Float32Type::get(index.type().getContext())));
+  SmallVector<float> numbers(std::begin(table), std::end(table));
+  Term values(site, arith::ConstantOp::create(site.builder, site.loc,
+                                              DenseElementsAttr::get(type, llvm::ArrayRef<float>(numbers))));
+  return callIntrinsic(values, "llvm.x86.avx512.permvar.sf.512", {values, index});
+}
+
+Term bySixteens(Term x, llvm::function_ref<Term(Term)> function) {
+  constexpr int64_t full = 16;
+  const ExpansionSite &site = x.site();
+  OpBuilder &b = site.builder;
+  auto sixteen = VectorType::get({full}, x.element());
+  auto type = dyn_cast<VectorType>(x.type());
+  if (!type) {
+    Term results = function(Term(site, vector::BroadcastOp::create(b, site.loc, sixteen, Value(x))));
+    return Term(site, vector::ExtractOp::create(b, site.loc, Value(results), 0));
+  }
+  int64_t count = type.getNumElements();
+  if (count == full && type.getRank() == 1)
+    return function(x);
+  auto flat = VectorType::get({count}, x.element());
+  Value elements = vector::ShapeCastOp::create(b, site.loc, flat, Value(x));
+  Value zeros = splat(site, sixteen, b.getZeroAttr(x.element())),
+        results = splat(site, flat, b.getZeroAttr(x.element()));
+  for (int64_t first = 0; first < count; first += full) {
+    int64_t size = std::min(full, count - first);
+    Value part = vector::ExtractStridedSliceOp::create(b, site.loc, elements, first, size, 1);
+    if (size < full)
+      part = vector::InsertStridedSliceOp::create(b, site.loc, part, zeros, 0, 1);
+    part = function(Term(site, part));
+    if (size < full)
+      part = vector::ExtractStridedSliceOp::create(b, site.loc, part, 0, size, 1);
+    results = vector::InsertStridedSliceOp::create(b, site.loc, part, results, first, 1);
+  }
+  return Term(site, vector::ShapeCastOp::create(b, site.loc, type, results));
+}
+
 Term horner(Term x, ArrayRef<double> coefficients) {
   Term sum = x.constant(coefficients.back());
   for (double coefficient : llvm::reverse(coefficients.drop_back()))

@@ -94,6 +94,18 @@ class Fit:
             reference = extrema
         return coefficients
 
+    def leastSquares(self, orders, known):
+        """The same with the smallest sum of squared errors, for where zero is inside and leaves no alternation."""
+        columns, rest = [self.column(order) for order in orders], self.residual(known)
+        count = len(orders)
+        system, right = matrix(count, count), matrix(count, 1)
+        for i in range(count):
+            right[i] = sum(c * r for c, r in zip(columns[i], rest))
+            for j in range(count):
+                system[i, j] = sum(a * b for a, b in zip(columns[i], columns[j]))
+        solution = lu_solve(system, right)
+        return [solution[i] for i in range(count)]
+
     def polynomial(self, degree, bits):
         orders = range(degree + 1)
         if self.x[0] < 0:
@@ -124,6 +136,38 @@ def emit(name, comment, fit, degree, bits):
         line += item
     lines.append(line)
     out.append(f'inline constexpr double {name}[] = {{\n' + '\n'.join(lines) + '};')
+
+
+def erfTable():
+    """erf around the multiples of a width: columns of polynomials, one for each multiple. The width is the one of
+    k / 4096 that gave the smallest errors: it decides how well erf at its multiples is rounded."""
+    width, count, degree = mpf(1051) / 4096, 16, 5
+    half, table, worst = width / 2 * mpf('1.0001'), [], mpf(0)
+    for i in range(count):
+        if i == 0:  # odd
+            f = Fit(lambda z: erf(sqrt(z)) / sqrt(z) - 1, lambda z: sqrt(z) / erf(sqrt(z)), mpf(10) ** -15, half ** 2)
+            odd, error = f.polynomial(2, 24)
+            column = [mpf(0), odd[0], mpf(0), odd[1], mpf(0), odd[2]]
+        else:
+            middle = i * width
+            f = Fit(lambda t: erf(middle + t) - t, lambda t: 1 / erf(middle + t), -half, half)
+            known = [(0, rounded(erf(middle), 24))]
+            orders = list(range(1, degree + 1))
+            known += [(order, rounded(c, 24)) for order, c in zip(orders, f.leastSquares(orders, known))]
+            column, error = [c for _, c in known], max(abs(e) for e in f.residual(known))
+        table.append(column)
+        worst = max(worst, error)
+    bound = float(log(worst, 2))
+    print(f'erfTableF32 error 2^{bound:.2f}', file=sys.stderr)
+    out.append('/// The width of a part of erfTableF32.')
+    out.append(f'inline constexpr double erfPartF32 = {hexadecimal(width)};')
+    out.append(f'/// erf(i w + t) = t + sum of table[k][i] t^k, w = erfPartF32, |t| <= w/2. Error 2^{bound:.1f}, most of it the '
+               'rounding of\n/// table[0].')
+    rows = []
+    for k in range(degree + 1):
+        items = [hexadecimal(column[k]) for column in table]
+        rows.append('    {' + ',\n     '.join(', '.join(items[i:i + 4]) for i in range(0, count, 4)) + '}')
+    out.append(f'inline constexpr double erfTableF32[][{count}] = {{\n' + ',\n'.join(rows) + '};')
 
 
 def split(name, comment, value, widths):
@@ -199,6 +243,7 @@ def main():
     f = Fit(lambda z: erf(sqrt(z)) / sqrt(z) - 1, lambda z: sqrt(z) / erf(sqrt(z)), mpf(10) ** -15, mpf(1))
     emit('erfF32', 'erf(x) = x + x P(x^2), |x| <= 1.', f, 6, 24)
     emit('erfF64', 'The same for f64.', f, 12, 53)
+    erfTable()
     f = Fit(lambda u: log(erfc(1 + u)), lambda u: erfc(1 + u) / erf(1 + u), mpf(0), mpf(3))
     emit('erfcF32', 'log(1 - erf(1 + u)) = G(u), 0 <= u <= 3.', f, 7, 24)
     f = Fit(lambda u: log(erfc(1 + u)), lambda u: erfc(1 + u) / erf(1 + u), mpf(0), mpf(5))
