@@ -62,9 +62,11 @@ private:
     SmallVector<Value> position; // in each spatial dimension, of its first tap
   };
 
-  /// A panel of B, and which of its columns there are.
+  /// A panel of B, or several, and which of its columns there are.
   struct Panel {
-    Value number;
+    Value number; // of the first
+    int64_t count;
+    int64_t vectors() const { return static_cast<int64_t>(stores.size()); }
     SmallVector<Value> loads, stores; // masks of its vectors; null: all lanes
     SmallVector<bool> empty;          // a vector past the edge
   };
@@ -85,11 +87,11 @@ private:
   SmallVector<Row> rowsFrom(RowIndex &at, int64_t count);
   void computeRows(ArrayRef<Row> rows);
   void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
-  Panel panel(Value number, bool last);
+  Panel panel(Value number, int64_t count, bool last);
   void forChunks(llvm::function_ref<void(const Chunk &)> body);
   /// One tile: sums of a chunk, on top of those in scratch memory; after the last chunk the epilogue and the store.
   void tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk);
-  SmallVector<Value> startSums(size_t rows, Value slot, const Chunk &chunk);
+  SmallVector<Value> startSums(size_t rows, Value slot, const Panel &panel, const Chunk &chunk);
   SmallVector<Value> accumulate(ArrayRef<Row> rows, Value panelOffset, const Panel &panel, const Chunk &chunk,
                                 ValueRange sums);
   SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, Value tap, const Panel &panel,
@@ -212,22 +214,29 @@ void ContractEmitter::computeRows(ArrayRef<Row> rows) {
 void ContractEmitter::forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body) {
   // Complete panels, then one that is cut short by the edge.
   Value complete = k.size(c.columns.floorDiv(c.panelWidth));
-  auto run = [&](Value from, Value to, bool last) {
-    k.loop(from, to, 1, {}, [&](Value number, ValueRange) -> SmallVector<Value> {
+  auto run = [&](Value from, Value to, int64_t count, bool last) {
+    k.loop(from, to, count, {}, [&](Value number, ValueRange) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
-      body(panel(number, last));
+      body(panel(number, count, last));
       return {};
     });
   };
-  run(first, k.min(end, complete), /*last=*/false);
+  Value endComplete = k.min(end, complete), next = first;
+  if (t.panelsAtOnce > 1) {
+    Value many = k.constant(t.panelsAtOnce);
+    next = k.add(first, k.mul(k.floorDiv(k.max(k.sub(endComplete, first), k.constant(0)), many), many));
+    run(first, next, t.panelsAtOnce, /*last=*/false);
+  }
+  run(next, endComplete, 1, /*last=*/false);
   auto columns = constantOf(c.columns);
   if (!columns || *columns % c.panelWidth != 0)
-    run(k.max(first, complete), end, /*last=*/true);
+    run(k.max(first, complete), end, 1, /*last=*/true);
 }
 
-ContractEmitter::Panel ContractEmitter::panel(Value number, bool last) {
-  Panel panel{number, SmallVector<Value>(t.vectors), SmallVector<Value>(t.vectors),
-              SmallVector<bool>(t.vectors, false)};
+ContractEmitter::Panel ContractEmitter::panel(Value number, int64_t count, bool last) {
+  int64_t vectors = count * t.vectors;
+  Panel panel{number, count, SmallVector<Value>(vectors), SmallVector<Value>(vectors),
+              SmallVector<bool>(vectors, false)};
   if (!last)
     return panel;
   auto type = VectorType::get({t.lanes}, k.b.getI32Type());
@@ -359,7 +368,11 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   tile.rowStep = k.size(c.aStride);
   tile.columns = address(b, k.add(panelOffset, k.mul(tap, k.size(c.bTapStride))));
   tile.columnStep = k.size(c.bKStride);
-  tile.vectors = t.vectors;
+  tile.vectors = panel.vectors();
+  if (panel.count > 1) {
+    tile.panelVectors = t.vectors;
+    tile.panelStep = k.size(c.bPanelStride);
+  }
   tile.masks = panel.loads;
   if (t.aheadStep) {
     Value passed = k.mul(k.mul(tap, k.size(c.k)), k.constant(t.aheadStep));
@@ -409,8 +422,8 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
   return nest(0, k.constant(0), k.constant(0), sums);
 }
 
-SmallVector<Value> ContractEmitter::startSums(size_t rows, Value slot, const Chunk &chunk) {
-  SmallVector<Value> zeroSums(rows * t.vectors, e.neutral(ReduceKind::Add, c.element, /*vector=*/true));
+SmallVector<Value> ContractEmitter::startSums(size_t rows, Value slot, const Panel &panel, const Chunk &chunk) {
+  SmallVector<Value> zeroSums(rows * panel.vectors(), e.neutral(ReduceKind::Add, c.element, /*vector=*/true));
   if (!chunk.isFirst)
     return zeroSums;
   SmallVector<Type> types(zeroSums.size(), zeroSums.front().getType());
@@ -451,7 +464,7 @@ void ContractEmitter::tile(ArrayRef<Row> rows, Value slot, const Panel &panel, c
   Value panelOffset = k.add(bOffset, k.mul(panel.number, k.size(c.bPanelStride)));
   if (t.aheadStep)
     ahead = aheadOf(panelOffset, slot, chunk);
-  SmallVector<Value> sums = accumulate(rows, panelOffset, panel, chunk, startSums(rows.size(), slot, chunk));
+  SmallVector<Value> sums = accumulate(rows, panelOffset, panel, chunk, startSums(rows.size(), slot, panel, chunk));
   if (!chunk.isLast)
     return finish(rows, panel, sums);
   auto end = scf::IfOp::create(k.b, k.loc, TypeRange{}, chunk.isLast, /*withElseRegion=*/true);
@@ -471,7 +484,7 @@ void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Va
   if (c.batchIsGroup)
     firstColumn = k.add(firstColumn, k.mul(batchAt[0].base, k.size(c.columns)));
   for (auto [r, row] : llvm::enumerate(rows))
-    for (int64_t v = 0; v < t.vectors; ++v) {
+    for (int64_t v = 0; v < panel.vectors(); ++v) {
       if (panel.empty[v])
         continue;
       ElementEmitter::Scope scope(e);
@@ -482,7 +495,7 @@ void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Va
       for (Value index : row.at)
         at.push_back(k.index(index));
       at.push_back(k.index(k.add(firstColumn, k.constant(v * t.lanes)), 1));
-      e.bind(c.result, at, sums[r * t.vectors + v]);
+      e.bind(c.result, at, sums[r * panel.vectors() + v]);
       for (unsigned i = 0; i < emitter.numResults(); ++i) {
         Value result = emitter.yielded(i);
         k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), e.linear(shapeOf(result), at));

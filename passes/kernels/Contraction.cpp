@@ -207,6 +207,14 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     int64_t columnBlocks = std::min(numPanels, llvm::divideCeilSigned(tasks, rowBlocks));
     panelsPerTask = llvm::divideCeilSigned(numPanels, columnBlocks);
   }
+  constexpr int64_t mostPanelsAtOnce = 4;
+  if (staticRows && numTiles == 1 && !c.computedA) {
+    // Weights are read once: no chunk of them would be used again, and none needs to be fetched for others.
+    panelsAtOnce = std::clamp(maxRows / *fixed, int64_t(1), std::min(mostPanelsAtOnce, numPanels));
+    panelsPerTask = llvm::alignTo(panelsPerTask, panelsAtOnce);
+    if (panelsAtOnce > 1)
+      return;
+  }
   chooseChunks(c, target, bytes);
   // Even what will stay in cache has to come there: all that a model has read since has pushed it out.
   if (c.packed && !panelsInner && weightBytes >= double(RegisterTile::fetchedFrom(target)))

@@ -53,6 +53,9 @@ struct Tiling {
   Dim rowCount, tiles, panels;
   int64_t tilesPerTask, panelsPerTask;
   bool panelsInner;
+  /// Few rows leave registers for several panels, which are read side by side: one stream of weights alone does not
+  /// take what the third-level cache gives.
+  int64_t panelsAtOnce = 1;
   /// A panel that is too deep for the nearest cache is run down in chunks, each for all rows of the task, with partial
   /// sums in scratch memory: `outerTaps` spatial dimensions are stepped through tap by tap, the contracted run in
   /// chunks of `chunk` elements (0: whole). The order of additions is the same.

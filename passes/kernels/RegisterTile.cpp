@@ -16,7 +16,11 @@ SmallVector<Value> RegisterTile::multiply(KernelBuilder &k, Value first, Value e
     Value offset = k.mul(i, columnStep);
     for (int64_t v = 0; v < vectors; ++v) {
       k.laneMask = masks.empty() ? Value() : masks[v];
-      vectorsOfB.push_back(k.load(columns, element, k.index(k.add(offset, k.constant(v * k.lanes)), 1)));
+      Value at = offset;
+      if (panelStep)
+        at = k.add(at, k.mul(k.constant(v / panelVectors), panelStep));
+      int64_t within = panelStep ? v % panelVectors : v;
+      vectorsOfB.push_back(k.load(columns, element, k.index(k.add(at, k.constant(within * k.lanes)), 1)));
     }
     k.laneMask = {};
     if (ahead) {

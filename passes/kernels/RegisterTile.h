@@ -14,6 +14,9 @@ struct RegisterTile {
   mlir::Value columns = {};              // address of B
   mlir::Value columnStep = {};           // elements from one i to the next in B
   int64_t vectors = 0;
+  /// Vectors lie side by side for so many, then from one panel to the next; null: side by side all.
+  int64_t panelVectors = 0;
+  mlir::Value panelStep = {};             // elements
   llvm::ArrayRef<mlir::Value> masks = {}; // of the vectors of B where lanes are missing; null: all are there
 
   /// Each step fetches the cache line there into the second-level cache, `aheadStep` bytes on from one i to the next:
