@@ -52,7 +52,7 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
     return expandedBytes + projectedBytes + (conv.expand ? read * inWidth * inChannels * bytes : 0);
   };
   // So many tasks keep a few threads busy; of expanded rows, more of them would compute more twice.
-  int64_t wanted = 8;
+  int64_t wanted = 16;
   if (!conv.expand)
     wanted = std::max(wanted, KernelEmitter::tasksFor(double(images) * double(outRows * outWidth * channels) *
                                                       double(outChannels)));
