@@ -47,6 +47,9 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
 void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   FormGroupsOptions groups;
   groups.attention = !options.gpuKernels;
+  groups.l2Bytes = options.gpuKernels ? 0 : options.target.l2Bytes;
+  groups.vectorBytes = options.target.vectorBytes;
+  groups.vectorRegisters = options.target.vectorRegisters;
   passes.addPass(createFormGroups(groups));
 }
 

@@ -6,6 +6,7 @@
 #include "passes/groups/Outline.h"
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/SeparablePlan.h"
 #include "passes/kernels/StridedView.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -107,12 +108,13 @@ private:
 };
 
 struct Former {
-  Former(func::FuncOp function, const SizePhases &phases, bool attention)
-      : function(function), phases(phases), attention(attention) {}
+  Former(func::FuncOp function, const SizePhases &phases, bool attention, const TargetInfo &target)
+      : function(function), phases(phases), attention(attention), target(target) {}
 
   func::FuncOp function;
   const SizePhases &phases;
   bool attention;
+  const TargetInfo &target;
   GroupMap groups;
 
   /// Ops whose results contractions read from memory, perhaps with other strides.
@@ -125,6 +127,10 @@ struct Former {
       for (Operation &op : function.getBody().front())
         if (auto dot = dyn_cast<PrimDotOp>(op); dot && !groups.of(dot))
           formAttention(dot);
+    if (target.l2Bytes)
+      for (auto conv : function.getBody().front().getOps<PrimConvOp>())
+        if (isDepthwise(conv) && !groups.of(conv))
+          formSeparable(conv);
     findPrologues();
     storeContractionOperands();
     for (Operation &op : function.getBody().front())
@@ -141,7 +147,8 @@ struct Former {
     constexpr int64_t mostWeights = 128 << 10;
     for (auto conv : function.getBody().front().getOps<PrimConvOp>()) {
       auto weights = constantOf(productOf(conv.getContext(), shapeOf(conv.getWeight())));
-      if (!conv.getPacked() || conv.getWinograd() || !isPointwise(conv) || !weights || *weights > mostWeights)
+      if (!conv.getPacked() || conv.getWinograd() || !isPointwise(conv) || !weights || *weights > mostWeights ||
+          groups.of(conv))
         continue;
       llvm::SetVector<Operation *> chain;
       if (!isPrologue(conv, chain))
@@ -227,43 +234,48 @@ struct Former {
     return distance > setBytes && std::min(*count, mostAtOnce) > reached * ways;
   }
 
-  /// A contraction reads its operands many times: from memory. Views of what is stored are free where the columns of
-  /// a right operand stay contiguous.
+  /// A contraction reads its operands many times: from memory.
   void storeContractionOperands() {
-    for (Operation &op : function.getBody().front()) {
-      if (!isContraction(&op) || groups.of(&op))
-        continue;
-      for (Value operand : op.getOperands()) {
-        if (Operation *producer = operand.getDefiningOp(); producer && prologues.contains(producer))
-          continue;
-        std::optional<StridedView> view = stridedViewOf(operand);
-        int64_t bytes = elementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
-        auto dot = dyn_cast<PrimDotOp>(op);
-        if (auto conv = dyn_cast<PrimConvOp>(op); view && conv && !readsFromMemory(conv, operand, *view))
+    for (Operation &op : function.getBody().front())
+      if (isContraction(&op) && !groups.of(&op))
+        for (Value operand : op.getOperands())
+          storeOperand(&op, operand);
+  }
+
+  void store(Value memory) {
+    if (Operation *producer = memory.getDefiningOp())
+      stored.insert(producer);
+  }
+
+  /// Views of what is stored are free where the columns of a right operand stay contiguous.
+  void storeOperand(Operation *op, Value operand) {
+    if (Operation *producer = operand.getDefiningOp(); producer && prologues.contains(producer))
+      return;
+    std::optional<StridedView> view = stridedViewOf(operand);
+    int64_t bytes = elementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
+    auto dot = dyn_cast<PrimDotOp>(op);
+    auto conv = dyn_cast<PrimConvOp>(op);
+    if (view && conv && !readsFromMemory(conv, operand, *view))
+      view = std::nullopt;
+    if (view && conv && operand == conv.getInput() &&
+        pushesItselfOut(view->strides.back(), conv.channelsPerGroup(), bytes))
+      view = std::nullopt;
+    if (view && dot && operand == dot.getLhs() && dot.getLhsContract().size() == 1)
+      if (int64_t dim = dot.getLhsContract()[0]; pushesItselfOut(view->strides[dim], shapeOf(operand)[dim], bytes))
+        view = std::nullopt;
+    bool isRight = dot && operand == dot.getRhs();
+    if (view && isRight && llvm::none_of(view->strides, [](Dim stride) { return isConstant(stride, 1); }))
+      view = std::nullopt;
+    if (view && isRight) {
+      // The dimension that is neither batch nor contracted.
+      for (int64_t i = 0, e = view->strides.size(); i < e; ++i)
+        if (!llvm::is_contained(dot.getRhsBatch(), i) && !llvm::is_contained(dot.getRhsContract(), i) &&
+            !isConstant(view->strides[i], 1)) {
           view = std::nullopt;
-        if (auto conv = dyn_cast<PrimConvOp>(op); view && conv && operand == conv.getInput() &&
-                                                  pushesItselfOut(view->strides.back(), conv.channelsPerGroup(), bytes))
-          view = std::nullopt;
-        if (view && dot && operand == dot.getLhs() && dot.getLhsContract().size() == 1)
-          if (int64_t dim = dot.getLhsContract()[0]; pushesItselfOut(view->strides[dim], shapeOf(operand)[dim], bytes))
-            view = std::nullopt;
-        bool isRight = dot && operand == dot.getRhs();
-        if (view && isRight && llvm::none_of(view->strides, [](Dim stride) { return isConstant(stride, 1); }))
-          view = std::nullopt;
-        if (view && isRight) {
-          // The dimension that is neither batch nor contracted.
-          for (int64_t i = 0, e = view->strides.size(); i < e; ++i)
-            if (!llvm::is_contained(dot.getRhsBatch(), i) && !llvm::is_contained(dot.getRhsContract(), i) &&
-                !isConstant(view->strides[i], 1)) {
-              view = std::nullopt;
-              break;
-            }
+          break;
         }
-        Value memory = view ? view->buffer : operand;
-        if (Operation *producer = memory.getDefiningOp())
-          stored.insert(producer);
-      }
     }
+    store(view ? view->buffer : operand);
   }
 
   // ---- anchors and their consumers
@@ -306,6 +318,29 @@ struct Former {
       if (Operation *producer = beforeViews(operand).getDefiningOp())
         stored.insert(producer);
     storeMoved(group, growEpilogue(group, mix));
+  }
+
+  /// A depthwise convolution with the pointwise ones before and after it, where it pays to keep what is between in cache.
+  void formSeparable(PrimConvOp depthwise) {
+    auto isFree = [&](Operation *op) { return !groups.of(op) && phases.of(op) == phases.of(depthwise); };
+    std::optional<SeparableConv> found = bestSeparable(depthwise, isFree, target);
+    if (!found)
+      return;
+    int64_t weight = 0;
+    for (Operation *op : found->members)
+      weight += weightOf(op);
+    if (weight > maxWeight)
+      return;
+    Group *group = groups.create(found->last());
+    for (Operation *op : found->members)
+      if (op != group->anchor)
+        add(group, op);
+    for (PrimConvOp conv : {found->expand, found->depthwise, found->project})
+      if (conv)
+        storeOperand(conv, conv.getWeight());
+    std::optional<StridedView> view = stridedViewOf(found->input());
+    store(view && found->canRead(*view) ? view->buffer : found->input());
+    growEpilogue(group, group->anchor);
   }
 
   /// What only moves rows of `value` with its last dimension, as heads are joined: the group stores them there.
@@ -674,12 +709,16 @@ struct Former {
 struct FormGroups : impl::FormGroupsBase<FormGroups> {
   using FormGroupsBase::FormGroupsBase;
   void runOnOperation() override {
+    TargetInfo target;
+    target.l2Bytes = l2Bytes;
+    target.vectorBytes = vectorBytes;
+    target.vectorRegisters = vectorRegisters;
     for (func::FuncOp function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       eraseUnread(function);
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();
-      Former former(function, *phases, attention);
+      Former former(function, *phases, attention, target);
       former.run();
       if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();

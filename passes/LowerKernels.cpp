@@ -24,8 +24,8 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
       if (!emitAttentionKernel(kernel, target) && !emitContractKernel(kernel, target) &&
-          !emitWinogradKernel(kernel, target) && !emitDepthwiseKernel(kernel, target) &&
-          !emitOrderedKernel(kernel, target)) {
+          !emitWinogradKernel(kernel, target) && !emitSeparableKernel(kernel, target) &&
+          !emitDepthwiseKernel(kernel, target) && !emitOrderedKernel(kernel, target)) {
         // Only tiles read panels.
         for (auto conv : kernel.getBody().getOps<PrimConvOp>())
           if (conv.getPacked()) {

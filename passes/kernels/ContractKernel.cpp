@@ -62,13 +62,12 @@ private:
     SmallVector<Value> position; // in each spatial dimension, of its first tap
   };
 
-  /// A panel of B, or several, and which of its columns there are.
+  /// A panel of B, or several, and which of its columns there are: vectors past the edge are left out.
   struct Panel {
     Value number; // of the first
     int64_t count;
-    int64_t vectors() const { return static_cast<int64_t>(stores.size()); }
     SmallVector<Value> loads, stores; // masks of its vectors; null: all lanes
-    SmallVector<bool> empty;          // a vector past the edge
+    int64_t vectors() const { return static_cast<int64_t>(stores.size()); }
   };
 
   /// Which part of the contracted dimensions is run down.
@@ -235,18 +234,19 @@ void ContractEmitter::forPanels(Value first, Value end, llvm::function_ref<void(
 
 ContractEmitter::Panel ContractEmitter::panel(Value number, int64_t count, bool last) {
   int64_t vectors = count * t.vectors;
-  Panel panel{number, count, SmallVector<Value>(vectors), SmallVector<Value>(vectors),
-              SmallVector<bool>(vectors, false)};
+  Panel panel{number, count, SmallVector<Value>(vectors), SmallVector<Value>(vectors)};
   if (!last)
     return panel;
   auto type = VectorType::get({t.lanes}, k.b.getI32Type());
   Value left = k.sub(k.size(c.columns), k.mul(number, k.constant(c.panelWidth)));
   std::optional<int64_t> fixed;
-  if (auto columns = constantOf(c.columns))
+  if (auto columns = constantOf(c.columns)) {
     fixed = *columns % c.panelWidth;
-  for (int64_t v = 0; v < t.vectors; ++v) {
+    panel.stores.resize(llvm::divideCeilSigned(*fixed, t.lanes));
+    panel.loads.resize(panel.vectors());
+  }
+  for (int64_t v = 0; v < panel.vectors(); ++v) {
     int64_t first = v * t.lanes;
-    panel.empty[v] = fixed && *fixed <= first;
     if (fixed && *fixed >= first + t.lanes)
       continue;
     auto numbers = llvm::to_vector(
@@ -434,7 +434,7 @@ SmallVector<Value> ContractEmitter::startSums(size_t rows, Value slot, const Pan
   k.b.setInsertionPointToStart(start.elseBlock());
   SmallVector<Value> stored;
   for (size_t r = 0; r < rows; ++r)
-    for (int64_t v = 0; v < t.vectors; ++v)
+    for (int64_t v = 0; v < panel.vectors(); ++v)
       stored.push_back(k.load(partials, c.element, partialAt(slot, r, v)));
   scf::YieldOp::create(k.b, k.loc, stored);
   return llvm::to_vector_of<Value>(start.getResults());
@@ -476,7 +476,7 @@ void ContractEmitter::tile(ArrayRef<Row> rows, Value slot, const Panel &panel, c
   }
   k.b.setInsertionPoint(end.elseBlock()->getTerminator());
   for (auto [i, sum] : llvm::enumerate(sums))
-    k.store(sum, partials, c.element, partialAt(slot, i / t.vectors, i % t.vectors));
+    k.store(sum, partials, c.element, partialAt(slot, i / panel.vectors(), i % panel.vectors()));
 }
 
 void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Value> sums) {
@@ -485,8 +485,6 @@ void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Va
     firstColumn = k.add(firstColumn, k.mul(batchAt[0].base, k.size(c.columns)));
   for (auto [r, row] : llvm::enumerate(rows))
     for (int64_t v = 0; v < panel.vectors(); ++v) {
-      if (panel.empty[v])
-        continue;
       ElementEmitter::Scope scope(e);
       k.laneMask = panel.stores[v];
       Indices at;

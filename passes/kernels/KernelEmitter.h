@@ -86,6 +86,7 @@ bool emitWinogradKernel(KernelOp kernel, const TargetInfo &target);
 /// The depthwise family takes the convolution, if the channels of its input and weight are contiguous in memory.
 bool isDepthwise(PrimConvOp conv);
 bool emitDepthwiseKernel(KernelOp kernel, const TargetInfo &target);
+bool emitSeparableKernel(KernelOp kernel, const TargetInfo &target);
 bool emitOrderedKernel(KernelOp kernel, const TargetInfo &target);
 void emitSortKernel(KernelOp kernel, PrimSortOp op, const TargetInfo &target);
 void emitLoopKernel(KernelOp kernel, PrimLoopOp op, const TargetInfo &target);

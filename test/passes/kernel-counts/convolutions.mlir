@@ -107,6 +107,32 @@ module @depthwise_conv_relu6 {
 
 // -----
 
+// Three kernels: channels last; all three convolutions with their activations and the residual; channels first.
+// could be 1: as conv_bias_relu.
+// CHECK-LABEL: module @inverted_residual {
+// CHECK-COUNT-3: nnf.kernel @
+// CHECK-NOT: nnf.kernel @
+// CHECK-COUNT-3: nnf.launch @
+// CHECK-NOT: nnf.{{kernel|launch}} @
+!x = tensor<1x24x56x56xf32>
+!e = tensor<1x144x56x56xf32>
+module @inverted_residual {
+  func.func @main(%x: !x) -> !x {
+    %we = nnf.weight "we" : tensor<144x24x1x1xf32>
+    %wd = nnf.weight "wd" : tensor<144x1x3x3xf32>
+    %wp = nnf.weight "wp" : tensor<24x144x1x1xf32>
+    %0 = nnf.conv2d %x, %we : (!x, tensor<144x24x1x1xf32>) -> !e
+    %1 = nnf.relu6 %0 : (!e) -> !e
+    %2 = nnf.conv2d %1, %wd {groups = 144 : i64, padding = array<i64: 1>} : (!e, tensor<144x1x3x3xf32>) -> !e
+    %3 = nnf.relu6 %2 : (!e) -> !e
+    %4 = nnf.conv2d %3, %wp : (!e, tensor<24x144x1x1xf32>) -> !x
+    %5 = nnf.add %4, %x : (!x, !x) -> !x
+    return %5 : !x
+  }
+}
+
+// -----
+
 // Three kernels: batch_norm costs none, its scale is in the weight and its shift in the epilogue.
 // could be 1: as conv_bias_relu.
 // CHECK-LABEL: module @conv_batch_norm_relu {
