@@ -210,8 +210,8 @@ struct Former {
   /// A convolution on tiles takes panels as they were packed; next to padding it takes channels that are contiguous,
   /// as the row of zeros is that padding reads, and so do Winograd's algorithm and depthwise convolutions, whose lanes
   /// lie along them.
-  static bool readsFromMemory(PrimConvOp conv, Value operand, const StridedView &view) {
-    if (isDepthwise(conv))
+  bool readsFromMemory(PrimConvOp conv, Value operand, const StridedView &view) const {
+    if (isDepthwise(conv) || hasNarrowGroups(conv, target.lanes(elementBytes(elementOf(conv.getInput())))))
       return isConstant(view.strides.back(), 1);
     if (!conv.getPacked())
       return true;
@@ -320,7 +320,8 @@ struct Former {
     storeMoved(group, growEpilogue(group, mix));
   }
 
-  /// A depthwise convolution with the pointwise ones before and after it, where it pays to keep what is between in cache.
+  /// A depthwise convolution with the pointwise ones before and after it, where it pays to keep what is between in
+  /// cache.
   void formSeparable(PrimConvOp depthwise) {
     auto isFree = [&](Operation *op) { return !groups.of(op) && phases.of(op) == phases.of(depthwise); };
     std::optional<SeparableConv> found = bestSeparable(depthwise, isFree, target);

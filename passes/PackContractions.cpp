@@ -3,6 +3,7 @@
 #include "passes/Passes.h"
 #include "passes/Winograd.h"
 #include "passes/decompose/Primitives.h"
+#include "passes/kernels/KernelEmitter.h"
 
 using namespace mlir;
 namespace nnf {
@@ -50,8 +51,10 @@ struct Packer {
       return;
     int64_t groups = op.getGroups(), perGroup = *constantOf(op.channelsPerGroup());
     int64_t outputs = *constantOf(weight.back()) / groups;
-    // Few channels in a group: lanes along the channels of all groups (the map family) do better than tiles.
-    if (groups > 1 && (perGroup < 4 || outputs < 8))
+    // Few channels in a group: lanes along the channels of all groups (the depthwise and map families) do better than
+    // tiles.
+    int64_t lanes = target.lanes(elementBytes(element));
+    if (hasNarrowGroups(op, lanes) || (groups > 1 && (perGroup < 4 || outputs < 8)))
       return;
     OpBuilder builder(op);
     Primitives p(builder, op.getLoc());
@@ -70,7 +73,7 @@ struct Packer {
       low.assign(low.size(), 0);
       high.assign(high.size(), 0);
     }
-    int64_t width = 2 * target.lanes(elementBytes(element)), tileOutputs = 0;
+    int64_t width = groups > 1 && outputs <= lanes ? lanes : 2 * lanes, tileOutputs = 0;
     Value matrix = op.getWeight();
     if (winograd && Winograd::of(winograd).pays(op, target)) {
       tileOutputs = winograd;

@@ -93,6 +93,8 @@ private:
   SmallVector<Value> startSums(size_t rows, Value slot, const Panel &panel, const Chunk &chunk);
   SmallVector<Value> accumulate(ArrayRef<Row> rows, Value panelOffset, const Panel &panel, const Chunk &chunk,
                                 ValueRange sums);
+  SmallVector<Value> whereInside(ArrayRef<Value> inside, ValueRange sums,
+                                 llvm::function_ref<SmallVector<Value>(ValueRange)> body);
   SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, Value tap, const Panel &panel,
                                const Chunk &chunk, ValueRange sums);
   Value aheadOf(Value panelOffset, Value slot, const Chunk &chunk);
@@ -383,6 +385,27 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   return tile.multiply(k, first, end, sums);
 }
 
+/// body(sums) where a row of the tile has the tap at all; tested where padding is wide enough that often none has.
+SmallVector<Value> ContractEmitter::whereInside(ArrayRef<Value> inside, ValueRange sums,
+                                                llvm::function_ref<SmallVector<Value>(ValueRange)> body) {
+  auto isWide = [](const SpatialDim &dim) { return dim.padded && (dim.low > 1 || dim.dilation > 1); };
+  if (!llvm::any_of(c.spatial, isWide) || llvm::is_contained(inside, Value()))
+    return body(sums);
+  Value any = inside.front();
+  for (Value valid : inside.drop_front())
+    any = arith::OrIOp::create(k.b, k.loc, any, valid);
+  auto branch = scf::IfOp::create(k.b, k.loc, sums.getTypes(), any, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(k.b);
+  k.b.setInsertionPointToStart(branch.thenBlock());
+  {
+    ElementEmitter::Scope scope(e);
+    scf::YieldOp::create(k.b, k.loc, body(sums));
+  }
+  k.b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(k.b, k.loc, sums);
+  return llvm::to_vector_of<Value>(branch.getResults());
+}
+
 SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOffset, const Panel &panel,
                                                const Chunk &chunk, ValueRange sums) {
   // Taps from the outside in: each adds its offset to A and B and, in the padding, sends rows to the zeros.
@@ -401,7 +424,9 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
           at = arith::SelectOp::create(k.b, k.loc, valid, at, zeros);
         addresses.push_back(at);
       }
-      return innerLoop(addresses, panelOffset, bTap, panel, chunk, carried);
+      return whereInside(inside, carried, [&](ValueRange carried) {
+        return innerLoop(addresses, panelOffset, bTap, panel, chunk, carried);
+      });
     }
     const SpatialDim &dim = c.spatial[level];
     auto atTap = [&](Value tap, ValueRange carried) {

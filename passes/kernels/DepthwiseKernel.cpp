@@ -1,4 +1,4 @@
-// The depthwise family: convolutions of each channel by itself, channels last.
+// The depthwise family: convolutions of each channel by itself, or of groups of a few channels, channels last.
 #include "passes/kernels/DepthwiseRows.h"
 #include "passes/kernels/MapKernel.h"
 
@@ -12,10 +12,10 @@ struct Depthwise {
   StridedView input, weight;
   Shape out;
 
-  static std::optional<Depthwise> of(KernelOp kernel);
+  static std::optional<Depthwise> of(KernelOp kernel, const TargetInfo &target);
 };
 
-std::optional<Depthwise> Depthwise::of(KernelOp kernel) {
+std::optional<Depthwise> Depthwise::of(KernelOp kernel, const TargetInfo &target) {
   std::optional<Depthwise> found;
   for (Operation &op : kernel.getBody().front()) {
     if (isa<PrimDotOp>(op))
@@ -25,7 +25,7 @@ std::optional<Depthwise> Depthwise::of(KernelOp kernel) {
       continue;
     if (found)
       return std::nullopt;
-    if (!isDepthwise(conv))
+    if (!isDepthwise(conv) && !hasNarrowGroups(conv, target.lanes(elementBytes(elementOf(conv.getInput())))))
       return std::nullopt;
     auto input = stridedViewOf(conv.getInput()), weight = stridedViewOf(conv.getWeight());
     auto isRead = [](std::optional<StridedView> &view) {
@@ -79,20 +79,32 @@ void emit(KernelEmitter &emitter, const Depthwise &d) {
 
 } // namespace
 
-bool isDepthwise(PrimConvOp conv) {
+/// As many outputs as inputs in each group, in the channels-last layout, unpacked, with a kernel of known size.
+static bool isGroupwise(PrimConvOp conv) {
   if (conv.getLayout() != 1 || conv.getPacked() || conv.spatialRank() == 0)
     return false;
-  auto groups = static_cast<int64_t>(conv.getGroups());
   auto isOne = [](int64_t d) { return d == 1; };
-  // Of fewer channels lanes would lie idle: those of a map lie along positions.
-  constexpr int64_t fewestChannels = 4;
-  return groups >= fewestChannels && isConstant(shapeOf(conv.getInput()).back(), groups) &&
-         isConstant(shapeOf(conv.getOutput()).back(), groups) && constantsOf(conv.kernelSizes()) &&
+  Dim in = shapeOf(conv.getInput()).back(), out = shapeOf(conv.getOutput()).back();
+  return constantOf(in) && sameDim(in, out) && constantsOf(conv.kernelSizes()) &&
          llvm::all_of(conv.getInputDilation(), isOne) && isa<FloatType>(elementOf(conv.getOutput()));
 }
 
+bool isDepthwise(PrimConvOp conv) {
+  // Of fewer channels lanes would lie idle: those of a map lie along positions.
+  constexpr uint64_t fewestChannels = 4;
+  return isGroupwise(conv) && conv.getGroups() >= fewestChannels && isConstant(conv.channelsPerGroup(), 1);
+}
+
+bool hasNarrowGroups(PrimConvOp conv, int64_t lanes) {
+  constexpr int64_t widest = 8; // wider ones fill register tiles
+  if (!isGroupwise(conv) || conv.getGroups() < 2)
+    return false;
+  int64_t size = *constantOf(conv.channelsPerGroup());
+  return size > 1 && size <= std::min(widest, lanes) && llvm::isPowerOf2_64(size);
+}
+
 bool emitDepthwiseKernel(KernelOp kernel, const TargetInfo &target) {
-  std::optional<Depthwise> depthwise = Depthwise::of(kernel);
+  std::optional<Depthwise> depthwise = Depthwise::of(kernel, target);
   if (!depthwise)
     return false;
   KernelEmitter emitter(kernel, target);

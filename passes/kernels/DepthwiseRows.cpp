@@ -2,7 +2,11 @@
 // while it goes through the taps: an element of the input is loaded once for all positions that it is a tap of, the
 // weights of a run of taps once for all positions. Taps in the padding are left out: along the outer spatial dimensions
 // by the bounds of the loop over taps, along the last one by what is known of a tile's place.
+//
+// Where groups have a few channels, each output has that many inputs at a tap: a channel of its group after the other,
+// a shuffle brings it to all lanes of the group (or one load does, where a group fills the vector).
 #include "passes/kernels/DepthwiseRows.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 namespace nnf {
@@ -10,16 +14,21 @@ namespace nnf {
 DepthwiseRows::DepthwiseRows(KernelEmitter &emitter, PrimConvOp op, const StridedView &weight)
     : emitter(emitter), k(emitter.k), e(emitter.e), op(op), weightView(weight), in(shapeOf(op.getInput())),
       out(shapeOf(op.getOutput())), element(elementOf(op.getInput())), last(op.spatialRank() - 1),
-      taps(*constantOf(op.kernelSizes()[last])), stride(op.getStride()[last]),
-      dilation(op.getKernelDilation()[last]), low(op.getLow()[last]), weight(emitter.addressOf(weight.buffer)) {
-  auto groups = static_cast<int64_t>(op.getGroups());
+      groupSize(*constantOf(op.channelsPerGroup())), channelStep(k.size(weight.strides[last + 1])),
+      taps(*constantOf(op.kernelSizes()[last])), stride(op.getStride()[last]), dilation(op.getKernelDilation()[last]),
+      low(op.getLow()[last]), weight(emitter.addressOf(weight.buffer)) {
+  int64_t channels = *constantOf(out.back());
   lanes = k.target.lanes(elementBytes(element));
-  while (lanes > 1 && lanes / 2 >= groups)
+  while (lanes > 1 && lanes / 2 >= channels)
     lanes /= 2;
   // Sums, the weights of a run and one element of the input are in registers. Fewer than four sums would wait for each
   // other: longer runs of taps read their weights again.
   constexpr int64_t fewest = 4, most = 14;
-  maxLength = std::clamp<int64_t>(k.target.vectorRegisters - taps - 2, fewest, most);
+  int64_t registers = k.target.vectorRegisters - taps - 2;
+  if (groupSize >
+      1) // LLVM keeps the columns of a tile too, for the group's next channel: length + (length - 1) * stride
+    registers = (registers + stride - (taps - 1) * dilation - 1) / (1 + stride);
+  maxLength = std::clamp<int64_t>(registers, fewest, most);
 }
 
 /// The tiles of a row of known width; none where too many of them would be code of their own.
@@ -111,21 +120,36 @@ SmallVector<Value> DepthwiseRows::overOuterTaps(const Request &r, Value column, 
               k.add(k.add(k.size(weightView.offset), r.channels.first), channel), sums);
 }
 
+Value DepthwiseRows::inputOf(Value pixel, int64_t i) {
+  if (groupSize == 1)
+    return load(pixel, k.constant(0));
+  if (groupSize == k.lanes)
+    return k.spread(k.load(pixel, element, k.index(k.constant(i))));
+  SmallVector<int64_t> places;
+  for (int64_t lane = 0; lane < k.lanes; ++lane)
+    places.push_back(lane / groupSize * groupSize + i);
+  Value all = load(pixel, k.constant(0));
+  return vector::ShuffleOp::create(k.b, k.loc, all, all, places);
+}
+
 /// Column by column of the input: each is loaded once, and added to the positions that have it as a tap.
 SmallVector<Value> DepthwiseRows::runOfTaps(const Request &r, Value from, Value weights, int64_t length,
                                             IsInside isInside, ValueRange sums) {
-  SmallVector<Value> next(sums.begin(), sums.end()), ofTap(taps);
-  for (int64_t column = 0, end = (length - 1) * stride + (taps - 1) * dilation; column <= end; ++column) {
-    Value value;
-    for (int64_t i = 0; i < length; ++i) {
-      int64_t distance = column - i * stride, tap = distance / dilation;
-      if (distance < 0 || distance % dilation != 0 || tap >= taps || !isInside(column))
-        continue;
-      if (!value)
-        value = load(from, columnOffset(r, k.constant(column)));
-      if (!ofTap[tap])
-        ofTap[tap] = load(weights, k.mul(k.constant(tap), k.size(weightView.strides[last])));
-      next[i] = k.multiplyAdd(element, value, ofTap[tap], next[i]);
+  SmallVector<Value> next(sums.begin(), sums.end());
+  for (int64_t channel = 0; channel < groupSize; ++channel) {
+    SmallVector<Value> ofTap(taps);
+    for (int64_t column = 0, end = (length - 1) * stride + (taps - 1) * dilation; column <= end; ++column) {
+      Value value;
+      for (int64_t i = 0; i < length; ++i) {
+        int64_t distance = column - i * stride, tap = distance / dilation;
+        if (distance < 0 || distance % dilation != 0 || tap >= taps || !isInside(column))
+          continue;
+        if (!value)
+          value = inputOf(k.elementAddress(from, element, columnOffset(r, k.constant(column))), channel);
+        if (!ofTap[tap])
+          ofTap[tap] = weightOf(weights, k.constant(tap), channel);
+        next[i] = k.multiplyAdd(element, value, ofTap[tap], next[i]);
+      }
     }
   }
   return next;
@@ -150,9 +174,11 @@ void DepthwiseRows::edge(const Request &r, Value position) {
     SmallVector<Value> sums =
         overOuterTaps(r, start, channel.base, zeros(1), [&](Value from, Value weights, ValueRange carried) {
           return k.loop(range.first, range.end, 1, carried, [&](Value i, ValueRange carried) -> SmallVector<Value> {
-            Value value = load(from, columnOffset(r, k.mul(i, k.constant(dilation))));
-            Value factor = load(weights, k.mul(i, k.size(weightView.strides[last])));
-            return {k.multiplyAdd(element, value, factor, carried[0])};
+            Value pixel = k.elementAddress(from, element, columnOffset(r, k.mul(i, k.constant(dilation))));
+            Value sum = carried[0];
+            for (int64_t channel = 0; channel < groupSize; ++channel)
+              sum = k.multiplyAdd(element, inputOf(pixel, channel), weightOf(weights, i, channel), sum);
+            return {sum};
           });
         });
     store(r, position, channel, sums);

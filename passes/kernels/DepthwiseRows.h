@@ -1,4 +1,5 @@
-// Rows of outputs of a depthwise convolution, channels last: what the families that hold one share.
+// Rows of outputs of a depthwise convolution, or one of narrow groups, channels last: what the families that hold one
+// share.
 #ifndef NNF_PASSES_KERNELS_DEPTHWISEROWS_H
 #define NNF_PASSES_KERNELS_DEPTHWISEROWS_H
 
@@ -60,6 +61,11 @@ private:
                                          RunBody body);
   llvm::SmallVector<Value> runOfTaps(const Request &r, Value from, Value weights, int64_t length, IsInside isInside,
                                      mlir::ValueRange sums);
+  /// Channel `i` of each lane's group; `pixel` is the address of the vector's first channel.
+  Value inputOf(Value pixel, int64_t i);
+  Value weightOf(Value weights, Value tap, int64_t i) {
+    return load(weights, k.add(k.mul(tap, k.size(weightView.strides[last])), k.mul(k.constant(i), channelStep)));
+  }
   Value load(Value address, Value offset) { return k.load(address, element, k.index(offset, 1)); }
   /// Offset in the input of a column, which may be negative.
   Value columnOffset(const Request &r, Value column) { return k.mul(column, r.input.strides[last]); }
@@ -75,7 +81,9 @@ private:
   StridedView weightView;
   Shape in, out;
   mlir::Type element;
-  unsigned last; // of the spatial dimensions
+  unsigned last;     // of the spatial dimensions
+  int64_t groupSize; // channels
+  Value channelStep; // from one of a group's channels to the next in the weight
   int64_t taps, stride, dilation, low;
   int64_t maxLength; // of a tile
   Value weight;

@@ -85,6 +85,8 @@ bool emitContractKernel(KernelOp kernel, const TargetInfo &target);
 bool emitWinogradKernel(KernelOp kernel, const TargetInfo &target);
 /// The depthwise family takes the convolution, if the channels of its input and weight are contiguous in memory.
 bool isDepthwise(PrimConvOp conv);
+/// The same of a convolution whose groups have a few channels, as many outputs as inputs, and no more than `lanes`.
+bool hasNarrowGroups(PrimConvOp conv, int64_t lanes);
 bool emitDepthwiseKernel(KernelOp kernel, const TargetInfo &target);
 bool emitSeparableKernel(KernelOp kernel, const TargetInfo &target);
 bool emitOrderedKernel(KernelOp kernel, const TargetInfo &target);
