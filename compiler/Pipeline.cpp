@@ -31,6 +31,11 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
     passes.addNestedPass<func::FuncOp>(createAssignLayout());
     passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+    // Before panels: columns are put side by side while they are columns. What reads the same rows must be one value.
+    passes.addNestedPass<func::FuncOp>(createCSEPass());
+    JoinProductsOptions products;
+    products.l2Bytes = options.target.l2Bytes;
+    passes.addNestedPass<func::FuncOp>(createJoinProducts(products));
     PackContractionsOptions panels;
     panels.vectorBytes = options.target.vectorBytes;
     panels.winograd = options.winograd;
