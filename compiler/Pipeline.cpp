@@ -55,6 +55,7 @@ void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   groups.l2Bytes = options.gpuKernels ? 0 : options.target.l2Bytes;
   groups.vectorBytes = options.target.vectorBytes;
   groups.vectorRegisters = options.target.vectorRegisters;
+  groups.inPlace = !options.gpuKernels; // a GPU's kernels count on addresses of 16 bytes
   passes.addPass(createFormGroups(groups));
 }
 

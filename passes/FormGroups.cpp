@@ -4,6 +4,7 @@
 #include "passes/Passes.h"
 #include "passes/groups/Attention.h"
 #include "passes/groups/Outline.h"
+#include "passes/groups/PartsInPlace.h"
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/SeparablePlan.h"
@@ -108,12 +109,12 @@ private:
 };
 
 struct Former {
-  Former(func::FuncOp function, const SizePhases &phases, bool attention, const TargetInfo &target)
-      : function(function), phases(phases), attention(attention), target(target) {}
+  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool inPlace, const TargetInfo &target)
+      : function(function), phases(phases), attention(attention), inPlace(inPlace), target(target) {}
 
   func::FuncOp function;
   const SizePhases &phases;
-  bool attention;
+  bool attention, inPlace;
   const TargetInfo &target;
   GroupMap groups;
 
@@ -121,6 +122,8 @@ struct Former {
   DenseSet<Operation *> stored;
   /// Ops that contractions evaluate when they read their rows.
   DenseSet<Operation *> prologues;
+  /// Of these, concatenations that nothing is computed of before the contraction.
+  DenseSet<Operation *> plainConcats;
 
   void run() {
     if (attention)
@@ -134,7 +137,9 @@ struct Former {
     findPrologues();
     storeContractionOperands();
     for (Operation &op : function.getBody().front())
-      if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op))
+      if (plainConcats.contains(&op) && storeParts(cast<PrimConcatOp>(op)))
+        prologues.erase(&op); // read from memory, it needs no tile in scratch
+      else if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op))
         growFrom(&op);
       else if (isControlFlow(&op))
         groups.create(&op);
@@ -154,6 +159,8 @@ struct Former {
       if (!isPrologue(conv, chain))
         continue;
       prologues.insert(chain.begin(), chain.end());
+      if (chain.size() == 1 && isa<PrimConcatOp>(chain.front()))
+        plainConcats.insert(chain.front());
       // What is repeated is computed once, not for each element.
       for (Operation *op : chain)
         for (Value operand : op->getOperands())
@@ -290,11 +297,28 @@ struct Former {
   bool runsWith(Group *group, Operation *op) const { return phases.of(op) == phases.of(group->anchor); }
 
   void growFrom(Operation *anchor) {
+    if (auto concat = dyn_cast<PrimConcatOp>(anchor); concat && storeParts(concat))
+      return;
     Group *group = groups.create(anchor);
     if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
       growRows(group, reduce);
     else if (!isOrdered(anchor))
       growEpilogue(group, anchor);
+  }
+
+  /// Operands of a concatenation go straight into its buffer, if nothing computes on with it while it is copied.
+  bool storeParts(PrimConcatOp concat) {
+    auto computesOn = [&](Operation *user) { return user->hasTrait<Elementwise>() && !groups.of(user); };
+    auto isPrologue = [&](Value part) { return prologues.contains(part.getDefiningOp()); };
+    if (!inPlace || llvm::all_of(concat->getUsers(), computesOn) || llvm::any_of(concat.getInputs(), isPrologue) ||
+        !canStoreParts(concat, groups, phases))
+      return false;
+    // A view that is copied keeps its sizes, whatever those are that its source is stored under.
+    for (Value part : concat.getInputs())
+      if (Operation *producer = part.getDefiningOp(); !groups.of(producer) && isView(producer))
+        groups.create(producer);
+    groups.placeParts(concat);
+    return true;
   }
 
   /// The attention that ends in this product, if there is one: it packs what it reads, through views of any strides.
@@ -557,7 +581,8 @@ struct Former {
     Readers found;
     for (OpOperand &use : op->getUses()) {
       Operation *user = use.getOwner();
-      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user) || isControlFlow(user)) {
+      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user) || isControlFlow(user) ||
+          groups.isInPlace(user)) {
         found.isReturned = true;
       } else if (Group *group = groups.of(user)) {
         found.groups.insert(group);
@@ -603,8 +628,8 @@ struct Former {
   }
 
   /// The kernel of `producer` can store its result under other sizes, too. Ordered ones store each result once.
-  static bool storesFor(Operation *producer) {
-    return !isControlFlow(producer) &&
+  bool storesFor(Operation *producer) const {
+    return !isControlFlow(producer) && !groups.isInPlace(producer) &&
            (!isOrdered(producer) || (producer->getNumResults() == 1 && producer->hasOneUse()));
   }
 
@@ -718,7 +743,7 @@ struct FormGroups : impl::FormGroupsBase<FormGroups> {
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();
-      Former former(function, *phases, attention, target);
+      Former former(function, *phases, attention, inPlace, target);
       former.run();
       if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();

@@ -81,10 +81,10 @@ struct Joiner {
     return builder.getI64IntegerAttr(dot.getLhsContract()[0]);
   }
 
-  /// What is saved and what it costs, in multiply-adds of one core: launches of some 10 microseconds, most of it waiting
-  /// for the last thread; rows that come from afar for each product because the second-level cache does not keep them
-  /// (at some 13 GB/s, half of it hidden behind the product). The rows of the result lie further apart: the larger
-  /// product took up to 1.02 times as long (design/0003).
+  /// What is saved and what it costs, in multiply-adds of one core: launches of some 10 microseconds, most of it
+  /// waiting for the last thread; rows that come from afar for each product because the second-level cache does not
+  /// keep them (at some 13 GB/s, half of it hidden behind the product). The rows of the result lie further apart: the
+  /// larger product took up to 1.02 times as long (design/0003).
   bool pays(ArrayRef<Operation *> products) const {
     constexpr double ofALaunch = 8e5, ofAByte = 3, shareLost = 0.01;
     Value rows = products.front()->getOperand(0);
@@ -176,8 +176,8 @@ struct Joiner {
     int64_t first = 0;
     for (Value exit : exits) {
       int64_t columns = columnsOf(exit);
-      slices.push_back(p.sliceDim(joined, static_cast<int64_t>(shapeOf(joined).size()) - 1,
-                                  dimOf(p.context(), first), dimOf(p.context(), columns)));
+      slices.push_back(p.sliceDim(joined, static_cast<int64_t>(shapeOf(joined).size()) - 1, dimOf(p.context(), first),
+                                  dimOf(p.context(), columns)));
       first += columns;
     }
     return slices;
@@ -186,7 +186,9 @@ struct Joiner {
   /// Whoever reads `exit` takes a slice of larger rows as well, and nobody would have computed on with it before it was
   /// stored.
   bool readsAsWell(Value exit, Value slice, ArrayRef<Operation *> products) {
-    auto isFollowing = [&](Operation *user) { return user->hasTrait<Elementwise>() && !isTakenElsewhere(user, exit, products); };
+    auto isFollowing = [&](Operation *user) {
+      return user->hasTrait<Elementwise>() && !isTakenElsewhere(user, exit, products);
+    };
     if (llvm::all_of(exit.getUsers(), isFollowing))
       return false;
     return readsView(exit, slice);

@@ -28,9 +28,11 @@ public:
 private:
   using Parts = llvm::SmallVector<mlir::Value>; // one value of each product
   struct Step {
-    llvm::SmallVector<mlir::Operation *> ops;        // of each product; null where it takes none
+    llvm::SmallVector<mlir::Operation *> ops;          // of each product; null where it takes none
     llvm::SmallVector<std::optional<size_t>> operands; // which of `values`; none: a constant
-    mlir::Operation *model() const { return *llvm::find_if(ops, [](auto *op) { return op != nullptr; }); }
+    mlir::Operation *model() const {
+      return *llvm::find_if(ops, [](auto *op) { return op != nullptr; });
+    }
   };
 
   std::optional<size_t> valueAt(size_t part, mlir::Value value) const;

@@ -109,5 +109,67 @@ def results_of_the_graph(x):
     return [x @ GATED["wg"], x @ GATED["wu"]]
 
 
+# ---- concatenations whose operands are stored where they belong
+
+SIDES = filled({"wa": (24, 32), "wb": (24, 48), "wc": (24, 20), "va": (32, 16), "vc": (100, 8), "gain": (48,)})
+
+
+@case("(float[N, 24] x) => (float[N, 100] y)",
+      """am = MatMul(x, wa)  a = Relu(am)  bm = MatMul(x, wb)  b = Tanh(bm)  cm = MatMul(x, wc)  c = Sigmoid(cm)
+         y = Concat<axis = 1>(a, b, c)""",
+      [inputs(x=(7, 24)), inputs(x=(1, 24)), inputs(x=(40, 24))], launches=3, weights=SIDES)
+def three_products_side_by_side(x):
+    """Straight into the caller's buffer, at a distance that is not each one's own."""
+    return [np.concatenate([relu(x @ SIDES["wa"]), np.tanh(x @ SIDES["wb"]), sigmoid(x @ SIDES["wc"])], 1)]
+
+
+@case("(float[N, 24] x) => (float[N, 16] p, float[N] r, float[N, 8] q)",
+      """am = MatMul(x, wa)  a = Relu(am)  bm = MatMul(x, wb)  b = Tanh(bm)  cm = MatMul(x, wc)  c = Sigmoid(cm)
+         y = Concat<axis = 1>(a, b, c)  q = MatMul(y, vc)  p = MatMul(a, va)
+         e = Exp(b)  s = Mul(e, gain)  r = ReduceSum<keepdims = 0>(s, last)""",
+      [inputs(x=(7, 24)), inputs(x=(1, 24)), inputs(x=(40, 24))], launches=6,
+      weights=SIDES | {"last": np.array([1])})
+def parts_with_other_readers(x):
+    """A product and a reduction read parts of the rows where they lie."""
+    a, b, c = relu(x @ SIDES["wa"]), np.tanh(x @ SIDES["wb"]), sigmoid(x @ SIDES["wc"])
+    return [a @ SIDES["va"], (np.exp(b) * SIDES["gain"]).sum(1), np.concatenate([a, b, c], 1) @ SIDES["vc"]]
+
+
+@case("(float[M, 24] x, float[N, 24] z) => (float[S, 48] y)",
+      "am = MatMul(x, wb)  a = Relu(am)  bm = MatMul(z, wb)  b = Tanh(bm)  y = Concat<axis = 0>(a, b)",
+      [inputs(x=(7, 24), z=(3, 24)), inputs(x=(1, 24), z=(50, 24))], launches=2, weights=SIDES)
+def rows_after_rows(x, z):
+    """One piece each, the second at an address that the run knows."""
+    return [np.concatenate([relu(x @ SIDES["wb"]), np.tanh(z @ SIDES["wb"])], 0)]
+
+
+IMAGES = filled({"w3": (20, 24, 3, 3), "wd": (20, 1, 3, 3), "w1": (28, 20, 1, 1), "wq": (36, 48, 3, 3),
+                 "wz": (16, 36, 1, 1), "b3": (20,)})
+
+
+@case("(float[2, 24, 9, 7] x) => (float[2, 16, 9, 7] y)",
+      """am = Conv<pads = [1, 1, 1, 1]>(x, w3, b3)  a = Relu(am)
+         dm = Conv<pads = [1, 1, 1, 1], group = 20>(a, wd)  d = Relu(dm)  bm = Conv(d, w1)  b = Sigmoid(bm)
+         c = Concat<axis = 1>(a, b)  qm = Conv<pads = [1, 1, 1, 1]>(c, wq)  q = Relu(qm)  y = Conv(q, wz)""",
+      [inputs(x=(2, 24, 9, 7))], launches=7, weights=IMAGES)
+def skip_connection(x):
+    """Written by one convolution, read by a depthwise one in between: at the distance of all channels."""
+    a = relu(conv3(x, IMAGES["w3"]) + IMAGES["b3"][:, None, None])
+    d = relu(np.stack([conv3(a[:, i:i + 1], IMAGES["wd"][i:i + 1])[:, 0] for i in range(20)], 1))
+    q = relu(conv3(np.concatenate([a, sigmoid(conv1(d, IMAGES["w1"]))], 1), IMAGES["wq"]))
+    return [conv1(q, IMAGES["wz"])]
+
+
+@case("(float[2, 24, 8, 8] x) => (float[2, 36, 8, 8] y)",
+      """am = Conv<pads = [1, 1, 1, 1]>(x, w3, b3)  a = Relu(am)  m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(a)
+         bm = Conv(m, w1)  b = Sigmoid(bm)  c = Concat<axis = 1>(b, a)  qm = Conv<pads = [1, 1, 1, 1]>(c, wq)  y = Tanh(qm)""",
+      [inputs(x=(2, 24, 8, 8))], launches=6, weights=IMAGES)
+def window_on_a_part(x):
+    a = relu(conv3(x, IMAGES["w3"]) + IMAGES["b3"][:, None, None])
+    padded = np.pad(a, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    m = np.max([padded[:, :, i:i + 8, j:j + 8] for i in range(3) for j in range(3)], 0)
+    return [np.tanh(conv3(np.concatenate([sigmoid(conv1(m, IMAGES["w1"])), a], 1), IMAGES["wq"]))]
+
+
 if __name__ == "__main__":
     sys.exit(main(__doc__))
