@@ -5,6 +5,7 @@
 #include "passes/groups/Attention.h"
 #include "passes/groups/Outline.h"
 #include "passes/groups/PartsInPlace.h"
+#include "passes/groups/RowFrame.h"
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/SeparablePlan.h"
@@ -53,60 +54,6 @@ void eraseUnread(func::FuncOp function) {
       op->erase();
   });
 }
-
-/// The rows that a group's reductions share.
-class RowFrame {
-public:
-  explicit RowFrame(PrimReduceOp anchor)
-      : dims(anchor.getDims()), block(anchor.getBlock()), full(shapeOf(anchor.getInput())),
-        kept(shapeOf(anchor.getOutput())), keptWithOnes(full) {
-    for (int64_t dim : dims)
-      keptWithOnes[dim] = dimOf(anchor.getContext(), 1);
-    if (block)
-      keptWithOnes = kept;
-  }
-
-  bool isFull(Value value) const { return sameShape(shapeOf(value), full); }
-
-  /// The op reduces these rows, or works on their elements or results one by one.
-  bool takes(Operation *op) const {
-    if (op->getNumResults() != 1 || !isRowShape(op->getResult(0)))
-      return false;
-    if (auto reduce = dyn_cast<PrimReduceOp>(op))
-      return isFull(reduce.getInput()) && llvm::equal(reduce.getDims(), dims) &&
-             static_cast<int64_t>(reduce.getBlock()) == block;
-    if (op->hasTrait<Elementwise>())
-      return true;
-    if (auto broadcast = dyn_cast<PrimBroadcastOp>(op))
-      return isRowShape(broadcast.getInput()) && isAlongRows(broadcast);
-    // Dropping or adding the ones of reduced dimensions.
-    return isa<PrimReshapeOp>(op) && isRowShape(op->getOperand(0)) && !isFull(op->getResult(0)) &&
-           !isFull(op->getOperand(0));
-  }
-
-private:
-  bool isRowShape(Value value) const {
-    Shape shape = shapeOf(value);
-    return sameShape(shape, full) || sameShape(shape, kept) || sameShape(shape, keptWithOnes);
-  }
-
-  /// The broadcast repeats a row's result along that row.
-  bool isAlongRows(PrimBroadcastOp broadcast) const {
-    if (block || shapeOf(broadcast.getOutput()).size() != full.size())
-      return false;
-    if (shapeOf(broadcast.getInput()).size() == full.size())
-      return true;
-    SmallVector<int64_t> keptDims;
-    for (int64_t i = 0, e = full.size(); i < e; ++i)
-      if (!llvm::is_contained(dims, i))
-        keptDims.push_back(i);
-    return llvm::equal(keptDims, broadcast.getDims());
-  }
-
-  SmallVector<int64_t> dims;
-  int64_t block;
-  Shape full, kept, keptWithOnes;
-};
 
 struct Former {
   Former(func::FuncOp function, const SizePhases &phases, bool attention, bool inPlace, const TargetInfo &target)
