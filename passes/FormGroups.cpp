@@ -257,9 +257,18 @@ struct Former {
   bool storeParts(PrimConcatOp concat) {
     auto computesOn = [&](Operation *user) { return user->hasTrait<Elementwise>() && !groups.of(user); };
     auto isPrologue = [&](Value part) { return prologues.contains(part.getDefiningOp()); };
-    if (!inPlace || llvm::all_of(concat->getUsers(), computesOn) || llvm::any_of(concat.getInputs(), isPrologue) ||
-        !canStoreParts(concat, groups, phases))
+    bool isCut = hasManyOperands(concat) && phases.of(concat) == 0;
+    if (!inPlace || llvm::any_of(concat.getInputs(), isPrologue) ||
+        (llvm::all_of(concat->getUsers(), computesOn) && !isCut))
       return false;
+    if (!canStoreParts(concat, groups, phases)) {
+      if (!isCut)
+        return false;
+      for (PrimConcatOp cut : cutConcat(concat))
+        groups.create(cut);
+      groups.placeParts(concat);
+      return true;
+    }
     // A view that is copied keeps its sizes, whatever those are that its source is stored under.
     for (Value part : concat.getInputs())
       if (Operation *producer = part.getDefiningOp(); !groups.of(producer) && isView(producer))

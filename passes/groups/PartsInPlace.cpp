@@ -10,6 +10,8 @@ namespace {
 constexpr int64_t fewestRunBytes = 64;
 /// Operands that are stored by a kernel of their own: one takes the place of the kernel that copies.
 constexpr unsigned mostCopies = 1;
+/// Of one kernel. Compiling takes some 7 ms for each, and an element asks in turn which of them it is of.
+constexpr unsigned mostOperands = 16;
 
 bool runsAreLong(Value part, int64_t dim) {
   int64_t elements = 1;
@@ -63,6 +65,28 @@ bool canStoreParts(PrimConcatOp whole, const GroupMap &groups, const SizePhases 
       return false;
   }
   return copies <= mostCopies && copies < whole.getInputs().size();
+}
+
+bool hasManyOperands(PrimConcatOp whole) { return whole.getInputs().size() > size_t(2) * mostOperands; }
+
+SmallVector<PrimConcatOp> cutConcat(PrimConcatOp whole) {
+  unsigned count = whole.getInputs().size();
+  OpBuilder builder(whole);
+  SmallVector<PrimConcatOp> cuts;
+  SmallVector<Value> parts;
+  for (unsigned first = 0; first < count; first += mostOperands) {
+    SmallVector<Value> operands(whole.getInputs().slice(first, std::min(mostOperands, count - first)));
+    Shape shape = shapeOf(whole.getOutput());
+    Dim size = dimOf(whole.getContext(), 0);
+    for (Value operand : operands)
+      size = size + shapeOf(operand)[whole.getDim()];
+    shape[whole.getDim()] = simplify(size);
+    auto element = cast<RankedTensorType>(whole.getType()).getElementType();
+    cuts.push_back(PrimConcatOp::create(builder, whole.getLoc(), tensorOf(shape, element), operands, whole.getDim()));
+    parts.push_back(cuts.back().getOutput());
+  }
+  whole.getInputsMutable().assign(parts);
+  return cuts;
 }
 
 } // namespace nnf

@@ -11,5 +11,12 @@ namespace nnf {
 /// will be stored by kernels of their own. The result is read by nobody who would compute on while it is copied.
 bool canStoreParts(PrimConcatOp whole, const GroupMap &groups, const SizePhases &phases);
 
+/// One kernel for all operands would take seconds to compile, and an element of its result as many questions as there
+/// are operands.
+bool hasManyOperands(PrimConcatOp whole);
+/// Makes of such a concatenation one of concatenations of some, which are returned: kernels that store their parts of
+/// it. Where operands are of equal sizes these are equal, too.
+llvm::SmallVector<PrimConcatOp> cutConcat(PrimConcatOp whole);
+
 } // namespace nnf
 #endif

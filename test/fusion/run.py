@@ -171,5 +171,14 @@ def window_on_a_part(x):
     return [np.tanh(conv3(np.concatenate([sigmoid(conv1(m, IMAGES["w1"])), a], 1), IMAGES["wq"]))]
 
 
+@case("(float[N, 200] x) => (float[N, 200] y)",
+      f"""{", ".join(f"p{i}" for i in range(40))} = Split<axis = 1>(x)
+          y = Concat<axis = 1>({", ".join(f"p{i}" for i in reversed(range(40)))})""",
+      [inputs(x=(7, 200)), inputs(x=(1, 200))], launches=3)
+def many_operands(x):
+    """Three kernels, of at most 16 operands each, that store their parts of the result."""
+    return [np.concatenate(np.split(x, 40, 1)[::-1], 1)]
+
+
 if __name__ == "__main__":
     sys.exit(main(__doc__))
