@@ -3,6 +3,7 @@
 #include "passes/Cost.h"
 #include "passes/Passes.h"
 #include "passes/groups/Attention.h"
+#include "passes/groups/CacheSets.h"
 #include "passes/groups/Outline.h"
 #include "passes/groups/PartsInPlace.h"
 #include "passes/groups/RowFrame.h"
@@ -176,18 +177,6 @@ struct Former {
     return (!isPadded && !conv.getWinograd()) || isConstant(view.strides.back(), 1);
   }
 
-  /// Elements of a row that lie this far apart, in bytes, share so few sets of a first-level cache that those of
-  /// neighbouring rows, in the same lines, are gone before they are read. Caches of 64 sets of at least 8 ways.
-  static bool pushesItselfOut(Dim stride, Dim length, int64_t bytes) {
-    auto step = constantOf(stride), count = constantOf(length);
-    if (!step || !count || *step == 0)
-      return false;
-    constexpr int64_t setBytes = 64, sets = 64, ways = 8, mostAtOnce = 512; // deeper rows are run down in chunks
-    int64_t distance = std::abs(*step) * bytes, power = distance & -distance;
-    int64_t reached = std::clamp<int64_t>(setBytes * sets / power, 1, sets);
-    return distance > setBytes && std::min(*count, mostAtOnce) > reached * ways;
-  }
-
   /// A contraction reads its operands many times: from memory.
   void storeContractionOperands() {
     for (Operation &op : function.getBody().front())
@@ -261,14 +250,12 @@ struct Former {
     if (!inPlace || llvm::any_of(concat.getInputs(), isPrologue) ||
         (llvm::all_of(concat->getUsers(), computesOn) && !isCut))
       return false;
-    if (!canStoreParts(concat, groups, phases)) {
-      if (!isCut)
-        return false;
+    bool fits = canStoreParts(concat, groups, phases);
+    if (!fits && !isCut)
+      return false;
+    if (!fits)
       for (PrimConcatOp cut : cutConcat(concat))
         groups.create(cut);
-      groups.placeParts(concat);
-      return true;
-    }
     // A view that is copied keeps its sizes, whatever those are that its source is stored under.
     for (Value part : concat.getInputs())
       if (Operation *producer = part.getDefiningOp(); !groups.of(producer) && isView(producer))
@@ -300,7 +287,8 @@ struct Former {
     storeMoved(group, growEpilogue(group, mix));
   }
 
-  /// A depthwise convolution with the pointwise ones before and after it, where it pays to keep what is between in cache.
+  /// A depthwise convolution with the pointwise ones before and after it, where it pays to keep what is between in
+  /// cache.
   void formSeparable(PrimConvOp depthwise) {
     auto isFree = [&](Operation *op) { return !groups.of(op) && phases.of(op) == phases.of(depthwise); };
     std::optional<SeparableConv> found = bestSeparable(depthwise, isFree, target);

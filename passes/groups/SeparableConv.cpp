@@ -24,8 +24,8 @@ bool isFixedImage(Value value) {
 /// A product of each pixel with the same matrix, from an image of the same sizes.
 bool isPixelwise(PrimConvOp conv, Type element) {
   auto isOne = [](int64_t stride) { return stride == 1; };
-  return elementOf(conv.getOutput()) == element && conv.getPacked() && !conv.getWinograd() && isPointwise(conv) && llvm::all_of(conv.getStride(), isOne) &&
-         isFixedImage(conv.getInput());
+  return elementOf(conv.getOutput()) == element && conv.getPacked() && !conv.getWinograd() && isPointwise(conv) &&
+         llvm::all_of(conv.getStride(), isOne) && isFixedImage(conv.getInput());
 }
 
 /// What makes, element by element, the value that `to` reads of what `from` gives, if nobody else reads anything of it.
@@ -82,7 +82,9 @@ PrimConvOp findProject(PrimConvOp depthwise, MayTake mayTake) {
       if (user->getBlock() == depthwise->getBlock() && (!last || last->isBeforeInBlock(user)))
         last = user;
     if (auto conv = dyn_cast_or_null<PrimConvOp>(last))
-      return mayTake(conv) && isPixelwise(conv, elementOf(depthwise.getOutput())) && between(depthwise, conv, mayTake) ? conv : PrimConvOp();
+      return mayTake(conv) && isPixelwise(conv, elementOf(depthwise.getOutput())) && between(depthwise, conv, mayTake)
+                 ? conv
+                 : PrimConvOp();
     if (!last || !last->hasTrait<Elementwise>() || last->getNumResults() != 1)
       return {};
     value = last->getResult(0);

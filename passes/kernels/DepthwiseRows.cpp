@@ -10,8 +10,8 @@ namespace nnf {
 DepthwiseRows::DepthwiseRows(KernelEmitter &emitter, PrimConvOp op, const StridedView &weight)
     : emitter(emitter), k(emitter.k), e(emitter.e), op(op), weightView(weight), in(shapeOf(op.getInput())),
       out(shapeOf(op.getOutput())), element(elementOf(op.getInput())), last(op.spatialRank() - 1),
-      taps(*constantOf(op.kernelSizes()[last])), stride(op.getStride()[last]),
-      dilation(op.getKernelDilation()[last]), low(op.getLow()[last]), weight(emitter.addressOf(weight.buffer)) {
+      taps(*constantOf(op.kernelSizes()[last])), stride(op.getStride()[last]), dilation(op.getKernelDilation()[last]),
+      low(op.getLow()[last]), weight(emitter.addressOf(weight.buffer)) {
   auto groups = static_cast<int64_t>(op.getGroups());
   lanes = k.target.lanes(elementBytes(element));
   while (lanes > 1 && lanes / 2 >= groups)

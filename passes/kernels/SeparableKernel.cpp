@@ -127,8 +127,7 @@ void SeparableEmitter::emitTask(ArrayRef<Value> task) {
       expand(block, panel);
       Value width = k.constant(plan.panelWidth), rowLength = k.mul(k.size(in[2]), width);
       Value offset = k.sub(zero, k.mul(block.inFirst, rowLength));
-      convolve(block, {expanded, offset, {rowLength, width}},
-               {k.mul(panel.number, width), k.constant(panel.columns)});
+      convolve(block, {expanded, offset, {rowLength, width}}, {k.mul(panel.number, width), k.constant(panel.columns)});
     });
   } else {
     Value image = k.add(k.size(view.offset), k.mul(block.image, k.size(view.strides[0])));

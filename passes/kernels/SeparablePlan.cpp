@@ -54,8 +54,8 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
   // So many tasks keep a few threads busy; of expanded rows, more of them would compute more twice.
   int64_t wanted = 16;
   if (!conv.expand)
-    wanted = std::max(wanted, KernelEmitter::tasksFor(double(images) * double(outRows * outWidth * channels) *
-                                                      double(outChannels)));
+    wanted = std::max(
+        wanted, KernelEmitter::tasksFor(double(images) * double(outRows * outWidth * channels) * double(outChannels)));
   rowBlocks = 1;
   auto rowsOf = [&](int64_t blocks) { return llvm::divideCeilSigned(outRows, blocks); };
   while (rowBlocks < outRows && bytesOf(rowsOf(rowBlocks)) > target.l2Bytes / 2)
