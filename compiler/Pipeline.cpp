@@ -31,6 +31,11 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
     passes.addNestedPass<func::FuncOp>(createAssignLayout());
     passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+    // Before panels: columns are put side by side while they are columns. What reads the same rows must be one value.
+    passes.addNestedPass<func::FuncOp>(createCSEPass());
+    JoinProductsOptions products;
+    products.l2Bytes = options.target.l2Bytes;
+    passes.addNestedPass<func::FuncOp>(createJoinProducts(products));
     PackContractionsOptions panels;
     panels.vectorBytes = options.target.vectorBytes;
     panels.winograd = options.winograd;
@@ -50,6 +55,7 @@ void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   groups.l2Bytes = options.gpuKernels ? 0 : options.target.l2Bytes;
   groups.vectorBytes = options.target.vectorBytes;
   groups.vectorRegisters = options.target.vectorRegisters;
+  groups.inPlace = !options.gpuKernels; // a GPU's kernels count on addresses of 16 bytes
   passes.addPass(createFormGroups(groups));
 }
 

@@ -246,12 +246,58 @@ struct TransposeOfOnes : OpRewritePattern<PrimTransposeOp> {
   }
 };
 
+/// f(reshape(x)) -> reshape(f(x)), for an f of x and numbers, where sizes of 1 are all that the reshape adds or drops:
+/// a mean that keeps its dimensions is one op of rows, whatever their layout.
+struct OnesAfterElementwise : RewritePattern {
+  OnesAfterElementwise(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (!op->hasTrait<Elementwise>() || op->getNumResults() != 1)
+      return failure();
+    PrimReshapeOp reshape;
+    for (Value operand : op->getOperands()) {
+      auto broadcast = operand.getDefiningOp<PrimBroadcastOp>();
+      if (broadcast && shapeOf(broadcast.getInput()).empty())
+        continue;
+      auto found = operand.getDefiningOp<PrimReshapeOp>();
+      if (!found || (reshape && reshape != found))
+        return failure();
+      reshape = found;
+    }
+    if (!reshape || !isa_and_nonnull<PrimReduceOp>(reshape.getInput().getDefiningOp()) ||
+        !llvm::all_of(reshape->getUsers(), [&](Operation *user) { return user == op; }) ||
+        !sameShape(withoutOnes(reshape.getInput()), withoutOnes(reshape.getOutput())))
+      return failure();
+    Primitives p(rewriter, op->getLoc());
+    Shape inner = shapeOf(reshape.getInput());
+    OperationState state(op->getLoc(), op->getName().getStringRef());
+    for (Value operand : op->getOperands()) {
+      auto broadcast = operand.getDefiningOp<PrimBroadcastOp>();
+      state.addOperands(broadcast ? p.broadcast(broadcast.getInput(), inner, {}) : reshape.getInput());
+    }
+    Value result = op->getResult(0);
+    state.addTypes(tensorOf(inner, Primitives::elementOf(result)));
+    state.addAttributes(op->getAttrs());
+    rewriter.replaceOp(op, p.reshape(rewriter.create(state)->getResult(0), shapeOf(result)));
+    return success();
+  }
+
+  static Shape withoutOnes(Value value) {
+    Shape shape = shapeOf(value);
+    llvm::erase_if(shape, [](Dim size) { return isConstant(size, 1); });
+    return shape;
+  }
+};
+
 struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow, SinkThroughConcat,
-                 SinkThroughPad, SinkThroughSlice, SinkThroughGather, TransposeOfOnes>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    RewritePatternSet sink(&getContext()), ones(&getContext());
+    sink.add<ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow, SinkThroughConcat,
+             SinkThroughPad, SinkThroughSlice, SinkThroughGather>(&getContext());
+    // Last: a reshape would stay between a convolution of one pixel and what is elementwise after it.
+    ones.add<TransposeOfOnes, OnesAfterElementwise>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(sink))) ||
+        failed(applyPatternsGreedily(getOperation(), std::move(ones))))
       signalPassFailure();
   }
 };

@@ -3,7 +3,10 @@
 #include "passes/Cost.h"
 #include "passes/Passes.h"
 #include "passes/groups/Attention.h"
+#include "passes/groups/CacheSets.h"
 #include "passes/groups/Outline.h"
+#include "passes/groups/PartsInPlace.h"
+#include "passes/groups/RowFrame.h"
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/SeparablePlan.h"
@@ -53,67 +56,13 @@ void eraseUnread(func::FuncOp function) {
   });
 }
 
-/// The rows that a group's reductions share.
-class RowFrame {
-public:
-  explicit RowFrame(PrimReduceOp anchor)
-      : dims(anchor.getDims()), block(anchor.getBlock()), full(shapeOf(anchor.getInput())),
-        kept(shapeOf(anchor.getOutput())), keptWithOnes(full) {
-    for (int64_t dim : dims)
-      keptWithOnes[dim] = dimOf(anchor.getContext(), 1);
-    if (block)
-      keptWithOnes = kept;
-  }
-
-  bool isFull(Value value) const { return sameShape(shapeOf(value), full); }
-
-  /// The op reduces these rows, or works on their elements or results one by one.
-  bool takes(Operation *op) const {
-    if (op->getNumResults() != 1 || !isRowShape(op->getResult(0)))
-      return false;
-    if (auto reduce = dyn_cast<PrimReduceOp>(op))
-      return isFull(reduce.getInput()) && llvm::equal(reduce.getDims(), dims) &&
-             static_cast<int64_t>(reduce.getBlock()) == block;
-    if (op->hasTrait<Elementwise>())
-      return true;
-    if (auto broadcast = dyn_cast<PrimBroadcastOp>(op))
-      return isRowShape(broadcast.getInput()) && isAlongRows(broadcast);
-    // Dropping or adding the ones of reduced dimensions.
-    return isa<PrimReshapeOp>(op) && isRowShape(op->getOperand(0)) && !isFull(op->getResult(0)) &&
-           !isFull(op->getOperand(0));
-  }
-
-private:
-  bool isRowShape(Value value) const {
-    Shape shape = shapeOf(value);
-    return sameShape(shape, full) || sameShape(shape, kept) || sameShape(shape, keptWithOnes);
-  }
-
-  /// The broadcast repeats a row's result along that row.
-  bool isAlongRows(PrimBroadcastOp broadcast) const {
-    if (block || shapeOf(broadcast.getOutput()).size() != full.size())
-      return false;
-    if (shapeOf(broadcast.getInput()).size() == full.size())
-      return true;
-    SmallVector<int64_t> keptDims;
-    for (int64_t i = 0, e = full.size(); i < e; ++i)
-      if (!llvm::is_contained(dims, i))
-        keptDims.push_back(i);
-    return llvm::equal(keptDims, broadcast.getDims());
-  }
-
-  SmallVector<int64_t> dims;
-  int64_t block;
-  Shape full, kept, keptWithOnes;
-};
-
 struct Former {
-  Former(func::FuncOp function, const SizePhases &phases, bool attention, const TargetInfo &target)
-      : function(function), phases(phases), attention(attention), target(target) {}
+  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool inPlace, const TargetInfo &target)
+      : function(function), phases(phases), attention(attention), inPlace(inPlace), target(target) {}
 
   func::FuncOp function;
   const SizePhases &phases;
-  bool attention;
+  bool attention, inPlace;
   const TargetInfo &target;
   GroupMap groups;
 
@@ -121,6 +70,8 @@ struct Former {
   DenseSet<Operation *> stored;
   /// Ops that contractions evaluate when they read their rows.
   DenseSet<Operation *> prologues;
+  /// Of these, concatenations that nothing is computed of before the contraction.
+  DenseSet<Operation *> plainConcats;
 
   void run() {
     if (attention)
@@ -134,7 +85,9 @@ struct Former {
     findPrologues();
     storeContractionOperands();
     for (Operation &op : function.getBody().front())
-      if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op))
+      if (plainConcats.contains(&op) && storeParts(cast<PrimConcatOp>(op)))
+        prologues.erase(&op); // read from memory, it needs no tile in scratch
+      else if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op))
         growFrom(&op);
       else if (isControlFlow(&op))
         groups.create(&op);
@@ -154,6 +107,8 @@ struct Former {
       if (!isPrologue(conv, chain))
         continue;
       prologues.insert(chain.begin(), chain.end());
+      if (chain.size() == 1 && isa<PrimConcatOp>(chain.front()))
+        plainConcats.insert(chain.front());
       // What is repeated is computed once, not for each element.
       for (Operation *op : chain)
         for (Value operand : op->getOperands())
@@ -222,18 +177,6 @@ struct Former {
     return (!isPadded && !conv.getWinograd()) || isConstant(view.strides.back(), 1);
   }
 
-  /// Elements of a row that lie this far apart, in bytes, share so few sets of a first-level cache that those of
-  /// neighbouring rows, in the same lines, are gone before they are read. Caches of 64 sets of at least 8 ways.
-  static bool pushesItselfOut(Dim stride, Dim length, int64_t bytes) {
-    auto step = constantOf(stride), count = constantOf(length);
-    if (!step || !count || *step == 0)
-      return false;
-    constexpr int64_t setBytes = 64, sets = 64, ways = 8, mostAtOnce = 512; // deeper rows are run down in chunks
-    int64_t distance = std::abs(*step) * bytes, power = distance & -distance;
-    int64_t reached = std::clamp<int64_t>(setBytes * sets / power, 1, sets);
-    return distance > setBytes && std::min(*count, mostAtOnce) > reached * ways;
-  }
-
   /// A contraction reads its operands many times: from memory.
   void storeContractionOperands() {
     for (Operation &op : function.getBody().front())
@@ -290,11 +233,35 @@ struct Former {
   bool runsWith(Group *group, Operation *op) const { return phases.of(op) == phases.of(group->anchor); }
 
   void growFrom(Operation *anchor) {
+    if (auto concat = dyn_cast<PrimConcatOp>(anchor); concat && storeParts(concat))
+      return;
     Group *group = groups.create(anchor);
     if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
       growRows(group, reduce);
     else if (!isOrdered(anchor))
       growEpilogue(group, anchor);
+  }
+
+  /// Operands of a concatenation go straight into its buffer, if nothing computes on with it while it is copied.
+  bool storeParts(PrimConcatOp concat) {
+    auto computesOn = [&](Operation *user) { return user->hasTrait<Elementwise>() && !groups.of(user); };
+    auto isPrologue = [&](Value part) { return prologues.contains(part.getDefiningOp()); };
+    bool isCut = hasManyOperands(concat) && phases.of(concat) == 0;
+    if (!inPlace || llvm::any_of(concat.getInputs(), isPrologue) ||
+        (llvm::all_of(concat->getUsers(), computesOn) && !isCut))
+      return false;
+    bool fits = canStoreParts(concat, groups, phases);
+    if (!fits && !isCut)
+      return false;
+    if (!fits)
+      for (PrimConcatOp cut : cutConcat(concat))
+        groups.create(cut);
+    // A view that is copied keeps its sizes, whatever those are that its source is stored under.
+    for (Value part : concat.getInputs())
+      if (Operation *producer = part.getDefiningOp(); !groups.of(producer) && isView(producer))
+        groups.create(producer);
+    groups.placeParts(concat);
+    return true;
   }
 
   /// The attention that ends in this product, if there is one: it packs what it reads, through views of any strides.
@@ -558,7 +525,8 @@ struct Former {
     Readers found;
     for (OpOperand &use : op->getUses()) {
       Operation *user = use.getOwner();
-      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user) || isControlFlow(user)) {
+      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user) || isControlFlow(user) ||
+          groups.isInPlace(user)) {
         found.isReturned = true;
       } else if (Group *group = groups.of(user)) {
         found.groups.insert(group);
@@ -604,8 +572,8 @@ struct Former {
   }
 
   /// The kernel of `producer` can store its result under other sizes, too. Ordered ones store each result once.
-  static bool storesFor(Operation *producer) {
-    return !isControlFlow(producer) &&
+  bool storesFor(Operation *producer) const {
+    return !isControlFlow(producer) && !groups.isInPlace(producer) &&
            (!isOrdered(producer) || (producer->getNumResults() == 1 && producer->hasOneUse()));
   }
 
@@ -719,7 +687,7 @@ struct FormGroups : impl::FormGroupsBase<FormGroups> {
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();
-      Former former(function, *phases, attention, target);
+      Former former(function, *phases, attention, inPlace, target);
       former.run();
       if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();

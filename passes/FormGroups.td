@@ -17,6 +17,8 @@ def FormGroups : Pass<"nnf-form-groups", "::mlir::ModuleOp"> {
            "Bytes of second-level cache: a depthwise convolution and the pointwise ones around it are one group where the images between them leave it; 0: never">,
     Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,
     Option<"vectorRegisters", "vector-registers", "int64_t", "16", "How many vector registers there are">,
+    Option<"inPlace", "in-place", "bool", "false",
+           "Operands of concatenations are stored in the concatenation's buffer: kernels write at any address">,
   ];
 }
 #endif

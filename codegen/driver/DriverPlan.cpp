@@ -62,6 +62,7 @@ private:
     LogicalResult readWeight(Operation *op);
     LogicalResult readKey(RandomKeyOp key);
     LogicalResult readLaunch(LaunchOp launch);
+    LogicalResult readConcat(PrimConcatOp concat);
     LogicalResult readSize(SizeOp size);
     LogicalResult readLoop(LoopOp loop);
     LogicalResult readIf(IfOp branch);
@@ -114,6 +115,7 @@ LogicalResult Reader::Block::read(Operation *op) {
         return success();
       })
       .Case([&](LaunchOp launch) { return readLaunch(launch); })
+      .Case([&](PrimConcatOp concat) { return readConcat(concat); })
       .Case([&](SizeOp size) { return readSize(size); })
       .Case([&](LoopOp loop) { return readLoop(loop); })
       .Case([&](IfOp branch) { return readIf(branch); })
@@ -329,6 +331,17 @@ LogicalResult Reader::Block::readLaunch(LaunchOp launch) {
   return success();
 }
 
+/// What launches have stored in its places; there is nothing to do.
+LogicalResult Reader::Block::readConcat(PrimConcatOp concat) {
+  FailureOr<SmallVector<std::optional<Place>>> buffers = buffersOf(concat, 1);
+  if (failed(buffers))
+    return failure();
+  if (!buffers->front())
+    return internalError(concat) << "a concatenation has no memory";
+  places[concat.getOutput()] = *buffers->front();
+  return success();
+}
+
 /// The kernel's function takes an address for each address, an i64 for each size, and so on.
 LogicalResult Reader::Block::checkArguments(LaunchOp launch, func::FuncOp kernel, const LaunchPlan &plan) {
   SmallVector<Type> expected;
@@ -351,7 +364,7 @@ LogicalResult Reader::Block::checkArguments(LaunchOp launch, func::FuncOp kernel
 bool writesOutput(Value value) {
   auto loop = value.getDefiningOp<LoopOp>();
   if (!loop)
-    return value.getDefiningOp<LaunchOp>() != nullptr;
+    return isa_and_nonnull<LaunchOp, PrimConcatOp>(value.getDefiningOp());
   return !loop.getNumber() && cast<OpResult>(value).getResultNumber() >= loop.numCarried();
 }
 

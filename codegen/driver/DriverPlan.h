@@ -16,8 +16,8 @@ struct Place {
   Dim offset;        // bytes
 };
 
-/// Whether the op that gives a value can write it straight into an output: launches do, and loops what they stack,
-/// where they know how much that will be.
+/// Whether the op that gives a value can write it straight into an output: launches do, those whose results make up a
+/// concatenation, and loops what they stack, where they know how much that will be.
 bool writesOutput(mlir::Value value);
 
 /// In `nnf.regions`, for what needs no memory there.

@@ -172,9 +172,42 @@ private:
     values.push_back({op, slot, {bytes, at, at}, unit});
     return values.size() - 1;
   }
+  /// The concatenation that a launch's result is stored in, and the bytes before it there; null: none.
+  struct Part {
+    PrimConcatOp whole;
+    Dim offset;
+  };
+  DenseMap<Value, Part> parts;
+  DenseMap<std::pair<Operation *, unsigned>, Part> partSlots;
+
+  void findParts() {
+    for (auto whole : function.front().getOps<PrimConcatOp>()) {
+      slots[whole] = 1;
+      Shape shape = shapeOf(whole.getOutput());
+      int64_t dim = whole.getDim();
+      Dim offset = dimOf(whole.getContext(), 0);
+      Dim bytes = productOf(whole.getContext(), ArrayRef(shape).drop_front(dim + 1)) *
+                  elementBytes(cast<RankedTensorType>(whole.getType()).getElementType());
+      for (Value part : whole.getInputs()) {
+        parts[part] = {whole, simplify(offset * bytes)};
+        offset = offset + shapeOf(part)[dim];
+      }
+    }
+  }
+
   void add(Operation *op, unsigned slot, unsigned at, Value result) {
+    if (auto part = parts.find(result); part != parts.end()) {
+      Value whole = part->second.whole.getOutput();
+      partSlots[{op, slot}] = part->second;
+      if (!buffersOf.contains(whole)) // the first part
+        add(part->second.whole, 0, at, whole);
+      buffersOf[result] = SmallVector<size_t, 2>(buffersOf.lookup(whole));
+      use(result, at);
+      return;
+    }
     if (auto output = outputOf.find(result); output != outputOf.end() && writesOutput(result)) {
       outputSlots[{op, slot}] = output->second; // the caller's buffer
+      buffersOf[result] = {};
       return;
     }
     int64_t bytes;
@@ -202,6 +235,7 @@ private:
   }
 
   void collect() {
+    findParts();
     // The driver writes keys before the first launch.
     for (RandomKeyOp key : function.getOps<RandomKeyOp>()) {
       slots[key] = 1;
@@ -275,10 +309,16 @@ private:
       SmallVector<int64_t> regionOf;
       Shape offsets;
       for (unsigned slot = 0; slot < count; ++slot) {
-        const ArenaValue *place = placeOf.lookup({op, slot});
-        auto output = outputSlots.find({op, slot});
+        // A part is where its whole is, and so much further.
+        auto part = partSlots.find({op, slot});
+        std::pair<Operation *, unsigned> held(op, slot);
+        if (part != partSlots.end())
+          held = {part->second.whole, 0};
+        const ArenaValue *place = placeOf.lookup(held);
+        auto output = outputSlots.find(held);
         regionOf.push_back(place ? place->region : output != outputSlots.end() ? -1 - output->second : noRegion);
-        offsets.push_back(place ? simplify(place->unit * place->offset) : dimOf(context, 0));
+        Dim offset = place ? place->unit * place->offset : dimOf(context, 0);
+        offsets.push_back(simplify(part == partSlots.end() ? offset : offset + part->second.offset));
       }
       op->setAttr("nnf.regions", builder.getDenseI64ArrayAttr(regionOf));
       op->setAttr("nnf.offsets", DimsAttr::get(context, offsets));

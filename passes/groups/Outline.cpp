@@ -1,5 +1,6 @@
 #include "passes/groups/Outline.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/kernels/Placement.h"
 
 using namespace mlir;
 namespace nnf {
@@ -42,7 +43,7 @@ public:
     SmallVector<SizeOp> sizes(function.getOps<SizeOp>());
     for (Group *group : order) {
       defineSizes(sizes, phases.of(group->anchor), terminator);
-      if (isa<LoopOp, IfOp>(group->anchor))
+      if (isa<LoopOp, IfOp>(group->anchor) || groups.isInPlace(group->anchor))
         place(group->anchor, terminator);
       else
         launch(builder, *group);
@@ -237,6 +238,12 @@ private:
     auto kernel = KernelOp::create(builder, unknown, "kernel",
                                    builder.getFunctionType(typesOf(body.inputs), typesOf(body.outputs)),
                                    builder.getArrayAttr(symbolNames), titleOf(body), nullptr, nullptr);
+    for (auto [i, input] : llvm::enumerate(body.inputs))
+      if (DimsAttr within = withinOf(input))
+        kernel.setArgAttr(i, withinName, within);
+    for (auto [i, output] : llvm::enumerate(body.outputs))
+      if (DimsAttr within = withinOf(output))
+        kernel.setResultAttr(i, withinName, within);
     Block *block = builder.createBlock(&kernel.getBody());
     IRMapping mapping;
     for (Value input : body.inputs)
@@ -257,6 +264,14 @@ private:
     YieldOp::create(builder, unknown, yielded);
     renumberDataSizes(kernel, symbols);
     return unique(kernel);
+  }
+
+  /// The shape of what a value is a part of, where that is not in one piece.
+  DimsAttr withinOf(Value value) const {
+    PrimConcatOp whole = groups.wholeOf(value);
+    if (!whole || isOnePiece(shapeOf(whole.getOutput()), whole.getDim()))
+      return {};
+    return DimsAttr::get(context, shapeOf(whole.getOutput()));
   }
 
   /// Numbers the sizes that the data decide as the kernel meets them: groups that differ in them alone are equal.
@@ -312,6 +327,9 @@ private:
         if (auto dims = dyn_cast<DimsAttr>(attribute.getValue()))
           add(dims.getDims());
     }
+    for (Value value : llvm::concat<const Value>(body.inputs, body.outputs))
+      if (DimsAttr within = withinOf(value))
+        add(within.getDims());
     for (unsigned symbol : found) {
       names.push_back(StringAttr::get(context, dialect->symbolName(symbol)));
       symbols.push_back(getAffineSymbolExpr(symbol, context));
@@ -339,7 +357,7 @@ private:
 
   void eraseGroupedOps() {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
-      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp, RequireOp, SizeOp, LoopOp, IfOp>(op) ||
+      bool stays = isa<WeightOp, RandomKeyOp, LaunchOp, RequireOp, SizeOp, LoopOp, IfOp>(op) || groups.isInPlace(&op) ||
                    op.hasTrait<OpTrait::IsTerminator>() || (isa<ConstantOp>(op) && !op.use_empty());
       if (!stays) {
         assert(op.use_empty() && "launches read only what is stored");

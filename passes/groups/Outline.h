@@ -26,11 +26,24 @@ public:
     groupOf[op] = group;
   }
   Group *of(mlir::Operation *op) const { return groupOf.lookup(op); }
+  /// The concatenation stays an op of its function: its operands are launches' results that are stored in their places
+  /// of its buffer. It becomes a group that nothing else is in.
+  void placeParts(PrimConcatOp whole) {
+    create(whole);
+    inPlace.insert(whole);
+    for (mlir::Value part : whole.getInputs())
+      wholes[part] = whole;
+  }
+  bool isInPlace(mlir::Operation *op) const { return inPlace.contains(op); }
+  /// The concatenation that a value is stored in, or null.
+  PrimConcatOp wholeOf(mlir::Value part) const { return wholes.lookup(part); }
   llvm::ArrayRef<std::unique_ptr<Group>> all() const { return groups; }
 
 private:
   llvm::SmallVector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<mlir::Operation *, Group *> groupOf;
+  llvm::DenseMap<mlir::Value, PrimConcatOp> wholes;
+  llvm::DenseSet<mlir::Operation *> inPlace;
 };
 
 /// Makes a kernel of every group and launches them, phase by phase, in an order their values allow; equal kernels are

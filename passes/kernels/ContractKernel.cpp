@@ -521,7 +521,7 @@ void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Va
       e.bind(c.result, at, sums[r * panel.vectors() + v]);
       for (unsigned i = 0; i < emitter.numResults(); ++i) {
         Value result = emitter.yielded(i);
-        k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), e.linear(shapeOf(result), at));
+        k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), emitter.resultOffset(i, at));
       }
       k.laneMask = {};
     }

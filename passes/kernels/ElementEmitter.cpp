@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/kernels/Placement.h"
 
 using namespace mlir;
 namespace nnf {
@@ -20,9 +21,9 @@ Value ElementEmitter::at(Value tensor, const Indices &at) {
     return this->at(other, at);
   Value value;
   if (auto buffer = buffers.find(tensor); buffer != buffers.end()) {
-    Shape shape = shapeOf(tensor);
+    Shape memory = memoryShapeOf(tensor);
     value =
-        k.load(buffer->second, elementOf(tensor), linear(shape, at), constantOf(productOf(k.b.getContext(), shape)));
+        k.load(buffer->second, elementOf(tensor), linear(memory, at), constantOf(productOf(k.b.getContext(), memory)));
   } else {
     value = compute(tensor, at);
   }

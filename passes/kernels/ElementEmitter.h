@@ -14,7 +14,7 @@ public:
 
   ElementEmitter(KernelBuilder &k) : k(k) { scopes.emplace_back(); }
 
-  /// `tensor` is stored, compact and row-major, at `address`.
+  /// `tensor` is stored at `address`, row-major, and compact unless it is an operand that is part of a larger tensor.
   void bindBuffer(Value tensor, Value address) { buffers[tensor] = address; }
   /// `tensor` is another name of `other`, as the arguments of a loop's body are.
   void bindAlias(Value tensor, Value other) { aliases[tensor] = other; }

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/kernels/Placement.h"
 
 using namespace mlir;
 namespace nnf {
@@ -75,6 +76,8 @@ static Value beforeReshapes(Value value) {
 }
 
 Value KernelEmitter::yielded(unsigned i) { return beforeReshapes(kernel.yielded()[i]); }
+
+Shape KernelEmitter::resultMemory(unsigned i) { return memoryShapeOf(kernel, i, shapeOf(yielded(i))); }
 
 bool KernelEmitter::yieldsShapeOf(KernelOp kernel, Value value) {
   return llvm::all_of(kernel.yielded(),

@@ -32,6 +32,9 @@ public:
   /// Result i without the reshapes at its end, which change nothing in a compact buffer.
   Value yielded(unsigned i);
   unsigned numResults() const { return results.size(); }
+  /// The shape by whose strides `yielded(i)` lies in memory, and where its element at `at` does.
+  Shape resultMemory(unsigned i);
+  Index resultOffset(unsigned i, const Indices &at) { return e.linear(resultMemory(i), at); }
 
   /// All results are of the shape of `value` but for reshapes at their end.
   static bool yieldsShapeOf(KernelOp kernel, Value value);

@@ -36,7 +36,7 @@ void storeResults(KernelEmitter &emitter, const Indices &at) {
     values.push_back(emitter.e.at(emitter.yielded(i), at));
   for (auto [i, value] : llvm::enumerate(values)) {
     Value result = emitter.yielded(i);
-    emitter.k.store(value, emitter.resultAddress(i), elementOf(result), emitter.e.linear(shapeOf(result), at));
+    emitter.k.store(value, emitter.resultAddress(i), elementOf(result), emitter.resultOffset(i, at));
   }
 }
 

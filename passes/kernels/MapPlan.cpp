@@ -25,6 +25,14 @@ public:
 private:
   /// Lanes for blocks: narrow elements, where there are no others, fill the 16 bytes that move at once on any target.
   int64_t lanesOfBlocks();
+  /// Elements that lie side by side in every result where axis `i` and the next one are walked as one.
+  bool staysContiguous(unsigned i) {
+    for (unsigned r = 0; r < emitter.numResults(); ++r)
+      for (unsigned dim = plan.axes[i + 1].first; dim < plan.axes[i + 1].end; ++dim)
+        if (!sameDim(emitter.resultMemory(r)[dim], plan.shape[dim]))
+          return false;
+    return true;
+  }
   bool isSmall() { return emitter.kernel.getBody().front().getOperations().size() <= maxOps; }
   /// What is slow about `tensor` with lanes along an axis.
   int64_t slowAccesses(Value tensor, unsigned axis);
@@ -71,6 +79,10 @@ void Planner::joinDimensions() {
   for (unsigned i = 0; i + 1 < plan.axes.size();) {
     SmallVector<MapPlan::Axis> apart = plan.axes;
     bool isOne = isConstant(apart[i].size, 1) || isConstant(apart[i + 1].size, 1);
+    if (!isConstant(apart[i].size, 1) && !staysContiguous(i)) {
+      ++i;
+      continue;
+    }
     int64_t before = isOne ? 0 : slowAccesses(results, i + 1);
     plan.axes[i].end = apart[i + 1].end;
     plan.axes[i].size = simplify(apart[i].size * apart[i + 1].size);
@@ -136,7 +148,8 @@ void Planner::chooseKind() {
   if (last == 0 || width == 1 || isConstant(productOf(emitter.kernel.getContext(), plan.shape), 0) || !isSmall())
     return;
   int64_t slow = slowAccesses(results, last);
-  if (width && *width * 2 <= plan.lanes && slowAccesses(results, last - 1) <= slow) {
+  bool isContiguous = staysContiguous(last - 1); // vectors are interleaved over rows
+  if (width && *width * 2 <= plan.lanes && isContiguous && slowAccesses(results, last - 1) <= slow) {
     plan.kind = MapPlan::Columns;
     plan.across = last - 1;
     plan.lanes = lanesOfBlocks();

@@ -353,7 +353,7 @@ void RowEmitter::emitRows(Rows rows) {
     for (const Indices &kept : rows) {
       Value result = emitter.yielded(i);
       Indices at = plan.rowIndices(result, kept, k.zero());
-      k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), e.linear(shapeOf(result), at));
+      k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), emitter.resultOffset(i, at));
     }
   if (fullResults.empty())
     return;
@@ -363,7 +363,7 @@ void RowEmitter::emitRows(Rows rows) {
     for (unsigned i : fullResults)
       values.push_back(e.at(emitter.yielded(i), at));
     for (auto [i, value] : llvm::zip(fullResults, values))
-      k.store(value, emitter.resultAddress(i), elementOf(emitter.yielded(i)), e.linear(plan.full, at));
+      k.store(value, emitter.resultAddress(i), elementOf(emitter.yielded(i)), emitter.resultOffset(i, at));
     return {};
   });
 }

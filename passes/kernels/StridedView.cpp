@@ -1,4 +1,5 @@
 #include "passes/kernels/StridedView.h"
+#include "passes/kernels/Placement.h"
 
 using namespace mlir;
 namespace nnf {
@@ -48,7 +49,7 @@ std::optional<StridedView> stridedViewOf(Value tensor) {
   MLIRContext *context = tensor.getContext();
   Operation *op = tensor.getDefiningOp();
   if (!op || !isa<PrimReshapeOp, PrimTransposeOp, PrimBroadcastOp, PrimSliceOp>(op)) {
-    Shape shape = shapeOf(tensor), strides(shape.size());
+    Shape shape = memoryShapeOf(tensor), strides(shape.size());
     Dim stride = dimOf(context, 1);
     for (size_t d = shape.size(); d-- > 0;) {
       strides[d] = simplify(stride);

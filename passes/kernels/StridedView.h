@@ -6,7 +6,7 @@
 
 namespace nnf {
 
-/// Element i of the tensor is element offset + sum(i[d] * strides[d]) of `buffer`, compact and row-major.
+/// Element i of the tensor is element offset + sum(i[d] * strides[d]) of `buffer`, counted from its address.
 struct StridedView {
   mlir::Value buffer;
   Dim offset;

@@ -101,3 +101,28 @@ func.func @nothing_to_do(%x: !x) -> !x {
   %0 = nnf.prim.tanh %x : (!x) -> !x
   return %0 : !x
 }
+
+// -----
+
+// A mean that keeps its dimensions: the division is of the sums, and the product of one pixel has its activation behind
+// it; what adds and drops sizes of 1 comes in between and after.
+// CHECK-LABEL: @one_pixel
+// CHECK: %[[SUM:.*]] = nnf.prim.reduce add
+// CHECK: %[[MEAN:.*]] = nnf.prim.div %[[SUM]], {{.*}} -> tensor<2x32xf32>
+// CHECK: %[[PIXEL:.*]] = nnf.prim.reshape {{.*}} -> tensor<2x1x1x32xf32>
+// CHECK: %[[CONV:.*]] = nnf.prim.conv %[[PIXEL]]
+// CHECK-NEXT: nnf.prim.exp %[[CONV]]
+!x = tensor<2x32x8x8xf32>
+!m = tensor<2x32x1x1xf32>
+!y = tensor<2x16x1x1xf32>
+func.func @one_pixel(%x: !x) -> !y {
+  %n = nnf.constant dense<64.0> : tensor<f32>
+  %w = nnf.weight "w" : tensor<16x32x1x1xf32>
+  %0 = nnf.prim.reduce add %x {dims = array<i64: 2, 3>} : (!x) -> tensor<2x32xf32>
+  %1 = nnf.prim.reshape %0 : (tensor<2x32xf32>) -> !m
+  %2 = nnf.prim.broadcast %n {dims = array<i64>} : (tensor<f32>) -> !m
+  %3 = nnf.prim.div %1, %2 : (!m, !m) -> !m
+  %4 = nnf.prim.conv %3, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 1, 1>} : (!m, tensor<16x32x1x1xf32>) -> !y
+  %5 = nnf.prim.exp %4 : (!y) -> !y
+  return %5 : !y
+}

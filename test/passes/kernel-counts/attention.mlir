@@ -104,13 +104,12 @@ module @attention_grouped_heads {
 
 // -----
 
-// Two kernels, five launches: projection, three times and once for the output; attention, which reads heads where they
-// lie and writes them joined.
-// could be three launches: one product for the three projections.
+// Three kernels: the three projections as one product; attention, which reads heads where they lie and writes them
+// joined; the product for the output.
 // CHECK-LABEL: module @self_attention {
-// CHECK-COUNT-2: nnf.kernel @
+// CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-3: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 module @self_attention {
@@ -130,12 +129,11 @@ module @self_attention {
 
 // -----
 
-// Three kernels, five launches: two forms of projection, for the two lengths; attention.
-// could be four launches: one product for keys and values.
+// Three kernels, four launches: projection of queries, and of the result; one product for keys and values; attention.
 // CHECK-LABEL: module @cross_attention {
 // CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-5: nnf.launch @
+// CHECK-COUNT-4: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 !m = tensor<?x?x64xf32, #nnf.dims<[S, N, 64]>>
@@ -156,13 +154,12 @@ module @cross_attention {
 
 // -----
 
-// Six kernels, nine launches: projection, three times; attention; its output with the residual; layer_norm, twice;
-// product with gelu; product with residual.
-// could be seven launches: one product for the three projections.
+// Six kernels, seven launches: the three projections as one product; attention; its output with the residual;
+// layer_norm, twice; product with gelu; product with residual.
 // CHECK-LABEL: module @transformer_layer {
 // CHECK-COUNT-6: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-9: nnf.launch @
+// CHECK-COUNT-7: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x?x64xf32, #nnf.dims<[L, N, 64]>>
 !u = tensor<?x?x256xf32, #nnf.dims<[L, N, 256]>>

@@ -225,7 +225,8 @@ module @linear_glu {
 // -----
 
 // Three kernels: one product; the other with silu of the first; the last.
-// could be 2: both read the same rows: with their weights side by side they are one product.
+// could be 2: both read the same rows; as one product a row's halves would have to be columns of one tile, or both would
+// be stored before the gate.
 // CHECK-LABEL: module @swiglu {
 // CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
