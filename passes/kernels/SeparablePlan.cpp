@@ -69,7 +69,7 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
   rowBlocks = std::clamp(llvm::divideCeilSigned(wanted, images * panelBlocks), rowBlocks, outRows);
   rowsOfTask = rowsOf(rowBlocks);
   rowBlocks = llvm::divideCeilSigned(outRows, rowsOfTask);
-  bytesOf(rowsOfTask);
+  isPossible = bytesOf(rowsOfTask) <= target.l2Bytes;
 }
 
 void SeparablePlan::chooseTiles(const TargetInfo &target) {
@@ -79,9 +79,9 @@ void SeparablePlan::chooseTiles(const TargetInfo &target) {
     int64_t pixels = rowsRead(first, std::min(rowsOfTask, outRows - first)).size() * inWidth;
     most = std::max(most, pixels), fewest = std::min(fewest, pixels);
   }
-  isWhole = fewest > 0;
+  isPossible &= fewest > 0;
   // The last tile of a block overlaps the one before.
-  if (isWhole && conv.expand)
+  if (isPossible && conv.expand)
     expandTile = std::min(tileFor(most, mostRows), fewest);
   if (conv.project)
     projectTile = tileFor(rowsOfTask * outWidth, mostRows);
@@ -124,7 +124,7 @@ std::optional<SeparableConv> bestSeparable(PrimConvOp depthwise, llvm::function_
     if (!form)
       continue;
     SeparablePlan plan(*form, target);
-    if (plan.isWhole && plan.gain() > mostGain)
+    if (plan.isPossible && plan.gain() > mostGain)
       best = form, mostGain = plan.gain();
   }
   return best;

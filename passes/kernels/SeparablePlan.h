@@ -28,8 +28,8 @@ struct SeparablePlan {
     int64_t size() const { return end - first; }
   };
   Range rowsRead(int64_t firstRow, int64_t rows) const;
-  /// Some task has pixels to expand for each of its rows: none lies in the padding as a whole.
-  bool isWhole = true;
+  /// Each task has pixels to read (none lies in the padding as a whole), and what it has in hand fits the cache.
+  bool isPossible = true;
 
   /// What one kernel saves less what it costs: the traffic of images that would leave the second-level cache against
   /// rows that neighbouring blocks both expand, and weights that every task reads. In bytes of the third-level cache.

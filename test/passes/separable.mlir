@@ -138,3 +138,24 @@ module @any_size {
     return %2 : !x
   }
 }
+
+// -----
+
+// Two rows of this image and a panel of what they expand to are more than the cache holds.
+// CHECK-LABEL: module @too_wide
+// CHECK: func.func @main
+// CHECK-COUNT-4: nnf.launch
+// CHECK-NOT: nnf.launch
+!x = tensor<1x16x4x9000xf32>
+!e = tensor<1x64x4x9000xf32>
+module @too_wide {
+  func.func @main(%x: !x) -> !x {
+    %we = nnf.weight "we" : tensor<64x16x1x1xf32>
+    %wd = nnf.weight "wd" : tensor<64x1x3x3xf32>
+    %wp = nnf.weight "wp" : tensor<16x64x1x1xf32>
+    %0 = nnf.conv2d %x, %we : (!x, tensor<64x16x1x1xf32>) -> !e
+    %1 = nnf.conv2d %0, %wd {groups = 64 : i64, padding = array<i64: 1>} : (!e, tensor<64x1x3x3xf32>) -> !e
+    %2 = nnf.conv2d %1, %wp : (!e, tensor<16x64x1x1xf32>) -> !x
+    return %2 : !x
+  }
+}
