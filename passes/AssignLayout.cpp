@@ -51,6 +51,41 @@ struct ConvToChannelsLast : OpRewritePattern<PrimConvOp> {
   }
 };
 
+bool isZero(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto values = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+  return values && values.isSplat() && isa<FloatType>(values.getElementType()) &&
+         values.getSplatValue<APFloat>().isZero();
+}
+
+/// conv(pad(x, 0)) -> conv(x) with that much more padding: as a model says what differs from one side to the other.
+struct PadIntoConv : OpRewritePattern<PrimConvOp> {
+  PadIntoConv(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(PrimConvOp op, PatternRewriter &rewriter) const override {
+    auto pad = op.getInput().getDefiningOp<PrimPadOp>();
+    auto isOne = [](int64_t d) { return d == 1; };
+    if (!pad || !isZero(pad.getValue()) || !llvm::all_of(op.getInputDilation(), isOne))
+      return rewriter.notifyMatchFailure(op, "reads no zeros around its input");
+    unsigned firstSpatial = op.getLayout() == 0 ? 2 : 1, endSpatial = firstSpatial + op.spatialRank();
+    SmallVector<int64_t> low(op.getLow()), high(op.getHigh());
+    for (unsigned i = 0, e = pad.getLow().size(); i < e; ++i) {
+      bool isSpatial = i >= firstSpatial && i < endSpatial;
+      if (pad.getInterior()[i] != 0 || pad.getLow()[i] < 0 || pad.getHigh()[i] < 0 ||
+          (!isSpatial && (pad.getLow()[i] != 0 || pad.getHigh()[i] != 0)))
+        return rewriter.notifyMatchFailure(op,
+                                           "its input is padded between elements, cropped, or along other dimensions");
+      if (isSpatial) {
+        low[i - firstSpatial] += pad.getLow()[i];
+        high[i - firstSpatial] += pad.getHigh()[i];
+      }
+    }
+    rewriter.replaceOpWithNewOp<PrimConvOp>(op, op.getType(), pad.getInput(), op.getWeight(), op.getStride(), low, high,
+                                            op.getInputDilation(), op.getKernelDilation(), op.getGroups(),
+                                            op.getLayout());
+    return success();
+  }
+};
+
 /// The transpose in front of a value, if its only readers would follow it.
 PrimTransposeOp transposeOf(Value value) { return value.getDefiningOp<PrimTransposeOp>(); }
 
@@ -292,8 +327,8 @@ struct OnesAfterElementwise : RewritePattern {
 struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
     RewritePatternSet sink(&getContext()), ones(&getContext());
-    sink.add<ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow, SinkThroughConcat,
-             SinkThroughPad, SinkThroughSlice, SinkThroughGather>(&getContext());
+    sink.add<PadIntoConv, ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow,
+             SinkThroughConcat, SinkThroughPad, SinkThroughSlice, SinkThroughGather>(&getContext());
     // Last: a reshape would stay between a convolution of one pixel and what is elementwise after it.
     ones.add<TransposeOfOnes, OnesAfterElementwise>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(sink))) ||

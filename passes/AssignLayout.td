@@ -7,6 +7,7 @@ def AssignLayout : Pass<"nnf-assign-layout", "::mlir::func::FuncOp"> {
   let description = [{
     Every convolution gets layout 1 between two transposes; then transposes sink through elementwise ops, windows,
     reductions, concatenations, pads and slices, meet, and cancel. What is left stands at the rim of the graph.
+    Zeros around what a convolution reads become its padding.
   }];
 }
 #endif

@@ -93,6 +93,40 @@ func.func @gather(%x: tensor<2x4x5x3xf32>, %i: tensor<6xi64>) -> tensor<6x2x3x5x
 
 // -----
 
+// Zeros around what a convolution reads become its padding.
+// CHECK-LABEL: @padded
+// CHECK-NOT: nnf.prim.pad
+// CHECK: nnf.prim.conv {{.*}}high = array<i64: 2, 1>{{.*}}low = array<i64: 0, 1>
+// CHECK: return
+!p = tensor<1x4x9x8xf32>
+!y = tensor<1x4x8x8xf32>
+func.func @padded(%x: tensor<1x4x8x8xf32>, %w: tensor<4x1x3x3xf32>) -> tensor<1x4x8x8xf32> {
+  %zero = nnf.constant dense<0.0> : tensor<f32>
+  %0 = nnf.prim.pad %x, %zero {low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 0, 1, 0>, interior = array<i64: 0, 0, 0, 0>} : (!y, tensor<f32>) -> !p
+  %1 = nnf.prim.conv %0, %w {stride = array<i64: 1, 1>, low = array<i64: 0, 1>, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, groups = 4 : i64, layout = 0 : i64} : (!p, tensor<4x1x3x3xf32>) -> !y
+  return %1 : !y
+}
+
+// -----
+
+// Ones around it, and what is cropped, stay.
+// CHECK-LABEL: @ones_around
+// CHECK-COUNT-2: nnf.prim.pad
+// CHECK: return
+!y = tensor<1x4x8x8xf32>
+!p = tensor<1x4x9x8xf32>
+func.func @ones_around(%x: !y, %w: tensor<4x1x3x3xf32>) -> (tensor<1x4x7x6xf32>, tensor<1x4x6x6xf32>) {
+  %one = nnf.constant dense<1.0> : tensor<f32>
+  %zero = nnf.constant dense<0.0> : tensor<f32>
+  %0 = nnf.prim.pad %x, %one {low = array<i64: 0, 0, 0, 0>, high = array<i64: 0, 0, 1, 0>, interior = array<i64: 0, 0, 0, 0>} : (!y, tensor<f32>) -> !p
+  %1 = nnf.prim.conv %0, %w {stride = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, groups = 4 : i64, layout = 0 : i64} : (!p, tensor<4x1x3x3xf32>) -> tensor<1x4x7x6xf32>
+  %2 = nnf.prim.pad %x, %zero {low = array<i64: 0, 0, 1, 0>, high = array<i64: 0, 0, -1, 0>, interior = array<i64: 0, 0, 0, 0>} : (!y, tensor<f32>) -> !y
+  %3 = nnf.prim.conv %2, %w {stride = array<i64: 1, 1>, low = array<i64: 0, 0>, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, groups = 4 : i64, layout = 0 : i64} : (!y, tensor<4x1x3x3xf32>) -> tensor<1x4x6x6xf32>
+  return %1, %3 : tensor<1x4x7x6xf32>, tensor<1x4x6x6xf32>
+}
+
+// -----
+
 // CHECK-LABEL: @nothing_to_do
 // CHECK-NEXT: nnf.prim.tanh
 // CHECK-NEXT: return

@@ -50,7 +50,8 @@ class Block:
                  residual=False, gate=False, dtype="float32", symbolic=False, launches=None, seed=0):
         self.name, self.image, self.batches, self.acts = name, image, batches, acts
         self.expand, self.project, self.residual, self.gate = expand, project, residual, gate
-        self.kernel, self.stride, self.dilation, self.padding = depthwise
+        self.kernel, self.stride, self.dilation, padding = depthwise
+        self.padding = padding if len(padding) == 4 else padding * 2  # as ONNX has it: before, then after
         self.dtype, self.symbolic, self.launches, self.found = np.dtype(dtype), symbolic, launches, None
         self.random = np.random.default_rng(seed)
         channels = image[0]
@@ -93,7 +94,7 @@ class Block:
         if self.expand:
             x = activate(self.acts[0], add("Conv", x, "expand", "expand_bias"))
         x = add("Conv", x, "depthwise", "depthwise_bias", group=self.middle, strides=self.stride,
-                dilations=self.dilation, pads=self.padding * 2)
+                dilations=self.dilation, pads=self.padding)
         x = activate(self.acts[1], x)
         if self.gate:
             x = add("Mul", x, add("Sigmoid", add("GlobalAveragePool", x)))
@@ -122,7 +123,9 @@ class Block:
         x = start = torch.from_numpy(image.astype(np.float64))
         if self.expand:
             x = ACTIVATIONS[self.acts[0]](F.conv2d(x, w["expand"], w["expand_bias"]))
-        x = F.conv2d(x, w["depthwise"], w["depthwise_bias"], self.stride, self.padding, self.dilation, self.middle)
+        top, left, bottom, right = self.padding
+        x = F.conv2d(F.pad(x, (left, right, top, bottom)), w["depthwise"], w["depthwise_bias"], self.stride, 0,
+                     self.dilation, self.middle)
         x = ACTIVATIONS[self.acts[1]](x)
         if self.gate:
             x = x * torch.sigmoid(x.mean((2, 3), keepdim=True))
@@ -174,6 +177,7 @@ CASES = [
           acts=("offset", "offset", "sigmoid"), launches=3),
     Block("not_square", (16, 61, 63), [1], ((3, 5), (2, 1), (1, 2), (2, 3)), expand=90, project=17,
           acts=("leaky", "silu", "relu"), launches=3),
+    Block("one_sided", (16, 80, 78), [1], ((3, 5), (2, 1), (1, 2), (0, 3, 1, 5)), expand=80, project=17, launches=3),
     Block("expand_only", (16, 37, 41), [3], square(3), expand=50, acts=("silu", "relu6", ""), launches=3),
     Block("doubles", (18, 31, 43), [2], square(3), expand=54, project=18, residual=True, dtype="float64", launches=3),
     Block("symbolic", (24, 64, 60), [1, 2, 5], square(3), expand=96, project=24, residual=True, symbolic=True,
