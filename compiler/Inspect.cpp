@@ -4,6 +4,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
+#include "compiler/tuning/CheckTuning.h"
 
 using namespace mlir;
 namespace nnf {
@@ -58,9 +59,10 @@ void addKernels(DriverPlan &plan, ModelSummary &summary) {
   summary.launches = plan.launches.size();
   for (func::FuncOp kernel : plan.kernels) {
     auto title = kernel->getAttrOfType<StringAttr>("nnf.title");
+    auto method = kernel->getAttrOfType<StringAttr>("nnf.method");
     auto scratch = kernel->getAttrOfType<IntegerAttr>("nnf.scratch");
     summary.kernels.push_back(
-        {kernel.getSymName().str(), title ? title.str() : "", 0, scratch ? scratch.getInt() : 0, ""});
+        {kernel.getSymName().str(), title ? title.str() : "", method ? method.str() : "", 0, scratch ? scratch.getInt() : 0, ""});
   }
   for (LaunchPlan &launch : plan.launches) {
     ModelSummary::Kernel &kernel = summary.kernels[launch.kernel];
@@ -84,6 +86,12 @@ Outcome inspectModel(const ModelRequest &request, const CodeRequest &code, Model
   countOps(*module, summary);
   PipelineOptions options;
   options.target = target->info();
+  options.winograd = code.accuracy == Accuracy::Strict ? 0 : code.accuracy == Accuracy::Relaxed ? 4 : 2;
+  options.tuning = code.tuning;
+  Outcome done;
+  if (!code.tuning.empty())
+    if (done = checkTuning(code, *target); !done)
+      return done;
   auto look = [&]() -> LogicalResult {
     FailureOr<DriverPlan> plan = readDriverPlan(*module);
     if (failed(plan))
@@ -97,8 +105,7 @@ Outcome inspectModel(const ModelRequest &request, const CodeRequest &code, Model
   };
   if (failed(runPhases(*module, Phase::Buffers, options, look, /*stopBeforeDriver=*/true)))
     return Outcome::fault(sink.errors());
-  Outcome done;
-  done.warnings = sink.takeWarnings();
+  done.warnings += sink.takeWarnings();
   return done;
 }
 

@@ -17,7 +17,7 @@ struct ModelSummary {
     int64_t bytes;
   };
   struct Kernel {
-    std::string name, title;
+    std::string name, title, method; // direct, winograd2, attention, … with its blocks
     int64_t launches, scratchBytes;
     std::string tasks; // of its first launch
   };

@@ -34,6 +34,7 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     PackContractionsOptions panels;
     panels.vectorBytes = options.target.vectorBytes;
     panels.winograd = options.winograd;
+    panels.tuning = options.tuning;
     passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
     // After layouts, which turn what is reduced: blocks are chosen by what is contiguous.
     passes.addNestedPass<func::FuncOp>(createSplitReductions());
@@ -51,6 +52,16 @@ void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   groups.vectorBytes = options.target.vectorBytes;
   groups.vectorRegisters = options.target.vectorRegisters;
   passes.addPass(createFormGroups(groups));
+}
+
+void addTuning(OpPassManager &passes, const PipelineOptions &options) {
+  ApplyTuningOptions tuning;
+  tuning.tuning = options.tuning;
+  tuning.vectorBytes = options.target.vectorBytes;
+  tuning.vectorRegisters = options.target.vectorRegisters;
+  tuning.l1Bytes = options.target.l1Bytes;
+  tuning.l2Bytes = options.target.l2Bytes;
+  passes.addPass(createApplyTuning(tuning));
 }
 
 void addTiles(OpPassManager &passes, const PipelineOptions &options) {
@@ -130,6 +141,17 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     add(passes);
     return passes.run(module);
   };
+  auto tune = [&]() -> LogicalResult {
+    if (options.tuning.empty() || last < Phase::Groups)
+      return success();
+    if (current > Phase::Groups)
+      return emitError(module.getLoc()) << "tuning: its kernels are loops already, expected an earlier phase";
+    PassManager passes(module.getContext(), ModuleOp::getOperationName());
+    if (failed(configure(passes, options)))
+      return failure();
+    addTuning(passes, options);
+    return passes.run(module);
+  };
   auto makeTiles = [&]() -> LogicalResult {
     if (!options.kernels || last < Phase::Tiles)
       return run(Phase::Tiles, [&](OpPassManager &p) { addTiles(p, options); });
@@ -140,8 +162,11 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
   if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
       failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) ||
       (wanted(Phase::Groups) && failed(runPrepare(module, options))) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(makeTiles()) ||
-      failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
+      failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(tune()))
+    return failure();
+  if (options.atGroups && last >= Phase::Groups)
+    options.atGroups(module);
+  if (failed(makeTiles()) || failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
     return failure();
   // A kernel may have come to copy outputs.
   if (options.kernels && last == Phase::Code && failed(options.kernels->compile(module, options)))

@@ -48,7 +48,7 @@ void print(std::ostream &out, const ModelSummary &model) {
   out << "kernels\n";
   for (const ModelSummary::Kernel &kernel : model.kernels)
     out << "  " << kernel.name << ": " << kernel.title << ", launched " << kernel.launches << " times, " << kernel.tasks
-        << " tasks" << (kernel.scratchBytes ? ", scratch " + bytesText(double(kernel.scratchBytes)) : "") << "\n";
+        << " tasks" << (kernel.method.empty() ? "" : ", " + kernel.method) << (kernel.scratchBytes ? ", scratch " + bytesText(double(kernel.scratchBytes)) : "") << "\n";
   out << "  " << model.launches << " launches of " << model.kernels.size() << " kernels\n";
 }
 
