@@ -141,6 +141,13 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     add(passes);
     return passes.run(module);
   };
+  auto prepare = [&]() -> LogicalResult {
+    if (!wanted(Phase::Groups))
+      return success();
+    if (options.atPrepare)
+      options.atPrepare(module);
+    return runPrepare(module, options);
+  };
   auto tune = [&]() -> LogicalResult {
     if (options.tuning.empty() || last < Phase::Groups)
       return success();
@@ -160,8 +167,7 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     return options.kernels->compile(module, options);
   };
   if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) ||
-      (wanted(Phase::Groups) && failed(runPrepare(module, options))) ||
+      failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) || failed(prepare()) ||
       failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(tune()))
     return failure();
   if (options.atGroups && last >= Phase::Groups)

@@ -38,6 +38,8 @@ struct PipelineOptions {
   bool applyMlirFlags = false;      // MLIR's own command-line flags have been parsed
   /// Called with the name of each phase as it begins.
   std::function<void(llvm::StringRef)> progress;
+  /// Looks at @prepare, before it is run.
+  std::function<void(mlir::ModuleOp)> atPrepare;
   /// Looks at kernels, before they become loops.
   std::function<void(mlir::ModuleOp)> atGroups;
 };
