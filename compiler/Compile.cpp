@@ -11,6 +11,8 @@
 #include "compiler/kernels/CompilerIdentity.h"
 #include "compiler/kernels/KernelCache.h"
 #include "compiler/kernels/KernelObjects.h"
+#include "compiler/tuning/CheckTuning.h"
+#include "compiler/tuning/TuningReport.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
@@ -185,6 +187,12 @@ Outcome Compilation::checkTarget() {
   if (!created)
     return Outcome::wrongUsage(messageOf(created.takeError()));
   target = std::move(*created);
+  if (!code.tuning.empty()) {
+    Outcome outcome = checkTuning(code, *target);
+    warnings += outcome.warnings;
+    if (!outcome)
+      return outcome;
+  }
   if (code.target != "cpu" && code.target != "cuda" && code.target != "cuda-emu")
     return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu");
   if (emit == Emit::Ptx && code.target != "cuda")
@@ -240,6 +248,8 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   FailureOr<Signature> signature = readSignature(module);
   if (failed(signature))
     return failure();
+  if (request.report && failed(request.report->addLaunches(module)))
+    return failure();
   model.header.name = model.name;
   for (auto [from, to] :
        {std::pair(&signature->inputs, &model.header.inputs), std::pair(&signature->outputs, &model.header.outputs)})
@@ -283,6 +293,9 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   options.target = target->info();
   options.gpuKernels = gpu.has_value();
   options.winograd = request.code.accuracy == Accuracy::Strict ? 0 : request.code.accuracy == Accuracy::Relaxed ? 4 : 2;
+  options.tuning = request.code.tuning;
+  if (request.report)
+    options.atGroups = [&](ModuleOp module) { request.report->addKernels(module, target->info()); };
   options.emulateGpu = request.code.target == "cuda-emu";
   options.verifyEach = request.verifyEach;
   options.applyMlirFlags = !request.mlirFlags.empty();
@@ -456,8 +469,10 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
 
 Outcome Compilation::run() {
   Outcome outcome = checkRequest();
-  if (!outcome)
+  if (!outcome) {
+    outcome.warnings = warnings;
     return outcome;
+  }
   // Now, so that a folder that cannot be written to is not found out after minutes.
   llvm::Expected<std::string> file = files.create(request.output);
   if (!file)

@@ -40,6 +40,8 @@ enum class Accuracy {
   Relaxed  ///< errors some ten times larger are fine: F(4, 3)
 };
 
+struct TuningReport;
+
 /// What the code is for.
 struct CodeRequest {
   std::string target = "cpu"; ///< cpu, cuda, or cuda-emu: GPU kernels that the CPU of `triple` and `cpu` plays
@@ -48,6 +50,7 @@ struct CodeRequest {
   uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
   Accuracy accuracy = Accuracy::Default;
+  std::string tuning;   ///< a file with choices for kernels (docs/tuning.md); "": none
   bool useCache = true; ///< of compiled kernels: docs/design/0006
 };
 
@@ -61,6 +64,7 @@ struct CompileRequest {
   bool verifyEach = false;
   std::vector<std::string> mlirFlags;                ///< of MLIR's pass manager
   std::function<void(const std::string &)> progress; ///< told what happens now
+  TuningReport *report = nullptr; ///< filled in with the kernels that can be tuned; null: not asked for
 };
 
 /// Compiles all models into one file. On failure there is no output, whole or half.

@@ -4,6 +4,8 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
+#include "compiler/tuning/CheckTuning.h"
+#include <numeric>
 
 using namespace mlir;
 namespace nnf {
@@ -25,6 +27,58 @@ void countOps(ModuleOp module, ModelSummary &summary) {
     }
   });
 }
+
+/// What becomes of weights when the constant part is run.
+class WeightCopies {
+public:
+  /// Which weights each result of @prepare is computed from.
+  void readPrepare(ModuleOp module) {
+    auto prepare = module.lookupSymbol<func::FuncOp>("prepare");
+    if (!prepare)
+      return;
+    DenseMap<Value, llvm::SetVector<StringAttr>> behind;
+    for (Operation &op : prepare.front()) {
+      llvm::SetVector<StringAttr> names;
+      if (auto weight = dyn_cast<WeightOp>(op))
+        names.insert(weight.getNameAttr());
+      for (Value operand : op.getOperands())
+        names.insert_range(behind[operand]);
+      for (Value result : op.getResults())
+        behind[result] = names;
+    }
+    for (auto [i, value] : llvm::enumerate(prepare.front().getTerminator()->getOperands()))
+      sources["prepared." + std::to_string(i)] = behind[value].takeVector();
+  }
+
+  /// A weight has several copies where it is stored as it is and as something of at least about its size, or as
+  /// several such: what is computed from it may be a sum or a scale, which is none.
+  void addRepeated(ModuleOp module, ModelSummary &summary) {
+    std::map<std::string, int64_t> stored;
+    module.walk([&](WeightOp weight) {
+      auto type = cast<RankedTensorType>(weight.getType());
+      stored[weight.getName().str()] = type.getNumElements() * elementBytes(type.getElementType());
+    });
+    std::map<std::string, std::vector<int64_t>> copies;
+    for (auto [name, bytes] : stored) {
+      auto found = sources.find(name);
+      if (found == sources.end())
+        copies[name].push_back(bytes);
+      else
+        for (StringAttr source : found->second)
+          copies[source.str()].push_back(bytes);
+    }
+    for (const ModelSummary::Weight &weight : summary.weights) {
+      llvm::erase_if(copies[weight.name], [&](int64_t bytes) { return bytes < weight.bytes; });
+      const std::vector<int64_t> &sizes = copies[weight.name];
+      if (weight.bytes > maxAttributeBytes && sizes.size() > 1)
+        summary.repeated.push_back({weight.name, std::to_string(sizes.size()) + " times",
+                                    std::accumulate(sizes.begin(), sizes.end(), int64_t(0))});
+    }
+  }
+
+private:
+  std::map<std::string, SmallVector<StringAttr>> sources;
+};
 
 void addTensors(const Signature &signature, ModelSummary &summary) {
   for (const TensorSignature &input : signature.inputs)
@@ -58,9 +112,10 @@ void addKernels(DriverPlan &plan, ModelSummary &summary) {
   summary.launches = plan.launches.size();
   for (func::FuncOp kernel : plan.kernels) {
     auto title = kernel->getAttrOfType<StringAttr>("nnf.title");
+    auto method = kernel->getAttrOfType<StringAttr>("nnf.method");
     auto scratch = kernel->getAttrOfType<IntegerAttr>("nnf.scratch");
-    summary.kernels.push_back(
-        {kernel.getSymName().str(), title ? title.str() : "", 0, scratch ? scratch.getInt() : 0, ""});
+    summary.kernels.push_back({kernel.getSymName().str(), title ? title.str() : "", method ? method.str() : "", 0,
+                               scratch ? scratch.getInt() : 0, ""});
   }
   for (LaunchPlan &launch : plan.launches) {
     ModelSummary::Kernel &kernel = summary.kernels[launch.kernel];
@@ -84,6 +139,14 @@ Outcome inspectModel(const ModelRequest &request, const CodeRequest &code, Model
   countOps(*module, summary);
   PipelineOptions options;
   options.target = target->info();
+  options.winograd = code.accuracy == Accuracy::Strict ? 0 : code.accuracy == Accuracy::Relaxed ? 4 : 2;
+  options.tuning = code.tuning;
+  Outcome done;
+  if (!code.tuning.empty())
+    if (done = checkTuning(code, *target); !done)
+      return done;
+  WeightCopies copies;
+  options.atPrepare = [&](ModuleOp module) { copies.readPrepare(module); };
   auto look = [&]() -> LogicalResult {
     FailureOr<DriverPlan> plan = readDriverPlan(*module);
     if (failed(plan))
@@ -91,14 +154,14 @@ Outcome inspectModel(const ModelRequest &request, const CodeRequest &code, Model
     addTensors(plan->signature, summary);
     addArena(*module, *plan, summary);
     addKernels(*plan, summary);
+    copies.addRepeated(*module, summary);
     if (auto bytes = (*module)->getAttrOfType<IntegerAttr>("nnf.weights_bytes"))
       summary.weightsBytes = bytes.getInt();
     return success();
   };
   if (failed(runPhases(*module, Phase::Buffers, options, look, /*stopBeforeDriver=*/true)))
     return Outcome::fault(sink.errors());
-  Outcome done;
-  done.warnings = sink.takeWarnings();
+  done.warnings += sink.takeWarnings();
   return done;
 }
 

@@ -17,7 +17,7 @@ struct ModelSummary {
     int64_t bytes;
   };
   struct Kernel {
-    std::string name, title;
+    std::string name, title, method; // direct, winograd2, attention, … with its blocks
     int64_t launches, scratchBytes;
     std::string tasks; // of its first launch
   };
@@ -26,6 +26,7 @@ struct ModelSummary {
   std::map<std::string, int64_t> ops; // function -> how often
   std::vector<Weight> weights;
   int64_t weightsBytes = 0;                     // packed
+  std::vector<Weight> repeated;                 // stored more than once, in several layouts: all bytes of theirs
   std::string arena;                            // its size in bytes, with symbols: "64 * N"
   std::optional<int64_t> arenaBytes, liveBytes; // where sizes are fixed: the plan, and the least any plan needs
   std::vector<Kernel> kernels;                  // in the order of their first launch

@@ -39,6 +39,7 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     PackContractionsOptions panels;
     panels.vectorBytes = options.target.vectorBytes;
     panels.winograd = options.winograd;
+    panels.tuning = options.tuning;
     passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
     // After layouts, which turn what is reduced: blocks are chosen by what is contiguous.
     passes.addNestedPass<func::FuncOp>(createSplitReductions());
@@ -57,6 +58,16 @@ void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   groups.vectorRegisters = options.target.vectorRegisters;
   groups.inPlace = !options.gpuKernels; // a GPU's kernels count on addresses of 16 bytes
   passes.addPass(createFormGroups(groups));
+}
+
+void addTuning(OpPassManager &passes, const PipelineOptions &options) {
+  ApplyTuningOptions tuning;
+  tuning.tuning = options.tuning;
+  tuning.vectorBytes = options.target.vectorBytes;
+  tuning.vectorRegisters = options.target.vectorRegisters;
+  tuning.l1Bytes = options.target.l1Bytes;
+  tuning.l2Bytes = options.target.l2Bytes;
+  passes.addPass(createApplyTuning(tuning));
 }
 
 void addTiles(OpPassManager &passes, const PipelineOptions &options) {
@@ -136,6 +147,24 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     add(passes);
     return passes.run(module);
   };
+  auto prepare = [&]() -> LogicalResult {
+    if (!wanted(Phase::Groups))
+      return success();
+    if (options.atPrepare)
+      options.atPrepare(module);
+    return runPrepare(module, options);
+  };
+  auto tune = [&]() -> LogicalResult {
+    if (options.tuning.empty() || last < Phase::Groups)
+      return success();
+    if (current > Phase::Groups)
+      return emitError(module.getLoc()) << "tuning: its kernels are loops already, expected an earlier phase";
+    PassManager passes(module.getContext(), ModuleOp::getOperationName());
+    if (failed(configure(passes, options)))
+      return failure();
+    addTuning(passes, options);
+    return passes.run(module);
+  };
   auto makeTiles = [&]() -> LogicalResult {
     if (!options.kernels || last < Phase::Tiles)
       return run(Phase::Tiles, [&](OpPassManager &p) { addTiles(p, options); });
@@ -144,10 +173,12 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     return options.kernels->compile(module, options);
   };
   if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) ||
-      (wanted(Phase::Groups) && failed(runPrepare(module, options))) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(makeTiles()) ||
-      failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
+      failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) || failed(prepare()) ||
+      failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(tune()))
+    return failure();
+  if (options.atGroups && last >= Phase::Groups)
+    options.atGroups(module);
+  if (failed(makeTiles()) || failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
     return failure();
   // A kernel may have come to copy outputs.
   if (options.kernels && last == Phase::Code && failed(options.kernels->compile(module, options)))

@@ -30,6 +30,7 @@ struct PipelineOptions {
   TargetInfo target;                // the CPU that runs the driver, and kernels that are not for a GPU
   bool gpuKernels = false;          // kernels are the code of GPU threads
   int64_t winograd = 2;             // outputs of a tile of Winograd's algorithm; 0: it is not used
+  std::string tuning;               // a file with choices for kernels, which has been checked; "": none
   bool emulateGpu = false;          // ... which the emulator of codegen/cuda runs
   KernelObjects *kernels = nullptr; // what compiles kernels, apart from the module; null: they become functions of it
   KernelCache *cache = nullptr;     // of compiled kernels; null: none
@@ -37,12 +38,17 @@ struct PipelineOptions {
   bool applyMlirFlags = false;      // MLIR's own command-line flags have been parsed
   /// Called with the name of each phase as it begins.
   std::function<void(llvm::StringRef)> progress;
+  /// Looks at @prepare, before it is run.
+  std::function<void(mlir::ModuleOp)> atPrepare;
+  /// Looks at kernels, before they become loops.
+  std::function<void(mlir::ModuleOp)> atGroups;
 };
 
 /// The passes of a phase, or of a part of one: what stands between two parts of a phase is no pass.
 void addPrimitives(mlir::OpPassManager &passes);
 void addConstantPart(mlir::OpPassManager &passes, const PipelineOptions &options); // then @prepare is run
 void addGroups(mlir::OpPassManager &passes, const PipelineOptions &options);
+void addTuning(mlir::OpPassManager &passes, const PipelineOptions &options); // where there is a file
 void addTiles(mlir::OpPassManager &passes, const PipelineOptions &options);
 void addMemory(mlir::OpPassManager &passes); // then attributes for the driver are set
 void addDriver(mlir::OpPassManager &passes);

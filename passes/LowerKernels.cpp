@@ -6,12 +6,25 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Passes.h"
 #include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/Tunable.h"
 
 using namespace mlir;
 namespace nnf {
 #define GEN_PASS_DEF_LOWERKERNELS
 #include "passes/Passes.h.inc"
 namespace {
+
+/// The most special first.
+struct Family {
+  StringLiteral name;
+  bool (*emit)(KernelOp, const TargetInfo &);
+};
+constexpr Family families[] = {{"attention", emitAttentionKernel},
+                               {"direct", emitContractKernel},
+                               {"winograd", emitWinogradKernel},
+                               {"separable", emitSeparableKernel},
+                               {"depthwise", emitDepthwiseKernel},
+                               {"ordered", emitOrderedKernel}};
 
 struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
   using LowerKernelsBase::LowerKernelsBase;
@@ -23,20 +36,33 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
-      if (!emitAttentionKernel(kernel, target) && !emitContractKernel(kernel, target) &&
-          !emitWinogradKernel(kernel, target) && !emitSeparableKernel(kernel, target) &&
-          !emitDepthwiseKernel(kernel, target) && !emitOrderedKernel(kernel, target)) {
-        // Only tiles read panels.
-        for (auto conv : kernel.getBody().getOps<PrimConvOp>())
-          if (conv.getPacked()) {
-            conv.emitError("internal error: packed weights in a kernel that is no contraction on tiles");
-            return signalPassFailure();
-          }
-        if (!emitRowKernel(kernel, target))
-          emitMapKernel(kernel, target);
-      }
+      std::optional<TunableKernel> tunable = TunableKernel::of(kernel, target);
+      StringRef family = emit(kernel, target);
+      if (family.empty())
+        return signalPassFailure();
+      std::string method = tunable ? tunable->choice.text() : family.str();
+      auto function = cast<func::FuncOp>(kernel->getPrevNode());
+      function->setAttr("nnf.method", StringAttr::get(&getContext(), method));
       kernel.erase();
     }
+  }
+
+private:
+  /// Returns the name of the family that has taken the kernel; "" where none may, which is reported.
+  StringRef emit(KernelOp kernel, const TargetInfo &target) {
+    for (const Family &family : families)
+      if (family.emit(kernel, target))
+        return family.name;
+    // Only tiles read panels.
+    for (auto conv : kernel.getBody().getOps<PrimConvOp>())
+      if (conv.getPacked()) {
+        conv.emitError("internal error: packed weights in a kernel that is no contraction on tiles");
+        return "";
+      }
+    if (emitRowKernel(kernel, target))
+      return "row";
+    emitMapKernel(kernel, target);
+    return "map";
   }
 };
 

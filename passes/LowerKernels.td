@@ -6,7 +6,7 @@ def LowerKernels : Pass<"nnf-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Emit each nnf.kernel as a function of loops on addresses";
   let description = [{
     Needs: a module whose @main launches kernels. Leaves: for each kernel a function with the attributes `nnf.kernel`,
-    `nnf.grid`, `nnf.scratch` and `nnf.title` (docs/design/0001), and the launches as they were.
+    `nnf.grid`, `nnf.scratch`, `nnf.title` (docs/design/0001) and `nnf.method` (for `nnfc inspect`), and the launches as they were.
   }];
   let options = [
     Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,

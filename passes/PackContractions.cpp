@@ -4,6 +4,7 @@
 #include "passes/Winograd.h"
 #include "passes/decompose/Primitives.h"
 #include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/Tunable.h"
 
 using namespace mlir;
 namespace nnf {
@@ -16,7 +17,24 @@ bool isTileable(Type element) { return isa<FloatType>(element) && elementBytes(e
 struct Packer {
   Constness &constness;
   TargetInfo target;
-  int64_t winograd; // outputs of a tile; 0: never
+  int64_t winograd;               // outputs of a tile; 0: never
+  const Tuning *tuning = nullptr; // what a file says; null: none
+  bool failed = false;            // ... and what cannot be done, which has been reported
+
+  /// Outputs of a tile of Winograd's algorithm for a convolution; 0: direct sums.
+  int64_t methodFor(PrimConvOp op, const std::string &contraction) {
+    const Tuning::Line *line = tuning ? tuning->methodOf(contraction) : nullptr;
+    if (!line)
+      return winograd && Winograd::of(winograd).pays(op, target) ? winograd : 0;
+    int64_t chosen = *line->choice.winograd;
+    if (chosen && !Winograd::applies(op)) {
+      op.emitError("tuning, line ") << line->number << ": " << line->choice.text()
+                                    << " found, expected direct: Winograd's algorithm is for convolutions of 3 taps "
+                                       "along each of one or two dimensions, at stride 1";
+      failed = true;
+    }
+    return chosen;
+  }
 
   /// *, C/groups, O -> groups, panels, *, C/groups, width; outputs past the last group's end are zeros.
   Value pack(Primitives &p, Value weight, int64_t groups, int64_t width) {
@@ -73,12 +91,16 @@ struct Packer {
       low.assign(low.size(), 0);
       high.assign(high.size(), 0);
     }
-    int64_t width = groups > 1 && outputs <= lanes ? lanes : 2 * lanes, tileOutputs = 0;
+    int64_t width = groups > 1 && outputs <= lanes ? lanes : 2 * lanes;
+    std::string contraction =
+        contractionKey({element, shapeOf(input), *constantOf(weight.back()), *constantsOf(op.kernelSizes()),
+                        op.getStride(), low, high, op.getKernelDilation(), groups});
+    int64_t tileOutputs = methodFor(op, contraction);
+    if (failed)
+      return;
     Value matrix = op.getWeight();
-    if (winograd && Winograd::of(winograd).pays(op, target)) {
-      tileOutputs = winograd;
-      matrix = Winograd::of(winograd).transformWeight(p, matrix);
-    }
+    if (tileOutputs)
+      matrix = Winograd::of(tileOutputs).transformWeight(p, matrix);
     Value packed = pack(p, matrix, groups, width);
     Value conv = PrimConvOp::create(builder, op.getLoc(), op.getType(), input, packed, op.getStride(), low, high,
                                     op.getInputDilation(), op.getKernelDilation(), op.getGroups(), uint64_t(1),
@@ -147,7 +169,16 @@ struct PackContractions : impl::PackContractionsBase<PackContractions> {
     Constness constness;
     TargetInfo target;
     target.vectorBytes = vectorBytes;
-    Packer packer{constness, target, winograd};
+    std::optional<Tuning> file;
+    if (!tuning.empty()) {
+      llvm::Expected<Tuning> read = Tuning::read(tuning);
+      if (!read) {
+        getOperation().emitError("tuning: ") << llvm::toString(read.takeError());
+        return signalPassFailure();
+      }
+      file = std::move(*read);
+    }
+    Packer packer{constness, target, winograd, file ? &*file : nullptr};
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
       if (isa<PrimConvOp, PrimDotOp>(op))
@@ -160,6 +191,8 @@ struct PackContractions : impl::PackContractionsBase<PackContractions> {
       else if (!packer.dotToConv(cast<PrimDotOp>(op)))
         packer.straighten(cast<PrimDotOp>(op));
     }
+    if (packer.failed)
+      signalPassFailure();
   }
 };
 

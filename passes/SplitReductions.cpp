@@ -1,4 +1,5 @@
 // Reductions with few results become two, so that there is work for several threads.
+#include "passes/CostModel.h"
 #include "passes/Passes.h"
 #include "passes/decompose/Primitives.h"
 
@@ -10,20 +11,8 @@ namespace {
 
 using IntList = SmallVector<int64_t>;
 
-/// Elements below which one thread is as fast as two.
-constexpr int64_t smallest = 65536;
-/// Tasks that are enough for any number of threads.
-constexpr int64_t enoughTasks = 16;
-/// Elements of a block, where lanes lie in the row.
-constexpr int64_t blockElements = 16384;
-/// Where lanes lie across rows, a block is this many elements and at least this many rows: its results, as many as the
-/// columns, are stored and read again.
-constexpr int64_t blockAcross = 65536, fewestRows = 32;
-/// Columns of a task across rows.
-constexpr int64_t taskColumns = 512;
-
 /// A size as a number to choose blocks by: where only the run knows it, a middling one.
-int64_t likely(Dim dim) { return constantOf(dim).value_or(256); }
+int64_t likely(Dim dim) { return constantOf(dim).value_or(figures::guessedRow); }
 
 /// What is reduced: `dims` of a tensor.
 struct Frame {
@@ -55,13 +44,13 @@ std::optional<Split> splitOf(const Frame &frame) {
   for (auto [i, dim] : llvm::enumerate(frame.full)) {
     elements *= likely(dim);
     if (isAcross && static_cast<int64_t>(i) == last)
-      tasks *= llvm::divideCeil(width = likely(dim), taskColumns);
+      tasks *= llvm::divideCeil(width = likely(dim), figures::taskColumns);
     else if (!frame.isReduced(i))
-      tasks *= constantOf(dim).value_or(enoughTasks);
+      tasks *= constantOf(dim).value_or(figures::enoughTasks);
   }
-  if (tasks >= enoughTasks || (frame.hasFixedSizes() && elements < smallest))
+  if (tasks >= figures::enoughTasks || (frame.hasFixedSizes() && elements < figures::smallestSplit))
     return std::nullopt;
-  int64_t wanted = isAcross ? std::max(fewestRows, blockAcross / width) : blockElements;
+  int64_t wanted = isAcross ? std::max(figures::fewestRowsAcross, figures::blockAcross / width) : figures::taskElements;
   // The innermost dimension that is long enough with what is behind it; else one that may turn out to be.
   int64_t inside = 1; // elements of a row behind the dimension that is cut
   std::optional<size_t> cut;

@@ -6,7 +6,9 @@
 
 namespace nnf {
 
-/// Facts of a target that decide fusion, layout and tiling. Filled in by codegen from --cpu.
+/// Facts of a target that decide fusion, layout and tiling. Filled in by codegen from --cpu: caches of this machine as
+/// the system tells them, those of another by its CPU's name (codegen/cpu/Caches.cpp), else what most of its level
+/// have. What follows from them is in CostModel.h.
 struct TargetInfo {
   int64_t vectorBytes = 32; // of the widest float register worth using
   int64_t vectorRegisters = 16;

@@ -1,4 +1,5 @@
 #include "passes/Winograd.h"
+#include "passes/CostModel.h"
 
 using namespace mlir;
 namespace nnf {
@@ -40,39 +41,39 @@ Value Winograd::transformWeight(Primitives &p, Value weight) const {
   return weight;
 }
 
-bool Winograd::pays(PrimConvOp op, const TargetInfo &target) const {
+bool Winograd::applies(PrimConvOp op) {
   auto isOne = [](int64_t n) { return n == 1; };
-  Shape weight = shapeOf(op.getWeight()), kernel = op.kernelSizes(), out = shapeOf(op.getOutput());
-  unsigned spatial = op.spatialRank();
-  if (op.getLayout() != 1 || op.getPacked() || op.getGroups() != 1 || spatial < 1 || spatial > 2 ||
-      !llvm::all_of(kernel, [](Dim n) { return isConstant(n, 3); }) || !llvm::all_of(op.getStride(), isOne) ||
-      !llvm::all_of(op.getInputDilation(), isOne) || !llvm::all_of(op.getKernelDilation(), isOne) ||
-      !constantsOf(weight))
+  Shape kernel = op.kernelSizes();
+  return op.getLayout() == 1 && !op.getPacked() && op.getGroups() == 1 && op.spatialRank() >= 1 &&
+         op.spatialRank() <= 2 && llvm::all_of(kernel, [](Dim n) { return isConstant(n, 3); }) &&
+         llvm::all_of(op.getStride(), isOne) && llvm::all_of(op.getInputDilation(), isOne) &&
+         llvm::all_of(op.getKernelDilation(), isOne) && constantsOf(shapeOf(op.getWeight()));
+}
+
+bool Winograd::pays(PrimConvOp op, const TargetInfo &target) const {
+  if (!applies(op))
     return false;
+  Shape weight = shapeOf(op.getWeight()), out = shapeOf(op.getOutput());
+  unsigned spatial = op.spatialRank();
   auto channels = static_cast<double>(*constantOf(weight[spatial]));
   auto columns = static_cast<double>(*constantOf(weight[spatial + 1]));
-  // Fewer would leave lanes idle, and make less use of each transformed input.
-  constexpr double fewest = 16;
-  if (channels < fewest || columns < fewest)
+  if (channels < figures::fewestWinogradChannels || columns < figures::fewestWinogradChannels)
     return false;
-  constexpr int64_t guess = 56;
   double batch = double(constantOf(out.front()).value_or(1)), positions = batch, tiles = batch, taps = 1, ofTile = 1;
   for (Dim dim : ArrayRef<Dim>(out).drop_front().drop_back()) {
-    int64_t size = constantOf(dim).value_or(guess);
+    int64_t size = constantOf(dim).value_or(figures::guessedPositions);
     positions *= double(size);
     tiles *= double(llvm::divideCeilSigned(size, outputs));
     taps *= 3;
     ofTile *= double(products());
   }
-  // In multiply-adds. A transform's vectors are loaded, added a few times and stored.
   double lanes = double(target.lanes(4));
   double direct = positions * taps * channels * columns;
-  double transforms = tiles * ofTile * (3 * channels + 2 * columns) * 2;
-  double products = tiles * ofTile * channels * columns * 1.1 + transforms;
-  // What a byte of weights costs that comes from afar.
-  double perByte = lanes / 2;
+  double transforms = tiles * ofTile * (figures::transformOfInput * channels + figures::transformOfOutput * columns);
+  double products = tiles * ofTile * channels * columns * figures::winogradProduct + transforms;
+  double perByte = figures::perByteFromAfar(lanes);
   double directBytes = taps * channels * columns * 4, productBytes = ofTile * channels * columns * 4;
-  return std::max(products, productBytes * perByte) < 0.9 * std::max(direct, directBytes * perByte);
+  return std::max(products, productBytes * perByte) < figures::winogradMargin * std::max(direct, directBytes * perByte);
 }
 
 } // namespace nnf

@@ -20,8 +20,10 @@ struct Winograd {
 
   /// *, C, O with 3 taps along each of the leading dimensions -> the same with m + 2 products.
   mlir::Value transformWeight(Primitives &p, mlir::Value weight) const;
-  /// A channels-last convolution with a constant weight can be computed so, and by what is known of the target it is
-  /// faster: the products and transforms it takes and the larger weights it reads against all multiplications.
+  /// A channels-last convolution with a weight of fixed sizes, not packed yet, can be computed so.
+  static bool applies(PrimConvOp op);
+  /// It applies, and by what is known of the target it is faster: the products and transforms it takes and the larger
+  /// weights it reads against all multiplications.
   bool pays(PrimConvOp op, const TargetInfo &target) const;
 };
 

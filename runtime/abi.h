@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 1u
+#define NNF_ABI_MINOR 2u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -168,6 +168,8 @@ typedef struct nnf_model {
   /* Since 1.1. */
   uint32_t num_temporaries; /* pieces of memory that the driver asks alloc_temporary for */
   uint32_t reserved;
+  /* Since 1.2. */
+  int64_t live_bytes; /* the most that is alive in the arena at one launch: no plan takes less; -1: sizes are open */
 } nnf_model;
 
 /* CPU features a model may need; checked before its first run. */

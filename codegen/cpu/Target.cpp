@@ -1,4 +1,5 @@
 #include "codegen/cpu/Target.h"
+#include "codegen/cpu/Caches.h"
 #include "runtime/abi.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -142,9 +143,13 @@ TargetInfo CpuTarget::info() const {
   info.hasFma = has("fma");
   info.hasF16c = has("f16c");
   info.hasAvx512 = hasAvx512;
-  if (hasAvx512) { // the smallest of those
+  if (hasAvx512) { // where the name is a level: what most that have it have at least
     info.l1Bytes = 48 << 10;
     info.l2Bytes = 1 << 20;
+  }
+  if (std::optional<CacheSizes> caches = cachesOf(cpu)) {
+    info.l1Bytes = caches->l1;
+    info.l2Bytes = caches->l2;
   }
   if (native) {
     info.l1Bytes = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, info.l1Bytes);

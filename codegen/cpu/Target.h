@@ -37,6 +37,7 @@ public:
   std::string everything() const { return triple + "\n" + cpu + "\n" + features + "\nO" + std::to_string(optLevel); }
 
   const std::string &getTriple() const { return triple; }
+  const std::string &getCpu() const { return cpu; }
   unsigned getOptLevel() const { return optLevel; }
   bool isX86() const { return x86; }
   bool has(llvm::StringRef feature) const;

@@ -49,6 +49,38 @@ Order bySize(llvm::ArrayRef<Lifetime> values) {
   return order;
 }
 
+/// Orders near a good one, while its plan is larger than it has to be: a value that sticks out over the bound goes in
+/// front of some that were placed before it, and stays there if the plan is no larger. Which one and where to is drawn
+/// from fixed seeds, so that a model always gets the same plan.
+void improve(llvm::ArrayRef<Lifetime> values, Order order, int64_t bound, ArenaPlan &best) {
+  ArenaPlan current = placeInOrder(values, order);
+  // Placing takes the square of their number.
+  constexpr double work = 1e8;
+  constexpr int mostTries = 4000;
+  double perTry = double(values.size()) * double(values.size());
+  int tries = static_cast<int>(std::min(double(mostTries), work / std::max(1.0, perTry)));
+  uint32_t state = 1;
+  auto draw = [&](size_t count) { return (state = state * 1664525 + 1013904223) / 65536 % count; };
+  for (int i = 0; i < tries && best.bytes > bound; ++i) {
+    llvm::SmallVector<unsigned> outside; // places in the order
+    for (auto [place, value] : llvm::enumerate(order))
+      if (place > 0 && values[value].bytes && current.offsets[value] + values[value].bytes > bound)
+        outside.push_back(place);
+    if (outside.empty())
+      return; // the first value alone is as large as the bound
+    unsigned from = outside[draw(outside.size())], to = draw(from);
+    Order next(order);
+    std::rotate(next.begin() + to, next.begin() + from, next.begin() + from + 1);
+    ArenaPlan plan = placeInOrder(values, next);
+    if (plan.bytes > current.bytes)
+      continue;
+    order = std::move(next);
+    current = std::move(plan);
+    if (current.bytes < best.bytes)
+      best = current;
+  }
+}
+
 } // namespace
 
 ArenaPlan planArena(llvm::ArrayRef<Lifetime> values) {
@@ -66,8 +98,10 @@ ArenaPlan planArena(llvm::ArrayRef<Lifetime> values) {
     if (best.offsets.empty() || plan.bytes < best.bytes)
       best = std::move(plan);
     if (best.bytes == bound)
-      break;
+      return best;
   }
+  for (const Order &order : orders)
+    improve(values, order, bound, best);
   return best;
 }
 

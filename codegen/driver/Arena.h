@@ -24,8 +24,9 @@ struct ArenaPlan {
   int64_t bytes = 0;
 };
 
-/// Places values so that those alive at the same time are apart: the best of several greedy orders, each value in the
-/// smallest gap that holds it.
+/// Places values so that those alive at the same time are apart, each in the smallest gap that holds it: the best of
+/// several greedy orders and, where these are larger than liveBytes, of a search around them. Equal values give equal
+/// plans.
 ArenaPlan planArena(llvm::ArrayRef<Lifetime> values);
 
 /// The most bytes alive at one launch: no plan can be smaller.

@@ -76,7 +76,8 @@ public:
         .address(offsetof(nnf_model, output_dims), dimsName)
         .address(offsetof(nnf_model, run), runName)
         .i32(offsetof(nnf_model, num_temporaries), plan.numTemporaries)
-        .i32(offsetof(nnf_model, reserved), 0);
+        .i32(offsetof(nnf_model, reserved), 0)
+        .i64(offsetof(nnf_model, live_bytes), liveBytes());
     constants.exported("nnf_model_" + name, model);
     return success();
   }
@@ -118,6 +119,10 @@ private:
       rows.push_back(row);
     }
     return constants.table(table, rows);
+  }
+  int64_t liveBytes() {
+    auto live = module.lookupSymbol("main")->getAttrOfType<IntegerAttr>("nnf.arena_live");
+    return live ? live.getInt() : -1;
   }
   std::string symbols() {
     SmallVector<Record> rows;

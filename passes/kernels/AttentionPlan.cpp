@@ -1,4 +1,5 @@
 #include "passes/kernels/AttentionPlan.h"
+#include "passes/CostModel.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/RegisterTile.h"
 
@@ -17,19 +18,19 @@ AttentionPlan::AttentionPlan(Attention &attention, const TargetInfo &target)
 void AttentionPlan::chooseBlocks(const TargetInfo &target) {
   // Panels of keys and values are read once for each tile: they stay in the second-level cache. A tile's scores stay in
   // the first.
-  constexpr int64_t most = 512, usual = 256;
   int64_t bytesOfKey = (depth + panels * panelWidth) * elementBytes(element);
   auto atMost = [&](int64_t wanted) {
-    return std::max(panelWidth, std::min(wanted, target.l2Bytes / 2 / bytesOfKey) / panelWidth * panelWidth);
+    return std::max(panelWidth, std::min(wanted, figures::bytesOfL2(target, figures::shareOfL2) / bytesOfKey) /
+                                    panelWidth * panelWidth);
   };
   std::optional<int64_t> fixed = constantOf(keys);
-  if (fixed && *fixed <= atMost(most)) {
+  if (fixed && *fixed <= atMost(figures::mostKeys)) {
     blockKeys = llvm::alignTo(*fixed, panelWidth);
   } else if (fixed) {
-    int64_t count = llvm::divideCeilSigned(*fixed, atMost(usual));
+    int64_t count = llvm::divideCeilSigned(*fixed, atMost(figures::usualKeys));
     blockKeys = llvm::alignTo(llvm::divideCeilSigned(*fixed, count), panelWidth);
   } else {
-    blockKeys = atMost(usual);
+    blockKeys = atMost(figures::usualKeys);
   }
   blocks = simplify(keys.ceilDiv(blockKeys));
 }
@@ -48,21 +49,22 @@ void AttentionPlan::chooseTiles(const TargetInfo &target) {
 }
 
 void AttentionPlan::chooseTasks(Attention &attention, const TargetInfo &target) {
-  // A task packs the keys and values of its batch entry anew: for this many queries that is a small part of its work.
-  constexpr int64_t fewestRows = 64, mostRowsOfTask = 256, wantedTasks = 16, enoughEntries = 8;
-  constexpr double taskWork = 4e6; // about 100 us
   int64_t entries = 1;
   for (Dim dim : attention.mixBatch())
     entries *= constantOf(dim).value_or(1); // most runs are of one
   int64_t rows = KernelEmitter::guess(queries), perEntry = 1;
-  if (entries < enoughEntries) {
+  if (entries < figures::enoughEntries) {
     double work = 2.0 * double(rows) * double(KernelEmitter::guess(keys)) * double(depth + columns);
-    perEntry = std::min(llvm::divideCeilSigned(wantedTasks, std::max<int64_t>(1, entries)), rows / fewestRows);
-    perEntry = std::clamp<int64_t>(std::min(perEntry, static_cast<int64_t>(work / taskWork)), 1, wantedTasks);
+    perEntry = std::min(llvm::divideCeilSigned(figures::attentionTasks, std::max<int64_t>(1, entries)),
+                        rows / figures::fewestQueries);
+    perEntry = std::clamp<int64_t>(std::min(perEntry, static_cast<int64_t>(work / figures::attentionTaskWork)), 1,
+                                   figures::attentionTasks);
   }
   // The mix of a task's queries is in scratch where keys come in blocks.
   int64_t bytesOfRow = panels * panelWidth * elementBytes(element);
-  int64_t most = isOneBlock() ? mostRowsOfTask : std::min(mostRowsOfTask, target.l2Bytes / 8 / bytesOfRow);
+  int64_t most =
+      isOneBlock() ? figures::mostQueries
+                   : std::min(figures::mostQueries, figures::bytesOfL2(target, figures::shareOfL2ForSums) / bytesOfRow);
   int64_t wanted = hasFixedQueries ? std::min(most, llvm::divideCeilSigned(rows, perEntry)) : most;
   if (!hasFixedQueries) {
     tilesPerTask = std::max<int64_t>(1, wanted / tileRows);

@@ -2,17 +2,13 @@
 // are interleaved.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/CostModel.h"
 #include "passes/kernels/MapKernel.h"
 #include "passes/kernels/RegisterTranspose.h"
 
 using namespace mlir;
 namespace nnf {
 namespace {
-
-/// What caches move at a time: both sides of a block are to use all of a line before the next task of it.
-constexpr int64_t lineBytes = 64;
-/// First-level translation buffers hold about as many pages: 32 MB as 4096 x 2048 took 9 ms, 12 to 15 ms with 256.
-constexpr int64_t pagesRead = 64;
 
 class BlockEmitter {
 public:
@@ -168,16 +164,16 @@ void BlockEmitter::emitBlocks() {
   MLIRContext *context = emitter.kernel.getContext();
   Dim height = plan.axes[plan.across].size, width = plan.width();
   int64_t taskElements = elementsOfTask(emitter.kernel);
-  int64_t bytes = lineBytes;
+  int64_t bytes = figures::lineBytes;
   for (Value tensor : plan.turned)
     bytes = std::min<int64_t>(bytes, elementBytes(elementOf(tensor)));
   // Blocks side by side that fill cache lines both ways.
-  int64_t line = std::max(lanes, lineBytes / bytes);
+  int64_t line = std::max(lanes, figures::lineBytes / bytes);
   auto upTo = [&](Dim size, int64_t limit) {
     return llvm::alignTo(std::clamp<int64_t>(emitter.guess(size), 1, limit), line);
   };
   // Rows of the result are written side by side, what is read lies under each other: a task keeps to a few pages.
-  int64_t taskWidth = upTo(width, std::max(pagesRead, 4 * line));
+  int64_t taskWidth = upTo(width, std::max(figures::pagesRead, 4 * line));
   int64_t taskHeight = upTo(height, std::max(line, taskElements / taskWidth));
   Shape outerSizes = plan.outerSizes(plan.across);
   Dim outerCount = productOf(context, outerSizes);

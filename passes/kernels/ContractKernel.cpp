@@ -12,6 +12,7 @@
 #include "passes/kernels/Contraction.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/RegisterTile.h"
+#include "passes/kernels/Tunable.h"
 #include <set>
 
 using namespace mlir;
@@ -48,7 +49,7 @@ SmallVector<int64_t> concatenationBounds(Value tensor) {
 class ContractEmitter {
 public:
   ContractEmitter(KernelEmitter &emitter, const Contraction &c, const TargetInfo &target)
-      : emitter(emitter), k(emitter.k), e(emitter.e), c(c), t(c, target) {}
+      : emitter(emitter), k(emitter.k), e(emitter.e), c(c), t(c, target, choiceOf(emitter.kernel)) {}
 
   void emit();
 
@@ -527,27 +528,10 @@ void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Va
     }
 }
 
-/// The contraction of a kernel in which everything else is elementwise on its result or on operands of that shape.
-std::optional<Contraction> contractionOf(KernelOp kernel, const TargetInfo &target) {
-  std::optional<Contraction> found;
-  for (Operation &op : kernel.getBody().front()) {
-    if (!isa<PrimDotOp, PrimConvOp>(op))
-      continue;
-    if (found || !isa<FloatType>(elementOf(op.getResult(0))) || elementBytes(elementOf(op.getResult(0))) < 4)
-      return std::nullopt;
-    found = isa<PrimConvOp>(op) ? Contraction::of(cast<PrimConvOp>(op)) : Contraction::of(cast<PrimDotOp>(op), target);
-    if (!found)
-      return std::nullopt;
-  }
-  if (!found || !KernelEmitter::yieldsShapeOf(kernel, found->result))
-    return std::nullopt;
-  return found;
-}
-
 } // namespace
 
 bool emitContractKernel(KernelOp kernel, const TargetInfo &target) {
-  std::optional<Contraction> contraction = contractionOf(kernel, target);
+  std::optional<Contraction> contraction = Contraction::of(kernel, target);
   if (!contraction)
     return false;
   KernelEmitter emitter(kernel, target);

@@ -150,13 +150,31 @@ std::optional<Contraction> Contraction::of(PrimDotOp op, const TargetInfo &targe
   return c;
 }
 
-Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
+std::optional<Contraction> Contraction::of(KernelOp kernel, const TargetInfo &target) {
+  std::optional<Contraction> found;
+  for (Operation &op : kernel.getBody().front()) {
+    if (!isa<PrimDotOp, PrimConvOp>(op))
+      continue;
+    if (found || !isa<FloatType>(elementOf(op.getResult(0))) || elementBytes(elementOf(op.getResult(0))) < 4)
+      return std::nullopt;
+    found = isa<PrimConvOp>(op) ? of(cast<PrimConvOp>(op)) : of(cast<PrimDotOp>(op), target);
+    if (!found)
+      return std::nullopt;
+  }
+  if (!found || !KernelEmitter::yieldsShapeOf(kernel, found->result))
+    return std::nullopt;
+  return found;
+}
+
+Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoice &choice) {
   MLIRContext *context = c.result.getContext();
   int64_t bytes = elementBytes(c.element);
   // Panels may have been cut for another target than the one that runs the constant part.
   lanes = std::min(target.lanes(bytes), c.panelWidth);
   vectors = std::max<int64_t>(1, c.panelWidth / lanes);
   maxRows = RegisterTile::mostRows(target, vectors);
+  if (choice.rows)
+    maxRows = std::min(maxRows, *choice.rows);
   rowCount = productOf(context, c.rows);
   panels = simplify(c.columns.ceilDiv(c.panelWidth));
   baseRows = maxRows, longerTiles = 0;
@@ -182,49 +200,53 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
   int64_t batches = std::max<int64_t>(1, KernelEmitter::guess(c.batch));
   double weightBytes = double(depth) * double(numPanels) * c.panelWidth * bytes;
   double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * bytes;
-  int64_t cached = std::max<int64_t>(1, static_cast<int64_t>(0.5 * target.l2Bytes / tileBytes));
+  int64_t cached = std::max<int64_t>(1, static_cast<int64_t>(figures::shareOfL2 * double(target.l2Bytes) / tileBytes));
   double work = double(maxRows) * c.panelWidth * double(depth) * numTiles * numPanels; // of one batch entry
   int64_t tasks = llvm::divideCeilSigned(KernelEmitter::tasksFor(work * double(batches)), batches);
-  panelsInner = false;
   tilesPerTask = std::min(numTiles, cached);
   panelsPerTask = numPanels;
+  bool weightsStay = weightBytes <= figures::shareOfL2BesideOutput * double(target.l2Bytes);
+  panelsInner = c.computedA || choice.panelsInner.value_or(guess(c.columns) > depth && weightsStay);
   if (c.computedA) {
     // A tile of A is made for all panels.
     tilesPerTask = llvm::divideCeilSigned(numTiles, tasks);
-    panelsInner = true;
-  } else if (guess(c.columns) > depth && weightBytes <= 0.25 * target.l2Bytes) {
+  } else if (panelsInner) {
     // The weights stay in cache: complete rows of output are written at once.
     tilesPerTask = std::max<int64_t>(1, std::min(tilesPerTask, llvm::divideCeilSigned(numTiles, tasks)));
-    panelsInner = true;
   } else {
     // Panels come from afar once for each block of rows. Where all stay in cache for the next, blocks may be small.
-    constexpr int64_t fewestTiles = 8;
-    if (weightBytes <= 0.5 * target.l2Bytes)
-      tilesPerTask =
-          std::clamp(llvm::divideCeilSigned(numTiles, tasks), std::min(fewestTiles, tilesPerTask), tilesPerTask);
+    if (weightBytes <= figures::shareOfL2 * double(target.l2Bytes))
+      tilesPerTask = std::clamp(llvm::divideCeilSigned(numTiles, tasks), std::min(figures::fewestTiles, tilesPerTask),
+                                tilesPerTask);
     // Columns are cut for the rest.
     int64_t rowBlocks = llvm::divideCeilSigned(numTiles, tilesPerTask);
     int64_t columnBlocks = std::min(numPanels, llvm::divideCeilSigned(tasks, rowBlocks));
     panelsPerTask = llvm::divideCeilSigned(numPanels, columnBlocks);
   }
-  constexpr int64_t mostPanelsAtOnce = 4;
-  if (staticRows && numTiles == 1 && !c.computedA) {
+  if (choice.tiles)
+    tilesPerTask = std::min(*choice.tiles, numTiles);
+  if (choice.panels)
+    panelsPerTask = std::min(*choice.panels, numPanels);
+  bool wantsChunks = choice.taps.value_or(0) || choice.chunk.value_or(0);
+  if (staticRows && numTiles == 1 && !c.computedA && !wantsChunks) {
     // Weights are read once: no chunk of them would be used again, and none needs to be fetched for others.
-    panelsAtOnce = std::clamp(maxRows / *fixed, int64_t(1), std::min(mostPanelsAtOnce, numPanels));
-    panelsPerTask = llvm::alignTo(panelsPerTask, panelsAtOnce);
+    panelsAtOnce = std::clamp(maxRows / *fixed, int64_t(1), std::min(figures::mostPanelsAtOnce, numPanels));
+    if (!choice.panels)
+      panelsPerTask = llvm::alignTo(panelsPerTask, panelsAtOnce);
     if (panelsAtOnce > 1)
       return;
   }
-  chooseChunks(c, target, bytes);
+  if (choice.taps || choice.chunk)
+    takeChunks(c, choice, bytes);
+  else
+    chooseChunks(c, target, bytes);
   // Even what will stay in cache has to come there: all that a model has read since has pushed it out.
   if (c.packed && !panelsInner && weightBytes >= double(RegisterTile::fetchedFrom(target)))
     aheadStep = llvm::divideCeilSigned(c.panelWidth * bytes, tilesPerTask);
 }
 
 void Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes) {
-  // Reading a panel from the second level costs little until it is as large as this; tried on Zen 3 and Sapphire
-  // Rapids.
-  const int64_t limit = target.l1Bytes * 9 / 4, wanted = target.l1Bytes * 4 / 3;
+  const auto [limit, wanted] = figures::chunkBytes(target);
   chunkBytes = KernelEmitter::guess(c.k) * c.panelWidth * bytes;
   for (const SpatialDim &dim : c.spatial)
     chunkBytes *= KernelEmitter::guess(dim.kernel);
@@ -241,6 +263,15 @@ void Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_
   int64_t count = llvm::divideCeilSigned(chunkBytes, wanted);
   chunk = llvm::alignTo(llvm::divideCeilSigned(KernelEmitter::guess(c.k), count), 8);
   chunkBytes = chunk * c.panelWidth * bytes;
+}
+
+void Tiling::takeChunks(const Contraction &c, const KernelChoice &choice, int64_t bytes) {
+  int64_t run = KernelEmitter::guess(c.k);
+  outerTaps = std::min<int64_t>(choice.taps.value_or(0), static_cast<int64_t>(c.spatial.size()));
+  chunk = choice.chunk.value_or(0) < run ? choice.chunk.value_or(0) : 0;
+  chunkBytes = (chunk ? chunk : run) * c.panelWidth * bytes;
+  for (const SpatialDim &dim : llvm::drop_begin(c.spatial, outerTaps))
+    chunkBytes *= KernelEmitter::guess(dim.kernel);
 }
 
 } // namespace nnf

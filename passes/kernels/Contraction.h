@@ -4,6 +4,7 @@
 
 #include "dialects/nnf/Nnf.h"
 #include "passes/TargetInfo.h"
+#include "passes/Tuning.h"
 #include "passes/kernels/StridedView.h"
 
 namespace nnf {
@@ -40,12 +41,14 @@ struct Contraction {
   void findRowStride();
   static std::optional<Contraction> of(PrimConvOp op);
   static std::optional<Contraction> of(PrimDotOp op, const TargetInfo &target);
+  /// Of a kernel in which everything else is elementwise on its result or on operands of that shape.
+  static std::optional<Contraction> of(KernelOp kernel, const TargetInfo &target);
 };
 
 /// A kernel of one tap, without padding: a product of matrices.
 bool isPointwise(PrimConvOp op);
 
-/// How the result is cut into tiles, and tiles into tasks; from sizes and the target alone.
+/// How the result is cut into tiles, and tiles into tasks; from sizes and the target alone, or as a tuning file says.
 struct Tiling {
   int64_t lanes, vectors, maxRows;
   bool staticRows;
@@ -66,10 +69,11 @@ struct Tiling {
   /// Bytes of the next chunk that each step of a tile fetches ahead; 0: none.
   int64_t aheadStep = 0;
 
-  Tiling(const Contraction &c, const TargetInfo &target);
+  Tiling(const Contraction &c, const TargetInfo &target, const KernelChoice &choice);
 
 private:
   void chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes);
+  void takeChunks(const Contraction &c, const KernelChoice &choice, int64_t bytes);
 };
 
 } // namespace nnf

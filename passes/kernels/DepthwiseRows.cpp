@@ -21,14 +21,13 @@ DepthwiseRows::DepthwiseRows(KernelEmitter &emitter, PrimConvOp op, const Stride
   lanes = k.target.lanes(elementBytes(element));
   while (lanes > 1 && lanes / 2 >= channels)
     lanes /= 2;
-  // Sums, the weights of a run and one element of the input are in registers. Fewer than four sums would wait for each
-  // other: longer runs of taps read their weights again.
-  constexpr int64_t fewest = 4, most = 14;
+  // Sums, the weights of a run and one element of the input are in registers; longer runs of taps read their weights
+  // again.
   int64_t registers = k.target.vectorRegisters - taps - 2;
   if (groupSize >
       1) // LLVM keeps the columns of a tile too, for the group's next channel: length + (length - 1) * stride
     registers = (registers + stride - (taps - 1) * dilation - 1) / (1 + stride);
-  maxLength = std::clamp<int64_t>(registers, fewest, most);
+  maxLength = std::clamp<int64_t>(registers, figures::fewestPositions, figures::mostPositions);
 }
 
 /// The tiles of a row of known width; none where too many of them would be code of their own.

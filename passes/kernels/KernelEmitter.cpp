@@ -113,8 +113,7 @@ int64_t KernelEmitter::guess(ArrayRef<Dim> dims) {
 }
 
 int64_t KernelEmitter::tasksFor(double multiplyAdds) {
-  constexpr double worthATask = 5e5, mostTasks = 32;
-  return static_cast<int64_t>(std::clamp(multiplyAdds / worthATask, 1.0, mostTasks));
+  return static_cast<int64_t>(std::clamp(multiplyAdds / figures::worthATask, 1.0, figures::mostTasks));
 }
 
 void KernelEmitter::forTasks(ArrayRef<Dim> grid, llvm::function_ref<void(ArrayRef<Value>)> body) {

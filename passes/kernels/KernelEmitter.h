@@ -2,6 +2,7 @@
 #ifndef NNF_PASSES_KERNELS_KERNELEMITTER_H
 #define NNF_PASSES_KERNELS_KERNELEMITTER_H
 
+#include "passes/CostModel.h"
 #include "passes/kernels/ElementEmitter.h"
 
 namespace nnf {
@@ -71,7 +72,7 @@ public:
   };
 
   /// A size as a number for choosing block sizes: the constant, or a guess where it is symbolic.
-  static int64_t guess(Dim dim) { return constantOf(dim).value_or(64); }
+  static int64_t guess(Dim dim) { return constantOf(dim).value_or(figures::guessedSize); }
   static int64_t guess(llvm::ArrayRef<Dim> dims);
   /// How many tasks so much work is worth: of some ten microseconds each, and no more than a few threads can share out
   /// evenly.

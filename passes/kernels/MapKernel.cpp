@@ -21,7 +21,7 @@ int64_t elementsOfTask(KernelOp kernel) {
       cost += KernelEmitter::guess(shapeOf(position.getInput())[position.getDim()]);
     }
   });
-  return 32768 / cost;
+  return figures::taskOfMap / cost;
 }
 
 void evaluateChecks(KernelEmitter &emitter, const Indices &at) {

@@ -2,6 +2,7 @@
 #ifndef NNF_PASSES_KERNELS_REGISTERTILE_H
 #define NNF_PASSES_KERNELS_REGISTERTILE_H
 
+#include "passes/CostModel.h"
 #include "passes/kernels/KernelBuilder.h"
 
 namespace nnf {
@@ -24,7 +25,9 @@ struct RegisterTile {
   mlir::Value ahead = {};
   int64_t aheadStep = 0;
   /// From so many bytes of B on it is worth while.
-  static int64_t fetchedFrom(const TargetInfo &target) { return target.l2Bytes / 16; }
+  static int64_t fetchedFrom(const TargetInfo &target) {
+    return figures::bytesOfL2(target, figures::shareOfL2FetchedAhead);
+  }
 
   /// With the number of rows whose sums leave registers for the vectors of B and one of A.
   static int64_t mostRows(const TargetInfo &target, int64_t vectors);

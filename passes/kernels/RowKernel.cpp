@@ -4,15 +4,13 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Cost.h"
+#include "passes/CostModel.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/RowPlan.h"
 
 using namespace mlir;
 namespace nnf {
 namespace {
-
-/// Elements that a task reads at least, where rows are shorter.
-constexpr int64_t taskElements = 16384;
 
 /// Simple instructions that one element of the values takes, from operands and rows' results.
 int64_t weightBehind(ArrayRef<Value> values) {
@@ -150,7 +148,6 @@ static llvm::SetVector<Value> costlyBehind(ArrayRef<Value> values, ArrayRef<Dim>
 }
 
 void RowEmitter::chooseKept() {
-  constexpr int64_t mostBytes = 64 << 10; // of the nearest caches
   keptBy.resize(plan.stages.size());
   int64_t elements = 1;
   for (Dim size : plan.rowShape())
@@ -175,7 +172,7 @@ void RowEmitter::chooseKept() {
     for (Value value : passes[pass]) {
       bool isNeededAgain = llvm::any_of(ArrayRef(passes).drop_front(pass + 1),
                                         [&](const llvm::SetVector<Value> &later) { return later.contains(value); });
-      if (!isNeededAgain || (count + 1) * keptBytes > mostBytes || !taken.insert(value).second)
+      if (!isNeededAgain || (count + 1) * keptBytes > figures::keptBytesOfRow || !taken.insert(value).second)
         continue;
       keptBy[pass].push_back(value);
       ++count;
@@ -370,7 +367,7 @@ void RowEmitter::emitRows(Rows rows) {
 
 /// Lanes lie in the row: a task is a block of rows.
 void RowEmitter::emitWithin(ArrayRef<Dim> keptShape, int64_t rowElements) {
-  int64_t blockRows = std::max<int64_t>(1, taskElements / rowElements);
+  int64_t blockRows = std::max<int64_t>(1, figures::taskElements / rowElements);
   Dim rows = productOf(emitter.kernel.getContext(), keptShape);
   emitter.forTasks({rows.ceilDiv(blockRows)}, [&](ArrayRef<Value> task) {
     Value first = k.mul(task[0], k.constant(blockRows));
@@ -401,14 +398,13 @@ void RowEmitter::emitAcross(ArrayRef<Dim> keptShape, int64_t rowElements) {
   for (unsigned i : fullResults)
     values.push_back(emitter.yielded(i));
   int64_t atOnce = llvm::bit_floor<uint64_t>(std::clamp<int64_t>(24 / (weightBehind(values) + 2 * results), 1, 8));
-  constexpr int64_t enoughTasks = 16;
   while (atOnce > 1 &&
-         (lanes == 1 || outerGuess * widthGuess < enoughTasks * atOnce * lanes || widthGuess < atOnce * lanes))
+         (lanes == 1 || outerGuess * widthGuess < figures::enoughTasks * atOnce * lanes || widthGuess < atOnce * lanes))
     atOnce /= 2;
   int64_t vectors = atOnce * lanes;
-  int64_t block =
-      llvm::alignTo(std::max<int64_t>(vectors, std::min<int64_t>(512, 2 * taskElements / rowElements)), vectors);
-  int64_t blockRows = std::max<int64_t>(1, taskElements / (rowElements * std::min(block, widthGuess)));
+  int64_t block = llvm::alignTo(
+      std::max<int64_t>(vectors, std::min<int64_t>(512, 2 * figures::taskElements / rowElements)), vectors);
+  int64_t blockRows = std::max<int64_t>(1, figures::taskElements / (rowElements * std::min(block, widthGuess)));
 
   emitter.forTasks({outerCount.ceilDiv(blockRows), width.ceilDiv(block)}, [&](ArrayRef<Value> task) {
     Value first = k.mul(task[0], k.constant(blockRows));

@@ -58,7 +58,7 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
         wanted, KernelEmitter::tasksFor(double(images) * double(outRows * outWidth * channels) * double(outChannels)));
   rowBlocks = 1;
   auto rowsOf = [&](int64_t blocks) { return llvm::divideCeilSigned(outRows, blocks); };
-  while (rowBlocks < outRows && bytesOf(rowsOf(rowBlocks)) > target.l2Bytes / 2)
+  while (rowBlocks < outRows && bytesOf(rowsOf(rowBlocks)) > figures::bytesOfL2(target, figures::shareOfL2))
     ++rowBlocks;
   // Blocks of panels repeat nothing; an image that is projected needs all its channels in one place.
   panelsOfTask = panels;
@@ -91,7 +91,7 @@ void SeparablePlan::weigh(const TargetInfo &target) {
   // Reading and writing an image that does not stay in the second-level cache.
   auto traffic = [&](int64_t pixels) {
     double size = double(images) * double(pixels) * double(channels) * double(bytes);
-    return size <= 0.5 * double(target.l2Bytes) ? 0 : 2 * size;
+    return size <= figures::shareOfL2 * double(target.l2Bytes) ? 0 : 2 * size;
   };
   // As many multiply-adds as take the time of reading a byte: measured on Sapphire Rapids, 512-bit vectors.
   double perByte = 4.0 * double(target.vectorBytes) / 64 * 4 / double(bytes);
@@ -110,7 +110,7 @@ void SeparablePlan::weigh(const TargetInfo &target) {
     weights += channels * outChannels * bytes;
   }
   // Weights that push each other out come from afar for every task.
-  if (weights > target.l2Bytes / 4)
+  if (weights > figures::bytesOfL2(target, figures::shareOfL2BesideOutput))
     spent += double(tasks) * double(weights);
 }
 

@@ -6,35 +6,14 @@
 // of the contract family), transforms the products back and stores tile by tile, with all that follows the convolution.
 // A block is as large as the second-level cache lets it be, since weights are read once for each.
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "passes/Winograd.h"
 #include "passes/kernels/MapKernel.h"
 #include "passes/kernels/RegisterTile.h"
-#include "passes/kernels/StridedView.h"
+#include "passes/kernels/Tunable.h"
+#include "passes/kernels/WinogradPlan.h"
 
 using namespace mlir;
 namespace nnf {
 namespace {
-
-/// The convolution a kernel is built around.
-struct WinogradConv {
-  PrimConvOp op;
-  StridedView input, weight;
-
-  static std::optional<WinogradConv> of(KernelOp kernel);
-};
-
-std::optional<WinogradConv> WinogradConv::of(KernelOp kernel) {
-  auto convs = kernel.getBody().getOps<PrimConvOp>();
-  if (!llvm::hasSingleElement(convs) || !(*convs.begin()).getWinograd())
-    return std::nullopt;
-  PrimConvOp op = *convs.begin();
-  auto input = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
-  if (!input || !weight || !isa<BlockArgument>(input->buffer) || !isa<BlockArgument>(weight->buffer) ||
-      !isConstant(input->strides.back(), 1) || !isCompact(*weight, shapeOf(op.getWeight())) ||
-      !KernelEmitter::yieldsShapeOf(kernel, op.getOutput()))
-    return std::nullopt;
-  return WinogradConv{op, *input, *weight};
-}
 
 class WinogradEmitter {
 public:
@@ -50,7 +29,6 @@ private:
     SmallVector<Value> masks;
   };
 
-  void chooseBlocks();
   void emitTask(ArrayRef<Value> task);
   void transformInput(Value tile, Value slot);
   void multiply(const Panel &panel, Value count);
@@ -62,7 +40,7 @@ private:
   void forPlaces(int64_t size, llvm::function_ref<void(ArrayRef<int64_t>, unsigned)> body) const;
   void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
   /// First row of scratch memory of a product's matrix for the tile in a slot.
-  Value rowOf(Value product, Value slot) { return k.add(k.mul(product, k.constant(blockTiles)), slot); }
+  Value rowOf(Value product, Value slot) { return k.add(k.mul(product, k.constant(plan.blockTiles)), slot); }
   void each(Value first, Value end, llvm::function_ref<void(Value)> body) {
     k.loop(first, end, 1, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
@@ -76,63 +54,18 @@ private:
   ElementEmitter &e;
   const WinogradConv &conv;
   PrimConvOp op;
-  Winograd w;
+  WinogradPlan plan;
+  const Winograd &w;
   Type element;
   unsigned spatial;
   Shape in, out;
-  Shape tileGrid; // batch, then tiles along each spatial dimension
-  Dim tileCount;
-  int64_t channels, columns, panelWidth, lanes, vectors, panels;
-  int64_t numProducts;                    // of a tile
-  int64_t rows, blockTiles, panelsOfTask; // of a register tile; of a task
-  int64_t rowLength;                      // elements from one tile to the next in a matrix of transformed inputs
-  int64_t aheadStep = 0;                  // bytes of the next weights that each step of a register tile fetches
   Value input, weight, zeros, transformed, products;
 };
 
 WinogradEmitter::WinogradEmitter(KernelEmitter &emitter, const WinogradConv &conv)
-    : emitter(emitter), k(emitter.k), e(emitter.e), conv(conv), op(conv.op), w(Winograd::of(op.getWinograd())),
-      element(elementOf(op.getInput())), spatial(op.spatialRank()), in(shapeOf(op.getInput())),
-      out(shapeOf(op.getOutput())), channels(*constantOf(op.channelsPerGroup())), columns(*constantOf(out.back())),
-      panelWidth(op.getPacked()) {
-  lanes = std::min(k.target.lanes(elementBytes(element)), panelWidth);
-  vectors = panelWidth / lanes;
-  panels = llvm::divideCeilSigned(columns, panelWidth);
-  numProducts = 1;
-  tileGrid.push_back(out[0]);
-  for (unsigned s = 0; s < spatial; ++s) {
-    tileGrid.push_back(simplify(out[s + 1].ceilDiv(w.outputs)));
-    numProducts *= w.products();
-  }
-  tileCount = productOf(op.getContext(), tileGrid);
-  // Rows at a distance of a power of two would share a few sets of the first-level cache.
-  rowLength = llvm::alignTo(channels, lanes) + lanes;
-  chooseBlocks();
-}
-
-void WinogradEmitter::chooseBlocks() {
-  int64_t bytes = elementBytes(element), mostRows = RegisterTile::mostRows(k.target, vectors);
-  int64_t count = std::max<int64_t>(1, KernelEmitter::guess(tileGrid));
-  int64_t bytesOfTile = numProducts * (rowLength + panelWidth) * bytes;
-  int64_t weightBytes = numProducts * channels * panels * panelWidth * bytes;
-  int64_t fitting = std::max<int64_t>(mostRows, k.target.l2Bytes / 2 / bytesOfTile);
-  int64_t blocks = llvm::divideCeilSigned(count, fitting);
-  int64_t tasks = KernelEmitter::tasksFor(double(count) * double(numProducts) * double(channels) * double(columns));
-  // Weights in cache may be read for each of many blocks; else panels are shared out, and inputs transformed again.
-  if (weightBytes <= k.target.l2Bytes / 2)
-    blocks = std::max(blocks, std::min(tasks, llvm::divideCeilSigned(count, 2 * mostRows)));
-  panelsOfTask = llvm::divideCeilSigned(panels, std::min(panels, llvm::divideCeilSigned(tasks, blocks)));
-  // A register tile that leaves the fewest rows empty; each costs about one row to begin and to end.
-  int64_t wanted = llvm::divideCeilSigned(count, blocks), best = std::numeric_limits<int64_t>::max();
-  for (int64_t r = mostRows; 2 * r >= mostRows; --r) {
-    int64_t cost = llvm::divideCeilSigned(wanted, r) * (r + 1);
-    if (cost < best)
-      best = cost, rows = r;
-  }
-  blockTiles = llvm::alignTo(wanted, rows);
-  if (weightBytes >= RegisterTile::fetchedFrom(k.target))
-    aheadStep = llvm::divideCeilSigned(panelWidth * bytes * rows, blockTiles);
-}
+    : emitter(emitter), k(emitter.k), e(emitter.e), conv(conv), op(conv.op),
+      plan(op, k.target, choiceOf(emitter.kernel)), w(plan.w), element(elementOf(op.getInput())),
+      spatial(op.spatialRank()), in(shapeOf(op.getInput())), out(shapeOf(op.getOutput())) {}
 
 void WinogradEmitter::emit() {
   input = emitter.addressOf(conv.input.buffer);
@@ -143,29 +76,31 @@ void WinogradEmitter::emit() {
     used += llvm::alignTo(elements * bytes, 64);
     return at;
   };
-  zeros = reserve(rowLength);
-  transformed = reserve(numProducts * blockTiles * rowLength);
-  products = reserve(numProducts * blockTiles * panelWidth);
+  zeros = reserve(plan.rowLength);
+  transformed = reserve(plan.numProducts * plan.blockTiles * plan.rowLength);
+  products = reserve(plan.numProducts * plan.blockTiles * plan.panelWidth);
   emitter.function->setAttr("nnf.scratch", k.b.getI64IntegerAttr(used));
   // What taps in the padding read.
-  emitter.forLanes(lanes, k.constant(0), k.constant(channels), {}, [&](Index at, ValueRange) -> SmallVector<Value> {
-    k.store(e.neutral(ReduceKind::Add, element, /*vector=*/true), zeros, element, at);
-    return {};
-  });
-  SmallVector<Dim> grid{tileCount.ceilDiv(blockTiles),
-                        dimOf(op.getContext(), llvm::divideCeilSigned(panels, panelsOfTask))};
+  emitter.forLanes(plan.lanes, k.constant(0), k.constant(plan.channels), {},
+                   [&](Index at, ValueRange) -> SmallVector<Value> {
+                     k.store(e.neutral(ReduceKind::Add, element, /*vector=*/true), zeros, element, at);
+                     return {};
+                   });
+  SmallVector<Dim> grid{plan.tileCount.ceilDiv(plan.blockTiles),
+                        dimOf(op.getContext(), llvm::divideCeilSigned(plan.panels, plan.panelsOfTask))};
   emitter.forTasks(grid, [&](ArrayRef<Value> task) { emitTask(task); });
 }
 
 void WinogradEmitter::emitTask(ArrayRef<Value> task) {
-  Value firstTile = k.mul(task[0], k.constant(blockTiles)), lastTile = k.sub(k.size(tileCount), k.constant(1));
-  Value count = k.min(k.sub(k.size(tileCount), firstTile), k.constant(blockTiles));
+  Value firstTile = k.mul(task[0], k.constant(plan.blockTiles)),
+        lastTile = k.sub(k.size(plan.tileCount), k.constant(1));
+  Value count = k.min(k.sub(k.size(plan.tileCount), firstTile), k.constant(plan.blockTiles));
   // Register tiles are complete: the last tile of outputs stands in for those that are not there.
-  Value rowTiles = k.ceilDiv(count, rows);
-  each(k.constant(0), k.mul(rowTiles, k.constant(rows)),
+  Value rowTiles = k.ceilDiv(count, plan.rows);
+  each(k.constant(0), k.mul(rowTiles, k.constant(plan.rows)),
        [&](Value slot) { transformInput(k.min(k.add(firstTile, slot), lastTile), slot); });
-  Value firstPanel = k.mul(task[1], k.constant(panelsOfTask));
-  Value endPanel = k.min(k.add(firstPanel, k.constant(panelsOfTask)), k.constant(panels));
+  Value firstPanel = k.mul(task[1], k.constant(plan.panelsOfTask));
+  Value endPanel = k.min(k.add(firstPanel, k.constant(plan.panelsOfTask)), k.constant(plan.panels));
   forPanels(firstPanel, endPanel, [&](const Panel &panel) {
     multiply(panel, rowTiles);
     each(k.constant(0), count, [&](Value slot) { transformSums(panel, k.add(firstTile, slot), slot); });
@@ -186,15 +121,16 @@ void WinogradEmitter::forPlaces(int64_t size, llvm::function_ref<void(ArrayRef<i
 
 void WinogradEmitter::forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body) {
   // Complete panels, then one that is cut short by the edge.
-  int64_t complete = columns / panelWidth, rest = columns % panelWidth;
-  each(first, k.min(end, k.constant(complete)), [&](Value number) { body({number, SmallVector<Value>(vectors)}); });
+  int64_t complete = plan.columns / plan.panelWidth, rest = plan.columns % plan.panelWidth;
+  each(first, k.min(end, k.constant(complete)),
+       [&](Value number) { body({number, SmallVector<Value>(plan.vectors)}); });
   if (rest == 0)
     return;
   each(k.max(first, k.constant(complete)), end, [&](Value number) {
-    KernelEmitter::LanesScope scope(k, lanes);
+    KernelEmitter::LanesScope scope(k, plan.lanes);
     Panel panel{number, {}};
-    for (int64_t left = rest; left > 0; left -= lanes)
-      panel.masks.push_back(left >= lanes ? Value() : k.firstLanes(left));
+    for (int64_t left = rest; left > 0; left -= plan.lanes)
+      panel.masks.push_back(left >= plan.lanes ? Value() : k.firstLanes(left));
     body(panel);
   });
 }
@@ -249,7 +185,7 @@ WinogradEmitter::Grid WinogradEmitter::apply(const Winograd::Matrix &matrix, Gri
 
 /// The inputs of a tile to row `slot` of the matrices.
 void WinogradEmitter::transformInput(Value tile, Value slot) {
-  Indices at = e.delinear(tileGrid, k.index(tile));
+  Indices at = e.delinear(plan.tileGrid, k.index(tile));
   Value image = k.add(k.size(conv.input.offset), k.mul(at[0].base, k.size(conv.input.strides[0])));
   SmallVector<Value> start; // of the tile's inputs
   Value offset = image, isInterior;
@@ -266,16 +202,17 @@ void WinogradEmitter::transformInput(Value tile, Value slot) {
                                            k.inBounds(k.index(last), k.size(in[s + 1]))));
   }
   auto transform = [&](ArrayRef<Value> addresses) {
-    emitter.forLanes(lanes, k.constant(0), k.constant(channels), {}, [&](Index c, ValueRange) -> SmallVector<Value> {
-      Grid values;
-      for (Value address : addresses)
-        values.push_back(k.load(address, element, c));
-      for (auto [product, value] : llvm::enumerate(apply(w.inputs, values, w.products()))) {
-        Value row = k.mul(rowOf(k.constant(product), slot), k.constant(rowLength));
-        k.store(value, k.elementAddress(transformed, element, row), element, c);
-      }
-      return {};
-    });
+    emitter.forLanes(plan.lanes, k.constant(0), k.constant(plan.channels), {},
+                     [&](Index c, ValueRange) -> SmallVector<Value> {
+                       Grid values;
+                       for (Value address : addresses)
+                         values.push_back(k.load(address, element, c));
+                       for (auto [product, value] : llvm::enumerate(apply(w.inputs, values, w.products()))) {
+                         Value row = k.mul(rowOf(k.constant(product), slot), k.constant(plan.rowLength));
+                         k.store(value, k.elementAddress(transformed, element, row), element, c);
+                       }
+                       return {};
+                     });
   };
   auto inside = [&] {
     SmallVector<Value> addresses;
@@ -309,48 +246,49 @@ void WinogradEmitter::transformInput(Value tile, Value slot) {
 
 /// The products of a panel, register tile by register tile.
 void WinogradEmitter::multiply(const Panel &panel, Value rowTiles) {
-  KernelEmitter::LanesScope scope(k, lanes);
-  each(k.constant(0), k.constant(numProducts), [&](Value product) {
-    Value matrix = k.add(k.mul(panel.number, k.constant(numProducts)), product);
-    Value columnsAt = k.elementAddress(weight, element, k.mul(matrix, k.constant(channels * panelWidth)));
+  KernelEmitter::LanesScope scope(k, plan.lanes);
+  each(k.constant(0), k.constant(plan.numProducts), [&](Value product) {
+    Value matrix = k.add(k.mul(panel.number, k.constant(plan.numProducts)), product);
+    Value columnsAt = k.elementAddress(weight, element, k.mul(matrix, k.constant(plan.channels * plan.panelWidth)));
     each(k.constant(0), rowTiles, [&](Value rowTile) {
-      Value firstRow = rowOf(product, k.mul(rowTile, k.constant(rows)));
+      Value firstRow = rowOf(product, k.mul(rowTile, k.constant(plan.rows)));
       SmallVector<Value> addresses;
-      Value first = k.elementAddress(transformed, element, k.mul(firstRow, k.constant(rowLength)));
-      for (int64_t r = 0; r < rows; ++r)
-        addresses.push_back(k.elementAddress(first, element, k.constant(r * rowLength)));
+      Value first = k.elementAddress(transformed, element, k.mul(firstRow, k.constant(plan.rowLength)));
+      for (int64_t r = 0; r < plan.rows; ++r)
+        addresses.push_back(k.elementAddress(first, element, k.constant(r * plan.rowLength)));
       RegisterTile tile;
       tile.element = element;
       tile.rows = addresses;
       tile.rowStep = k.constant(1);
       tile.columns = columnsAt;
-      tile.columnStep = k.constant(panelWidth);
-      tile.vectors = vectors;
-      if (aheadStep) { // what follows in the panel, or the next one, is needed next
-        Value part = k.mul(rowTile, k.constant(channels * aheadStep));
-        Value bytesOn = k.add(part, k.constant(channels * panelWidth * elementBytes(element)));
+      tile.columnStep = k.constant(plan.panelWidth);
+      tile.vectors = plan.vectors;
+      if (plan.aheadStep) { // what follows in the panel, or the next one, is needed next
+        Value part = k.mul(rowTile, k.constant(plan.channels * plan.aheadStep));
+        Value bytesOn = k.add(part, k.constant(plan.channels * plan.panelWidth * elementBytes(element)));
         tile.ahead = k.elementAddress(columnsAt, k.b.getI8Type(), bytesOn);
-        tile.aheadStep = aheadStep;
+        tile.aheadStep = plan.aheadStep;
       }
-      SmallVector<Value> sums(rows * vectors, e.neutral(ReduceKind::Add, element, /*vector=*/true));
-      sums = tile.multiply(k, k.constant(0), k.constant(channels), sums);
-      Value to = k.elementAddress(products, element, k.mul(firstRow, k.constant(panelWidth)));
+      SmallVector<Value> sums(plan.rows * plan.vectors, e.neutral(ReduceKind::Add, element, /*vector=*/true));
+      sums = tile.multiply(k, k.constant(0), k.constant(plan.channels), sums);
+      Value to = k.elementAddress(products, element, k.mul(firstRow, k.constant(plan.panelWidth)));
       for (auto [i, sum] : llvm::enumerate(sums))
-        k.store(sum, to, element, k.index(k.constant(static_cast<int64_t>(i) * lanes), 1));
+        k.store(sum, to, element, k.index(k.constant(static_cast<int64_t>(i) * plan.lanes), 1));
     });
   });
 }
 
 /// The products in row `slot` to outputs of a tile.
 void WinogradEmitter::transformSums(const Panel &panel, Value tile, Value slot) {
-  KernelEmitter::LanesScope scope(k, lanes);
-  Indices at = e.delinear(tileGrid, k.index(tile));
-  Value firstColumn = k.mul(panel.number, k.constant(panelWidth));
+  KernelEmitter::LanesScope scope(k, plan.lanes);
+  Indices at = e.delinear(plan.tileGrid, k.index(tile));
+  Value firstColumn = k.mul(panel.number, k.constant(plan.panelWidth));
   for (auto [v, mask] : llvm::enumerate(panel.masks)) {
-    int64_t lane = static_cast<int64_t>(v) * lanes;
+    int64_t lane = static_cast<int64_t>(v) * plan.lanes;
     Grid values;
     forPlaces(w.products(), [&](ArrayRef<int64_t>, unsigned product) {
-      Value from = k.elementAddress(products, element, k.mul(rowOf(k.constant(product), slot), k.constant(panelWidth)));
+      Value from =
+          k.elementAddress(products, element, k.mul(rowOf(k.constant(product), slot), k.constant(plan.panelWidth)));
       values.push_back(k.load(from, element, k.index(k.constant(lane), 1)));
     });
     Grid sums = apply(w.sums, values, w.products());

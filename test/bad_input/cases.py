@@ -385,10 +385,10 @@ option("inout-without-equals", "expected IN=OUT", "--inout", "x")
 option("two-models-one-object", "2 models given", GRAPH, out="out.o")
 option("same-model-twice", "two models are called 'm'", GRAPH)
 option("accuracy-unknown", "expected strict, default or relaxed", "--accuracy=exact")
-for flag in ("--tuning", "--allow-tf32", "--cuda-compiler=x", "--swappable-weights",
+for flag in ("--allow-tf32", "--cuda-compiler=x", "--swappable-weights",
              "--cpu=x86-64-v2,x86-64-v3", "--dim=N=1:32", "--data-parallel-dim=N", "--explain"):
     option("reserved" + flag.replace("=", "-").replace(",", "-").replace(":", "-"), "not there yet", flag)
-for command in ("tune", "report", "compare"):
+for command in ("report", "compare"):
     bad("reserved-" + command, {}, "not there yet", "nnfc", command, "m.nnf", status=2)
 bad("no-command", {}, "no command given", "nnfc", status=2)
 bad("unknown-command", {}, "no command 'train'", "nnfc", "train", status=2)

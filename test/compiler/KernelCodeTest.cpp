@@ -64,6 +64,7 @@ TEST(KernelSource, HashIsOfWhatDecidesTheCode) {
   EXPECT_NE(Kernel(add, "x86-64-v4").source().symbol(), symbol);
   EXPECT_NE(Kernel(add, "haswell").source().symbol(), symbol); // the same registers, another schedule
   EXPECT_NE(Kernel(add, "x86-64-v3", 3).source().symbol(), symbol);
+  EXPECT_NE(Kernel(replaced(add, "title", "nnf.choice = \"direct\", title")).source().symbol(), symbol);
   // Every fact that passes are told.
   for (auto change : {+[](TargetInfo &t) { t.vectorBytes = 16; }, +[](TargetInfo &t) { t.vectorRegisters = 32; },
                       +[](TargetInfo &t) { t.hasFma = false; }, +[](TargetInfo &t) { t.hasF16c = false; },

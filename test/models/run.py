@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """End to end on whole models: export (export.py), compile, run by the command line, compare with PyTorch.
 
-A case passes when the largest difference is below 1e-4 of the largest value of each output, and when one and two threads
-give the same bytes. Prints a table, `FAIL case: why` lines and, last, `N passed, N failed`.
+A case passes when the largest difference is below 1e-4 of the largest value of each output, when one and two threads
+give the same bytes, and when the memory between kernels is within 10 % of what is alive at one of them. Prints a table, `FAIL case: why` lines and, last, `N passed, N failed`.
 """
 import argparse
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import export
 from compiled import Failure, call, compare
 
 HERE = Path(__file__).resolve().parent
+MOST_MEMORY = 110  # of what is alive at one kernel, in percent
 
 
 def check(name, folder, work, nnfc):
@@ -23,6 +25,9 @@ def check(name, folder, work, nnfc):
     start = time.monotonic()
     call([nnfc, "compile", folder / "model.onnx", "-o", library])
     seconds = time.monotonic() - start
+    memory = re.search(r"the plan takes ([\d.]+) % of that", call([nnfc, "inspect", library]))
+    if memory and float(memory[1]) > MOST_MEMORY:
+        raise Failure(f"between kernels it takes {memory[1]} % of the least that it needs, expected {MOST_MEMORY} at most")
     error = compare(folder, library, work, nnfc)
     return f"{name:<16} {error:9.1e} {seconds:10.2f} {library.stat().st_size / 1e6:9.1f}"
 

@@ -3,7 +3,7 @@
 // Elementwise: the grid cuts the elements, of any number of rows as one; whole vectors, then a masked one.
 // CHECK-LABEL: module @map
 // CHECK: func.func private @k0(%arg0: !llvm.ptr {llvm.noalias}, %arg1: !llvm.ptr {llvm.noalias}, %arg2: i64, %arg3: i64, %arg4: i64, %arg5: !llvm.ptr)
-// CHECK-SAME: nnf.grid = #nnf.dims<[1, N * 5 ceildiv 16384]>, nnf.kernel, nnf.scratch = 0 : i64, nnf.symbols = ["N"], nnf.title = "neg"
+// CHECK-SAME: nnf.grid = #nnf.dims<[1, N * 5 ceildiv 16384]>, nnf.kernel, nnf.method = "map", nnf.scratch = 0 : i64, nnf.symbols = ["N"], nnf.title = "neg"
 // CHECK: arith.negf {{.*}} vector<8xf32>
 // CHECK: llvm.store
 // CHECK: llvm.intr.masked.load

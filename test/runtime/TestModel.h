@@ -115,7 +115,8 @@ private:
                      .output_dims = [](const int64_t *, int64_t *) -> int32_t { return 0; },
                      .run = [](const nnf_rt *, nnf_frame *) -> int32_t { return 0; },
                      .num_temporaries = 0,
-                     .reserved = 0};
+                     .reserved = 0,
+                     .live_bytes = -1};
 };
 
 /// y[N] = 2 x[N], float32: one task an element.

@@ -1,8 +1,11 @@
 #include "tools/nnfc/Command.h"
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <unistd.h>
 
@@ -77,7 +80,7 @@ Outcome ModelOptions::finish() {
   return {};
 }
 
-CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request) : request(request) {
+CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) : request(request) {
   app.add_option("--target", request.target, "cpu (default), cuda, or cuda-emu: GPU kernels run by an emulator")
       ->type_name("TARGET");
   app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")
@@ -93,6 +96,9 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request) : request(request)
                  "strict: no algorithm that rounds otherwise than the function says (Winograd's); default; "
                  "relaxed: larger tiles of it, errors up to 1e-5 of the largest result")
       ->type_name("HOW");
+  if (withTuning)
+    app.add_option("--tuning", request.tuning, "choices for kernels that nnfc tune has measured on this CPU")
+        ->type_name("FILE");
 }
 
 Outcome CodeOptions::finish() {
@@ -118,7 +124,7 @@ ReservedOptions::ReservedOptions(CLI::App &app) {
     option->group(""); // hidden from --help
     flag.option = option;
   };
-  for (const char *name : {"--tuning", "--cuda-compiler", "--data-parallel-dim"})
+  for (const char *name : {"--cuda-compiler", "--data-parallel-dim"})
     add(name, true);
   for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
     add(name, false);
@@ -135,6 +141,23 @@ bool isCompiled(const std::string &path) {
   char magic[4] = {};
   std::ifstream file(path, std::ios::binary);
   return file.read(magic, sizeof magic) && memcmp(magic, "\177ELF", 4) == 0;
+}
+
+TemporaryFolder::TemporaryFolder() {
+  const char *base = getenv("TMPDIR");
+  path = std::string(base && *base ? base : "/tmp") + "/nnfc-XXXXXX";
+  if (!mkdtemp(path.data())) {
+    error = errno;
+    path.clear();
+  }
+}
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  if (!path.empty())
+    std::filesystem::remove_all(path, ignored);
+}
+Outcome TemporaryFolder::check() const {
+  return path.empty() ? Outcome::fault(std::string("no temporary folder can be made: ") + strerror(error)) : Outcome();
 }
 
 static int64_t nowMs() {

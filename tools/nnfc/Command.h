@@ -17,6 +17,7 @@ struct Command {
 int compileCommand(int argc, char **argv, Streams streams);
 int runCommand(int argc, char **argv, Streams streams);
 int benchCommand(int argc, char **argv, Streams streams);
+int tuneCommand(int argc, char **argv, Streams streams);
 int inspectCommand(int argc, char **argv, Streams streams);
 int convertCommand(int argc, char **argv, Streams streams);
 int opsCommand(int argc, char **argv, Streams streams);
@@ -40,7 +41,8 @@ private:
 /// Options about the machine the code is for.
 class CodeOptions {
 public:
-  CodeOptions(CLI::App &app, CodeRequest &request);
+  /// `withTuning`: `--tuning` is among them.
+  CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning = true);
   Outcome finish();
 
 private:
@@ -71,6 +73,20 @@ int report(const Outcome &outcome, Streams streams);
 
 /// Whether the file is a compiled library rather than a model: an ELF file, by its first bytes.
 bool isCompiled(const std::string &path);
+
+/// A folder of its own, removed at the end with what is in it.
+class TemporaryFolder {
+public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  /// Errors: it could not be made.
+  Outcome check() const;
+  std::string path;
+
+private:
+  int error = 0;
+};
 
 /// On a terminal, a line that says what is happening once a second has gone by; cleared at the end.
 class ProgressLine {

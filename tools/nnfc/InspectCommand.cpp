@@ -26,6 +26,15 @@ void print(std::ostream &out, const char *title, const std::vector<ModelSummary:
     out << "  " << tensor.name << ": " << tensor.type << (tensor.note.empty() ? "" : " (" + tensor.note + ")") << "\n";
 }
 
+/// The arena beside the most that is alive at one launch.
+void printPlan(std::ostream &out, int64_t arena, int64_t live) {
+  out << "  most that is needed at once: " << live << " bytes";
+  if (live)
+    out << "; the plan takes " << std::fixed << std::setprecision(1) << 100.0 * double(arena) / double(live)
+        << " % of that";
+  out << "\n";
+}
+
 void print(std::ostream &out, const ModelSummary &model) {
   out << "model " << model.name << "\n";
   print(out, "inputs", model.inputs);
@@ -37,18 +46,17 @@ void print(std::ostream &out, const ModelSummary &model) {
       << bytesText(double(model.weightsBytes)) << "\n";
   for (const ModelSummary::Weight &weight : model.weights)
     out << "  " << weight.name << ": " << weight.type << ", " << bytesText(double(weight.bytes)) << "\n";
+  for (const ModelSummary::Weight &weight : model.repeated)
+    out << "  stored " << weight.type << ", in different layouts: " << weight.name << ", "
+        << bytesText(double(weight.bytes)) << " in all\n";
   out << "memory plan\n  between kernels: " << model.arena << " bytes\n";
-  if (model.arenaBytes) {
-    out << "  most that is needed at once: " << *model.liveBytes << " bytes";
-    if (*model.liveBytes)
-      out << "; the plan takes " << std::fixed << std::setprecision(1)
-          << 100.0 * double(*model.arenaBytes) / double(*model.liveBytes) << " % of that";
-    out << "\n";
-  }
+  if (model.arenaBytes)
+    printPlan(out, *model.arenaBytes, *model.liveBytes);
   out << "kernels\n";
   for (const ModelSummary::Kernel &kernel : model.kernels)
     out << "  " << kernel.name << ": " << kernel.title << ", launched " << kernel.launches << " times, " << kernel.tasks
-        << " tasks" << (kernel.scratchBytes ? ", scratch " + bytesText(double(kernel.scratchBytes)) : "") << "\n";
+        << " tasks" << (kernel.method.empty() ? "" : ", " + kernel.method)
+        << (kernel.scratchBytes ? ", scratch " + bytesText(double(kernel.scratchBytes)) : "") << "\n";
   out << "  " << model.launches << " launches of " << model.kernels.size() << " kernels\n";
 }
 
@@ -92,6 +100,9 @@ void print(std::ostream &out, const nnf_model &model) {
     out << "depends on the sizes of the inputs\n";
   else
     out << model.arena_bytes(nullptr) << " bytes\n";
+  if (!model.num_symbols && model.struct_size >= offsetof(nnf_model, live_bytes) + sizeof model.live_bytes &&
+      model.live_bytes >= 0)
+    printPlan(out, model.arena_bytes(nullptr), model.live_bytes);
   out << "kernels\n";
   std::vector<uint64_t> launches(model.num_kernels);
   for (uint32_t i = 0; i < model.num_launches; ++i)

@@ -1,34 +1,9 @@
 // nnfc run MODEL_OR_COMPILED and nnfc bench MODEL_OR_COMPILED: a model is compiled to a temporary library first.
 #include "tools/nnfc/Command.h"
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <unistd.h>
 
 namespace nnf::cli {
 namespace {
-
-/// A folder of its own for the library, removed with it.
-class TemporaryLibrary {
-public:
-  TemporaryLibrary() {
-    const char *base = getenv("TMPDIR");
-    folder = std::string(base && *base ? base : "/tmp") + "/nnfc-XXXXXX";
-    if (!mkdtemp(folder.data()))
-      folder.clear();
-  }
-  ~TemporaryLibrary() {
-    unlink(path().c_str());
-    rmdir(folder.c_str());
-  }
-  TemporaryLibrary(const TemporaryLibrary &) = delete;
-  explicit operator bool() const { return !folder.empty(); }
-  std::string path() const { return folder + "/model.so"; }
-
-private:
-  std::string folder;
-};
 
 /// Both commands: parse, compile when it is a model, call.
 template <typename Request>
@@ -51,16 +26,17 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if (!request.model.empty())
     return report(Outcome::wrongUsage("--model chooses in a compiled library, '" + request.library + "' is a model"),
                   streams);
-  TemporaryLibrary library;
-  if (!library)
-    return report(Outcome::fault(std::string("no temporary folder can be made: ") + strerror(errno)), streams);
+  TemporaryFolder folder;
+  if (Outcome outcome = folder.check(); !outcome)
+    return report(outcome, streams);
+  std::string library = folder.path + "/model.so";
   if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
     return report(outcome, streams);
   request.dims.clear(); // the compiled code has these sizes fixed
   if (request.device == "cuda-emu")
     compile.code.target = request.device;
   compile.model.models = {request.library};
-  compile.output = library.path();
+  compile.output = library;
   Outcome outcome;
   {
     ProgressLine line;
@@ -73,7 +49,7 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if constexpr (requires { request.title; })
     if (request.title.empty())
       request.title = request.library;
-  request.library = library.path();
+  request.library = library;
   return call(request, streams);
 }
 

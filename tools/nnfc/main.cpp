@@ -11,11 +11,12 @@ constexpr Command commands[] = {
     {"compile", "MODEL... -o OUT", "compile a model, or several into one library", compileCommand},
     {"run", "MODEL_OR_COMPILED", "run it once", runCommand},
     {"bench", "MODEL_OR_COMPILED", "measure latency, throughput and memory", benchCommand},
+    {"tune", "MODEL", "measure which kernels are faster another way, for compile --tuning", tuneCommand},
     {"inspect", "MODEL_OR_COMPILED", "show inputs, outputs, ops, weights, memory plan and kernels", inspectCommand},
     {"convert", "IN -o OUT", "write a model in another format", convertCommand},
     {"ops", "[NAME]", "what the compiler knows", opsCommand},
 };
-constexpr const char *reserved[] = {"tune", "report", "compare"};
+constexpr const char *reserved[] = {"report", "compare"};
 
 void printHelp(std::ostream &out) {
   out << "nnfc compiles neural networks to native code.\n\n";

@@ -30,27 +30,6 @@ struct Latencies {
   double mean() const { return std::accumulate(sorted.begin(), sorted.end(), 0.0) / double(sorted.size()); }
 };
 
-/// In-out inputs change with each run; every run is to start from the same values.
-class InOutKeeper {
-public:
-  explicit InOutKeeper(Session &session) : session(session) {
-    for (size_t i = 0; i < session.inputs.size(); ++i)
-      if (session.model.inputs()[i].flags & NNF_TENSOR_INOUT) {
-        const Array &array = session.inputs[i];
-        kept.emplace_back(i, std::vector<uint8_t>(array.data(), array.data() + array.bytes()));
-      }
-  }
-  void restore() {
-    for (auto &[input, bytes] : kept)
-      if (!bytes.empty())
-        memcpy(session.inputs[input].data(), bytes.data(), bytes.size());
-  }
-
-private:
-  Session &session;
-  std::vector<std::pair<size_t, std::vector<uint8_t>>> kept;
-};
-
 Failure measure(Session &session, InOutKeeper &inOut, const BenchRequest &request, Latencies &latencies) {
   for (uint64_t i = 0; i < request.warmup; ++i) {
     inOut.restore();

@@ -3,6 +3,7 @@
 #include "runtime/nnf.hpp"
 #include "tools/run/Commands.h"
 #include "tools/run/Npy.h"
+#include <cstring>
 #include <functional>
 #include <span>
 
@@ -17,6 +18,27 @@ struct Session {
   /// Loads the model, reads and fills the inputs, makes a context. Notes on choices made go to `streams.err`.
   Failure open(const ModelRequest &request, bool randomInputs, Streams streams);
   Failure runOnce(const nnf_run_options *options = nullptr);
+};
+
+/// In-out inputs change with each run; every run is to start from the same values.
+class InOutKeeper {
+public:
+  explicit InOutKeeper(Session &session) : session(session) {
+    for (size_t i = 0; i < session.inputs.size(); ++i)
+      if (session.model.inputs()[i].flags & NNF_TENSOR_INOUT) {
+        const Array &array = session.inputs[i];
+        kept.emplace_back(i, std::vector<uint8_t>(array.data(), array.data() + array.bytes()));
+      }
+  }
+  void restore() {
+    for (auto &[input, bytes] : kept)
+      if (!bytes.empty())
+        memcpy(session.inputs[input].data(), bytes.data(), bytes.size());
+  }
+
+private:
+  Session &session;
+  std::vector<std::pair<size_t, std::vector<uint8_t>>> kept;
 };
 
 /// Fills `array` with values that depend only on seed, input number and element: floats uniform in [-1, 1), multiples
