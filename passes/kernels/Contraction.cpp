@@ -36,11 +36,35 @@ void Contraction::findRowStride() {
   rowStride = stride;
 }
 
+PrimPadOp paddingBefore(PrimConvOp op) {
+  auto pad = op.getInput().getDefiningOp<PrimPadOp>();
+  auto channels = constantOf(op.channelsPerGroup());
+  if (!pad || !op.getPacked() || op.getWinograd() || isPadded(op) || !channels || *channels < fewestOfRun)
+    return {};
+  auto isZero = [](int64_t n) { return n == 0; };
+  auto isWithin = [&](ArrayRef<int64_t> list) {
+    return list.front() == 0 && list.back() == 0 && llvm::all_of(list, [](int64_t n) { return n >= 0; });
+  };
+  bool isSpatial = isWithin(pad.getLow()) && isWithin(pad.getHigh()) && llvm::all_of(pad.getInterior(), isZero);
+  return isSpatial ? pad : PrimPadOp();
+}
+
+Value inputOf(PrimConvOp op) {
+  PrimPadOp pad = paddingBefore(op);
+  return pad ? pad.getInput() : op.getInput();
+}
+
 std::optional<Contraction> Contraction::of(PrimConvOp op) {
   MLIRContext *context = op.getContext();
-  auto view = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
+  PrimPadOp pad = paddingBefore(op);
+  auto view = stridedViewOf(inputOf(op)), weight = stridedViewOf(op.getWeight());
+  SmallVector<int64_t> low(op.getLow()), high(op.getHigh());
+  if (pad) {
+    low = SmallVector<int64_t>(pad.getLow().drop_front().drop_back());
+    high = SmallVector<int64_t>(pad.getHigh().drop_front().drop_back());
+  }
   bool isComputed = !view || !isBuffer(*view);
-  if (!op.getPacked() || op.getWinograd() || !weight || !isBuffer(*weight) || (isComputed && !isPointwise(op)))
+  if (!op.getPacked() || op.getWinograd() || !weight || !isBuffer(*weight) || (isComputed && (pad || !isPointwise(op))))
     return std::nullopt;
   if (isComputed) { // a row of it is contiguous in scratch memory
     Shape strides(shapeOf(op.getInput()).size(), dimOf(context, 0));
@@ -48,12 +72,17 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
     view = StridedView{{}, dimOf(context, 0), strides};
   }
   // Panels lie as they were packed, and the row of zeros that taps in the padding read is contiguous.
-  if (!isCompact(*weight, shapeOf(op.getWeight())) || (isPadded(op) && !isConstant(view->strides.back(), 1)))
+  OperandTypes types = OperandTypes::of(elementOf(op.getInput()), elementOf(op.getWeight()), elementOf(op.getOutput()));
+  bool isRun = pad || isPadded(op) || types.step > 1;
+  if (!isCompact(*weight, shapeOf(op.getWeight())) || (isRun && !isConstant(view->strides.back(), 1)))
     return std::nullopt;
-  Shape in = shapeOf(op.getInput()), out = shapeOf(op.getOutput()), kernel = op.kernelSizes();
+  Shape in = shapeOf(inputOf(op)), out = shapeOf(op.getOutput()), kernel = op.kernelSizes();
   Contraction c;
   c.result = op.getOutput();
-  c.element = elementOf(op.getInput());
+  c.element = elementOf(op.getOutput());
+  c.types = types;
+  if (pad)
+    c.fill = pad.getValue();
   c.a = *view;
   c.b = *weight;
   if (isComputed) {
@@ -86,8 +115,8 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
     dim.kernel = kernel[s];
     dim.stride = op.getStride()[s];
     dim.dilation = op.getKernelDilation()[s];
-    dim.low = op.getLow()[s];
-    dim.padded = op.getLow()[s] > 0 || op.getHigh()[s] > 0;
+    dim.low = low[s];
+    dim.padded = low[s] > 0 || high[s] > 0;
     dim.inputStride = view->strides[s + 1];
     c.aRowStrides.push_back(simplify(dim.inputStride * dim.stride));
     if (dim.padded || !isConstant(dim.kernel, 1))
@@ -120,6 +149,7 @@ std::optional<Contraction> Contraction::of(PrimDotOp op, const TargetInfo &targe
   Contraction c;
   c.result = op.getOutput();
   c.element = elementOf(op.getLhs());
+  c.types = OperandTypes::of(c.element);
   c.a = *lhs;
   c.b = *rhs;
   int64_t l = op.getLhsContract()[0], r = op.getRhsContract()[0];
@@ -152,9 +182,9 @@ std::optional<Contraction> Contraction::of(PrimDotOp op, const TargetInfo &targe
 
 Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
   MLIRContext *context = c.result.getContext();
-  int64_t bytes = elementBytes(c.element);
+  int64_t bytes = elementBytes(c.types.b);
   // Panels may have been cut for another target than the one that runs the constant part.
-  lanes = std::min(target.lanes(bytes), c.panelWidth);
+  lanes = std::min(target.lanes(elementBytes(c.element)), c.panelWidth);
   vectors = std::max<int64_t>(1, c.panelWidth / lanes);
   maxRows = RegisterTile::mostRows(target, vectors);
   rowCount = productOf(context, c.rows);
@@ -181,7 +211,7 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
           numPanels = std::max<int64_t>(1, guess(panels));
   int64_t batches = std::max<int64_t>(1, KernelEmitter::guess(c.batch));
   double weightBytes = double(depth) * double(numPanels) * c.panelWidth * bytes;
-  double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * bytes;
+  double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * elementBytes(c.types.a);
   int64_t cached = std::max<int64_t>(1, static_cast<int64_t>(0.5 * target.l2Bytes / tileBytes));
   double work = double(maxRows) * c.panelWidth * double(depth) * numTiles * numPanels; // of one batch entry
   int64_t tasks = llvm::divideCeilSigned(KernelEmitter::tasksFor(work * double(batches)), batches);
@@ -215,7 +245,9 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target) {
     if (panelsAtOnce > 1)
       return;
   }
-  chooseChunks(c, target, bytes);
+  widensChunks = c.types.step == 1 && c.types.b != c.element && !panelsInner && tilesPerTask >= fewestTilesToWiden;
+  chooseChunks(c, target, widensChunks ? elementBytes(c.element) : bytes);
+  chunkBytes = chunkBytes / (widensChunks ? elementBytes(c.element) : bytes) * bytes;
   // Even what will stay in cache has to come there: all that a model has read since has pushed it out.
   if (c.packed && !panelsInner && weightBytes >= double(RegisterTile::fetchedFrom(target)))
     aheadStep = llvm::divideCeilSigned(c.panelWidth * bytes, tilesPerTask);
