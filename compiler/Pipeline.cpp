@@ -24,6 +24,9 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
   ExpandOrderedOptions ordered;
   ordered.all = options.gpuKernels;
   passes.addNestedPass<func::FuncOp>(createExpandOrdered(ordered));
+  // Before scales are folded: integers are to stay integers. (A GPU's products are of floats.)
+  if (!options.gpuKernels)
+    passes.addNestedPass<func::FuncOp>(createIntegerContractions());
   // While convolutions still have their own layout: a scale is one dimension of the weight.
   passes.addNestedPass<func::FuncOp>(createFoldScales());
   if (!options.gpuKernels) { // layouts and panels for the caches and registers of a CPU
@@ -38,6 +41,8 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createJoinProducts(products));
     PackContractionsOptions panels;
     panels.vectorBytes = options.target.vectorBytes;
+    panels.hasF16c = options.target.hasF16c;
+    panels.byteDots = options.target.hasByteDots;
     panels.winograd = options.winograd;
     panels.tuning = options.tuning;
     passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
@@ -81,6 +86,7 @@ void addTiles(OpPassManager &passes, const PipelineOptions &options) {
   kernels.vectorBytes = options.target.vectorBytes;
   kernels.vectorRegisters = options.target.vectorRegisters;
   kernels.hasFma = options.target.hasFma;
+  kernels.hasByteDots = options.target.hasByteDots;
   kernels.l1Bytes = options.target.l1Bytes;
   kernels.l2Bytes = options.target.l2Bytes;
   passes.addPass(createLowerKernels(kernels));

@@ -174,7 +174,8 @@ struct Former {
       return isCompact(view, shapeOf(operand));
     auto positive = [](int64_t n) { return n > 0; };
     bool isPadded = llvm::any_of(conv.getLow(), positive) || llvm::any_of(conv.getHigh(), positive);
-    return (!isPadded && !conv.getWinograd()) || isConstant(view.strides.back(), 1);
+    bool readsRuns = isPadded || paddingBefore(conv) || conv.getWinograd() || !isa<FloatType>(elementOf(operand));
+    return !readsRuns || isConstant(view.strides.back(), 1);
   }
 
   /// A contraction reads its operands many times: from memory.
@@ -194,13 +195,15 @@ struct Former {
   void storeOperand(Operation *op, Value operand) {
     if (Operation *producer = operand.getDefiningOp(); producer && prologues.contains(producer))
       return;
-    std::optional<StridedView> view = stridedViewOf(operand);
-    int64_t bytes = elementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
     auto dot = dyn_cast<PrimDotOp>(op);
     auto conv = dyn_cast<PrimConvOp>(op);
+    if (conv && operand == conv.getInput())
+      operand = inputOf(conv);
+    std::optional<StridedView> view = stridedViewOf(operand);
+    int64_t bytes = elementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
     if (view && conv && !readsFromMemory(conv, operand, *view))
       view = std::nullopt;
-    if (view && conv && operand == conv.getInput() &&
+    if (view && conv && operand == inputOf(conv) &&
         pushesItselfOut(view->strides.back(), conv.channelsPerGroup(), bytes))
       view = std::nullopt;
     if (view && dot && operand == dot.getLhs() && dot.getLhsContract().size() == 1)

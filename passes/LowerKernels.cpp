@@ -19,12 +19,9 @@ struct Family {
   StringLiteral name;
   bool (*emit)(KernelOp, const TargetInfo &);
 };
-constexpr Family families[] = {{"attention", emitAttentionKernel},
-                               {"direct", emitContractKernel},
-                               {"winograd", emitWinogradKernel},
-                               {"separable", emitSeparableKernel},
-                               {"depthwise", emitDepthwiseKernel},
-                               {"ordered", emitOrderedKernel}};
+constexpr Family families[] = {{"attention", emitAttentionKernel}, {"direct", emitContractKernel},
+                               {"winograd", emitWinogradKernel},   {"separable", emitSeparableKernel},
+                               {"depthwise", emitDepthwiseKernel}, {"ordered", emitOrderedKernel}};
 
 struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
   using LowerKernelsBase::LowerKernelsBase;
@@ -33,6 +30,7 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
     target.vectorBytes = vectorBytes;
     target.vectorRegisters = vectorRegisters;
     target.hasFma = hasFma;
+    target.hasByteDots = hasByteDots;
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {

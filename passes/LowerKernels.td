@@ -12,6 +12,7 @@ def LowerKernels : Pass<"nnf-lower-kernels", "::mlir::ModuleOp"> {
     Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,
     Option<"vectorRegisters", "vector-registers", "int64_t", "16", "How many vector registers there are">,
     Option<"hasFma", "has-fma", "bool", "true", "The target has fused multiply-add">,
+    Option<"hasByteDots", "has-byte-dots", "bool", "false", "The target adds products of bytes to 32 bits">,
     Option<"l1Bytes", "l1-bytes", "int64_t", "32768", "Bytes of first-level data cache">,
     Option<"l2Bytes", "l2-bytes", "int64_t", "524288", "Bytes of second-level cache">,
   ];

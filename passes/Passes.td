@@ -4,6 +4,7 @@
 include "mlir/Pass/PassBase.td"
 include "passes/Decompose.td"
 include "passes/ExpandOrdered.td"
+include "passes/IntegerContractions.td"
 include "passes/FoldScales.td"
 include "passes/SplitTransposedConvs.td"
 include "passes/AssignLayout.td"

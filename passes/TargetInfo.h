@@ -15,6 +15,7 @@ struct TargetInfo {
   bool hasFma = true;
   bool hasF16c = true;
   bool hasAvx512 = false;
+  bool hasByteDots = false; // one instruction adds four products of unsigned with signed bytes to 32 bits (VNNI)
   bool hasExtremes = false; // one instruction for the larger or smaller of two floats, NaN where one is
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
 

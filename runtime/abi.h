@@ -183,6 +183,8 @@ typedef struct nnf_model {
 #define NNF_CPU_AVX512VL (1ull << 7)
 #define NNF_CPU_AVX512DQ (1ull << 8)
 #define NNF_CPU_BMI2 (1ull << 9)
+#define NNF_CPU_AVX512VNNI (1ull << 10)
+#define NNF_CPU_AVXVNNI (1ull << 11)
 
 #ifdef __cplusplus
 }

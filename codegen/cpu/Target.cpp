@@ -143,6 +143,7 @@ TargetInfo CpuTarget::info() const {
   info.hasFma = has("fma");
   info.hasF16c = has("f16c");
   info.hasAvx512 = hasAvx512;
+  info.hasByteDots = has(hasAvx512 ? "avx512vnni" : "avxvnni");
   if (hasAvx512) { // where the name is a level: what most that have it have at least
     info.l1Bytes = 48 << 10;
     info.l2Bytes = 1 << 20;
@@ -161,11 +162,18 @@ TargetInfo CpuTarget::info() const {
 uint64_t CpuTarget::abiFeatures() const {
   if (!x86)
     return 0;
-  constexpr std::pair<const char *, uint64_t> bits[] = {{"sse4.2", NNF_CPU_SSE4_2},     {"avx", NNF_CPU_AVX},
-                                                        {"avx2", NNF_CPU_AVX2},         {"fma", NNF_CPU_FMA},
-                                                        {"f16c", NNF_CPU_F16C},         {"avx512f", NNF_CPU_AVX512F},
-                                                        {"avx512bw", NNF_CPU_AVX512BW}, {"avx512vl", NNF_CPU_AVX512VL},
-                                                        {"avx512dq", NNF_CPU_AVX512DQ}, {"bmi2", NNF_CPU_BMI2}};
+  constexpr std::pair<const char *, uint64_t> bits[] = {{"sse4.2", NNF_CPU_SSE4_2},
+                                                        {"avx", NNF_CPU_AVX},
+                                                        {"avx2", NNF_CPU_AVX2},
+                                                        {"fma", NNF_CPU_FMA},
+                                                        {"f16c", NNF_CPU_F16C},
+                                                        {"avx512f", NNF_CPU_AVX512F},
+                                                        {"avx512bw", NNF_CPU_AVX512BW},
+                                                        {"avx512vl", NNF_CPU_AVX512VL},
+                                                        {"avx512dq", NNF_CPU_AVX512DQ},
+                                                        {"bmi2", NNF_CPU_BMI2},
+                                                        {"avx512vnni", NNF_CPU_AVX512VNNI},
+                                                        {"avxvnni", NNF_CPU_AVXVNNI}};
   uint64_t features = 0;
   for (auto [name, bit] : bits)
     if (has(name))

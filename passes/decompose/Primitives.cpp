@@ -132,7 +132,8 @@ Value Primitives::number(Attribute value, Type element) {
     return scalar(number.getValueAsDouble(), element);
   auto integer = cast<IntegerAttr>(value);
   bool isWide = isa<IntegerType>(element) && !element.isInteger(1);
-  llvm::APInt bits = integer.getType().isInteger(1) ? integer.getValue().zext(64) : integer.getValue().sextOrTrunc(64);
+  bool isPositive = integer.getType().isInteger(1) || integer.getType().isUnsignedInteger();
+  llvm::APInt bits = isPositive ? integer.getValue().zextOrTrunc(64) : integer.getValue().sextOrTrunc(64);
   if (!isWide)
     return scalar(static_cast<double>(bits.getSExtValue()), element);
   // Not by way of a double, which holds 53 bits.

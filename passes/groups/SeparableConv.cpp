@@ -21,10 +21,12 @@ bool isFixedImage(Value value) {
          });
 }
 
-/// A product of each pixel with the same matrix, from an image of the same sizes.
+/// A product of each pixel with the same matrix, all of one type, from an image of the same sizes.
 bool isPixelwise(PrimConvOp conv, Type element) {
   auto isOne = [](int64_t stride) { return stride == 1; };
-  return elementOf(conv.getOutput()) == element && conv.getPacked() && !conv.getWinograd() && isPointwise(conv) &&
+  bool isOfThat = llvm::all_of(ValueRange{conv.getInput(), conv.getWeight(), conv.getOutput()},
+                               [&](Value value) { return elementOf(value) == element; });
+  return isOfThat && conv.getPacked() && !conv.getWinograd() && isPointwise(conv) &&
          llvm::all_of(conv.getStride(), isOne) && isFixedImage(conv.getInput());
 }
 

@@ -3,7 +3,7 @@
 // One microkernel: a tile of `rows` output rows by `vectors` vectors of output columns is kept in registers while it
 // runs down the contracted dimension, each step multiplying a few scalars of A with a few vectors of B. What follows
 // the contraction (bias, activation, residual) is evaluated on the tile before its only store. A is read where it
-// lies: a row of A is an address, for a convolution one per tap, and taps in the padding read a row of zeros. So
+// lies: a row of A is an address, for a convolution one per tap, and taps in the padding read a row of one value. So
 // there is no im2col, no halo and no packed copy of activations.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -78,7 +78,7 @@ private:
     Value isFirst, isLast;   // null: the chunk is everything
   };
 
-  void fillZeros();
+  void fillOutside();
   void emitTask(ArrayRef<Value> task);
   RowIndex next(const RowIndex &at);
   /// Runs over tiles [first, end) of the task, whose first row is `start`, number `firstRow`; `slot` counts from there.
@@ -88,6 +88,9 @@ private:
   void computeRows(ArrayRef<Row> rows);
   void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
   Panel panel(Value number, int64_t count, bool last);
+  /// Where the taps of a chunk begin, among all.
+  Value firstTapOf(const Chunk &chunk);
+  void widen(const Panel &panel, const Chunk &chunk);
   void forChunks(llvm::function_ref<void(const Chunk &)> body);
   /// One tile: sums of a chunk, on top of those in scratch memory; after the last chunk the epilogue and the store.
   void tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk);
@@ -105,14 +108,15 @@ private:
     Value at = k.add(k.mul(slot, k.constant(c.panelWidth)), k.constant(row * c.panelWidth + v * t.lanes));
     return k.index(at, 1);
   }
-  Value address(Value base, Value offset) { return k.elementAddress(base, c.element, offset); }
+  Value addressInA(Value base, Value offset) { return k.elementAddress(base, c.types.a, offset); }
 
   KernelEmitter &emitter;
   KernelBuilder &k;
   ElementEmitter &e;
   const Contraction &c;
   Tiling t;
-  Value a, b, zeros, partials;
+  Value a, b, outside, partials, widened;
+  bool isWidened = false; // tiles read the chunk there
   Value ahead;            // what this tile fetches ahead of the next chunk
   Value aOffset, bOffset; // of this task's batch entry
   Indices batchAt;
@@ -123,18 +127,23 @@ void ContractEmitter::emit() {
   int64_t scratchBytes = 0;
   if (c.computedA) {
     a = emitter.scratch;
-    scratchBytes = llvm::alignTo(t.maxRows * *constantOf(c.k) * elementBytes(c.element), 64);
+    scratchBytes = llvm::alignTo(t.maxRows * *constantOf(c.k) * elementBytes(c.types.a), 64);
   } else {
     a = emitter.addressOf(c.a.buffer);
   }
   if (llvm::any_of(c.spatial, [](const SpatialDim &dim) { return dim.padded; })) {
-    zeros = emitter.scratch;
-    fillZeros();
-    scratchBytes = llvm::alignTo(*constantOf(c.k) * elementBytes(c.element), 64);
+    outside = emitter.scratch;
+    fillOutside();
+    scratchBytes = llvm::alignTo(*constantOf(c.k) * elementBytes(c.types.a), 64);
   }
   if (t.isChunked()) {
     partials = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(scratchBytes));
     scratchBytes += t.tilesPerTask * t.maxRows * c.panelWidth * elementBytes(c.element);
+  }
+  if (t.widensChunks) {
+    scratchBytes = llvm::alignTo(scratchBytes, 64);
+    widened = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(scratchBytes));
+    scratchBytes += t.chunkBytes / elementBytes(c.types.b) * elementBytes(c.element);
   }
   emitter.function->setAttr("nnf.scratch", k.b.getI64IntegerAttr(scratchBytes));
   SmallVector<Dim> grid(c.batch);
@@ -143,10 +152,11 @@ void ContractEmitter::emit() {
   emitter.forTasks(grid, [&](ArrayRef<Value> task) { emitTask(task); });
 }
 
-/// What taps in the padding read: a run of zeros in scratch memory.
-void ContractEmitter::fillZeros() {
+/// What taps in the padding read: a run of one value in scratch memory.
+void ContractEmitter::fillOutside() {
+  Value fill = c.fill ? e.at(c.fill, {}) : Value();
   emitter.forLanes(t.lanes, k.constant(0), k.size(c.k), {}, [&](Index at, ValueRange) -> SmallVector<Value> {
-    k.store(e.neutral(ReduceKind::Add, c.element, /*vector=*/true), zeros, c.element, at);
+    k.store(fill ? k.spread(fill) : e.neutral(ReduceKind::Add, c.types.a, /*vector=*/true), outside, c.types.a, at);
     return {};
   });
 }
@@ -179,11 +189,53 @@ void ContractEmitter::emitTask(ArrayRef<Value> task) {
     });
     return;
   }
-  forPanels(firstPanel, endPanel, [&](const Panel &panel) {
-    forChunks([&](const Chunk &chunk) {
-      forTiles(firstTile, endTile, start, firstRow,
-               [&](ArrayRef<Row> rows, Value slot) { tile(rows, slot, panel, chunk); });
+  auto run = [&](bool widening) {
+    isWidened = widening;
+    forPanels(firstPanel, endPanel, [&](const Panel &panel) {
+      forChunks([&](const Chunk &chunk) {
+        if (isWidened)
+          widen(panel, chunk);
+        forTiles(firstTile, endTile, start, firstRow,
+                 [&](ArrayRef<Row> rows, Value slot) { tile(rows, slot, panel, chunk); });
+      });
     });
+  };
+  if (!t.widensChunks || t.staticRows)
+    return run(t.widensChunks);
+  Value areMany = k.less(k.add(firstTile, k.constant(Tiling::fewestTilesToWiden - 1)), endTile);
+  emitter.when(areMany, [&] { run(true); }, [&] { run(false); });
+}
+
+Value ContractEmitter::firstTapOf(const Chunk &chunk) {
+  Value tap = k.constant(0);
+  for (auto [i, outer] : llvm::enumerate(chunk.taps))
+    tap = k.add(k.mul(tap, k.size(c.spatial[i].kernel)), outer);
+  for (const SpatialDim &dim : ArrayRef(c.spatial).drop_front(chunk.taps.size()))
+    tap = k.mul(tap, k.size(dim.kernel));
+  return tap;
+}
+
+/// A chunk of B as it is multiplied, into scratch memory.
+void ContractEmitter::widen(const Panel &panel, const Chunk &chunk) {
+  KernelEmitter::LanesScope lanes(k, t.lanes);
+  Value from = k.add(bOffset, k.mul(panel.number, k.size(c.bPanelStride)));
+  from = k.add(from, k.mul(firstTapOf(chunk), k.size(c.bTapStride)));
+  Value steps = k.size(c.k);
+  if (chunk.first) {
+    from = k.add(from, k.mul(chunk.first, k.constant(c.panelWidth)));
+    steps = k.sub(chunk.end, chunk.first);
+  } else {
+    for (const SpatialDim &dim : ArrayRef(c.spatial).drop_front(chunk.taps.size()))
+      steps = k.mul(steps, k.size(dim.kernel));
+  }
+  Type wide = k.vectorOf(c.element);
+  k.loop(k.constant(0), k.mul(steps, k.constant(c.panelWidth)), c.panelWidth, {}, [&](Value i, ValueRange) {
+    for (int64_t v = 0; v < t.vectors; ++v) {
+      Value at = k.add(i, k.constant(v * t.lanes));
+      Value narrow = k.load(b, c.types.b, k.index(k.add(from, at), 1));
+      k.store(arith::ExtFOp::create(k.b, k.loc, wide, narrow), widened, c.element, k.index(at, 1));
+    }
+    return SmallVector<Value>();
   });
 }
 
@@ -196,7 +248,7 @@ void ContractEmitter::computeRows(ArrayRef<Row> rows) {
     Indices at;
     for (auto [index, step] : llvm::zip(row, c.rowSteps))
       at.push_back(k.index(k.mul(index, k.constant(step))));
-    Value to = address(a, k.mul(r, k.size(c.k)));
+    Value to = addressInA(a, k.mul(r, k.size(c.k)));
     for (size_t piece = 0; piece + 1 < bounds.size(); ++piece) {
       int64_t first = bounds[piece], end = bounds[piece + 1];
       emitter.forLanes(t.lanes, k.constant(first), k.constant(end), {}, [&](Index channel, ValueRange) {
@@ -205,7 +257,7 @@ void ContractEmitter::computeRows(ArrayRef<Row> rows) {
         Indices element(at);
         element.push_back(channel);
         Value value = e.at(c.computedA, element);
-        k.store(k.lanes > 1 ? k.spread(value) : value, to, c.element, channel);
+        k.store(k.lanes > 1 ? k.spread(value) : value, to, c.types.a, channel);
         return SmallVector<Value>();
       });
     }
@@ -367,9 +419,17 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
                                               const Panel &panel, const Chunk &chunk, ValueRange sums) {
   RegisterTile tile;
   tile.element = c.element;
+  tile.types = c.types;
   tile.rows = rowAddresses;
   tile.rowStep = k.size(c.aStride);
-  tile.columns = address(b, k.add(panelOffset, k.mul(tap, k.size(c.bTapStride))));
+  Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
+  if (isWidened) { // addresses are those of the chunk's first step
+    tile.types = OperandTypes::of(c.element);
+    Value offset = k.mul(k.sub(tap, firstTapOf(chunk)), k.size(c.bTapStride));
+    tile.columns = k.elementAddress(widened, c.element, offset);
+  } else {
+    tile.columns = k.elementAddress(b, c.types.b, k.add(panelOffset, k.mul(tap, k.size(c.bTapStride))));
+  }
   tile.columnStep = k.size(c.bKStride);
   tile.vectors = panel.vectors();
   if (panel.count > 1) {
@@ -378,19 +438,24 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   }
   tile.masks = panel.loads;
   if (t.aheadStep) {
-    Value passed = k.mul(k.mul(tap, k.size(c.k)), k.constant(t.aheadStep));
+    Value passed = k.mul(tap, k.size(c.k));
+    if (isWidened)
+      passed = k.add(passed, first);
+    passed = k.mul(passed, k.constant(t.aheadStep));
     tile.ahead = k.elementAddress(ahead, k.b.getI8Type(), passed);
     tile.aheadStep = t.aheadStep;
   }
-  Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
+  if (isWidened)
+    return tile.multiply(k, k.constant(0), k.sub(end, first), sums);
   return tile.multiply(k, first, end, sums);
 }
 
 /// body(sums) where a row of the tile has the tap at all; tested where padding is wide enough that often none has.
+/// Padding of another value than 0 counts, too.
 SmallVector<Value> ContractEmitter::whereInside(ArrayRef<Value> inside, ValueRange sums,
                                                 llvm::function_ref<SmallVector<Value>(ValueRange)> body) {
   auto isWide = [](const SpatialDim &dim) { return dim.padded && (dim.low > 1 || dim.dilation > 1); };
-  if (!llvm::any_of(c.spatial, isWide) || llvm::is_contained(inside, Value()))
+  if (c.fill || !llvm::any_of(c.spatial, isWide) || llvm::is_contained(inside, Value()))
     return body(sums);
   Value any = inside.front();
   for (Value valid : inside.drop_front())
@@ -418,11 +483,13 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
       for (auto [row, valid] : llvm::zip(rows, inside)) {
         // From the first row's address where that is a constant away: one register then serves them all.
         Value from = c.computedA ? k.constant(0) : k.add(row.offset, aTap);
+        if (isWidened && chunk.first)
+          from = k.add(from, k.mul(chunk.first, k.size(c.aStride)));
         Value at = c.rowStride && !addresses.empty()
-                       ? address(addresses.front(), k.mul(k.constant(addresses.size()), k.size(c.rowStride)))
-                       : address(a, from);
+                       ? addressInA(addresses.front(), k.mul(k.constant(addresses.size()), k.size(c.rowStride)))
+                       : addressInA(a, from);
         if (valid)
-          at = arith::SelectOp::create(k.b, k.loc, valid, at, zeros);
+          at = arith::SelectOp::create(k.b, k.loc, valid, at, outside);
         addresses.push_back(at);
       }
       return whereInside(inside, carried, [&](ValueRange carried) {
@@ -469,15 +536,10 @@ SmallVector<Value> ContractEmitter::startSums(size_t rows, Value slot, const Pan
 /// Chunks of a panel and panels lie one after the other: what follows is needed next, and each tile fetches its part.
 /// The address that step p of the panel fetches, less p * t.aheadStep.
 Value ContractEmitter::aheadOf(Value panelOffset, Value slot, const Chunk &chunk) {
-  Value tap = k.constant(0);
-  for (auto [i, outer] : llvm::enumerate(chunk.taps))
-    tap = k.add(k.mul(tap, k.size(c.spatial[i].kernel)), outer);
-  for (const SpatialDim &dim : ArrayRef(c.spatial).drop_front(chunk.taps.size()))
-    tap = k.mul(tap, k.size(dim.kernel));
-  Value firstStep = k.mul(tap, k.size(c.k));
+  Value firstStep = k.mul(firstTapOf(chunk), k.size(c.k));
   if (chunk.first)
     firstStep = k.add(firstStep, chunk.first);
-  int64_t bytes = elementBytes(c.element), stepBytes = c.panelWidth * bytes;
+  int64_t bytes = elementBytes(c.types.b), stepBytes = c.panelWidth * bytes;
   int64_t tileBytes = t.chunkBytes / stepBytes * t.aheadStep;
   Value offset = k.add(k.mul(panelOffset, k.constant(bytes)), k.mul(firstStep, k.constant(stepBytes - t.aheadStep)));
   Value tile = k.floorDiv(slot, k.constant(std::max<int64_t>(1, t.baseRows)));

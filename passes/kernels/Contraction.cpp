@@ -36,11 +36,35 @@ void Contraction::findRowStride() {
   rowStride = stride;
 }
 
+PrimPadOp paddingBefore(PrimConvOp op) {
+  auto pad = op.getInput().getDefiningOp<PrimPadOp>();
+  auto channels = constantOf(op.channelsPerGroup());
+  if (!pad || !op.getPacked() || op.getWinograd() || isPadded(op) || !channels || *channels < fewestOfRun)
+    return {};
+  auto isZero = [](int64_t n) { return n == 0; };
+  auto isWithin = [&](ArrayRef<int64_t> list) {
+    return list.front() == 0 && list.back() == 0 && llvm::all_of(list, [](int64_t n) { return n >= 0; });
+  };
+  bool isSpatial = isWithin(pad.getLow()) && isWithin(pad.getHigh()) && llvm::all_of(pad.getInterior(), isZero);
+  return isSpatial ? pad : PrimPadOp();
+}
+
+Value inputOf(PrimConvOp op) {
+  PrimPadOp pad = paddingBefore(op);
+  return pad ? pad.getInput() : op.getInput();
+}
+
 std::optional<Contraction> Contraction::of(PrimConvOp op) {
   MLIRContext *context = op.getContext();
-  auto view = stridedViewOf(op.getInput()), weight = stridedViewOf(op.getWeight());
+  PrimPadOp pad = paddingBefore(op);
+  auto view = stridedViewOf(inputOf(op)), weight = stridedViewOf(op.getWeight());
+  SmallVector<int64_t> low(op.getLow()), high(op.getHigh());
+  if (pad) {
+    low = SmallVector<int64_t>(pad.getLow().drop_front().drop_back());
+    high = SmallVector<int64_t>(pad.getHigh().drop_front().drop_back());
+  }
   bool isComputed = !view || !isBuffer(*view);
-  if (!op.getPacked() || op.getWinograd() || !weight || !isBuffer(*weight) || (isComputed && !isPointwise(op)))
+  if (!op.getPacked() || op.getWinograd() || !weight || !isBuffer(*weight) || (isComputed && (pad || !isPointwise(op))))
     return std::nullopt;
   if (isComputed) { // a row of it is contiguous in scratch memory
     Shape strides(shapeOf(op.getInput()).size(), dimOf(context, 0));
@@ -48,12 +72,17 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
     view = StridedView{{}, dimOf(context, 0), strides};
   }
   // Panels lie as they were packed, and the row of zeros that taps in the padding read is contiguous.
-  if (!isCompact(*weight, shapeOf(op.getWeight())) || (isPadded(op) && !isConstant(view->strides.back(), 1)))
+  OperandTypes types = OperandTypes::of(elementOf(op.getInput()), elementOf(op.getWeight()), elementOf(op.getOutput()));
+  bool isRun = pad || isPadded(op) || types.step > 1;
+  if (!isCompact(*weight, shapeOf(op.getWeight())) || (isRun && !isConstant(view->strides.back(), 1)))
     return std::nullopt;
-  Shape in = shapeOf(op.getInput()), out = shapeOf(op.getOutput()), kernel = op.kernelSizes();
+  Shape in = shapeOf(inputOf(op)), out = shapeOf(op.getOutput()), kernel = op.kernelSizes();
   Contraction c;
   c.result = op.getOutput();
-  c.element = elementOf(op.getInput());
+  c.element = elementOf(op.getOutput());
+  c.types = types;
+  if (pad)
+    c.fill = pad.getValue();
   c.a = *view;
   c.b = *weight;
   if (isComputed) {
@@ -86,8 +115,8 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
     dim.kernel = kernel[s];
     dim.stride = op.getStride()[s];
     dim.dilation = op.getKernelDilation()[s];
-    dim.low = op.getLow()[s];
-    dim.padded = op.getLow()[s] > 0 || op.getHigh()[s] > 0;
+    dim.low = low[s];
+    dim.padded = low[s] > 0 || high[s] > 0;
     dim.inputStride = view->strides[s + 1];
     c.aRowStrides.push_back(simplify(dim.inputStride * dim.stride));
     if (dim.padded || !isConstant(dim.kernel, 1))
@@ -120,6 +149,7 @@ std::optional<Contraction> Contraction::of(PrimDotOp op, const TargetInfo &targe
   Contraction c;
   c.result = op.getOutput();
   c.element = elementOf(op.getLhs());
+  c.types = OperandTypes::of(c.element);
   c.a = *lhs;
   c.b = *rhs;
   int64_t l = op.getLhsContract()[0], r = op.getRhsContract()[0];
@@ -155,9 +185,12 @@ std::optional<Contraction> Contraction::of(KernelOp kernel, const TargetInfo &ta
   for (Operation &op : kernel.getBody().front()) {
     if (!isa<PrimDotOp, PrimConvOp>(op))
       continue;
-    if (found || !isa<FloatType>(elementOf(op.getResult(0))) || elementBytes(elementOf(op.getResult(0))) < 4)
+    Type element = elementOf(op.getResult(0));
+    auto conv = dyn_cast<PrimConvOp>(op);
+    bool isTaken = isa<FloatType>(element) ? elementBytes(element) >= 4 : conv && conv.getPacked();
+    if (found || !isTaken)
       return std::nullopt;
-    found = isa<PrimConvOp>(op) ? of(cast<PrimConvOp>(op)) : of(cast<PrimDotOp>(op), target);
+    found = conv ? of(conv) : of(cast<PrimDotOp>(op), target);
     if (!found)
       return std::nullopt;
   }
@@ -168,9 +201,9 @@ std::optional<Contraction> Contraction::of(KernelOp kernel, const TargetInfo &ta
 
 Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoice &choice) {
   MLIRContext *context = c.result.getContext();
-  int64_t bytes = elementBytes(c.element);
+  int64_t bytes = elementBytes(c.types.b);
   // Panels may have been cut for another target than the one that runs the constant part.
-  lanes = std::min(target.lanes(bytes), c.panelWidth);
+  lanes = std::min(target.lanes(elementBytes(c.element)), c.panelWidth);
   vectors = std::max<int64_t>(1, c.panelWidth / lanes);
   maxRows = RegisterTile::mostRows(target, vectors);
   if (choice.rows)
@@ -199,7 +232,7 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
           numPanels = std::max<int64_t>(1, guess(panels));
   int64_t batches = std::max<int64_t>(1, KernelEmitter::guess(c.batch));
   double weightBytes = double(depth) * double(numPanels) * c.panelWidth * bytes;
-  double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * bytes;
+  double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * elementBytes(c.types.a);
   int64_t cached = std::max<int64_t>(1, static_cast<int64_t>(figures::shareOfL2 * double(target.l2Bytes) / tileBytes));
   double work = double(maxRows) * c.panelWidth * double(depth) * numTiles * numPanels; // of one batch entry
   int64_t tasks = llvm::divideCeilSigned(KernelEmitter::tasksFor(work * double(batches)), batches);
@@ -236,10 +269,13 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
     if (panelsAtOnce > 1)
       return;
   }
+  widensChunks = c.types.step == 1 && c.types.b != c.element && !panelsInner && tilesPerTask >= fewestTilesToWiden;
+  int64_t chunkElementBytes = widensChunks ? elementBytes(c.element) : bytes;
   if (choice.taps || choice.chunk)
-    takeChunks(c, choice, bytes);
+    takeChunks(c, choice, chunkElementBytes);
   else
-    chooseChunks(c, target, bytes);
+    chooseChunks(c, target, chunkElementBytes);
+  chunkBytes = chunkBytes / chunkElementBytes * bytes;
   // Even what will stay in cache has to come there: all that a model has read since has pushed it out.
   if (c.packed && !panelsInner && weightBytes >= double(RegisterTile::fetchedFrom(target)))
     aheadStep = llvm::divideCeilSigned(c.panelWidth * bytes, tilesPerTask);
@@ -268,7 +304,9 @@ void Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_
 void Tiling::takeChunks(const Contraction &c, const KernelChoice &choice, int64_t bytes) {
   int64_t run = KernelEmitter::guess(c.k);
   outerTaps = std::min<int64_t>(choice.taps.value_or(0), static_cast<int64_t>(c.spatial.size()));
-  chunk = choice.chunk.value_or(0) < run ? choice.chunk.value_or(0) : 0;
+  // Integers are multiplied in steps of a few.
+  int64_t wanted = llvm::alignTo(choice.chunk.value_or(0), c.types.step);
+  chunk = wanted < run ? wanted : 0;
   chunkBytes = (chunk ? chunk : run) * c.panelWidth * bytes;
   for (const SpatialDim &dim : llvm::drop_begin(c.spatial, outerTaps))
     chunkBytes *= KernelEmitter::guess(dim.kernel);

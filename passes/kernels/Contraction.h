@@ -5,6 +5,7 @@
 #include "dialects/nnf/Nnf.h"
 #include "passes/TargetInfo.h"
 #include "passes/Tuning.h"
+#include "passes/kernels/RegisterTile.h"
 #include "passes/kernels/StridedView.h"
 
 namespace nnf {
@@ -22,7 +23,8 @@ struct SpatialDim {
 /// result[batch, row, column] = sum over taps and k of A[batch, row, tap, k] * B[batch, tap, k, column].
 struct Contraction {
   mlir::Value result;
-  mlir::Type element;
+  mlir::Type element; // of the sums
+  OperandTypes types;
   StridedView a, b;
   /// Where A is no view of a buffer: the tensor whose elements are computed, a tile of rows at a time.
   mlir::Value computedA;
@@ -37,6 +39,7 @@ struct Contraction {
   bool packed = false;       // B is in panels of panelWidth columns
   int64_t panelWidth = 0;
   Dim bKStride, bTapStride, bPanelStride;
+  mlir::Value fill; // rank 0: what A holds in the padding; null: 0
 
   void findRowStride();
   static std::optional<Contraction> of(PrimConvOp op);
@@ -47,6 +50,14 @@ struct Contraction {
 
 /// A kernel of one tap, without padding: a product of matrices.
 bool isPointwise(PrimConvOp op);
+
+/// Fewer channels of a tap are a short run: padding is better in memory, where a row's taps join to one.
+constexpr int64_t fewestOfRun = 16;
+/// Padding in front of a convolution on panels that has none of its own, along its spatial dimensions only: taps that
+/// fall into it read a run of its value, so that it is not stored. Null: there is none.
+PrimPadOp paddingBefore(PrimConvOp op);
+/// The tensor whose elements a convolution on panels reads.
+mlir::Value inputOf(PrimConvOp op);
 
 /// How the result is cut into tiles, and tiles into tasks; from sizes and the target alone, or as a tuning file says.
 struct Tiling {
@@ -65,7 +76,11 @@ struct Tiling {
   unsigned outerTaps = 0;
   int64_t chunk = 0;
   bool isChunked() const { return outerTaps || chunk; }
-  int64_t chunkBytes = 0; // of a panel
+  int64_t chunkBytes = 0; // of a panel, as it is stored
+  /// B is stored narrower than it is multiplied, and so many tiles read a chunk that it is widened first, into scratch
+  /// memory. With fewer, each step widens what it reads. (Where the number of rows is symbolic, the run chooses.)
+  bool widensChunks = false;
+  static constexpr int64_t fewestTilesToWiden = 2;
   /// Bytes of the next chunk that each step of a tile fetches ahead; 0: none.
   int64_t aheadStep = 0;
 

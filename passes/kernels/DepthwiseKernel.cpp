@@ -49,7 +49,8 @@ void emit(KernelEmitter &emitter, const Depthwise &d) {
   Dim rowCount = productOf(op.getContext(), rows);
   int64_t channels = *constantOf(out.back());
   // Blocks of rows, and of channels where there are few rows.
-  double work = figures::depthwiseWork * double(KernelEmitter::guess(out)) * double(KernelEmitter::guess(op.kernelSizes()));
+  double work =
+      figures::depthwiseWork * double(KernelEmitter::guess(out)) * double(KernelEmitter::guess(op.kernelSizes()));
   int64_t tasks = KernelEmitter::tasksFor(work);
   int64_t numRows = std::max<int64_t>(1, KernelEmitter::guess(rowCount));
   int64_t rowBlocks = std::min(tasks, numRows), channelBlocks = llvm::divideCeilSigned(tasks, rowBlocks);

@@ -138,12 +138,26 @@ struct Emit {
         scalar = DenseElementsAttr::get(vector, Attribute(scalar));
       return arith::ConstantOp::create(b(), loc(), scalar);
     };
-    // Both bounds are powers of two (or 0), exact in every float type that reaches here.
-    Value lowest = floating(isUnsigned ? 0 : -std::ldexp(1.0, bits - 1));
-    Value beyond = floating(std::ldexp(1.0, isUnsigned ? bits : bits - 1));
     auto compare = [&](arith::CmpFPredicate p, Value l, Value r) -> Value {
       return arith::CmpFOp::create(b(), loc(), p, l, r);
     };
+    if (bits <= 16) {
+      // Floats hold both ends of these: what is held between them needs no look at the result. NaN is held to the
+      // lower.
+      double ends = std::ldexp(1.0, isUnsigned ? bits : bits - 1);
+      Value low = floating(isUnsigned ? 0 : -ends), high = floating(ends - 1);
+      Value held = select(compare(arith::CmpFPredicate::OGT, x, low), x, low);
+      held = select(compare(arith::CmpFPredicate::OLT, held, high), held, high);
+      if (!isUnsigned)
+        held = select(compare(arith::CmpFPredicate::ORD, x, x), held, floating(0));
+      Type wide = k.b.getI32Type();
+      if (auto vector = dyn_cast<VectorType>(result))
+        wide = vector.clone(wide);
+      return arith::TruncIOp::create(b(), loc(), result, arith::FPToSIOp::create(b(), loc(), wide, held));
+    }
+    // Both bounds are powers of two (or 0), exact in every float type that reaches here.
+    Value lowest = floating(isUnsigned ? 0 : -std::ldexp(1.0, bits - 1));
+    Value beyond = floating(std::ldexp(1.0, isUnsigned ? bits : bits - 1));
     Value tooLarge = compare(arith::CmpFPredicate::OGE, x, beyond);
     Value tooSmall = compare(arith::CmpFPredicate::OLT, x, lowest);
     Value inRange = arith::AndIOp::create(b(), loc(), compare(arith::CmpFPredicate::OGE, x, lowest),

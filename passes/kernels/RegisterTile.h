@@ -7,9 +7,22 @@
 
 namespace nnf {
 
+/// What a contraction's operands are stored as, and how many of their elements it multiplies in one step.
+struct OperandTypes {
+  mlir::Type a = {}, b = {};
+  /// Contracted elements that one step takes: 1, 2 words or 4 bytes. So many of each column lie beside each other in B.
+  int64_t step = 1;
+
+  /// Both are stored as sums are.
+  static OperandTypes of(mlir::Type element) { return {element, element, 1}; }
+  /// Sums of integers: of words, or of unsigned with signed bytes. Floats: one by one, widened where stored narrower.
+  static OperandTypes of(mlir::Type a, mlir::Type b, mlir::Type sum);
+};
+
 /// sums[r * vectors + v] += A[r, i] * B[i, lanes of v], i running down the contracted dimension.
 struct RegisterTile {
-  mlir::Type element = {};
+  mlir::Type element = {};               // of the sums
+  OperandTypes types = {};               // null: as sums are
   llvm::ArrayRef<mlir::Value> rows = {}; // addresses of A
   mlir::Value rowStep = {};              // elements from one i to the next in A
   mlir::Value columns = {};              // address of B
@@ -31,9 +44,15 @@ struct RegisterTile {
 
   /// With the number of rows whose sums leave registers for the vectors of B and one of A.
   static int64_t mostRows(const TargetInfo &target, int64_t vectors);
-  /// The sums after i in [first, end). The builder's lanes are those of a vector.
+  /// The sums after i in [first, end), a whole number of steps. The builder's lanes are those of a vector of sums.
   llvm::SmallVector<mlir::Value> multiply(KernelBuilder &k, mlir::Value first, mlir::Value end,
                                           mlir::ValueRange sums) const;
+
+private:
+  OperandTypes operands() const { return types.a ? types : OperandTypes::of(element); }
+  mlir::Value loadB(KernelBuilder &k, mlir::Value offset, int64_t vector) const;
+  mlir::Value spreadA(KernelBuilder &k, mlir::Value row, mlir::Value offset) const;
+  mlir::Value addProducts(KernelBuilder &k, mlir::Value a, mlir::Value b, mlir::Value sum) const;
 };
 
 } // namespace nnf

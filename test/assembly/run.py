@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What the inner loops of typical kernels look like, in x86 assembly: what loses a factor of ten in silence.
 
-Each row of kernels.rows is `V3 V4 INSTRUCTION | call`, the call as test/ops has it (../ops/rows.py), `-`: not for that CPU. It is compiled for
-x86-64-v3 (256-bit vectors, 16 registers) and x86-64-v4 (512-bit vectors, 32 registers). The hot loop, the innermost one
+Each row of kernels.rows is `V3 V4 INSTRUCTION | call`, the call as test/ops has it (../ops/rows.py), or `onnx CASE`, one of
+../onnx/own*.py; `-`: not for that CPU. It is compiled for x86-64-v3 (256-bit vectors, 16 registers), x86-64-v4 (512-bit vectors,
+32 registers), and, where there is a third number, for icelake-server (as v4, with products of bytes). The hot loop, the innermost one
 with the most of the instruction, a pattern, has at least V3 or V4 of them, stores no vector to the stack, a register that
 was spilled, and does no arithmetic on single floats. (Constants and addresses may come from the stack.)
 
@@ -15,18 +16,31 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "ops"), str(HERE.parent / "harness"), str(HERE.parent / "codegen")]
+sys.path[:0] = [str(HERE.parent / folder) for folder in ("ops", "onnx", "harness", "codegen")]
 
+import onnx
+import own
+import own_quantized  # noqa: F401: adds its cases to own.CASES
 import rows as reading
 from hot_loop import innermost_loops
 
-CPUS = ("x86-64-v3", "x86-64-v4")
+CPUS = ("x86-64-v3", "x86-64-v4", "icelake-server")
 SCALAR = re.compile(r"^v?(add|sub|mul|div|max|min|sqrt|fn?m(add|sub)\d*)s[sd]\b")
 SPILL = re.compile(r"^vmov\w+\s+%[xyz]mm\d+, -?\d*\(%rsp")
 TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class OnnxCase:
+    name: str
+
+    @property
+    def text(self):
+        return f"onnx {self.name}"
 
 
 def read_kernels(path):
@@ -34,12 +48,18 @@ def read_kernels(path):
         if line.strip() and not line.startswith("#"):
             wanted, _, call = line.partition("|")
             *counts, instruction = wanted.split()
-            yield reading.read_row(path.name, number, call), [None if count == "-" else int(count) for count in counts], re.compile(instruction)
+            is_onnx = call.split()[0] == "onnx"
+            row = OnnxCase(call.split()[1]) if is_onnx else reading.read_row(path.name, number, call)
+            yield row, [None if count == "-" else int(count) for count in counts], re.compile(instruction)
 
 
 def assembly_of(nnfc, row, cpu, folder):
     graph, output = folder / "k.nnf.txt", folder / "k.s"
-    graph.write_text(reading.graph_text(row, "k", 1))
+    if isinstance(row, OnnxCase):
+        graph = folder / "k.onnx"
+        onnx.save(own.CASES[row.name][0], graph)
+    else:
+        graph.write_text(reading.graph_text(row, "k", 1))
     done = subprocess.run([nnfc, "compile", graph, "--emit=s", f"--cpu={cpu}", "-o", output], stderr=subprocess.PIPE,
                           text=True, timeout=TIMEOUT_S)
     if done.returncode:
@@ -78,7 +98,7 @@ def main():
         for row, counts, instruction in read_kernels(HERE / "kernels.rows"):
             if options.only not in row.text:
                 continue
-            for cpu, at_least in zip(CPUS, counts, strict=True):
+            for cpu, at_least in zip(CPUS, counts):
                 if at_least is None:
                     continue
                 try:

@@ -68,7 +68,8 @@ TEST(KernelSource, HashIsOfWhatDecidesTheCode) {
   // Every fact that passes are told.
   for (auto change : {+[](TargetInfo &t) { t.vectorBytes = 16; }, +[](TargetInfo &t) { t.vectorRegisters = 32; },
                       +[](TargetInfo &t) { t.hasFma = false; }, +[](TargetInfo &t) { t.hasF16c = false; },
-                      +[](TargetInfo &t) { t.l1Bytes = 1 << 16; }, +[](TargetInfo &t) { t.l2Bytes = 1 << 21; }}) {
+                      +[](TargetInfo &t) { t.hasByteDots = true; }, +[](TargetInfo &t) { t.l1Bytes = 1 << 16; },
+                      +[](TargetInfo &t) { t.l2Bytes = 1 << 21; }}) {
     Kernel changed(add);
     change(changed.options.target);
     EXPECT_NE(changed.source().symbol(), symbol);

@@ -9,6 +9,7 @@ import onnx
 from onnx import numpy_helper, parser
 
 CASES, CHECKS = {}, {}
+ON_CPUS = set()  # the cases that are also compiled for other CPUs than this one
 
 
 def model(graph, opset=17):

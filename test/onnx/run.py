@@ -14,6 +14,8 @@ Each case is run as it is in the file, and those of ONNX's suite in variants:
     symbolic    (--all) with symbols for all sizes of inputs but 0, 1 and the length of what holds sizes, axes and the
                 like, one symbol for each number; without declared sizes. What needs a fixed size is skipped.
 
+    v2, v3, …   those of our own that compute with 8-bit integers, for other CPUs, as far as this one can run their code
+
 test/onnx/expected-failures.txt lists what fails and why: a case with its variants, or one of those alone. A case that
 passes while it is listed fails the run. Last line: `N passed, N failed, N skipped`.
 """
@@ -41,6 +43,7 @@ sys.path.insert(0, str(HERE))
 import nnf  # noqa: E402
 import own  # noqa: E402
 import own_parameters  # noqa: E402,F401: adds its cases to own.CASES
+import own_quantized  # noqa: E402,F401: the same
 import own_sequences  # noqa: E402,F401: the same
 import own_windows  # noqa: E402,F401: the same
 
@@ -54,6 +57,10 @@ TIMEOUT_S = 600
 # Parts of messages that say that something is not there, rather than that it went wrong.
 SKIPPED = ("not supported", "not there yet", "known at run time only", "expected a tensor")
 VARIANTS = ("", "undeclared", "constants", "symbolic")
+# By name: what --cpu is given, and what /proc/cpuinfo must name for it.
+CPUS = {"v2": ("x86-64-v2", {"sse4_2"}), "v3": ("x86-64-v3", {"avx2", "fma", "bmi2", "f16c"}),
+        "v4": ("x86-64-v4", {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
+        "vnni256": ("alderlake", {"avx2", "fma", "bmi2", "f16c", "avx_vnni"})}
 # Operators with inputs that sizes, axes, places and the like are made of.
 WITH_PARAMETERS = {
     "AffineGrid", "BlackmanWindow", "CenterCropPad", "Col2Im", "ConstantOfShape", "CumSum", "DFT", "Dropout", "Expand",
@@ -74,6 +81,10 @@ class Case:
         # The names of models in a library: other bytes become `_`.
         self.base = re.sub(r"[^A-Za-z0-9_]", "_", f"{self.group}_{self.name}")
         self.symbol = f"{self.base}_{variant}" if variant else self.base
+
+    @property
+    def flags(self):
+        return [f"--cpu={CPUS[self.variant][0]}"] if self.variant in CPUS else []
 
     def data_sets(self):
         return sorted(self.folder.glob("test_data_set_*"))
@@ -174,7 +185,7 @@ def compile_batch(cases, library, nnfc, links):
         link.symlink_to(case.path)
         files.append(link)
     try:
-        done = subprocess.run([nnfc, "compile", *files, "-o", library], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        done = subprocess.run([nnfc, "compile", *files, *cases[0].flags, "-o", library], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, errors="replace", timeout=TIMEOUT_S)
         status, text = done.returncode, done.stderr.strip()
     except subprocess.TimeoutExpired:
@@ -296,6 +307,9 @@ def main():
     for variant in VARIANTS[1:] if options.all else VARIANTS[1:2]:
         made = [make_variant(case, variant, work) for case in cases if not case.variant and case.group != "own"]
         cases += [case for case in made if case]
+    here = set(next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split())
+    cases += [Case(case.folder, name) for name, (_, needs) in CPUS.items() if needs <= here
+              for case in cases if case.group == "own" and case.name in own.ON_CPUS and not case.variant]
     errors = read_all(cases, options.build / "unit" / "nnf-onnx-read-all")
 
     reasons, skipped, failures, ready = collections.defaultdict(list), [], {}, []
@@ -309,7 +323,7 @@ def main():
                 reasons[re.sub(r", \d+ nodes?(, the first one)? '.*?':", ":", line).strip()].append(case)
         else:
             failures[case] = f"import: {error}"
-    for variant in VARIANTS:
+    for variant in (*VARIANTS, *CPUS):
         some = [case for case in cases if case.variant == variant]
         if not some:
             continue
@@ -319,7 +333,8 @@ def main():
     passed = []
     if not options.import_only:
         nnfc = options.build / "bin" / "nnfc"
-        jobs = [(some, work / f"suite{i}.so") for i, some in enumerate(batches(ready, BATCH))]
+        alike = [[case for case in ready if case.flags == flags] for flags in ([], *([f"--cpu={cpu}"] for cpu, _ in CPUS.values()))]
+        jobs = [(some, work / f"suite{i}.so") for i, some in enumerate(sum((batches(cases, BATCH) for cases in alike), []))]
         with ThreadPoolExecutor(options.jobs) as pool:
             compiled = {}
             for result in pool.map(lambda job: compile_batch(job[0], job[1], nnfc, work / "links"), jobs):

@@ -212,19 +212,27 @@ TEST(Descriptor, cpuFeatures) {
   model.get().cpu_features = 1ull << 60;
   expectRefused(model, NNF_ERROR_UNSUPPORTED,
                 "model 'hand' is compiled for 'test', but this CPU lacks: and others this runtime does not know");
-  const std::pair<uint64_t, const char *> features[] = {{NNF_CPU_SSE4_2, "sse4.2"},     {NNF_CPU_AVX, "avx"},
-                                                        {NNF_CPU_AVX2, "avx2"},         {NNF_CPU_FMA, "fma"},
-                                                        {NNF_CPU_F16C, "f16c"},         {NNF_CPU_AVX512F, "avx512f"},
-                                                        {NNF_CPU_AVX512BW, "avx512bw"}, {NNF_CPU_AVX512VL, "avx512vl"},
-                                                        {NNF_CPU_AVX512DQ, "avx512dq"}, {NNF_CPU_BMI2, "bmi2"}};
+  const std::pair<uint64_t, const char *> features[] = {{NNF_CPU_SSE4_2, "sse4.2"},
+                                                        {NNF_CPU_AVX, "avx"},
+                                                        {NNF_CPU_AVX2, "avx2"},
+                                                        {NNF_CPU_FMA, "fma"},
+                                                        {NNF_CPU_F16C, "f16c"},
+                                                        {NNF_CPU_AVX512F, "avx512f"},
+                                                        {NNF_CPU_AVX512BW, "avx512bw"},
+                                                        {NNF_CPU_AVX512VL, "avx512vl"},
+                                                        {NNF_CPU_AVX512DQ, "avx512dq"},
+                                                        {NNF_CPU_BMI2, "bmi2"},
+                                                        {NNF_CPU_AVX512VNNI, "avx512vnni"},
+                                                        {NNF_CPU_AVXVNNI, "avxvnni"}};
 #if defined(__x86_64__)
   // The compiler's own library, asked independently.
   __builtin_cpu_init();
-  const bool here[] = {bool(__builtin_cpu_supports("sse4.2")),   bool(__builtin_cpu_supports("avx")),
-                       bool(__builtin_cpu_supports("avx2")),     bool(__builtin_cpu_supports("fma")),
-                       bool(__builtin_cpu_supports("f16c")),     bool(__builtin_cpu_supports("avx512f")),
-                       bool(__builtin_cpu_supports("avx512bw")), bool(__builtin_cpu_supports("avx512vl")),
-                       bool(__builtin_cpu_supports("avx512dq")), bool(__builtin_cpu_supports("bmi2"))};
+  const bool here[] = {bool(__builtin_cpu_supports("sse4.2")),     bool(__builtin_cpu_supports("avx")),
+                       bool(__builtin_cpu_supports("avx2")),       bool(__builtin_cpu_supports("fma")),
+                       bool(__builtin_cpu_supports("f16c")),       bool(__builtin_cpu_supports("avx512f")),
+                       bool(__builtin_cpu_supports("avx512bw")),   bool(__builtin_cpu_supports("avx512vl")),
+                       bool(__builtin_cpu_supports("avx512dq")),   bool(__builtin_cpu_supports("bmi2")),
+                       bool(__builtin_cpu_supports("avx512vnni")), bool(__builtin_cpu_supports("avxvnni"))};
 #else
   const bool here[std::size(features)] = {};
 #endif

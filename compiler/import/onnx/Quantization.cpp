@@ -3,8 +3,6 @@
 #include "compiler/import/onnx/RunTime.h"
 #include "compiler/import/onnx/Window.h"
 
-#include <cmath>
-
 using namespace mlir;
 namespace nnf::onnx {
 namespace {
@@ -23,15 +21,12 @@ TensorId alongAxis(Call &call, TensorId x, int64_t axis, int64_t rank) {
 
 Type f32(Call &call) { return Float32Type::get(call.context()); }
 
-/// round(x) + zero, held inside the integer type.
+/// round(x) + zero, held inside the integer type, as conversions do.
 TensorId saturated(Call &call, TensorId x, TensorId zero, Type integer) {
   TensorId whole = call.unary("round", x);
   if (zero)
     whole = call.add(whole, call.cast(zero, call.element(x)));
-  bool isUnsigned = integer.isUnsignedInteger();
-  unsigned bits = integer.getIntOrFloatBitWidth();
-  double low = isUnsigned ? 0 : -std::ldexp(1.0, bits - 1), high = std::ldexp(1.0, isUnsigned ? bits : bits - 1) - 1;
-  return call.cast(call.call("clamp", {{"input", whole}, {"min", low}, {"max", high}}), integer);
+  return call.cast(whole, integer);
 }
 
 /// The scales or zero points of x: one, one along an axis, or one for each block of elements along it.
@@ -112,29 +107,37 @@ TensorId centred(Call &call, size_t input, size_t zeroInput, int64_t axis) {
   return call.sub(x, call.cast(zero, f64));
 }
 
-TensorId integerConv(Call &call, TensorId x, TensorId weight, size_t weightInput, TensorId bias) {
+/// The sums of products of integers, which wrap in int32. Written in floats that hold them.
+TensorId wrapped(Call &call, TensorId sums) {
+  IntegerType i64 = IntegerType::get(call.context(), 64), i32 = IntegerType::get(call.context(), 32);
+  return call.cast(call.cast(sums, i64), i32);
+}
+
+TensorId integerConv(Call &call, TensorId x, TensorId weight, size_t weightInput) {
   Ints kernel = kernelOf(call, weightInput);
   Window w = windowOf(call, kernel);
   std::string function = withDimensions(call, "conv", kernel.size());
-  x = padSpatial(call, x, w, 0);
-  return call.call(function, {{"input", x},
-                              {"weight", weight},
-                              {"bias", bias},
-                              {"stride", list(w.stride)},
-                              {"dilation", list(w.dilation)},
-                              {"groups", call.integer("group", 1)}});
+  if (!w.isSymmetric())
+    x = padSpatial(call, x, w, 0);
+  return wrapped(call, call.call(function, {{"input", x},
+                                            {"weight", weight},
+                                            {"stride", list(w.stride)},
+                                            {"padding", list(w.isSymmetric() ? w.low : Ints(w.low.size(), 0))},
+                                            {"dilation", list(w.dilation)},
+                                            {"groups", call.integer("group", 1)}}));
 }
 
 void convInteger(Call &call) {
   TensorId x = centred(call, 0, 2, 0), weight = centred(call, 1, 3, 0);
-  call.result(call.cast(integerConv(call, x, weight, 1, {}), IntegerType::get(call.context(), 32)));
+  call.result(integerConv(call, x, weight, 1));
 }
 
 void qLinearConv(Call &call) {
   TensorId x = centred(call, 0, 2, 0), weight = centred(call, 3, 5, 0), bias = call.inputOrNone(8);
+  TensorId sum = integerConv(call, x, weight, 3);
   if (bias)
-    bias = call.cast(bias, Float64Type::get(call.context()));
-  TensorId sum = call.cast(integerConv(call, x, weight, 3, bias), f32(call));
+    sum = call.add(sum, alongAxis(call, bias, 1, call.rank(sum)));
+  sum = call.cast(sum, f32(call));
   TensorId weightScale = alongAxis(call, call.input(4), 1, call.rank(sum));
   TensorId scale =
       call.div(call.mul(weightScale, alongAxis(call, call.input(1), 0, 1)), alongAxis(call, call.input(6), 0, 1));
@@ -148,7 +151,7 @@ void qLinearConv(Call &call) {
 void qLinearMatMul(Call &call) {
   int64_t rankA = call.inputRank(0), rankB = call.inputRank(3);
   TensorId a = centred(call, 0, 2, rankA - 2), b = centred(call, 3, 5, rankB - 1);
-  TensorId sum = call.cast(call.binary("matmul", a, b), f32(call));
+  TensorId sum = call.cast(wrapped(call, call.binary("matmul", a, b)), f32(call));
   if (call.hasFailed())
     return;
   int64_t rank = call.rank(sum);
