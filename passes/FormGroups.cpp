@@ -3,7 +3,7 @@
 #include "passes/Cost.h"
 #include "passes/Passes.h"
 #include "passes/groups/Attention.h"
-#include "passes/groups/CacheSets.h"
+#include "passes/groups/ContractionOperand.h"
 #include "passes/groups/Outline.h"
 #include "passes/groups/PartsInPlace.h"
 #include "passes/groups/RowFrame.h"
@@ -162,22 +162,6 @@ struct Former {
     return reduce && llvm::is_contained(reduce.getDims(), static_cast<int64_t>(shapeOf(reduce.getInput()).size()) - 1);
   }
 
-  /// A convolution on tiles takes panels as they were packed; next to padding it takes channels that are contiguous,
-  /// as the row of zeros is that padding reads, and so do Winograd's algorithm and depthwise convolutions, whose lanes
-  /// lie along them.
-  bool readsFromMemory(PrimConvOp conv, Value operand, const StridedView &view) const {
-    if (isDepthwise(conv) || hasNarrowGroups(conv, target.lanes(elementBytes(elementOf(conv.getInput())))))
-      return isConstant(view.strides.back(), 1);
-    if (!conv.getPacked())
-      return true;
-    if (operand == conv.getWeight())
-      return isCompact(view, shapeOf(operand));
-    auto positive = [](int64_t n) { return n > 0; };
-    bool isPadded = llvm::any_of(conv.getLow(), positive) || llvm::any_of(conv.getHigh(), positive);
-    bool readsRuns = isPadded || paddingBefore(conv) || conv.getWinograd() || !isa<FloatType>(elementOf(operand));
-    return !readsRuns || isConstant(view.strides.back(), 1);
-  }
-
   /// A contraction reads its operands many times: from memory.
   void storeContractionOperands() {
     for (Operation &op : function.getBody().front())
@@ -191,37 +175,9 @@ struct Former {
       stored.insert(producer);
   }
 
-  /// Views of what is stored are free where the columns of a right operand stay contiguous.
   void storeOperand(Operation *op, Value operand) {
-    if (Operation *producer = operand.getDefiningOp(); producer && prologues.contains(producer))
-      return;
-    auto dot = dyn_cast<PrimDotOp>(op);
-    auto conv = dyn_cast<PrimConvOp>(op);
-    if (conv && operand == conv.getInput())
-      operand = inputOf(conv);
-    std::optional<StridedView> view = stridedViewOf(operand);
-    int64_t bytes = elementBytes(cast<RankedTensorType>(operand.getType()).getElementType());
-    if (view && conv && !readsFromMemory(conv, operand, *view))
-      view = std::nullopt;
-    if (view && conv && operand == inputOf(conv) &&
-        pushesItselfOut(view->strides.back(), conv.channelsPerGroup(), bytes))
-      view = std::nullopt;
-    if (view && dot && operand == dot.getLhs() && dot.getLhsContract().size() == 1)
-      if (int64_t dim = dot.getLhsContract()[0]; pushesItselfOut(view->strides[dim], shapeOf(operand)[dim], bytes))
-        view = std::nullopt;
-    bool isRight = dot && operand == dot.getRhs();
-    if (view && isRight && llvm::none_of(view->strides, [](Dim stride) { return isConstant(stride, 1); }))
-      view = std::nullopt;
-    if (view && isRight) {
-      // The dimension that is neither batch nor contracted.
-      for (int64_t i = 0, e = view->strides.size(); i < e; ++i)
-        if (!llvm::is_contained(dot.getRhsBatch(), i) && !llvm::is_contained(dot.getRhsContract(), i) &&
-            !isConstant(view->strides[i], 1)) {
-          view = std::nullopt;
-          break;
-        }
-    }
-    store(view ? view->buffer : operand);
+    if (Operation *producer = operand.getDefiningOp(); !producer || !prologues.contains(producer))
+      store(memoryOf(op, operand, target));
   }
 
   // ---- anchors and their consumers

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 # The functions of Pipeline.cpp that a phase is made of, and files of passes they call from elsewhere.
-FUNCTIONS = {"input": [], "primitives": ["addPrimitives"], "groups": ["addConstantPart", "addGroups"], "tiles": ["addTiles"],
+FUNCTIONS = {"input": [], "primitives": ["addPrimitives"], "groups": ["addConstantPart", "addGroups", "addTuning"], "tiles": ["addTiles"],
              "buffers": ["addMemory", "addDriver"], "code": ["addCode"]}
 CALLED = {"addCpuLowering": "codegen/cpu/Lowering.cpp"}
 
