@@ -14,6 +14,7 @@ class Failure(Exception):
 
 
 def call(command):
+    """What the command writes to standard output."""
     try:
         done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               errors="replace", timeout=TIMEOUT_S)
@@ -23,6 +24,7 @@ def call(command):
         what = f"signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
         text = " / ".join(done.stderr.strip().splitlines()[:3])
         raise Failure(f"{Path(command[0]).name} {command[1]}: {what}: {text or 'no message'}")
+    return done.stdout
 
 
 def file_name(output):

@@ -2,7 +2,8 @@
 """End to end on whole models: export (export.py), compile, run by the command line, compare with PyTorch.
 
 A case passes when the largest difference is below 1e-4 of the largest value of each output, when one and two threads
-give the same bytes, and when the memory between kernels is within 10 % of what is alive at one of them. Prints a table, `FAIL case: why` lines and, last, `N passed, N failed`.
+give the same bytes, and when the memory between kernels is within 10 % of what is alive at one of them. Prints a table,
+`FAIL case: why` lines and, last, `N passed, N failed`.
 """
 import argparse
 import re
