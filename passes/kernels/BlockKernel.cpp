@@ -240,7 +240,7 @@ void BlockEmitter::columns(const Indices &outer, Value top, Value limit) {
   SmallVector<Block> blocks = columnsOf(results, outer, top, k.constant(0), width, {});
   k.laneMask = {};
   for (auto [i, result] : llvm::enumerate(results)) {
-    Index start = e.linear(shapeOf(result), at(outer, k.index(top), k.zero()));
+    Index start = emitter.resultOffset(i, at(outer, k.index(top), k.zero()));
     for (auto [v, value] : llvm::enumerate(interleaved(k, blocks[i]))) {
       Value passed = k.constant(v * lanes);
       if (limit)
