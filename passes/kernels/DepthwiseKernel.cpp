@@ -96,8 +96,11 @@ bool isDepthwise(PrimConvOp conv) {
 }
 
 bool hasNarrowGroups(PrimConvOp conv, int64_t lanes) {
-  constexpr int64_t widest = 8; // wider ones fill register tiles
+  constexpr int64_t widest = 8;    // wider ones fill register tiles
+  constexpr int64_t mostTaps = 16; // of a run, which is emitted tap by tap for each channel
   if (!isGroupwise(conv) || conv.getGroups() < 2)
+    return false;
+  if (constantsOf(conv.kernelSizes())->back() > mostTaps)
     return false;
   int64_t size = *constantOf(conv.channelsPerGroup());
   return size > 1 && size <= std::min(widest, lanes) && llvm::isPowerOf2_64(size);

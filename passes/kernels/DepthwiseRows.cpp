@@ -7,6 +7,7 @@
 // a shuffle brings it to all lanes of the group (or one load does, where a group fills the vector).
 #include "passes/kernels/DepthwiseRows.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <set>
 
 using namespace mlir;
 namespace nnf {
@@ -135,16 +136,19 @@ Value DepthwiseRows::inputOf(Value pixel, int64_t i) {
 SmallVector<Value> DepthwiseRows::runOfTaps(const Request &r, Value from, Value weights, int64_t length,
                                             IsInside isInside, ValueRange sums) {
   SmallVector<Value> next(sums.begin(), sums.end());
+  std::set<int64_t> columns; // those that are a tap of some position: with a dilation they lie apart
+  for (int64_t i = 0; i < length; ++i)
+    for (int64_t tap = 0; tap < taps; ++tap)
+      if (int64_t column = i * stride + tap * dilation; isInside(column))
+        columns.insert(column);
   for (int64_t channel = 0; channel < groupSize; ++channel) {
     SmallVector<Value> ofTap(taps);
-    for (int64_t column = 0, end = (length - 1) * stride + (taps - 1) * dilation; column <= end; ++column) {
-      Value value;
+    for (int64_t column : columns) {
+      Value value = inputOf(k.elementAddress(from, element, columnOffset(r, k.constant(column))), channel);
       for (int64_t i = 0; i < length; ++i) {
         int64_t distance = column - i * stride, tap = distance / dilation;
-        if (distance < 0 || distance % dilation != 0 || tap >= taps || !isInside(column))
+        if (distance < 0 || distance % dilation != 0 || tap >= taps)
           continue;
-        if (!value)
-          value = inputOf(k.elementAddress(from, element, columnOffset(r, k.constant(column))), channel);
         if (!ofTap[tap])
           ofTap[tap] = weightOf(weights, k.constant(tap), channel);
         next[i] = k.multiplyAdd(element, value, ofTap[tap], next[i]);
