@@ -6,9 +6,7 @@ other branches, none. All are in one library; runs with one and two threads and 
 Prints `FAIL case: why` lines and, last, `N passed, N failed`.
 """
 import argparse
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 # Debian's numpy and onnx belong to Debian's Python.
@@ -23,9 +21,9 @@ import onnx.parser
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "harness"))
+import libraries  # noqa: E402
 import nnf  # noqa: E402
 
-TIMEOUT_S = 300
 CASES = {}
 
 
@@ -295,26 +293,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--all", action="store_true", help="no difference")
     options = parser.parse_args()
-    runtime, passed, failed = nnf.Runtime(options.build), 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        files = []
-        for name, (model, _, _) in CASES.items():
-            files.append(Path(folder) / f"{name}.onnx")
-            onnx.save(model, files[-1])
-        for target in ("cpu", "cuda-emu"):
-            library = Path(folder) / f"{target}.so"
-            done = subprocess.run([options.build / "bin" / "nnfc", "compile", *files, "-o", library, f"--target={target}"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
-            for name in CASES:
-                try:
-                    why = why_wrong(name, library, runtime) if done.returncode == 0 else done.stdout.strip()
-                except nnf.Error as error:
-                    why = f"run: {error}"
-                if why:
-                    failed += 1
-                    print(f"FAIL {name} ({target}): {why}")
-                else:
-                    passed += 1
+    runtime = nnf.Runtime(options.build)
+    passed, failed = libraries.check(options.build, {name: model for name, (model, _, _) in CASES.items()},
+                                     {target: f"--target={target}" for target in ("cpu", "cuda-emu")},
+                                     lambda name, library, _: why_wrong(name, library, runtime))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -6,21 +6,16 @@ equal. `main` prints `FAIL case: why` lines and, last, `N passed, N failed`. May
 its numpy and onnx belong.
 """
 import argparse
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnx.numpy_helper
 import onnx.parser
 
+import libraries
 import nnf
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 300
-# --cpu, and what /proc/cpuinfo must name for it beside what every x86-64 machine of today has: vectors of 4, 8 and 16.
-CPUS = {"native": "", "x86-64-v2": "sse4_2", "x86-64-v3": "fma", "x86-64-v4": "avx512bw"}
 CASES = {}
 
 
@@ -72,28 +67,9 @@ def main(description):
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--all", action="store_true", help="no difference")
     options = parser.parse_args()
-    runtime, passed, failed = nnf.Runtime(options.build), 0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        files = []
-        for name, (model, *_) in CASES.items():
-            files.append(Path(folder) / f"{name}.onnx")
-            onnx.save(model, files[-1])
-        here = Path("/proc/cpuinfo").read_text().split()
-        for cpu, needed in CPUS.items():
-            if needed and needed not in here:
-                continue
-            library = Path(folder) / f"{cpu}.so"
-            done = subprocess.run([options.build / "bin" / "nnfc", "compile", *files, "-o", library, f"--cpu={cpu}"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
-            for name in CASES:
-                try:
-                    why = why_wrong(name, library, runtime) if done.returncode == 0 else done.stdout.strip()
-                except nnf.Error as error:
-                    why = f"run: {error}"
-                if why:
-                    failed += 1
-                    print(f"FAIL {name} ({cpu}): {why}")
-                else:
-                    passed += 1
+    runtime = nnf.Runtime(options.build)
+    passed, failed = libraries.check(options.build, {name: model for name, (model, *_) in CASES.items()},
+                                     {cpu: f"--cpu={cpu}" for cpu in libraries.cpus()},
+                                     lambda name, library, _: why_wrong(name, library, runtime))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -9,9 +9,7 @@ that this machine can stand for; runs with one and three threads are bitwise equ
 last, `N passed, N failed`.
 """
 import argparse
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 # Debian's numpy, onnx and PyTorch belong to Debian's Python.
@@ -27,12 +25,10 @@ from onnx import helper, numpy_helper
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "harness"))
+import libraries  # noqa: E402
 import nnf  # noqa: E402
 
-TIMEOUT_S = 300
-# --cpu, and what /proc/cpuinfo must name for it beside what every x86-64 machine of today has: vectors of 4, 8 and 16.
-CPUS = {"native": "", "x86-64-v2": "sse4_2", "x86-64-v3": "fma", "x86-64-v4": "avx512bw"}
-GENERIC = tuple(cpu for cpu in CPUS if cpu != "native")
+GENERIC = tuple(cpu for cpu in libraries.CPUS if cpu != "native")
 RANDOM_CASES = 12
 FEWEST_FUSED = 4  # of them, with a projection: others have a gate in their way, or do not project
 
@@ -221,31 +217,17 @@ def main():
     torch.set_num_threads(options.jobs)
     runtime, passed, failed = nnf.Runtime(options.build), 0, 0
     count = RANDOM_CASES * (10 if options.all else 1)
-    cases = [case for case in CASES + [random_case(seed) for seed in range(count)] if options.only in case.name]
-    here = Path("/proc/cpuinfo").read_text().split()
-    with tempfile.TemporaryDirectory() as folder:
-        files = []
-        for case in cases:
-            files.append(Path(folder) / f"{case.name}.onnx")
-            onnx.save(case.model(), files[-1])
-        for cpu, needed in CPUS.items():
-            if needed and needed not in here:
-                continue
-            library = Path(folder) / f"{cpu}.so"
-            done = subprocess.run([options.build / "bin" / "nnfc", "compile", *files, "-o", library, f"--cpu={cpu}"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
-            for case in cases:
-                try:
-                    why = case.why_wrong(library, runtime, cpu) if done.returncode == 0 else done.stdout.strip()
-                except nnf.Error as error:
-                    why = f"run: {error}"
-                passed, failed = passed + (why is None), failed + (why is not None)
-                if why:
-                    print(f"FAIL {case.name} ({cpu}): {why}", flush=True)
-            fused = sum(case.found == 3 and bool(case.project) for case in cases if "random" in case.name)
-            if cpu in GENERIC and not options.only and fused < FEWEST_FUSED:
-                failed += 1
-                print(f"FAIL random ({cpu}): {fused} of {count} cases are one kernel, expected {FEWEST_FUSED}")
+    cases = {case.name: case for case in CASES + [random_case(seed) for seed in range(count)]
+             if options.only in case.name}
+    models = {name: case.model() for name, case in cases.items()}
+    for cpu in libraries.cpus():
+        right, wrong = libraries.check(options.build, models, {cpu: f"--cpu={cpu}"},
+                                       lambda name, library, cpu: cases[name].why_wrong(library, runtime, cpu))
+        passed, failed = passed + right, failed + wrong
+        fused = sum(case.found == 3 and bool(case.project) for name, case in cases.items() if "random" in name)
+        if cpu in GENERIC and not options.only and fused < FEWEST_FUSED:
+            failed += 1
+            print(f"FAIL random ({cpu}): {fused} of {count} cases are one kernel, expected {FEWEST_FUSED}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
