@@ -77,7 +77,8 @@ def measure_startup(options, results):
     report.print_head("startup", names)
     for case in exported(options, "startup"):
         made = compiled(case, names, options.build)
-        results.add("startup", case, 1, startup.measure(case, made, options.build, options.repeats))
+        for threads in options.threads:
+            results.add("startup", case, threads, startup.measure(case, threads, made, options.build, options.repeats))
 
 
 def peak(build, threads, *what):

@@ -121,9 +121,10 @@ def sections(results, pictures):
             about = f"batch {batch}, " if level == "models" else ""
             yield f"### {group.capitalize()}, {about}{threads} thread{'s'[:threads > 1]}, {unit}: median (best)"
             yield times_table(some, names, results.peaks, unit == "us")
-    if rows := results.rows("startup"):
-        yield "### From nothing to the first result, batch 1, 1 thread: median (best)"
-        yield startup_table(rows, versions)
+    rows = results.rows("startup")
+    for threads in dict.fromkeys(row["threads"] for row in rows):
+        yield f"### From nothing to the first result, batch 1, {threads} thread{'s'[:threads > 1]}: median (best)"
+        yield startup_table([row for row in rows if row["threads"] == threads], versions)
     for file, caption in pictures:
         yield f"![{caption}](benchmarks/{file})\n"
 

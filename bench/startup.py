@@ -4,14 +4,14 @@ import statistics
 from team import LOAD_LIMIT_S, one_answer
 
 
-def measure(case, made, build, repeats):
+def measure(case, threads, made, build, repeats):
     """Engine -> median and best of the seconds, peak memory, and what it has on disk."""
     figures = {name: {"unable": answer["unable"]} for name, answer in made.items() if "unable" in answer}
     starts = {name: [] for name in made if name not in figures}
     # Round 0 is not counted: after it files are in the page cache, and what PyTorch compiles is on disk.
     for number in range(1 + repeats):
         for name in list(starts):
-            answer = one_answer(name, build, "once", 1, case.folder, limit=LOAD_LIMIT_S, threads=1)
+            answer = one_answer(name, build, "once", threads, case.folder, limit=LOAD_LIMIT_S, threads=threads)
             if why := {"unable", "wrong"} & answer.keys():
                 figures[name] = {key: answer[key] for key in why}
                 del starts[name]
