@@ -1,6 +1,8 @@
 #include "compiler/Compile.h"
 #include "codegen/cpu/Emit.h"
+#include "codegen/cuda/Assembler.h"
 #include "codegen/cuda/emulator/Retarget.h"
+#include "codegen/driver/DriverPlan.h"
 #include "codegen/link/Link.h"
 #include "codegen/link/WeightsSection.h"
 #include "compiler/Diagnostics.h"
@@ -34,7 +36,7 @@ constexpr StringLiteral version = "0.1.0";
 /// More makes object files that linkers for the small code model cannot place.
 constexpr int64_t maxEmbeddedWeights = int64_t(3) << 29; // 1.5 GB
 
-enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Ptx, Mlir };
+enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Ptx, Cubin, Mlir };
 
 std::optional<Emit> emitOf(StringRef text) {
   return llvm::StringSwitch<std::optional<Emit>>(text)
@@ -44,6 +46,7 @@ std::optional<Emit> emitOf(StringRef text) {
       .Cases({"s", "asm"}, Emit::Assembly)
       .Cases({"ll", "llvm-ir"}, Emit::LlvmIr)
       .Case("ptx", Emit::Ptx)
+      .Case("cubin", Emit::Cubin)
       .Case("mlir", Emit::Mlir)
       .Default(std::nullopt);
 }
@@ -74,7 +77,8 @@ private:
   Emit emit = Emit::Shared;
   Phase phase = Phase::Code;
   std::optional<CpuTarget> target;
-  std::optional<CudaTarget> gpu; // kernels are for it
+  std::vector<CudaTarget> gpus; // kernels are for these, one image each; none: for the CPU
+  std::string ptxas;            // "": nothing is assembled
   std::unique_ptr<KernelCache> cache;
   std::optional<KernelObjects> kernels; // of all models; none: kernels are in the models' own modules
   OutputFiles files;
@@ -83,7 +87,10 @@ private:
 
   Outcome checkRequest();
   Outcome checkTarget();
+  Outcome checkGpus();
   Outcome compileOne(const std::string &path, CompiledModel &model);
+  FailureOr<std::vector<DeviceImage>> makeImages(const DeviceCode &device);
+  FailureOr<llvm::SmallVector<char, 0>> makeCode(CompiledModel &model);
   LogicalResult writeWeights(CompiledModel &model);
   LogicalResult describe(CompiledModel &model, const std::string &path);
   Outcome writeOutput(MutableArrayRef<CompiledModel> models);
@@ -101,7 +108,9 @@ private:
   }
   /// Where weights go that are not in the output itself.
   std::string weightsPath() const { return request.output + ".weights"; }
-  bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || emit == Emit::Ptx; }
+  /// The kernels alone, without what launches them.
+  bool isDeviceCode() const { return emit == Emit::Ptx || emit == Emit::Cubin; }
+  bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || isDeviceCode(); }
   bool isObject() const { return emit == Emit::Shared || emit == Emit::Object || emit == Emit::Static; }
   bool embedsWeights() const { return isObject() && !request.externalWeights; }
   Outcome keep(const std::string &temporary) {
@@ -125,8 +134,8 @@ Outcome Compilation::checkRequest() {
     return Outcome::wrongUsage(request.emit.empty()
                                    ? "output '" + request.output +
                                          "': its extension says no kind of output, expected "
-                                         ".so, .o, .a, .s, .ll, .ptx or .mlir, or --emit="
-                                   : "--emit=" + request.emit + ": expected so, o, a, s, ll, ptx or mlir");
+                                         ".so, .o, .a, .s, .ll, .ptx, .cubin or .mlir, or --emit="
+                                   : "--emit=" + request.emit + ": expected so, o, a, s, ll, ptx, cubin or mlir");
   emit = *found;
   if (!request.phase.empty()) {
     std::optional<Phase> named = phaseOf(request.phase);
@@ -195,22 +204,52 @@ Outcome Compilation::checkTarget() {
   }
   if (code.target != "cpu" && code.target != "cuda" && code.target != "cuda-emu")
     return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu");
-  if (emit == Emit::Ptx && code.target != "cuda")
-    return Outcome::wrongUsage("PTX is code for GPUs: found --target=" + code.target + ", expected --target=cuda");
+  if (isDeviceCode() && code.target != "cuda")
+    return Outcome::wrongUsage((emit == Emit::Ptx ? "PTX" : "a cubin") +
+                               std::string(" is code for GPUs: found --target=") + code.target +
+                               ", expected --target=cuda");
+  if (code.cudaCubin && (code.target != "cuda" || isDeviceCode()))
+    return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda");
   if (code.target == "cpu")
     return code.cudaArch.empty() ? Outcome() : Outcome::wrongUsage("--cuda-arch goes with --target=cuda or cuda-emu");
-  if (code.target == "cuda" && emit != Emit::Ptx && emit != Emit::Mlir)
-    return Outcome::wrongUsage("--target=cuda: libraries for GPUs are not there yet, expected an output .ptx or .mlir");
   if (code.target == "cuda-emu" && !(target->isX86() && target->has("fma") && target->has("f16c")))
     return Outcome::wrongUsage("--target=cuda-emu: found " + target->text() +
                                ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3");
-  if (code.cudaArch.find(',') != std::string::npos)
+  return checkGpus();
+}
+
+/// A library has code for the oldest architecture, which runs on every later GPU, and for those that are named.
+Outcome Compilation::checkGpus() {
+  const CodeRequest &code = request.code;
+  bool isLibrary = code.target == "cuda" && !isDeviceCode();
+  SmallVector<StringRef> named;
+  StringRef(code.cudaArch).split(named, ',');
+  if (named.size() > 1 && !isLibrary)
     return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": several architectures are not there yet, expected one");
-  llvm::Expected<CudaTarget> device = CudaTarget::create(code.cudaArch);
-  if (!device)
-    return Outcome::wrongUsage(messageOf(device.takeError()));
-  gpu = std::move(*device);
+                               ": several architectures go into a library of "
+                               "--target=cuda, expected one");
+  if (!code.cudaArch.empty() && llvm::is_contained(named, ""))
+    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
+                               ": a name is missing, expected sm_80,sm_90a or the like");
+  if (isLibrary && !code.cudaArch.empty())
+    named.insert(named.begin(), "");
+  for (StringRef arch : named) {
+    llvm::Expected<CudaTarget> device = CudaTarget::create(arch);
+    if (!device)
+      return Outcome::wrongUsage(messageOf(device.takeError()));
+    auto same = llvm::find_if(gpus, [&](const CudaTarget &other) { return other.getArch() == device->getArch(); });
+    if (same == gpus.end())
+      gpus.push_back(std::move(*device));
+    else if (same != gpus.begin() || llvm::count(named, arch) > 1)
+      return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": " + arch.str() + " is named twice");
+  }
+  if (!code.cudaCubin && emit != Emit::Cubin)
+    return {};
+  llvm::Expected<std::string> found = findPtxas();
+  if (!found)
+    return Outcome::fault((emit == Emit::Cubin ? "output of .cubin: " : "--cuda-cubin: ") +
+                          messageOf(found.takeError()));
+  ptxas = *found;
   return {};
 }
 
@@ -232,8 +271,11 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   if (!model.weightsFile.empty() && failed(writeWeights(model)))
     return failure();
   std::string targetText = target->text();
-  if (gpu)
-    targetText += " " + request.code.target + " " + gpu->getArch();
+  if (!gpus.empty())
+    targetText += " " + request.code.target + " " +
+                  llvm::join(llvm::map_range(gpus, [](const CudaTarget &gpu) { return gpu.getArch(); }), ",");
+  if (request.code.target == "cuda")
+    module->setAttr(deviceCodeName, builder.getUnitAttr());
   module->setAttr("nnf.target", builder.getStringAttr(targetText));
   module->setAttr("nnf.producer", builder.getStringAttr(producerText()));
   module->setAttr("nnf.cpu_features", builder.getI64IntegerAttr(static_cast<int64_t>(target->abiFeatures())));
@@ -291,7 +333,7 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
   PipelineOptions options;
   options.target = target->info();
-  options.gpuKernels = gpu.has_value();
+  options.gpuKernels = !gpus.empty();
   options.winograd = request.code.accuracy == Accuracy::Strict ? 0 : request.code.accuracy == Accuracy::Relaxed ? 4 : 2;
   options.tuning = request.code.tuning;
   if (request.report)
@@ -302,7 +344,7 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   options.cache = cache.get();
   options.kernels = kernels ? &*kernels : nullptr;
   options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
-  if (phase == Phase::Code && emit != Emit::Ptx && !embedsWeights()) {
+  if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {
     llvm::Expected<std::string> file = files.create(weightsPath());
     if (!file)
       return Outcome::fault(messageOf(file.takeError()));
@@ -310,29 +352,8 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   }
   if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
     return failed();
-  if (emit == Emit::Ptx) {
-    progress(model.name + ": PTX");
-    FailureOr<std::string> ptx = emitPtx(takeDeviceCode(*model.module), *gpu, producerText());
-    if (mlir::failed(ptx) || sink.hasErrors())
-      return failed();
-    model.code.assign(ptx->begin(), ptx->end());
-  } else if (emit != Emit::Mlir) {
-    progress(model.name + ": machine code");
-    CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
-                    : emit == Emit::LlvmIr ? CodeKind::LlvmIr
-                                           : CodeKind::Object;
-    WeightsFile weights;
-    if (isText() && !model.weightsFile.empty())
-      weights = {model.weightsFile, weightsPath()};
-    DeviceCode device;
-    auto linkDevice = [&](llvm::Module &host) { return linkEmulatedKernels(device, *gpu, host, request.code.emuSeed); };
-    llvm::function_ref<LogicalResult(llvm::Module &)> link;
-    if (gpu) {
-      device = takeDeviceCode(*model.module);
-      link = linkDevice;
-    }
-    FailureOr<llvm::SmallVector<char, 0>> code =
-        kernels ? emitDriver(*model.module, *target) : emitCode(*model.module, *target, kind, weights, link);
+  if (emit != Emit::Mlir) {
+    FailureOr<llvm::SmallVector<char, 0>> code = makeCode(model);
     if (mlir::failed(code) || sink.hasErrors())
       return failed();
     model.code = std::move(*code);
@@ -342,6 +363,66 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   }
   warnings += sink.takeWarnings();
   return {};
+}
+
+/// PTX for each architecture, and what ptxas makes of it where that is asked for. Machine code comes first: of images
+/// that are equally good the runtime takes the first.
+FailureOr<std::vector<DeviceImage>> Compilation::makeImages(const DeviceCode &device) {
+  std::vector<DeviceImage> images, cubins;
+  for (const CudaTarget &gpu : gpus) {
+    FailureOr<std::string> ptx = emitPtx(device, gpu, producerText());
+    if (mlir::failed(ptx))
+      return failure();
+    images.push_back({gpu, /*isCubin=*/false, *ptx, versionOfPtx(*ptx), {}});
+    if (ptxas.empty())
+      continue;
+    progress("ptxas for " + gpu.getArch());
+    llvm::Expected<DeviceImage> cubin = assemblePtx(images.back(), ptxas);
+    if (!cubin)
+      return emitError(device.module.get()->getLoc()) << messageOf(cubin.takeError());
+    cubins.push_back(std::move(*cubin));
+  }
+  images.insert(images.begin(), cubins.begin(), cubins.end());
+  return images;
+}
+
+/// Text, a driver, or an object with its kernels.
+FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model) {
+  progress(model.name + (isDeviceCode() ? ": code for GPUs" : ": machine code"));
+  if (kernels)
+    return emitDriver(*model.module, *target);
+  DeviceCode device;
+  std::vector<DeviceImage> images;
+  llvm::function_ref<LogicalResult(llvm::Module &)> link;
+  auto linkEmulated = [&](llvm::Module &host) {
+    return linkEmulatedKernels(device, gpus.front(), host, request.code.emuSeed);
+  };
+  auto linkTable = [&](llvm::Module &host) {
+    linkDeviceTable(device, images, host);
+    return success();
+  };
+  if (!gpus.empty())
+    device = takeDeviceCode(*model.module);
+  if (request.code.target == "cuda") {
+    FailureOr<std::vector<DeviceImage>> made = makeImages(device);
+    if (mlir::failed(made))
+      return failure();
+    images = std::move(*made);
+    link = linkTable;
+  } else if (!gpus.empty()) {
+    link = linkEmulated;
+  }
+  if (isDeviceCode()) {
+    StringRef bytes = images.front().bytes;
+    return llvm::SmallVector<char, 0>(bytes.begin(), bytes.end());
+  }
+  CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
+                  : emit == Emit::LlvmIr ? CodeKind::LlvmIr
+                                         : CodeKind::Object;
+  WeightsFile weights;
+  if (isText() && !model.weightsFile.empty())
+    weights = {model.weightsFile, weightsPath()};
+  return emitCode(*model.module, *target, kind, weights, link);
 }
 
 Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
@@ -481,7 +562,7 @@ Outcome Compilation::run() {
   outcome = openCache();
   if (!outcome)
     return outcome;
-  if (isObject() && !gpu)
+  if (isObject() && gpus.empty())
     kernels.emplace(*target, cache.get());
   std::vector<CompiledModel> models(request.model.models.size());
   for (auto [path, model] : llvm::zip(request.model.models, models)) {

@@ -46,7 +46,8 @@ struct TuningReport;
 struct CodeRequest {
   std::string target = "cpu"; ///< cpu, cuda, or cuda-emu: GPU kernels that the CPU of `triple` and `cpu` plays
   std::string triple, cpu;    ///< "": this machine's
-  std::string cudaArch;       ///< "": sm_80
+  std::string cudaArch;       ///< "": sm_80; several with commas: one image each, beside that for sm_80
+  bool cudaCubin = false;     ///< a library gets machine code beside its PTX
   uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
   Accuracy accuracy = Accuracy::Default;
@@ -58,7 +59,7 @@ struct CompileRequest {
   ModelRequest model;
   CodeRequest code;
   std::string output;
-  std::string emit;             ///< so, o, a, s, ll, ptx, mlir; "": by the extension of `output`
+  std::string emit;             ///< so, o, a, s, ll, ptx, cubin, mlir; "": by the extension of `output`
   std::string phase;            ///< of .mlir output; "": input
   bool externalWeights = false; ///< weights go to a file beside the output
   bool verifyEach = false;

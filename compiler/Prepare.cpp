@@ -11,6 +11,7 @@
 #include "llvm/Support/Parallel.h"
 #include <cinttypes>
 #include <cstdio>
+#include <cstring>
 #include <deque>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -79,9 +80,13 @@ int32_t neverCancelled(const nnf_rt *) { return 0; }
 /// What has sizes of the data is no constant.
 void *noTemporary(const nnf_rt *, uint32_t, int64_t) { return nullptr; }
 void *noGrowing(const nnf_rt *, uint32_t, int64_t, int64_t) { return nullptr; }
+int32_t writeForKernels(const nnf_rt *, void *address, const void *data, int64_t bytes) {
+  memcpy(address, data, static_cast<size_t>(bytes));
+  return NNF_OK;
+}
 
-constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,           parallelTasks, noOutput, readScalar, failCheck,
-                              neverCancelled, noTemporary, noGrowing};
+constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,           parallelTasks, noOutput,       readScalar, failCheck,
+                              neverCancelled, noTemporary, noGrowing,     writeForKernels};
 
 /// A text of a check with its numbers in place.
 std::string checkText(StringRef message, const nnf_check_state &state) {

@@ -66,10 +66,19 @@ struct Checked {
   int32_t size(uint32_t d, int64_t expected) const;
 };
 
+/// Whether a run on a GPU takes tensors there.
+bool isReachable(const nnf_context &context, const DLDevice &device) {
+  return device.device_type == kDLCPU || device.device_type == kDLCUDAHost || isOnDevice(context, device);
+}
+
 /// Device, dtype, rank, and that the sizes are sizes.
 int32_t Checked::form() const {
-  if (tensor->device.device_type != kDLCPU)
+  if (context.device ? !isReachable(context, tensor->device) : tensor->device.device_type != kDLCPU) {
+    if (context.device)
+      return fail("on device %d of type %d, expected the CPU (%d) or cuda:%d (type %d)", tensor->device.device_id,
+                  int(tensor->device.device_type), int(kDLCPU), deviceOrdinal(context), int(kDLCUDA));
     return fail("on device type %d, expected the CPU (%d)", int(tensor->device.device_type), int(kDLCPU));
+  }
   if (!isDType(tensor->dtype, info.dtype))
     return fail("dtype %s, expected %s", describeType(tensor->dtype).str(), nnf_dtype_name(info.dtype));
   if (tensor->ndim != int(info.rank))
@@ -150,6 +159,7 @@ int32_t bindInput(nnf_context &context, uint32_t index, const DLTensor *tensor, 
   if (int32_t status = input.memory(slot.bytes))
     return status;
   slot.data = input.data();
+  slot.device = tensor->device;
   if (withData && !slot.data && slot.bytes)
     return input.fail("data is NULL, expected %llu bytes", (unsigned long long)slot.bytes);
   return NNF_OK;
@@ -157,6 +167,22 @@ int32_t bindInput(nnf_context &context, uint32_t index, const DLTensor *tensor, 
 
 bool overlap(const uint8_t *a, uint64_t aBytes, const uint8_t *b, uint64_t bBytes) {
   return a && b && aBytes && bBytes && a < b + bBytes && b < a + aBytes;
+}
+
+/// Whether memory is what the context keeps for output `index`, and hands to its caller.
+bool isKept(const nnf_context &context, uint32_t index, const uint8_t *data, uint64_t bytes) {
+  const Buffer &own = context.outputs[index].own;
+  KeptMemory host = keptOnDevice(context, index, false), device = keptOnDevice(context, index, true);
+  return overlap(own.data, own.capacity, data, bytes) || overlap(host.data, host.bytes, data, bytes) ||
+         overlap(device.data, device.bytes, data, bytes);
+}
+
+/// Whether an output tensor is as an earlier run has filled it in.
+bool isFilledBefore(const nnf_context &context, uint32_t index, const DLTensor &tensor) {
+  if (tensor.byte_offset != 0)
+    return false;
+  return tensor.data == context.outputs[index].own.data || tensor.data == keptOnDevice(context, index, false).data ||
+         tensor.data == keptOnDevice(context, index, true).data;
 }
 
 /// The input whose new value output `index` is, or -1.
@@ -169,7 +195,7 @@ int32_t checkOverlaps(nnf_context &context) {
     const OutputSlot &output = context.outputs[j];
     for (uint32_t i = 0; i < model.num_inputs; ++i) {
       const InputSlot &input = context.inputs[i];
-      if (overlap(output.own.data, output.own.capacity, input.data, input.bytes))
+      if (isKept(context, j, input.data, input.bytes))
         return context.message.fail(NNF_ERROR_ARGUMENT,
                                     "input '%s' is the memory this context keeps for output '%s': "
                                     "copy it first",
@@ -180,7 +206,7 @@ int32_t checkOverlaps(nnf_context &context) {
     }
     for (uint32_t k = 0; k < model.num_outputs; ++k) {
       const OutputSlot &other = context.outputs[k];
-      bool ownOfOther = overlap(output.given, output.bytes, other.own.data, other.own.capacity);
+      bool ownOfOther = isKept(context, k, output.given, output.bytes);
       if (ownOfOther || (k < j && overlap(output.given, output.bytes, other.given, other.bytes)))
         return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps output '%s' in memory",
                                     model.outputs[j].name, model.outputs[k].name);
@@ -193,8 +219,9 @@ int32_t bindOutput(nnf_context &context, uint32_t index, const DLTensor *tensor)
   Checked output{context, context.model().outputs[index], "output", tensor};
   OutputSlot &slot = context.outputs[index];
   slot.given = nullptr;
+  slot.wantedOnDevice = tensor && isOnDevice(context, tensor->device);
   // A tensor that an earlier run has filled in may come again as it is.
-  if (!tensor || !tensor->data || (tensor->data == slot.own.data && tensor->byte_offset == 0))
+  if (!tensor || !tensor->data || isFilledBefore(context, index, *tensor))
     return NNF_OK;
   if (!slot.known)
     return output.fail("data is given, expected NULL: only the run knows its sizes");
@@ -210,6 +237,7 @@ int32_t bindOutput(nnf_context &context, uint32_t index, const DLTensor *tensor)
   if (int32_t tied = tiedInput(context, index); tied >= 0 && output.data() == context.inputs[tied].data)
     return NNF_OK;
   slot.given = output.data();
+  slot.givenOn = tensor->device;
   return NNF_OK;
 }
 
@@ -298,7 +326,7 @@ int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count)
       return status;
   if (int32_t status = checkOverlaps(context))
     return status;
-  for (uint32_t j = 0; j < count; ++j) {
+  for (uint32_t j = 0; j < count && !context.device; ++j) {
     OutputSlot &slot = context.outputs[j];
     if (slot.known && !slot.given && !slot.own.reserve(context.allocator, slot.bytes))
       return context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for %llu bytes", model.outputs[j].name,

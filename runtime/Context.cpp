@@ -1,6 +1,7 @@
 // Contexts: creation, and what they tell.
 #include "Context.h"
 #include "ThreadPool.h"
+#include "cuda/Device.h"
 #include <cstddef>
 #include <new>
 
@@ -21,6 +22,19 @@ int32_t readOptions(const nnf_context_options *given, nnf_context_options &optio
   if (options.allocator && (!options.allocator->allocate || !options.allocator->release))
     return message.fail(NNF_ERROR_ARGUMENT, "context options: the allocator has no allocate or no release");
   return NNF_OK;
+}
+
+/// The GPU that a context of this model is for; -1: none, its kernels are the CPU's.
+int32_t chooseDevice(const nnf_model &model, const nnf_context_options &options, int &ordinal, Message &message) {
+  bool isForGpu = cuda::codeOf(model) != nullptr;
+  ordinal = isForGpu ? options.device_id : -1;
+  if (options.device_type == 0 || options.device_type == (isForGpu ? kDLCUDA : kDLCPU))
+    return NNF_OK;
+  if (options.device_type == kDLCPU || options.device_type == kDLCUDA)
+    return message.fail(NNF_ERROR_ARGUMENT, "model '%s' is compiled for %s, it does not run on %s", model.name,
+                        model.target, isForGpu ? "the CPU" : "a GPU");
+  return message.fail(NNF_ERROR_ARGUMENT, "context options: device type %d, expected the CPU (%d) or CUDA (%d)",
+                      options.device_type, int(kDLCPU), int(kDLCUDA));
 }
 
 /// Hands out pieces of one allocation; with no memory yet it only counts.
@@ -85,6 +99,9 @@ int32_t nnf_context_create(nnf_program *program, const nnf_context_options *give
   nnf_context_options options;
   if (int32_t status = readOptions(given, options, message))
     return status;
+  int ordinal;
+  if (int32_t status = chooseDevice(*program->model, options, ordinal, message))
+    return status;
   Allocator allocator;
   if (options.allocator)
     allocator.own = *options.allocator;
@@ -97,7 +114,7 @@ int32_t nnf_context_create(nnf_program *program, const nnf_context_options *give
   if (options.executor)
     context->executor = *options.executor;
   context->seed = options.seed;
-  context->lanes = options.threads ? options.threads : allowedCpus();
+  context->lanes = ordinal >= 0 ? 1 : options.threads ? options.threads : allowedCpus();
   if (context->lanes > ThreadPool::maxLanes)
     context->lanes = ThreadPool::maxLanes;
   uint64_t scratchBytes = alignUp(uint64_t(program->scratchBytes)) * context->lanes;
@@ -111,6 +128,10 @@ int32_t nnf_context_create(nnf_program *program, const nnf_context_options *give
     pool.grow(context->lanes);
     pool.release();
   }
+  if (int32_t status = ordinal < 0 ? int32_t(NNF_OK) : createOnDevice(*context, ordinal, message)) {
+    nnf_context_destroy(context);
+    return status;
+  }
   *result = context;
   return NNF_OK;
 }
@@ -119,6 +140,7 @@ void nnf_context_destroy(nnf_context *context) {
   if (!context)
     return;
   Allocator allocator = context->allocator;
+  destroyOnDevice(*context);
   if (context->tables.data) {
     for (uint32_t j = 0; j < context->model().num_outputs; ++j)
       context->outputs[j].own.release(allocator);
@@ -148,7 +170,7 @@ uint64_t nnf_context_bytes(const nnf_context *context) {
     bytes += context->outputs[j].own.capacity;
   for (uint32_t i = 0; i < context->numTemporaries(); ++i)
     bytes += context->temporaries[i].capacity;
-  return bytes;
+  return bytes + bytesOnDevice(*context);
 }
 
 const char *nnf_error_message(const nnf_context *context) {

@@ -6,11 +6,16 @@
 #include "Program.h"
 #include <atomic>
 
+namespace nnf::rt::cuda {
+struct DeviceContext;
+}
+
 namespace nnf::rt {
 
 struct InputSlot {
   uint8_t *data = nullptr;
   uint64_t bytes = 0;
+  DLDevice device = {kDLCPU, 0};
 };
 
 struct OutputSlot {
@@ -18,7 +23,9 @@ struct OutputSlot {
   int64_t *dims = nullptr; ///< sizes in the latest run; rank entries
   uint64_t bytes = 0;
   uint8_t *given = nullptr; ///< the caller's memory; NULL: own is used
-  bool known = false;       ///< dims are set: from the start, or by alloc_output
+  DLDevice givenOn = {kDLCPU, 0};
+  bool wantedOnDevice = false; ///< the context's memory for it, in a run on a GPU
+  bool known = false;          ///< dims are set: from the start, or by alloc_output
 };
 
 } // namespace nnf::rt
@@ -30,6 +37,7 @@ struct nnf_context {
   uint32_t lanes = 1;
   uint64_t seed = 0, run = 0;
   std::atomic<bool> inUse{false};
+  nnf::rt::cuda::DeviceContext *device = nullptr; // where kernels run; NULL: on the CPU
   nnf::rt::Message message;
 
   nnf::rt::Buffer arena, scratch;
@@ -59,6 +67,28 @@ void deliverOutputs(nnf_context &context, DLTensor *const out[]);
 
 /// Fails with the text of a check that did not hold, {value} and {bound} replaced.
 int32_t reportCheck(nnf_context &context, const nnf_check_state &state, int32_t status);
+
+/// What a run has come to. A failed check comes first: what followed it ran on clamped data. `failure`: the status of
+/// what is in the context's message already; `status`: what the driver has returned.
+int32_t concludeRun(nnf_context &context, const nnf_check_state &check, int32_t failure, int32_t status);
+
+// Contexts of models with code for GPUs: runtime/cuda.
+
+/// Memory that a context has handed to its caller for an output.
+struct KeptMemory {
+  const uint8_t *data = nullptr;
+  uint64_t bytes = 0;
+};
+
+int32_t createOnDevice(nnf_context &context, int ordinal, Message &message);
+void destroyOnDevice(nnf_context &context);
+/// A run of bound tensors; hands the outputs to the caller.
+int32_t runOnDevice(nnf_context &context, const nnf_run_options &options, DLTensor *const out[]);
+/// Whether memory of `device` is the context's GPU's own.
+bool isOnDevice(const nnf_context &context, const DLDevice &device);
+int deviceOrdinal(const nnf_context &context);
+uint64_t bytesOnDevice(const nnf_context &context);
+KeptMemory keptOnDevice(const nnf_context &context, uint32_t output, bool onDevice);
 
 /// Bytes of a compact tensor; false: more than any memory.
 bool tensorBytes(const int64_t *dims, uint32_t rank, uint32_t elementBytes, uint64_t &bytes);

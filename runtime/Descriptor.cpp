@@ -1,6 +1,7 @@
 // Whether a model's descriptor is whole, of an ABI this runtime knows, and means something.
 #include "Memory.h"
 #include "Program.h"
+#include "cuda/Device.h"
 
 namespace nnf::rt {
 namespace {
@@ -48,6 +49,34 @@ int32_t checkTensor(const nnf_model &model, const nnf_tensor_info &tensor, bool 
   return NNF_OK;
 }
 
+/// Images and what is said of each kernel; kinds of images that are not known are left alone.
+int32_t checkDeviceCode(const nnf_model &model, Message &message) {
+  const nnf_device_code *code = cuda::codeOf(model);
+  if (!code)
+    return NNF_OK;
+  constexpr uint32_t maxParameters = 512, maxThreads = 1024, maxShared = 1u << 20;
+  if (code->struct_size < sizeof(nnf_device_code) || code->num_images > maxCount || (code->num_images && !code->images))
+    return broken(message, model, "its code for GPUs");
+  for (uint32_t i = 0; i < code->num_images; ++i) {
+    const nnf_device_image &image = code->images[i];
+    bool isText = image.kind == NNF_IMAGE_PTX;
+    if (!isText && image.kind != NNF_IMAGE_CUBIN)
+      continue;
+    if (!image.arch || !image.data || image.bytes == 0 || (isText && image.data[image.bytes - 1] != 0) ||
+        (model.num_kernels && !image.kernels))
+      return broken(message, model, "an image with code for GPUs is not whole");
+    for (uint32_t k = 0; k < model.num_kernels; ++k) {
+      const nnf_device_kernel &kernel = image.kernels[k];
+      if (kernel.kind != NNF_DEVICE_KERNEL)
+        continue;
+      if (!kernel.symbol || kernel.threads == 0 || kernel.threads > maxThreads || kernel.parameters > maxParameters ||
+          kernel.shared_bytes > maxShared || (kernel.checks && kernel.parameters < 2))
+        return broken(message, model, "a kernel for GPUs cannot be launched");
+    }
+  }
+  return NNF_OK;
+}
+
 } // namespace
 
 int32_t checkDescriptor(const nnf_model &model, Message &message) {
@@ -80,6 +109,8 @@ int32_t checkDescriptor(const nnf_model &model, Message &message) {
   for (uint32_t i = 0; i < model.num_kernels; ++i)
     if (model.kernels[i].scratch_bytes < 0 || uint64_t(model.kernels[i].scratch_bytes) > maxBytes / 4096)
       return broken(message, model, "the scratch of a kernel is not a size");
+  if (int32_t status = checkDeviceCode(model, message))
+    return status;
   for (uint32_t i = 0; i < model.num_inputs; ++i)
     if (int32_t status = checkTensor(model, model.inputs[i], true, i, message))
       return status;

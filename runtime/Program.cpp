@@ -1,5 +1,6 @@
 // Libraries and programs: from a file or a linked-in descriptor to a model that can be run.
 #include "Program.h"
+#include "cuda/Device.h"
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -134,6 +135,7 @@ nnf_program *retain(nnf_program *program) {
 void release(nnf_program *program) {
   if (!program || program->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
+  cuda::unloadFromDevices(*program);
   unmap(program->mapped);
   release(program->library);
   free(program);

@@ -5,6 +5,7 @@
 #include "nnf.h"
 #include <atomic>
 #include <cstddef>
+#include <pthread.h>
 
 struct nnf_library {
   std::atomic<uint32_t> references{1};
@@ -13,6 +14,10 @@ struct nnf_library {
   const nnf_model *const *models = nullptr;
   uint32_t numModels = 0;
 };
+
+namespace nnf::rt::cuda {
+struct LoadedProgram;
+}
 
 namespace nnf::rt {
 /// External weights, mapped for reading.
@@ -49,6 +54,8 @@ struct nnf_program {
   const uint8_t *weights = nullptr;
   int64_t scratchBytes = 0; // most that any kernel wants, per lane
   uint32_t totalRank = 0;   // of all outputs
+  pthread_mutex_t deviceMutex = PTHREAD_MUTEX_INITIALIZER;
+  nnf::rt::cuda::LoadedProgram *loaded = nullptr; // on GPUs, where contexts have asked for it; under the mutex
 };
 
 namespace nnf::rt {

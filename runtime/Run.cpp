@@ -172,27 +172,13 @@ void *growTemporary(const nnf_rt *rt, uint32_t index, int64_t used, int64_t byte
 
 void *allocTemporary(const nnf_rt *rt, uint32_t index, int64_t bytes) { return growTemporary(rt, index, 0, bytes); }
 
-constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallel,       allocOutput,  readScalar,
-                              failCheck,      cancelled, allocTemporary, growTemporary};
-
-/// What the run has come to. A failed check comes first: what followed it ran on clamped data.
-int32_t conclude(RunState &run, int32_t status) {
-  nnf_context &context = run.context;
-  if (run.check.order != UINT64_MAX)
-    return reportCheck(context, run.check, NNF_ERROR_DATA);
-  if (run.failure)
-    return run.failure;
-  if (status == NNF_CANCELLED)
-    return context.message.fail(NNF_CANCELLED, "cancelled by the caller");
-  if (status)
-    return context.message.fail(status, "the driver of model '%s' stopped with status %d (%s)", context.model().name,
-                                status, nnf_status_name(status));
-  for (uint32_t j = 0; j < context.model().num_outputs; ++j)
-    if (!context.outputs[j].known)
-      return context.message.fail(NNF_ERROR_INTERNAL, "the driver of model '%s' has not given output '%s' a size",
-                                  context.model().name, context.model().outputs[j].name);
+int32_t writeForKernels(const nnf_rt *, void *address, const void *data, int64_t bytes) {
+  memcpy(address, data, size_t(bytes));
   return NNF_OK;
 }
+
+constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallel,       allocOutput,   readScalar,
+                              failCheck,      cancelled, allocTemporary, growTemporary, writeForKernels};
 
 int32_t readOptions(const nnf_run_options *given, nnf_run_options &options, Message &message) {
   options = {};
@@ -237,10 +223,28 @@ int32_t runDriver(nnf_context &context, const nnf_run_options &options) {
   frame.run = context.run++;
   DefaultFloatState floats;
   int32_t status = isCancelled(run) ? int32_t(NNF_CANCELLED) : model.run(&run, &frame);
-  return conclude(run, status);
+  return concludeRun(context, run.check, run.failure, status);
 }
 
 } // namespace
+
+int32_t concludeRun(nnf_context &context, const nnf_check_state &check, int32_t failure, int32_t status) {
+  if (check.order != UINT64_MAX)
+    return reportCheck(context, check, NNF_ERROR_DATA);
+  if (failure)
+    return failure;
+  if (status == NNF_CANCELLED)
+    return context.message.fail(NNF_CANCELLED, "cancelled by the caller");
+  if (status)
+    return context.message.fail(status, "the driver of model '%s' stopped with status %d (%s)", context.model().name,
+                                status, nnf_status_name(status));
+  for (uint32_t j = 0; j < context.model().num_outputs; ++j)
+    if (!context.outputs[j].known)
+      return context.message.fail(NNF_ERROR_INTERNAL, "the driver of model '%s' has not given output '%s' a size",
+                                  context.model().name, context.model().outputs[j].name);
+  return NNF_OK;
+}
+
 } // namespace nnf::rt
 
 using namespace nnf::rt;
@@ -261,6 +265,8 @@ int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTen
     return status;
   if (int32_t status = bindOutputs(*context, out, n_out))
     return status;
+  if (context->device)
+    return runOnDevice(*context, options, out);
   if (int32_t status = reserveArena(*context))
     return status;
   if (int32_t status = runDriver(*context, options))

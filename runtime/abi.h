@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 2u
+#define NNF_ABI_MINOR 3u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -135,7 +135,59 @@ struct nnf_rt {
   void *(*alloc_temporary)(const nnf_rt *rt, uint32_t index, int64_t bytes);
   /* The same memory with room for `bytes`, and what was in its first `used` bytes. NULL: out of memory. */
   void *(*grow_temporary)(const nnf_rt *rt, uint32_t index, int64_t used, int64_t bytes);
+  /* Since 1.3. Writes `bytes` bytes for the kernels that follow, into memory of theirs that the driver may not be able
+   * to reach itself. `data` is free again when the call returns. */
+  int32_t (*write)(const nnf_rt *rt, void *address, const void *data, int64_t bytes);
 };
+
+/* ---- code for GPUs (since 1.3) */
+
+enum {
+  NNF_DEVICE_NONE = 0,   /* code of the CPU, which a model with code for GPUs does not launch */
+  NNF_DEVICE_KERNEL = 1, /* a function of the image: a task of its grid is a block */
+  NNF_DEVICE_COPY = 2    /* a copy: slots are where from, where to, and how many bytes */
+};
+
+/* How one kernel is launched. Its slots are 8 bytes each, as `parallel` has them. */
+typedef struct nnf_device_kernel {
+  uint32_t kind; /* NNF_DEVICE_* */
+  uint32_t threads;
+  uint32_t parameters; /* how many slots the function takes */
+  uint32_t checks; /* not 0: the last two slots are the nnf_check_state, which is to be on the device, and the number
+                      of the first check */
+  uint32_t shared_bytes;        /* dynamic shared memory: what the launch asks for */
+  uint32_t static_shared_bytes; /* what the function has by itself; for `inspect` */
+  uint32_t registers;           /* of a thread; 0: not known before it is assembled */
+  uint32_t reserved;
+  const char *symbol; /* the function's name in the image */
+} nnf_device_kernel;
+
+enum {
+  NNF_IMAGE_PTX = 1,  /* text that the driver compiles; ends with a NUL, which `bytes` counts */
+  NNF_IMAGE_CUBIN = 2 /* machine code */
+};
+/* An image with features of one architecture ("sm_90a"): it runs on that compute capability alone. */
+#define NNF_IMAGE_EXACT 1u
+
+/* All kernels of a model for one architecture. PTX runs on its compute capability and any later one, a cubin on later
+ * ones of the same major number, either on none but its own with NNF_IMAGE_EXACT. */
+typedef struct nnf_device_image {
+  uint32_t kind;       /* NNF_IMAGE_PTX, NNF_IMAGE_CUBIN; others are for later runtimes, to be passed over */
+  uint32_t capability; /* 10 * major + minor: 80 */
+  uint32_t flags;      /* NNF_IMAGE_EXACT */
+  uint32_t
+      version; /* of PTX, the text's: 10 * major + minor; of a cubin, the toolkit's CUDA, the same way; 0: unknown */
+  const char *arch; /* "sm_90a" */
+  const uint8_t *data;
+  uint64_t bytes;
+  const nnf_device_kernel *kernels; /* as many as the model has */
+} nnf_device_image;
+
+typedef struct nnf_device_code {
+  uint32_t struct_size;
+  uint32_t num_images;
+  const nnf_device_image *images;
+} nnf_device_code;
 
 /* The one symbol a model object exports: nnf_model_<name>. */
 typedef struct nnf_model {
@@ -170,6 +222,8 @@ typedef struct nnf_model {
   uint32_t reserved;
   /* Since 1.2. */
   int64_t live_bytes; /* the most that is alive in the arena at one launch: no plan takes less; -1: sizes are open */
+  /* Since 1.3. */
+  const nnf_device_code *device; /* NULL: the kernels are the CPU's. Else all memory that kernels see is a GPU's */
 } nnf_model;
 
 /* CPU features a model may need; checked before its first run. */

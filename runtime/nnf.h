@@ -85,6 +85,10 @@ typedef struct nnf_context_options {
   const nnf_executor *executor;   /* copied; NULL: the process's pool */
   const nnf_allocator *allocator; /* copied; NULL: the C library's */
   uint64_t seed;                  /* of random ops */
+  /* Since 1.3: a device as DLPack numbers it, which must be one of those the model is compiled for; type 0: the CPU, or
+   * CUDA device `device_id` for a model of --target=cuda. */
+  int32_t device_type;
+  int32_t device_id;
 } nnf_context_options;
 
 /* `options` NULL: all zero. Threads never change a result. */
@@ -115,6 +119,7 @@ typedef struct nnf_run_options {
   const uint64_t *seed;         /* NULL: the context's */
   const int32_t *cancel;        /* non-zero asks to stop; another thread may set it (atomically) during the run */
   const nnf_profiler *profiler; /* NULL: none */
+  void *stream; /* since 1.3, on a GPU: the CUstream that work is enqueued in; NULL: the context's own */
 } nnf_run_options;
 
 /* One run. Tensors are on the CPU, compact and row-major (or strides NULL), aligned to their elements.
@@ -125,6 +130,14 @@ typedef struct nnf_run_options {
  * In-out inputs: in[i]'s buffer holds the value of the tied output after the run, and only if it succeeds; that
  * output may be given the same buffer. After a failed run the contents of the caller's other output buffers are
  * not defined. Outputs for sizes that only the run knows must have data NULL. */
+/* On a GPU, cuda:K: tensors may be there (DLPack's kDLCUDA, kDLCUDAManaged), in pinned memory (kDLCUDAHost) or on the
+ * CPU, each as it likes. An output with data NULL is filled in on the CPU, or on the GPU where its device says so.
+ * A tensor whose address is no multiple of 16 is copied first. Without a stream of the caller's, tensors on the GPU
+ * must be ready when the call is made, and all is done when it returns. With one, the run comes after what is in the
+ * stream; if all tensors are on the GPU and the model has nothing to check, the call returns when the run is enqueued,
+ * and memory of inputs and outputs is the caller's again when the stream has come to its end. The profiler's times are
+ * the GPU's. A model without code that this GPU and its driver take, no driver, no GPU: NNF_ERROR_UNSUPPORTED, when a
+ * context is made; the first one on a device also copies the weights there. */
 NNF_API int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTensor *const out[],
                         uint32_t n_out, const nnf_run_options *options);
 

@@ -156,8 +156,8 @@ public:
   }
   ~Context() { nnf_context_destroy(context); }
 
-  static nnf_context_options options(uint32_t threads = 0, uint64_t seed = 0) {
-    return {sizeof(nnf_context_options), threads, nullptr, nullptr, seed};
+  static nnf_context_options options(uint32_t threads = 0, uint64_t seed = 0, DLDevice device = {}) {
+    return {sizeof(nnf_context_options), threads, nullptr, nullptr, seed, device.device_type, device.device_id};
   }
   static Status create(const Model &model, Context &result, const nnf_context_options &options = Context::options()) {
     nnf_context *made = nullptr;

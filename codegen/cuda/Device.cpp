@@ -1,5 +1,6 @@
 #include "codegen/cuda/Device.h"
 #include "codegen/LlvmPipeline.h"
+#include "codegen/driver/KernelEntry.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -36,6 +37,18 @@ LLVM::LLVMFuncOp makeKernel(LLVM::LLVMFuncOp declared, OpBuilder &b, int64_t thr
   return kernel;
 }
 
+/// What the arrays of each kernel take, each at the next multiple of 16.
+llvm::StringMap<int64_t> sharedBytes(ModuleOp device) {
+  llvm::StringMap<int64_t> bytes;
+  for (auto global : device.getOps<LLVM::GlobalOp>())
+    if (auto owner = global->getAttrOfType<FlatSymbolRefAttr>("nnf.shared_of"))
+      if (auto array = dyn_cast<LLVM::LLVMArrayType>(global.getGlobalType())) {
+        int64_t &total = bytes[owner.getValue()];
+        total = llvm::alignTo(total, 16) + array.getNumElements() * array.getElementType().getIntOrFloatBitWidth() / 8;
+      }
+  return bytes;
+}
+
 } // namespace
 
 DeviceCode takeDeviceCode(ModuleOp module) {
@@ -45,16 +58,21 @@ DeviceCode takeDeviceCode(ModuleOp module) {
   for (auto global : llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>()))
     if (global->hasAttr("nnf.shared_of"))
       global->moveBefore(code.module->getBody(), code.module->getBody()->end());
+  llvm::StringMap<int64_t> shared = sharedBytes(*code.module);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
-    int64_t threads = numberOr(function, "nnf.block", 0);
+    int64_t threads = numberOr(function, "nnf.block", 0), index = numberOr(function, "nnf.index", -1);
+    code.numKernels = std::max(code.numKernels, index + 1);
+    if (function.getSymName() == copyKernelName)
+      code.copyKernel = index;
     if (threads == 0 || function.isExternal())
       continue;
     auto title = function->getAttrOfType<StringAttr>("nnf.title");
     makeKernel(function, b, threads);
     function.setLinkage(LLVM::Linkage::External);
     int64_t parameters = function.getFunctionType().getNumParams() - taskArguments;
-    code.kernels.push_back({function.getSymName().str(), title ? title.str() : "", numberOr(function, "nnf.index", -1),
-                            threads, parameters, numberOr(function, "nnf.checks", 0)});
+    code.kernels.push_back({function.getSymName().str(), title ? title.str() : "", index, threads, parameters,
+                            numberOr(function, "nnf.checks", 0), shared.lookup(function.getSymName()),
+                            numberOr(function, "nnf.dynamic_shared", 0)});
   }
   return code;
 }
@@ -103,7 +121,7 @@ FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target,
     std::string title = kernel.title; // PTX is ASCII, in comments too
     llvm::erase_if(title, [](unsigned char c) { return c >= 0x80; });
     os << "// kernel " << kernel.index << " " << kernel.name << " threads=" << kernel.threads
-       << " parameters=" << kernel.parameters << " " << title << "\n";
+       << " parameters=" << kernel.parameters << " checks=" << kernel.checks << " " << title << "\n";
   }
   os << StringRef(ptx.data(), ptx.size());
   return text;

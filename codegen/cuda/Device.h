@@ -11,16 +11,19 @@ namespace nnf {
 
 struct DeviceKernel {
   std::string name, title;
-  int64_t index;      // in the model's descriptor
-  int64_t threads;    // of a block
-  int64_t parameters; // addresses, sizes, and the check state and base where it has checks
-  int64_t checks;     // 0: it has none
+  int64_t index;                               // in the model's descriptor
+  int64_t threads;                             // of a block
+  int64_t parameters;                          // addresses, sizes, and the check state and base where it has checks
+  int64_t checks;                              // 0: it has none
+  int64_t staticShared = 0, dynamicShared = 0; // bytes of shared memory: its own, and what the launch adds
 };
 
 /// Kernels in LLVM's dialect, apart from the code that launches them.
 struct DeviceCode {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   llvm::SmallVector<DeviceKernel> kernels;
+  int64_t numKernels = 0;  // of the model, those of the CPU among them
+  int64_t copyKernel = -1; // which of them copies (nnf-copy-outputs); -1: none
 };
 
 /// Moves the GPU kernels of a module in LLVM's dialect (nnf-lower-kernels-to-gpu made them) and their shared memory

@@ -55,6 +55,7 @@ llvm::Expected<CudaTarget> CudaTarget::create(llvm::StringRef arch) {
                                    "' is no architecture that LLVM knows, expected one like sm_80, sm_90 or sm_90a");
   if (*number < oldest)
     return llvm::createStringError("--cuda-arch: '" + result.arch + "' is older than sm_80, expected that or newer");
+  result.capability = *number;
   return result;
 }
 

@@ -3,6 +3,7 @@
 #define NNF_CODEGEN_CUDA_TARGET_H
 
 #include "passes/TargetInfo.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
 #include <memory>
@@ -21,10 +22,15 @@ public:
   /// What passes may know: the same for every architecture.
   static TargetInfo info();
   const std::string &getArch() const { return arch; }
+  /// 90 of "sm_90a".
+  unsigned getCapability() const { return capability; }
+  /// "sm_90a": what is made for it runs on that compute capability alone.
+  bool isExact() const { return !llvm::isDigit(arch.back()); }
 
 private:
   const llvm::Target *target = nullptr;
   std::string arch;
+  unsigned capability = 0;
 };
 
 } // namespace nnf

@@ -1,6 +1,7 @@
 // Outputs that no kernel writes, or that two names stand for, are copied.
 #include "codegen/Passes.h"
 #include "codegen/driver/DriverPlan.h"
+#include "codegen/driver/KernelEntry.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 using namespace mlir;
@@ -10,7 +11,6 @@ namespace nnf {
 
 namespace {
 
-constexpr StringLiteral copyKernelName = "nnf.copy";
 constexpr int64_t bytesPerTask = 1 << 16;
 
 /// @nnf.copy(source, target, bytes, first, last, scratch): vectors of 32 bytes, then single ones.

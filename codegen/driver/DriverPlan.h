@@ -23,6 +23,10 @@ bool writesOutput(mlir::Value value);
 /// In `nnf.regions`, for what needs no memory there.
 constexpr int64_t noRegion = INT64_MIN;
 
+/// On a module whose kernels run on a GPU: its descriptor points to the table of that name, nnf_device_code, which is
+/// defined when there is code (codegen/cuda/DeviceTable.h).
+constexpr llvm::StringLiteral deviceCodeName = "nnf.device_code";
+
 struct LaunchPlan {
   LaunchOp op;
   unsigned kernel;                    // index into DriverPlan::kernels

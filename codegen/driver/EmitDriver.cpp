@@ -44,7 +44,10 @@ public:
     std::string file = text("nnf.weights_file", "");
     bool embedded = weightsBytes > 0 && file.empty();
     if (embedded)
-      declareWeights();
+      declareElsewhere(weightsName, /*alignment=*/arenaAlignment);
+    bool hasDeviceCode = module->hasAttr(deviceCodeName);
+    if (hasDeviceCode)
+      declareElsewhere(deviceCodeName, /*alignment=*/8);
     std::string name = text("nnf.name", "model");
     Record model(sizeof(nnf_model));
     model.i32(offsetof(nnf_model, abi_major), NNF_ABI_MAJOR)
@@ -77,7 +80,8 @@ public:
         .address(offsetof(nnf_model, run), runName)
         .i32(offsetof(nnf_model, num_temporaries), plan.numTemporaries)
         .i32(offsetof(nnf_model, reserved), 0)
-        .i64(offsetof(nnf_model, live_bytes), liveBytes());
+        .i64(offsetof(nnf_model, live_bytes), liveBytes())
+        .address(offsetof(nnf_model, device), hasDeviceCode ? deviceCodeName.str() : "");
     constants.exported("nnf_model_" + name, model);
     return success();
   }
@@ -95,13 +99,12 @@ private:
     auto value = module->getAttrOfType<StringAttr>(attribute);
     return value ? value.str() : otherwise.str();
   }
-  void declareWeights() {
+  void declareElsewhere(StringRef name, int64_t alignment) {
     OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-    auto weights = LLVM::GlobalOp::create(b, module.getLoc(), LLVM::LLVMArrayType::get(b.getI8Type(), 0),
-                                          /*isConstant=*/true, LLVM::Linkage::External, weightsName, Attribute(),
-                                          /*alignment=*/arenaAlignment);
-    weights.setVisibility_(LLVM::Visibility::Hidden);
-    weights.setDsoLocal(true);
+    auto global = LLVM::GlobalOp::create(b, module.getLoc(), LLVM::LLVMArrayType::get(b.getI8Type(), 0),
+                                         /*isConstant=*/true, LLVM::Linkage::External, name, Attribute(), alignment);
+    global.setVisibility_(LLVM::Visibility::Hidden);
+    global.setDsoLocal(true);
   }
 
   std::string tensors(StringRef table, ArrayRef<TensorSignature> tensors, bool areInputs) {

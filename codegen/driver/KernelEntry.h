@@ -8,6 +8,9 @@
 
 namespace nnf {
 
+/// The kernel of nnf-copy-outputs: it takes where from, where to, and how many bytes.
+constexpr llvm::StringLiteral copyKernelName = "nnf.copy";
+
 /// On a kernel without a body: the symbol of its entry, which another object defines.
 constexpr llvm::StringLiteral entryAttr = "nnf.entry";
 

@@ -63,6 +63,7 @@ public:
 private:
   Value rt, frameAddress, arguments, weights, arena, checkState, parallel, symbols;
   Value dims;  // room for the sizes of an output
+  Value words; // room for what is written for kernels; null: their memory is the driver's too
   Block *exit; // takes the status
 
   /// Calls rt->callback(rt, arguments...); `offset` is the callback's in nnf_rt.
@@ -101,6 +102,7 @@ private:
     return llvm::map_to_vector(places, [&](const Place &place) { return addressOf(place, frame); });
   }
   Value readScalar(Value address) { return callback(offsetof(nnf_rt, read_scalar), i64, {address}); }
+  void writeForKernels(ArrayRef<Value> words, Value address);
   static Dim bytesOf(ArrayRef<Dim> shape, Type element) {
     return simplify(productOf(element.getContext(), shape) * elementBytes(element));
   }
@@ -188,6 +190,15 @@ void RunCode::findMemory(Frame &frame, llvm::function_ref<bool(ArrayRef<Dim>)> i
   }
 }
 
+/// Integers that kernels read. Those of a GPU have memory of their own.
+void RunCode::writeForKernels(ArrayRef<Value> values, Value address) {
+  for (auto [i, value] : llvm::enumerate(values))
+    store(value, words ? words : address, 8 * int64_t(i));
+  if (words)
+    exitUnlessZero(
+        callback(offsetof(nnf_rt, write), i32, {address, words, constant64(8 * static_cast<int64_t>(values.size()))}));
+}
+
 // ---- sizes
 
 /// What output_dims looks at before a run, for sizes that are known now.
@@ -243,9 +254,7 @@ void RunCode::emitKey(const KeyPlan &key, Frame &frame) {
     auto words = philox.block({philox.low(step), philox.high(step), philox.low(number), philox.low(run)}, seed);
     seed = LLVM::OrOp::create(b, words[0], LLVM::ShlOp::create(b, words[1], constant64(32)));
   }
-  store(seed, address, 0);
-  store(run, address, 8);
-  store(number, address, 16);
+  writeForKernels({seed, run, number}, address);
 }
 
 void RunCode::emitLaunch(unsigned index, Frame &frame) {
@@ -395,7 +404,7 @@ void RunCode::emitLoop(const LoopPlan &loop, Frame &frame) {
   branch(goesOn, body, {}, done);
 
   b.setInsertionPointToStart(body);
-  store(number, step, 0);
+  writeForKernels(number, step);
   Frame inner = enter(*loop.body, loop.fixed, loop.check, frame, {number, openSizes});
   inner.inputs.push_back(step);
   llvm::append_range(inner.inputs, now);
@@ -494,6 +503,9 @@ void RunCode::emit() {
     widest = std::max<size_t>(widest, output.type.getRank());
   arguments = LLVM::AllocaOp::create(b, pointer, i64, constant64(slots), 8);
   dims = LLVM::AllocaOp::create(b, pointer, i64, constant64(widest), 8);
+  constexpr int64_t mostWords = 3;
+  if (llvm::any_of(plan.kernels, [](func::FuncOp kernel) { return kernel->hasAttr("nnf.block"); }))
+    words = LLVM::AllocaOp::create(b, pointer, i64, constant64(mostWords), 8);
   weights = load(pointer, frameAddress, offsetof(nnf_frame, weights));
   arena = load(pointer, frameAddress, offsetof(nnf_frame, arena));
   checkState = load(pointer, frameAddress, offsetof(nnf_frame, check));

@@ -2,16 +2,17 @@
 """Loops and branches of ONNX models, run and held against what numpy makes of the same formula in float64.
 
 Each case is a model in ONNX's text, the formula, and inputs for several runs of one context: other numbers of steps,
-other branches, none. All are in one library; runs with one and two threads and for the emulator are bitwise equal.
+other branches, none. All are in one library; runs with one and two threads and for the emulator are bitwise equal. So are those
+of libraries for GPUs, through a driver that plays one (test/gpu/FakeCuda.cpp).
 Prints `FAIL case: why` lines and, last, `N passed, N failed`.
 """
 import argparse
+import os
 import sys
 from pathlib import Path
 
 # Debian's numpy and onnx belong to Debian's Python.
 if sys.executable != "/usr/bin/python3":
-    import os
     os.execv("/usr/bin/python3", ["/usr/bin/python3", "-B", *sys.argv])
 
 import numpy as np
@@ -294,9 +295,15 @@ def main():
     parser.add_argument("--all", action="store_true", help="no difference")
     options = parser.parse_args()
     runtime = nnf.Runtime(options.build)
+    os.environ["NNFC_CUDA_DRIVER"] = str(options.build / "unit" / "nnf-fake-cuda.so")
+
+    def why(name, library, _):
+        # The driver that plays a GPU has its kernels from the emulator's library.
+        os.environ |= {"NNF_FAKE_LIBRARY": str(library.with_name("cuda-emu.so")), "NNF_FAKE_MODEL": name}
+        return why_wrong(name, library, runtime)
+
     passed, failed = libraries.check(options.build, {name: model for name, (model, _, _) in CASES.items()},
-                                     {target: f"--target={target}" for target in ("cpu", "cuda-emu")},
-                                     lambda name, library, _: why_wrong(name, library, runtime))
+                                     {target: f"--target={target}" for target in ("cpu", "cuda-emu", "cuda")}, why)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -4,6 +4,7 @@
 Every model of models.py is compiled for the emulator with three orders of threads, run, and compared with numpy and with
 run through the CPU's kernels beside it; its PTX goes through ptxas for two architectures. Every row of test/ops runs on
 the emulator, and the PTX of some goes through ptxas (of all with --all). EmulatorTest.cpp breaks kernels on purpose.
+runtime.py has libraries for GPUs run through a driver that plays one.
 """
 import argparse
 import importlib.util
@@ -26,11 +27,12 @@ import numpy as np
 import cases as ops
 import nnf
 import rows as reading
+import runtime
 from models import models
 
 # One order is the threads' own; a fixed and a large number stand for any other.
 SEEDS = (0, 1, 20240607)
-ARCHITECTURES = ("sm_80", "sm_90")
+ARCHITECTURES = ("sm_80", "sm_90a")
 
 
 class Results:
@@ -127,6 +129,8 @@ def ptx(nnfc, ptxas, folder, sources, jobs, results):
             return log.strip()
         if re.search(r"[1-9]\d* bytes spill", log):
             return f"registers are spilled: {log.strip()}"
+        if re.search(r"[1-9]\d* bytes stack frame", log):
+            return f"a kernel has a stack frame: {log.strip()}"
         if "bytes spill" not in log and ".entry" in out.read_text():
             return f"ptxas does not speak of spills: {log.strip()}"
         return None
@@ -169,7 +173,12 @@ def errors(nnfc, folder, results):
             (["--target=cuda", "--cuda-arch=sm_999", "-o", "x.ptx"], 2, "--cuda-arch: 'sm_999' is no architecture that LLVM knows"),
             (["--target=cuda", "--cuda-arch=hopper", "-o", "x.ptx"], 2, "--cuda-arch: 'hopper' is no architecture"),
             (["--target=cuda", "--cuda-arch=sm_70", "-o", "x.ptx"], 2, "'sm_70' is older than sm_80, expected that or newer"),
-            (["--target=cuda", "-o", "x.so"], 2, "--target=cuda: libraries for GPUs are not there yet"),
+            (["--target=cuda", "--cuda-arch=sm_80,sm_90a", "-o", "x.ptx"], 2, "several architectures go into a library"),
+            (["--target=cuda-emu", "--cuda-arch=sm_80,sm_90a", "-o", "x.so"], 2, "several architectures go into a library"),
+            (["--target=cuda", "--cuda-arch=sm_90a,sm_90a", "-o", "x.so"], 2, "sm_90a is named twice"),
+            (["--target=cuda", "--cuda-arch=sm_90a,", "-o", "x.so"], 2, "a name is missing"),
+            (["-o", "x.cubin"], 2, "a cubin is code for GPUs: found --target=cpu"),
+            (["--cuda-cubin", "-o", "x.so"], 2, "--cuda-cubin goes with a library of --target=cuda"),
             (["--target=cuda-emu", "-o", "x.ptx"], 2, "found --target=cuda-emu, expected --target=cuda"),
             (["-o", "x.ptx"], 2, "found --target=cpu, expected --target=cuda"),
             (["--cuda-arch=sm_80", "-o", "x.so"], 2, "--cuda-arch goes with --target=cuda or cuda-emu"),
@@ -224,14 +233,14 @@ def rows_on_emulator(options, results):
 
 
 def gpu_check(build, folder, results):
-    """What ./dev gpu-check does, with a driver whose GPU is the emulator: launches, arguments, comparison."""
+    """What ./dev gpu-check does, with a driver whose GPU is the emulator."""
     spec = importlib.util.spec_from_file_location("gpu", HERE.parent / "gpu" / "run.py")
     gpu = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(gpu)
     driver = str(build / "unit" / "nnf-fake-cuda.so")
 
-    def fake(made, **more):
-        return os.environ | {"NNF_CUDA_DRIVER": driver, "NNF_FAKE_LIBRARY": str(made[0])} | more
+    def fake(emulated, **more):
+        return os.environ | {"NNFC_CUDA_DRIVER": driver, "NNF_FAKE_LIBRARY": str(emulated)} | more
 
     for name in ("linear", "softmax_symbolic", "extremes", "halves", "integers"):
         results.case(f"gpu-check of {name}", gpu.check(build, folder / f"{name}.nnf.txt", folder, fake))
@@ -239,8 +248,39 @@ def gpu_check(build, folder, results):
     results.case("gpu-check of digits", gpu.check(build, digits_model, folder, fake))
     why = gpu.check(build, folder / "linear.nnf.txt", folder, lambda made: fake(made, NNF_FAKE_FAULT="1"))
     results.case("gpu-check notices a missing block", None if why and "output 'y'" in why else f"it says {why}")
-    why = gpu.check(build, folder / "linear.nnf.txt", folder, lambda made: fake(made, NNF_CUDA_DRIVER="/nowhere.so"))
+    why = gpu.check(build, folder / "linear.nnf.txt", folder, lambda made: fake(made, NNFC_CUDA_DRIVER="/nowhere.so"))
     results.case("gpu-check without a driver", None if why and "no NVIDIA driver" in why else f"it says {why}")
+
+
+def cubins(nnfc, ptxas, folder, results):
+    """Machine code by ptxas: as a file, in a library, and what is said where there is no ptxas."""
+    model = folder / "softmax_symbolic.nnf.txt"
+    os.environ["NNFC_PTXAS"] = "/nowhere/ptxas"
+    for out, flags in (("x.cubin", []), ("x.so", ["--cuda-cubin"])):
+        code, _, err = run(nnfc, "compile", model, "--target=cuda", *flags, "-o", folder / out)
+        ok = code == 1 and "NNFC_PTXAS=/nowhere/ptxas: no such program" in err.splitlines()[0] and not (folder / out).exists()
+        results.case(f"{out} without ptxas", None if ok else f"exit status {code}: {err}")
+    if not ptxas:
+        del os.environ["NNFC_PTXAS"]
+        results.skipped += 3
+        return
+    os.environ["NNFC_PTXAS"] = ptxas
+    out = folder / "x.cubin"
+    code, _, err = run(nnfc, "compile", model, "--target=cuda", "--cuda-arch=sm_90a", "-o", out)
+    results.case("a cubin", err.strip() if code else None if out.read_bytes()[:4] == b"\x7fELF" else "no ELF file")
+    library, emulated = folder / "with-cubin.so", folder / "with-cubin-emulated.so"
+    for target, made in (("cuda", library), ("cuda-emu", emulated)):
+        code, _, err = run(nnfc, "compile", model, f"--target={target}", *(["--cuda-cubin"] if target == "cuda" else []), "-o", made)
+        if code:
+            return results.case(f"a library with a cubin for {target}", err.strip())
+    _, text, _ = run(nnfc, "inspect", library)
+    results.case("inspect of a cubin", None if re.search(r"sm_80: machine code.*\n.* \d+ registers\n", text) else text)
+    fake = runtime.Fake(Path(nnfc).parent.parent / "unit" / "nnf-fake-cuda.so")
+    fake.reset()
+    fake.set(library=emulated, model=None)
+    case = next(m for m in models() if m.name == "softmax_symbolic")
+    why = run_model(case, library)
+    results.case("a library with a cubin runs", why or (None if fake.count("cubin") == 1 else "its PTX is loaded"))
 
 
 def digits(nnfc, folder, results):
@@ -276,6 +316,8 @@ def main():
         ptx(nnfc, ptxas, folder, sources | row_files(folder, options.all), options.jobs, results)
         errors(nnfc, folder, results)
         digits(nnfc, folder, results)
+        runtime.Suite(options.build, folder, results, run).everything()
+        cubins(nnfc, ptxas, folder, results)
         gpu_check(options.build, folder, results)
         rows_on_emulator(options, results)
     print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")

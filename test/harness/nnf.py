@@ -50,7 +50,12 @@ class Tensor(Structure):
 
 class ContextOptions(Structure):
     _fields_ = [("struct_size", c_uint32), ("threads", c_uint32), ("executor", c_void_p), ("allocator", c_void_p),
-                ("seed", c_uint64)]
+                ("seed", c_uint64), ("device_type", c_int32), ("device_id", c_int32)]
+
+
+class RunOptions(Structure):
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("seed", c_void_p), ("cancel", c_void_p),
+                ("profiler", c_void_p), ("stream", c_void_p)]
 
 
 class Error(Exception):
@@ -127,10 +132,11 @@ class Program:
 class Context:
     """What running a program needs. From one thread at a time."""
 
-    def __init__(self, program, threads=0, seed=0):
+    def __init__(self, program, threads=0, seed=0, device=(0, 0)):
+        """`device`: type and number, as DLPack has them; type 0: what the program is for."""
         self.program, self.runtime = program, program.runtime
         self.handle = c_void_p()
-        options = ContextOptions(ctypes.sizeof(ContextOptions), threads, None, None, seed)
+        options = ContextOptions(ctypes.sizeof(ContextOptions), threads, None, None, seed, *device)
         self.runtime.check(self.runtime.lib.nnf_context_create(program.handle, byref(options), byref(self.handle)))
 
     def _tensor(self, array, dtype):

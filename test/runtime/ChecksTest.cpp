@@ -144,7 +144,7 @@ TEST(Frame, seedAndRunNumber) {
     out[1] = frame->run;
     return 0;
   });
-  Runner runner(std::move(model), {sizeof(nnf_context_options), 1, nullptr, nullptr, 42});
+  Runner runner(std::move(model), {sizeof(nnf_context_options), 1, nullptr, nullptr, 42, 0, 0});
   TestTensor n;
   auto numbers = [&](const nnf_run_options *options = nullptr) {
     EXPECT_EQ(runner.run({}, {&n}, options), NNF_OK) << runner.message();

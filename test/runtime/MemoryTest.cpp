@@ -75,7 +75,7 @@ TEST(Memory, secondRunAllocatesNothing) {
 TEST(Memory, callersAllocatorGetsAllBack) {
   CountingAllocator allocator;
   {
-    Runner runner(withArena(), {sizeof(nnf_context_options), 2, nullptr, &allocator.interface, 0});
+    Runner runner(withArena(), {sizeof(nnf_context_options), 2, nullptr, &allocator.interface, 0, 0, 0});
     std::vector<float> in(1000, 1);
     TestTensor x(in), y;
     ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK);
@@ -93,7 +93,7 @@ TEST(Memory, everyAllocationMayFail) {
     TestModel model = withArena();
     nnf_program *program;
     ASSERT_EQ(nnf_program_from_model(&model.get(), &program), NNF_OK);
-    nnf_context_options options = {sizeof options, 1, nullptr, &allocator.interface, 0};
+    nnf_context_options options = {sizeof options, 1, nullptr, &allocator.interface, 0, 0, 0};
     nnf_context *context = nullptr;
     int32_t status = nnf_context_create(program, &options, &context);
     if (status == NNF_OK) {

@@ -116,7 +116,8 @@ private:
                      .run = [](const nnf_rt *, nnf_frame *) -> int32_t { return 0; },
                      .num_temporaries = 0,
                      .reserved = 0,
-                     .live_bytes = -1};
+                     .live_bytes = -1,
+                     .device = nullptr};
 };
 
 /// y[N] = 2 x[N], float32: one task an element.
@@ -152,7 +153,8 @@ struct TestTensor {
 /// A program and a context of a test model; both are expected to come about.
 class Runner {
 public:
-  explicit Runner(TestModel model, nnf_context_options options = {sizeof(nnf_context_options), 1, nullptr, nullptr, 0});
+  explicit Runner(TestModel model,
+                  nnf_context_options options = {sizeof(nnf_context_options), 1, nullptr, nullptr, 0, 0, 0});
   ~Runner();
   Runner(const Runner &) = delete;
 
@@ -166,8 +168,8 @@ public:
 };
 
 inline nnf_context_options withThreads(uint32_t threads) {
-  return {sizeof(nnf_context_options), threads, nullptr, nullptr, 0};
+  return {sizeof(nnf_context_options), threads, nullptr, nullptr, 0, 0, 0};
 }
-inline nnf_run_options runOptions() { return {sizeof(nnf_run_options), 0, nullptr, nullptr, nullptr}; }
+inline nnf_run_options runOptions() { return {sizeof(nnf_run_options), 0, nullptr, nullptr, nullptr, nullptr}; }
 
 } // namespace nnf::test

@@ -240,7 +240,7 @@ TEST(Threads, executorOfTheCaller) {
                              for (std::thread &thread : threads)
                                thread.join();
                            }};
-  Runner runner(scratchModel(), {sizeof(nnf_context_options), 3, &executor, nullptr, 0});
+  Runner runner(scratchModel(), {sizeof(nnf_context_options), 3, &executor, nullptr, 0, 0, 0});
   std::vector<float> in = someValues(500);
   TestTensor x(in), y;
   for (int repeat = 0; repeat < 20; ++repeat) {
@@ -259,11 +259,11 @@ TEST(Threads, badOptions) {
   EXPECT_EQ(nnf_context_create(program, &options, &context), NNF_ERROR_ARGUMENT);
   EXPECT_THAT(nnf_error_message(nullptr), testing::HasSubstr("context options: struct_size 0, expected "));
   nnf_executor executor = {};
-  options = {sizeof options, 0, &executor, nullptr, 0};
+  options = {sizeof options, 0, &executor, nullptr, 0, 0, 0};
   EXPECT_EQ(nnf_context_create(program, &options, &context), NNF_ERROR_ARGUMENT);
   EXPECT_STREQ(nnf_error_message(nullptr), "context options: the executor has no parallel_for");
   nnf_allocator allocator = {};
-  options = {sizeof options, 0, nullptr, &allocator, 0};
+  options = {sizeof options, 0, nullptr, &allocator, 0, 0, 0};
   EXPECT_EQ(nnf_context_create(program, &options, &context), NNF_ERROR_ARGUMENT);
   EXPECT_STREQ(nnf_error_message(nullptr), "context options: the allocator has no allocate or no release");
   EXPECT_EQ(nnf_context_create(nullptr, nullptr, &context), NNF_ERROR_ARGUMENT);

@@ -86,7 +86,14 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
   app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")
       ->type_name("CPU");
   app.add_option("--triple", request.triple, "another machine, such as aarch64-linux-gnu")->type_name("TRIPLE");
-  app.add_option("--cuda-arch", request.cudaArch, "sm_80 (default), sm_90, sm_90a, …")->type_name("ARCH");
+  app.add_option("--cuda-arch", request.cudaArch,
+                 "GPUs, such as sm_90a or sm_80,sm_90a: a library has code for sm_80, which runs on later ones too, "
+                 "and for each "
+                 "of these")
+      ->type_name("ARCH,...");
+  app.add_flag(
+      "--cuda-cubin", request.cudaCubin,
+      "put machine code for these GPUs into the library too, by NVIDIA's ptxas, so that loading compiles nothing");
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
   app.add_flag_callback(

@@ -5,7 +5,7 @@
 int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
   CLI::App app(
       "Compiles a model, or several into one library. What is made follows the extension of OUT: .so, .o (with a "
-      ".h), .a (with a .h), .s, .ll, .ptx, .mlir.",
+      ".h), .a (with a .h), .s, .ll, .ptx, .cubin, .mlir.",
       "nnfc compile");
   app.footer("Compiled kernels are kept in $NNFC_CACHE_DIR, else $XDG_CACHE_HOME/nnfc, else ~/.cache/nnfc; at most "
              "$NNFC_CACHE_SIZE bytes of them (default 1G, K and M do as well). NNFC_CACHE_DIR= is none.");
@@ -13,7 +13,8 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
   std::string weights = "embed";
   app.add_option("MODEL", request.model.models, "what to compile")->required();
   app.add_option("-o,--output", request.output, "where the result goes")->type_name("OUT")->required();
-  app.add_option("--emit", request.emit, "so, o, a, s, ll, ptx or mlir, instead of the extension")->type_name("KIND");
+  app.add_option("--emit", request.emit, "so, o, a, s, ll, ptx, cubin or mlir, instead of the extension")
+      ->type_name("KIND");
   app.add_option("--phase", request.phase, "with .mlir: input (default), primitives, groups, tiles, buffers or code")
       ->type_name("PHASE");
   app.add_option("--name", request.model.name, "the model's name in symbols (default: the file's)")->type_name("NAME");
@@ -31,8 +32,6 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
   for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
     if (!outcome)
       return report(outcome, streams);
-  if (request.emit == "cubin" || (request.emit.empty() && request.output.ends_with(".cubin")))
-    return report(Outcome::wrongUsage("output of .cubin is not there yet, expected .ptx"), streams);
   if (weights != "embed" && weights != "external")
     return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external"), streams);
   request.externalWeights = weights == "external";

@@ -84,6 +84,44 @@ ModelSummary summaryOf(const nnf_model &model) {
   return summary;
 }
 
+/// What a library has for GPUs, and what each kernel takes there.
+void printDeviceCode(std::ostream &out, const nnf_model &model) {
+  if (model.struct_size < offsetof(nnf_model, device) + sizeof model.device || !model.device)
+    return;
+  out << "code for GPUs\n";
+  for (uint32_t i = 0; i < model.device->num_images; ++i) {
+    const nnf_device_image &image = model.device->images[i];
+    bool isPtx = image.kind == NNF_IMAGE_PTX;
+    if (!isPtx && image.kind != NNF_IMAGE_CUBIN) {
+      out << "  of a kind that is not known, " << image.kind << "\n";
+      continue;
+    }
+    unsigned major = image.capability / 10, minor = image.capability % 10, count = 0;
+    for (uint32_t k = 0; k < model.num_kernels; ++k)
+      count += image.kernels[k].kind == NNF_DEVICE_KERNEL;
+    out << "  " << image.arch << ": " << (isPtx ? "PTX" : "machine code");
+    if (image.version)
+      out << " " << image.version / 10 << "." << image.version % 10;
+    out << ", " << bytesText(double(image.bytes)) << ", " << count << " kernels, for compute capability " << major
+        << "." << minor
+        << (image.flags & NNF_IMAGE_EXACT ? " alone"
+            : isPtx                       ? " and later"
+                                          : " and later of that major number")
+        << "\n";
+    for (uint32_t k = 0; k < model.num_kernels; ++k) {
+      const nnf_device_kernel &kernel = image.kernels[k];
+      if (kernel.kind != NNF_DEVICE_KERNEL)
+        continue;
+      out << "    " << kernel.symbol << ": " << model.kernels[k].name << ", blocks of " << kernel.threads << " threads";
+      if (kernel.static_shared_bytes + kernel.shared_bytes)
+        out << ", " << bytesText(double(kernel.static_shared_bytes + kernel.shared_bytes)) << " of shared memory";
+      if (kernel.registers)
+        out << ", " << kernel.registers << " registers";
+      out << "\n";
+    }
+  }
+}
+
 void print(std::ostream &out, const nnf_model &model) {
   ModelSummary summary = summaryOf(model);
   out << "model " << model.name << "\n  made by " << model.producer << " for " << model.target << ", ABI "
@@ -113,6 +151,7 @@ void print(std::ostream &out, const nnf_model &model) {
         << (model.kernels[i].scratch_bytes ? ", scratch " + bytesText(double(model.kernels[i].scratch_bytes)) : "")
         << "\n";
   out << "  " << model.num_launches << " launches of " << model.num_kernels << " kernels\n";
+  printDeviceCode(out, model);
 }
 
 int inspectLibrary(const std::string &path, const std::string &name, Streams streams) {

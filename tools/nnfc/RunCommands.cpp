@@ -1,5 +1,6 @@
 // nnfc run MODEL_OR_COMPILED and nnfc bench MODEL_OR_COMPILED: a model is compiled to a temporary library first.
 #include "tools/nnfc/Command.h"
+#include "tools/run/Session.h"
 #include <CLI/CLI.hpp>
 
 namespace nnf::cli {
@@ -19,8 +20,9 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
     if (!outcome)
       return report(outcome, streams);
-  if (request.device.find(',') != std::string::npos)
-    return report(Outcome::wrongUsage("--device=" + request.device + ": several devices are not there yet"), streams);
+  run::DeviceChoice device;
+  if (run::Failure failure = run::parseDevice(request.device, device))
+    return run::report(failure, streams);
   if (request.library.ends_with(".so") || isCompiled(request.library))
     return call(request, streams);
   if (!request.model.empty())
@@ -33,8 +35,10 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
     return report(outcome, streams);
   request.dims.clear(); // the compiled code has these sizes fixed
-  if (request.device == "cuda-emu")
-    compile.code.target = request.device;
+  if (device.isEmulator)
+    compile.code.target = "cuda-emu";
+  else if (device.device.device_type == kDLCUDA)
+    compile.code.target = "cuda";
   compile.model.models = {request.library};
   compile.output = library;
   Outcome outcome;

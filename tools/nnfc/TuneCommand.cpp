@@ -62,7 +62,7 @@ public:
     nnf_profiler profiler = {this, [](void *user, uint32_t launch, uint64_t, uint64_t, int64_t) {
                                static_cast<TimedModel *>(user)->add(launch);
                              }};
-    nnf_run_options options = {sizeof options, 0, nullptr, nullptr, &profiler};
+    nnf_run_options options = {sizeof options, 0, nullptr, nullptr, &profiler, nullptr};
     inOut->restore();
     std::fill(launches.begin(), launches.end(), 0.0);
     last = secondsOf(clock);

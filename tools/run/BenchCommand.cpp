@@ -70,7 +70,7 @@ Failure profile(Session &session, InOutKeeper &inOut, std::vector<LaunchEvent> &
   nnf_profiler profiler = {&events, [](void *user, uint32_t launch, uint64_t begin, uint64_t end, int64_t tasks) {
                              static_cast<std::vector<LaunchEvent> *>(user)->push_back({launch, begin, end, tasks});
                            }};
-  nnf_run_options options = {sizeof options, 0, nullptr, nullptr, &profiler};
+  nnf_run_options options = {sizeof options, 0, nullptr, nullptr, &profiler, nullptr};
   events.reserve(size_t(session.model.descriptor().num_launches) * profiledRuns);
   for (int i = 0; i < profiledRuns; ++i) {
     inOut.restore();
@@ -149,7 +149,7 @@ std::string jsonOf(const BenchRequest &request, const Session &session, const La
   for (size_t i = 0; i < session.inputs.size(); ++i)
     json << (i ? ", " : "") << jsonString(session.model.inputs()[i].name) << ": "
          << jsonString(describeType(session.inputs[i].dtype, session.inputs[i].dims));
-  json << "},\n  \"device\": " << jsonString(request.device)
+  json << "},\n  \"device\": " << jsonString(session.deviceName(request.device))
        << ",\n  \"threads\": " << nnf_context_threads(session.context.get()) << ",\n  \"warmup\": " << request.warmup
        << ",\n  \"iterations\": " << latencies.sorted.size() << ",\n  \"latency_us\": {";
   const std::pair<const char *, double> numbers[] = {

@@ -17,7 +17,9 @@ void addModelOptions(CLI::App &app, ModelRequest &request, const std::string &wh
   app.add_option("--seed", request.seed, "of random inputs and random ops (default 0)")->type_name("N");
   app.add_option("--threads", request.threads, "how many at most; 0 (default): all the process may use")
       ->type_name("N");
-  app.add_option("--device", request.device, "cpu (default), cuda:K or cuda-emu")->type_name("DEVICE");
+  app.add_option("--device", request.device,
+                 "cpu, cuda:K or cuda-emu (default: what it is compiled for, a model for the CPU)")
+      ->type_name("DEVICE");
 }
 
 } // namespace

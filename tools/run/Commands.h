@@ -26,7 +26,7 @@ struct ModelRequest {
   bool randomInputs = false;       ///< fill inputs that are not given, from `seed`
   uint64_t seed = 0;
   uint32_t threads = 0; ///< 0: all the process may use
-  std::string device = "cpu";
+  std::string device;   ///< cpu, cuda:K, cuda-emu; "": what the library is compiled for
 };
 
 struct RunRequest : ModelRequest {

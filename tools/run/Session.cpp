@@ -1,19 +1,12 @@
 #include "tools/run/Session.h"
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <ostream>
 
 namespace nnf::run {
 namespace {
-
-Failure checkDevice(const std::string &device) {
-  if (device == "cpu" || device == "cuda-emu")
-    return {};
-  if (device.starts_with("cuda:") || device == "cuda" || device.starts_with("cpu:"))
-    return wrongUsage("--device " + device + ": not there yet, expected cpu or cuda-emu");
-  return wrongUsage("--device: found '" + device + "', expected cpu, cuda:K or cuda-emu");
-}
 
 std::string namesOf(std::span<const nnf_tensor_info> tensors) {
   std::string text;
@@ -141,15 +134,37 @@ Failure readInputs(const ModelRequest &request, const Model &model, std::vector<
 
 } // namespace
 
+Failure parseDevice(const std::string &text, DeviceChoice &choice) {
+  choice = {};
+  if (text.find(',') != std::string::npos)
+    return wrongUsage("--device " + text + ": several devices are not there yet");
+  if (text.empty())
+    return {};
+  if (text == "cpu" || text == "cuda-emu") {
+    choice.isEmulator = text == "cuda-emu";
+    choice.device = {kDLCPU, 0};
+    return {};
+  }
+  if (text.starts_with("cuda:")) {
+    const char *end = text.data() + text.size();
+    auto [rest, error] = std::from_chars(text.data() + strlen("cuda:"), end, choice.device.device_id);
+    choice.device.device_type = kDLCUDA;
+    if (error == std::errc() && rest == end && choice.device.device_id >= 0)
+      return {};
+  }
+  return wrongUsage("--device: found '" + text + "', expected cpu, cuda:K or cuda-emu");
+}
+
 Failure Session::open(const ModelRequest &request, bool randomInputs, Streams streams) {
-  if (Failure failure = checkDevice(request.device))
+  DeviceChoice choice;
+  if (Failure failure = parseDevice(request.device, choice))
     return failure;
   if (Status status =
           Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
     return fault(status.message());
   std::string target = model.descriptor().target;
-  if (request.device == "cuda-emu" && target.find("cuda-emu") == std::string::npos)
+  if (choice.isEmulator && target.find("cuda-emu") == std::string::npos)
     return fault("--device cuda-emu: '" + request.library + "' is compiled for " + target +
                  ", expected a library of nnfc compile --target=cuda-emu");
 
@@ -174,13 +189,20 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   if (Failure failure = fillMissing(model, given, request.seed, symbols, inputs, notes))
     return failure;
 
-  if (Status status = Context::create(model, context, Context::options(request.threads, request.seed)); !status)
+  if (Status status = Context::create(model, context, Context::options(request.threads, request.seed, choice.device));
+      !status)
     return fault(status.message());
   for (Array &array : inputs)
     in.emplace_back(array.data(), array.dtype, array.dims);
   out.resize(model.outputs().size());
   streams.err << notes;
   return {};
+}
+
+std::string Session::deviceName(const std::string &asked) const {
+  const nnf_model &descriptor = model.descriptor();
+  bool isForGpu = descriptor.struct_size > offsetof(nnf_model, device) && descriptor.device;
+  return !asked.empty() ? asked : isForGpu ? "cuda:0" : "cpu";
 }
 
 Failure Session::runOnce(const nnf_run_options *options) {

@@ -9,6 +9,13 @@
 
 namespace nnf::run {
 
+/// What --device asks for.
+struct DeviceChoice {
+  DLDevice device = {}; // type 0: what the library is for
+  bool isEmulator = false;
+};
+Failure parseDevice(const std::string &text, DeviceChoice &choice);
+
 struct Session {
   Model model;
   Context context;
@@ -17,6 +24,8 @@ struct Session {
 
   /// Loads the model, reads and fills the inputs, makes a context. Notes on choices made go to `streams.err`.
   Failure open(const ModelRequest &request, bool randomInputs, Streams streams);
+  /// "cpu", "cuda:0": of a library, where it runs when nothing is said.
+  std::string deviceName(const std::string &asked) const;
   Failure runOnce(const nnf_run_options *options = nullptr);
 };
 

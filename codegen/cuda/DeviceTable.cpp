@@ -1,0 +1,112 @@
+#include "codegen/cuda/DeviceTable.h"
+#include "codegen/driver/DriverPlan.h"
+#include "runtime/abi.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/Module.h"
+#include <cstddef>
+
+namespace nnf {
+namespace {
+
+/// Constants of C structs in LLVM IR: 4- and 8-byte fields and addresses, which must come to the struct's own layout.
+class Table {
+public:
+  explicit Table(llvm::Module &host)
+      : host(host), context(host.getContext()), pointer(llvm::PointerType::getUnqual(context)) {}
+
+  llvm::Constant *i32(uint64_t value) { return llvm::ConstantInt::get(llvm::Type::getInt32Ty(context), value); }
+  llvm::Constant *i64(uint64_t value) { return llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), value); }
+  llvm::Constant *null() { return llvm::ConstantPointerNull::get(pointer); }
+
+  llvm::Constant *record(llvm::ArrayRef<llvm::Constant *> fields, [[maybe_unused]] size_t bytes) {
+    llvm::Constant *made = llvm::ConstantStruct::getAnon(context, fields);
+    assert(host.getDataLayout().getTypeAllocSize(made->getType()) == bytes && "a field of the C struct is missing");
+    return made;
+  }
+  llvm::Constant *array(llvm::ArrayRef<llvm::Constant *> rows, llvm::StringRef name) {
+    if (rows.empty())
+      return null();
+    auto *type = llvm::ArrayType::get(rows.front()->getType(), rows.size());
+    return global(llvm::ConstantArray::get(type, rows), name, 8);
+  }
+  /// NUL-terminated.
+  llvm::Constant *text(llvm::StringRef bytes, llvm::StringRef name, unsigned alignment = 1) {
+    return global(llvm::ConstantDataArray::getString(context, bytes), name, alignment);
+  }
+  llvm::GlobalVariable *global(llvm::Constant *value, llvm::StringRef name, unsigned alignment) {
+    auto *made = new llvm::GlobalVariable(host, value->getType(), /*isConstant=*/true,
+                                          llvm::GlobalValue::InternalLinkage, value, name);
+    made->setAlignment(llvm::Align(alignment));
+    return made;
+  }
+
+private:
+  llvm::Module &host;
+  llvm::LLVMContext &context;
+  llvm::PointerType *pointer;
+};
+
+llvm::Constant *kernelRows(Table &table, const DeviceCode &code, const DeviceImage &image) {
+  std::vector<llvm::Constant *> rows(code.numKernels, nullptr);
+  auto row = [&](uint32_t kind, const DeviceKernel &kernel, uint32_t registers, llvm::Constant *symbol) {
+    return table.record({table.i32(kind), table.i32(kernel.threads), table.i32(kernel.parameters),
+                         table.i32(kernel.checks != 0), table.i32(kernel.dynamicShared), table.i32(kernel.staticShared),
+                         table.i32(registers), table.i32(0), symbol},
+                        sizeof(nnf_device_kernel));
+  };
+  for (const DeviceKernel &kernel : code.kernels)
+    rows[kernel.index] = row(NNF_DEVICE_KERNEL, kernel, image.registers.lookup(kernel.name),
+                             table.text(kernel.name, "nnf.device_symbol"));
+  for (auto [index, known] : llvm::enumerate(rows))
+    if (!known)
+      known =
+          row(static_cast<int64_t>(index) == code.copyKernel ? NNF_DEVICE_COPY : NNF_DEVICE_NONE, {}, 0, table.null());
+  return table.array(rows, "nnf.device_kernels");
+}
+
+/// The driver and the descriptor hand the kernels' entries on, but nobody may call them.
+void dropEntries(const DeviceCode &code, llvm::Module &host) {
+  for (const DeviceKernel &kernel : code.kernels) {
+    for (const std::string &name : {kernel.name + ".entry", kernel.name})
+      if (llvm::Function *function = host.getFunction(name)) {
+        function->replaceAllUsesWith(llvm::ConstantPointerNull::get(function->getType()));
+        function->eraseFromParent();
+      }
+  }
+}
+
+} // namespace
+
+unsigned versionOfPtx(llvm::StringRef ptx) {
+  unsigned major = 0, minor = 0;
+  llvm::StringRef text = ptx.split(".version ").second;
+  if (text.consumeInteger(10, major) || !text.consume_front(".") || text.consumeInteger(10, minor))
+    return 0;
+  return 10 * major + minor;
+}
+
+void linkDeviceTable(const DeviceCode &code, llvm::ArrayRef<DeviceImage> images, llvm::Module &host) {
+  dropEntries(code, host);
+  Table table(host);
+  std::vector<llvm::Constant *> rows;
+  for (const DeviceImage &image : images) {
+    const CudaTarget &target = image.target;
+    rows.push_back(
+        table.record({table.i32(image.isCubin ? NNF_IMAGE_CUBIN : NNF_IMAGE_PTX), table.i32(target.getCapability()),
+                      table.i32(target.isExact() ? NNF_IMAGE_EXACT : 0), table.i32(image.version),
+                      table.text(target.getArch(), "nnf.device_arch"), table.text(image.bytes, "nnf.device_image", 64),
+                      table.i64(image.bytes.size() + (image.isCubin ? 0 : 1)), kernelRows(table, code, image)},
+                     sizeof(nnf_device_image)));
+  }
+  llvm::Constant *imageRows = table.array(rows, "nnf.device_images");
+  llvm::Constant *whole =
+      table.record({table.i32(sizeof(nnf_device_code)), table.i32(images.size()), imageRows}, sizeof(nnf_device_code));
+  llvm::GlobalVariable *made = table.global(whole, "", 8);
+  if (llvm::GlobalVariable *declared = host.getNamedGlobal(deviceCodeName)) {
+    declared->replaceAllUsesWith(made);
+    declared->eraseFromParent();
+  }
+  made->setName(deviceCodeName);
+}
+
+} // namespace nnf

@@ -1,0 +1,219 @@
+#include "Device.h"
+#include "../Memory.h"
+#include <new>
+
+namespace nnf::rt::cuda {
+namespace {
+
+/// How well an image suits a compute capability; 0: it does not run there. Code of the device's own architecture comes
+/// before what runs on later ones too, newer before older, machine code before text.
+int fitOf(const nnf_device_image &image, int capability) {
+  int made = int(image.capability);
+  bool isExact = image.flags & NNF_IMAGE_EXACT, isCubin = image.kind == NNF_IMAGE_CUBIN;
+  if (image.kind != NNF_IMAGE_PTX && !isCubin)
+    return 0;
+  if (made > capability || (isExact && made != capability) || (isCubin && made / 10 != capability / 10))
+    return 0;
+  return made * 4 + isExact * 2 + isCubin;
+}
+
+Text<256> architectures(const nnf_device_code &code) {
+  Text<256> text;
+  for (uint32_t i = 0; i < code.num_images; ++i)
+    text.add("%s%s %s", i ? ", " : "", code.images[i].kind == NNF_IMAGE_CUBIN ? "machine code for" : "PTX for",
+             code.images[i].arch);
+  return text;
+}
+
+int32_t openDevice(int ordinal, Device &device, Message &message) {
+  if (int32_t status = findDriver(device.driver, message))
+    return status;
+  const Driver &driver = *device.driver;
+  int count = 0, major = 0, minor = 0;
+  if (Result result = driver.cuDeviceGetCount(&count))
+    return driver.fail(message, result, "cuDeviceGetCount");
+  if (count == 0)
+    return message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU");
+  if (ordinal < 0 || ordinal >= count)
+    return message.fail(NNF_ERROR_ARGUMENT, "no device cuda:%d: this machine has %d, from cuda:0 on", ordinal, count);
+  device.ordinal = ordinal;
+  Result result = driver.cuDeviceGet(&device.number, ordinal);
+  if (!result)
+    result = driver.cuDeviceGetName(device.name, int(sizeof device.name), device.number);
+  if (!result)
+    result = driver.cuDeviceGetAttribute(&major, capabilityMajor, device.number);
+  if (!result)
+    result = driver.cuDeviceGetAttribute(&minor, capabilityMinor, device.number);
+  if (result)
+    return driver.fail(message, result, "cuda:%d", ordinal);
+  device.capability = 10 * major + minor;
+  if ((result = driver.cuDevicePrimaryCtxRetain(&device.context, device.number)))
+    return driver.fail(message, result, "cuda:%d (%s): cuDevicePrimaryCtxRetain", ordinal, device.name);
+  return NNF_OK;
+}
+
+/// Loads the best image that the driver takes. One whose PTX is too new for it gives way to an older one.
+int32_t loadImage(const nnf_model &model, LoadedProgram &loaded, Message &message) {
+  const nnf_device_code &code = *codeOf(model);
+  const Device &device = loaded.device;
+  const Driver &driver = *device.driver;
+  auto version = [&](int number) { return number / 1000 + double(number % 1000 / 10) / 10; };
+  int32_t status = NNF_ERROR_UNSUPPORTED;
+  message.fail(status, "cuda:%d (%s) has compute capability %d.%d, but the model has %s", device.ordinal, device.name,
+               device.capability / 10, device.capability % 10, architectures(code).str());
+  for (int below = INT32_MAX;;) {
+    const nnf_device_image *best = nullptr;
+    for (uint32_t i = 0; i < code.num_images; ++i) {
+      int fit = fitOf(code.images[i], device.capability);
+      if (fit > 0 && fit < below && (!best || fit > fitOf(*best, device.capability)))
+        best = &code.images[i];
+    }
+    if (!best)
+      return status;
+    below = fitOf(*best, device.capability);
+    char log[600] = "";
+    int options[] = {jitErrorLog, jitErrorLogBytes};
+    void *values[] = {log, reinterpret_cast<void *>(sizeof log - 1)};
+    Result result = driver.cuModuleLoadDataEx(&loaded.module, best->data, 2, options, values);
+    if (result == 0) {
+      loaded.image = best;
+      return NNF_OK;
+    }
+    const char *kind = best->kind == NNF_IMAGE_CUBIN ? "machine code" : "PTX";
+    if (result != unsupportedPtxVersion && result != noBinaryForGpu)
+      return driver.fail(message, result, "the driver does not take the %s for %s: %s", kind, best->arch, log);
+    Text<32> of;
+    if (best->version)
+      of.add(", version %u.%u", best->version / 10, best->version % 10);
+    status = message.fail(NNF_ERROR_UNSUPPORTED,
+                          "the NVIDIA driver (CUDA %.1f) is too old for the %s for %s%s: %s (%d); expected a newer one",
+                          version(driver.version), kind, best->arch, of.str(), driver.nameOf(result), result);
+  }
+}
+
+int32_t findFunctions(const nnf_model &model, LoadedProgram &loaded, Message &message) {
+  const Driver &driver = *loaded.device.driver;
+  loaded.functions = static_cast<Function *>(calloc(model.num_kernels + 1, sizeof(Function)));
+  if (!loaded.functions)
+    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+  constexpr uint32_t always = 48 << 10; // shared memory that need not be asked for
+  for (uint32_t i = 0; i < model.num_kernels; ++i) {
+    const nnf_device_kernel &kernel = loaded.image->kernels[i];
+    if (kernel.kind != NNF_DEVICE_KERNEL)
+      continue;
+    Result result = driver.cuModuleGetFunction(&loaded.functions[i], loaded.module, kernel.symbol);
+    if (!result && kernel.shared_bytes > always)
+      result = driver.cuFuncSetAttribute(loaded.functions[i], maxDynamicShared, int(kernel.shared_bytes));
+    if (result)
+      return driver.fail(message, result, "kernel %u (%s, %s): its code for %s", i, model.kernels[i].name,
+                         kernel.symbol, loaded.image->arch);
+    loaded.hasChecks |= kernel.checks != 0;
+    if (kernel.parameters > loaded.mostParameters)
+      loaded.mostParameters = kernel.parameters;
+  }
+  return NNF_OK;
+}
+
+int32_t uploadWeights(const nnf_program &program, LoadedProgram &loaded, Message &message) {
+  uint64_t bytes = program.model->weights_bytes;
+  if (bytes == 0)
+    return NNF_OK;
+  if (int32_t status = loaded.weights.reserve(loaded.device, bytes, message))
+    return status;
+  if (Result result = loaded.device.driver->cuMemcpyHtoD_v2(loaded.weights.address(), program.weights, bytes))
+    return loaded.device.driver->fail(message, result, "copying %llu bytes of weights to cuda:%d",
+                                      (unsigned long long)bytes, loaded.device.ordinal);
+  return NNF_OK;
+}
+
+int32_t load(const nnf_program &program, LoadedProgram &loaded, Message &message) {
+  OnDevice current(loaded.device);
+  if (current.result)
+    return loaded.device.driver->fail(message, current.result, "cuda:%d: cuCtxPushCurrent", loaded.device.ordinal);
+  int32_t status = loadImage(*program.model, loaded, message);
+  if (!status)
+    status = findFunctions(*program.model, loaded, message);
+  return status ? status : uploadWeights(program, loaded, message);
+}
+
+void unload(LoadedProgram *loaded) {
+  const Driver *driver = loaded->device.driver;
+  if (loaded->device.context) {
+    {
+      OnDevice current(loaded->device);
+      loaded->weights.release(loaded->device);
+      if (loaded->module)
+        driver->cuModuleUnload(loaded->module);
+    }
+    driver->cuDevicePrimaryCtxRelease_v2(loaded->device.number);
+  }
+  free(loaded->functions);
+  free(loaded);
+}
+
+} // namespace
+
+int32_t Memory::reserve(const Device &device, uint64_t bytes, Message &message) {
+  uint64_t wanted = alignUp(bytes ? bytes : 1);
+  if (bytes <= maxBytes && data && wanted <= capacity)
+    return NNF_OK;
+  release(device);
+  const Driver &driver = *device.driver;
+  void *host = nullptr;
+  DeviceAddress address = 0;
+  Result result = bytes > maxBytes ? Result(outOfMemory)
+                  : isPinned       ? driver.cuMemHostAlloc(&host, wanted, 0)
+                                   : driver.cuMemAlloc_v2(&address, wanted);
+  if (result)
+    return driver.fail(message, result, "no %llu bytes of memory on %s for cuda:%d", (unsigned long long)bytes,
+                       isPinned ? "the host" : "the device", device.ordinal);
+  data = isPinned ? static_cast<uint8_t *>(host) : reinterpret_cast<uint8_t *>(address);
+  capacity = wanted;
+  return NNF_OK;
+}
+
+void Memory::release(const Device &device) {
+  if (data && isPinned)
+    device.driver->cuMemFreeHost(data);
+  else if (data)
+    device.driver->cuMemFree_v2(address());
+  data = nullptr;
+  capacity = 0;
+}
+
+int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&result, Message &message) {
+  pthread_mutex_lock(&program.deviceMutex);
+  LoadedProgram *loaded = program.loaded;
+  while (loaded && loaded->device.ordinal != ordinal)
+    loaded = loaded->next;
+  int32_t status = NNF_OK;
+  if (!loaded) {
+    void *memory = malloc(sizeof(LoadedProgram));
+    if (memory) {
+      loaded = new (memory) LoadedProgram;
+      status = openDevice(ordinal, loaded->device, message);
+      if (!status)
+        status = load(program, *loaded, message);
+      if (status)
+        unload(loaded);
+      else {
+        loaded->next = program.loaded;
+        program.loaded = loaded;
+      }
+    } else {
+      status = message.fail(NNF_ERROR_MEMORY, "out of memory");
+    }
+  }
+  pthread_mutex_unlock(&program.deviceMutex);
+  result = status ? nullptr : loaded;
+  return status;
+}
+
+void unloadFromDevices(nnf_program &program) {
+  while (LoadedProgram *loaded = program.loaded) {
+    program.loaded = loaded->next;
+    unload(loaded);
+  }
+}
+
+} // namespace nnf::rt::cuda

@@ -1,0 +1,73 @@
+// GPUs of the process, and programs that are loaded on them.
+#ifndef NNF_RUNTIME_CUDA_DEVICE_H
+#define NNF_RUNTIME_CUDA_DEVICE_H
+#include "../Program.h"
+#include "Driver.h"
+
+namespace nnf::rt::cuda {
+
+struct Device {
+  const Driver *driver = nullptr;
+  int ordinal = 0; // K of cuda:K
+  DeviceNumber number = 0;
+  ContextHandle context = nullptr; // the primary one, which other libraries of the process use too
+  int capability = 0;              // 10 * major + minor
+  char name[128] = "";
+};
+
+/// Makes a device the calling thread's for a while, whatever was its before.
+class OnDevice {
+public:
+  explicit OnDevice(const Device &device)
+      : driver(*device.driver), result(driver.cuCtxPushCurrent_v2(device.context)) {}
+  ~OnDevice() {
+    ContextHandle popped;
+    if (result == 0)
+      driver.cuCtxPopCurrent_v2(&popped);
+  }
+  OnDevice(const OnDevice &) = delete;
+
+private:
+  const Driver &driver;
+
+public:
+  const Result result;
+};
+
+/// Memory of a device, or of the host where a device can reach it; it only ever grows.
+struct Memory {
+  uint8_t *data = nullptr;
+  uint64_t capacity = 0;
+  bool isPinned = false; // the host's
+
+  /// Drops the contents; what is enqueued with it must have run. Errors: out of memory, and then there is none.
+  int32_t reserve(const Device &device, uint64_t bytes, Message &message);
+  void release(const Device &device);
+  DeviceAddress address() const { return reinterpret_cast<DeviceAddress>(data); }
+};
+
+/// A program on one device: code and weights. It lives as long as the program.
+struct LoadedProgram {
+  LoadedProgram *next = nullptr;
+  Device device;
+  const nnf_device_image *image = nullptr;
+  ModuleHandle module = nullptr;
+  Function *functions = nullptr; // of each kernel of the model
+  Memory weights;
+  uint32_t mostParameters = 0; // of a kernel
+  bool hasChecks = false;
+};
+
+/// Code of the model for GPUs; NULL: it is for CPUs.
+inline const nnf_device_code *codeOf(const nnf_model &model) {
+  return model.struct_size > offsetof(nnf_model, device) ? model.device : nullptr;
+}
+
+/// The program on device cuda:`ordinal`, loaded there by the first who asks. Errors: no such device, no code for it, a
+/// driver that does not take the code, no memory for the weights.
+int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&loaded, Message &message);
+/// Takes a program off all its devices.
+void unloadFromDevices(nnf_program &program);
+
+} // namespace nnf::rt::cuda
+#endif
