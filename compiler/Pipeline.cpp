@@ -4,6 +4,7 @@
 #include "codegen/cuda/Target.h"
 #include "compiler/Prepare.h"
 #include "compiler/kernels/KernelObjects.h"
+#include "compiler/seeing/Work.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
@@ -184,6 +185,8 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     return failure();
   if (options.atGroups && last >= Phase::Groups)
     options.atGroups(module);
+  if (last > Phase::Groups)
+    recordWork(module); // while kernels say what they compute
   if (failed(makeTiles()) || failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
     return failure();
   // A kernel may have come to copy outputs.

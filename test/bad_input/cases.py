@@ -388,8 +388,10 @@ option("accuracy-unknown", "expected strict, default or relaxed", "--accuracy=ex
 for flag in ("--allow-tf32", "--cuda-compiler=x", "--swappable-weights",
              "--cpu=x86-64-v2,x86-64-v3", "--dim=N=1:32", "--data-parallel-dim=N", "--explain"):
     option("reserved" + flag.replace("=", "-").replace(",", "-").replace(":", "-"), "not there yet", flag)
-for command in ("report", "compare"):
-    bad("reserved-" + command, {}, "not there yet", "nnfc", command, "m.nnf", status=2)
+bad("report-of-nothing", {}, "none.nnf", "nnfc", "report", "none.nnf", "-o", "out.html")
+bad("report-without-output", {}, "--output is required", "nnfc", "report", "m.nnf", status=2)
+bad("compare-with-nothing", {}, "none.nnf", "nnfc", "compare", "none.nnf", "none.nnf")
+bad("compare-with-one", {}, "B is required", "nnfc", "compare", "m.nnf", status=2)
 bad("no-command", {}, "no command given", "nnfc", status=2)
 bad("unknown-command", {}, "no command 'train'", "nnfc", "train", status=2)
 bad("unknown-op", {}, "no function is called 'conv2'", "nnfc", "ops", "conv2")

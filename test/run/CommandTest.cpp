@@ -169,9 +169,15 @@ TEST_F(Command, bench) {
   EXPECT_LE(latency["p99"], latency["max"]);
   EXPECT_GT(report["throughput_per_s"], 0);
   EXPECT_GT(report["peak_memory_bytes"], 1'000'000);
+  const nlohmann::json &kernel = report["kernels"][0];
+  EXPECT_EQ(kernel["kernel"], "mul");
+  EXPECT_EQ(kernel["calls"], 1);
+  EXPECT_GT(report["roofline"]["gflops_per_s"], 0.1);
+  EXPECT_GT(report["roofline"]["gbytes_per_s"], 0.01);
   nlohmann::json trace = nlohmann::json::parse(std::ifstream(bench.profile));
-  ASSERT_GE(trace["traceEvents"].size(), 2u);
-  const nlohmann::json &event = trace["traceEvents"][1];
+  ASSERT_GE(trace["traceEvents"].size(), 4u); // two names, a run, its launch
+  EXPECT_EQ(trace["traceEvents"][2]["name"], "run 0");
+  const nlohmann::json &event = trace["traceEvents"][3];
   EXPECT_EQ(event["ph"], "X");
   EXPECT_EQ(event["name"], "mul");
   EXPECT_EQ(event["args"]["node"], "double \"it\"");

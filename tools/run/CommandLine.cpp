@@ -31,7 +31,11 @@ void addRunOptions(CLI::App &app, RunRequest &request, const std::string &what) 
 void addBenchOptions(CLI::App &app, BenchRequest &request, const std::string &what) {
   addModelOptions(app, request, what);
   app.add_option("--json", request.json, "write the numbers there too")->type_name("FILE");
-  app.add_option("--profile", request.profile, "write a per-kernel trace in Chrome's trace format")->type_name("FILE");
+  app.add_option("--profile", request.profile,
+                 "write a per-kernel trace that Perfetto opens (Chrome's trace format); implies --kernels")
+      ->type_name("FILE");
+  app.add_flag("--kernels", request.kernels,
+               "say for each kernel its time, GFLOP/s, GB/s and part of this machine's roofline");
   app.add_option("--iterations", request.iterations, "measure so many runs instead of a time")
       ->type_name("N")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 40));

@@ -36,6 +36,7 @@ struct RunRequest : ModelRequest {
 struct BenchRequest : ModelRequest {
   std::string json;        ///< file for the numbers, "": none
   std::string profile;     ///< file for the trace, "": none
+  bool kernels = false;    ///< say how long each kernel takes; with `profile` always
   uint64_t iterations = 0; ///< 0: for `seconds`
   double seconds = 2;
   uint64_t warmup = 5; ///< runs before the clock starts
@@ -51,6 +52,15 @@ void addBenchOptions(CLI::App &app, BenchRequest &request, const std::string &wh
 int runCommand(const RunRequest &request, Streams streams);
 /// Latency percentiles, throughput and memory. Inputs that are not given are filled with random values.
 int benchCommand(const BenchRequest &request, Streams streams);
+
+/// What bench finds out.
+struct BenchFigures {
+  std::string text;  ///< for people
+  std::string json;  ///< the file of --json
+  std::string trace; ///< the file of --profile; "" where launches were not looked at
+  std::vector<double> launchMicroseconds;
+};
+Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures &figures);
 
 /// Prints "error: …" and returns the exit status.
 int report(const Failure &failure, Streams streams);
