@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """data_parallel beside PyTorch's own: its scatter and gather (torch/nn/parallel/scatter_gather.py), for which the CPU has
-no kernels, with torch.chunk and torch.cat below them.
+no kernels, with torch.chunk and torch.cat below them. Also what the command line says of several devices.
 
 Prints `FAIL case: why` lines and, last, the counts.
 """
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,12 @@ class Work:
         done = self.attempt(program, *arguments, **more)
         expect(done.returncode == 0, f"{program} {' '.join(map(str, arguments))}: {done.stderr[:300]}")
         return done.stdout
+
+    def refused(self, says, program, *arguments, status=1):
+        done = self.attempt(program, *arguments)
+        first = done.stderr.split("\n")[0]
+        expect(done.returncode == status and first.startswith("error: ") and says in first,
+               f"{' '.join(map(str, arguments))}: status {done.returncode}, '{first[:200]}', expected {status}, '{says}'")
 
 
 def same(got, want, why):
@@ -241,8 +248,52 @@ def random_draws_differ(work):
         expect((plain == first[:1000]).all(), "replica 0 draws other numbers than a run alone")
 
 
+def command_line(work):
+    """nnfc run MODEL, nnfc run LIBRARY and nnf-run give what a run alone gives."""
+    work.compiled("net", network()).close()
+    batch = numbers(7, 3)
+    np.save(work.folder / "x.npy", batch)
+    np.save(work.folder / "s.npy", np.float32(1))
+    given = ("--input", "x=x.npy", "--input", "s=s.npy", "--output-dir", "out")
+    want = data_parallel(module, (torch.from_numpy(batch), 1.0), [0, 1, 2])
+    for program, model in (("nnfc", "net.nnf.txt"), ("nnfc", "net.so"), ("nnf-run", "net.so")):
+        command = (program, "run", model, *given)
+        work.tool(*command, "--device", "cpu:0,cpu:1,cpu:2", "--data-parallel-dim", "0")
+        for name in want:
+            same(np.load(work.folder / "out" / f"{name}.npy"), want[name], f"{program} {model}: {name}")
+        work.tool(*command, "--device", "cpu:1")
+        expect(np.load(work.folder / "out" / "total.npy").shape == (), "one device joins a scalar")
+        work.tool(*command, "--data-parallel-dim", "-2")
+    text = work.tool("nnf-run", "bench", "net.so", "--device", "cpu:0,cpu:1", "--dim", "N=10", "--iterations", "3")
+    expect("2 devices of " in text, f"bench does not show the devices: {text}")
+    work.refused("the model has no input 'z'", "nnf-run", "net.so", *given, "--device", "cpu:0,cpu:1", "--replicate", "z")
+    work.refused("only with several devices", "nnf-run", "net.so", *given, "--replicate", "x", status=2)
+    work.refused("found 'gpu' in 'cpu:0,gpu'", "nnf-run", "net.so", *given, "--device", "cpu:0,gpu", status=2)
+    work.refused("cuda:0", "nnf-run", "net.so", *given, "--device", "cuda:0,cuda:1")
+    work.refused("along dimension 2", "nnf-run", "net.so", *given, "--device", "cpu:0,cpu:1", "--data-parallel-dim", "2")
+    work.refused("a trace is of one device", "nnf-run", "bench", "net.so", "--device", "cpu:0,cpu:1", "--profile", "t", status=2)
+    (work.folder / "fixed.nnf.txt").write_text(network().replace('symbol: "N"', "size: 7"))
+    work.refused("but the model is compiled for 7 there", "nnfc", "run", "fixed.nnf.txt", "--random-inputs",
+                 "--device", "cpu:0,cpu:1")
+
+
+def affinity_is_honoured(work):
+    """Core sets are of the CPUs the process has; one CPU is shared by both."""
+    work.compiled("net", network()).close()
+    one = {min(os.sched_getaffinity(0))}
+    text = work.tool("nnf-run", "bench", "net.so", "--device", "cpu:0,cpu:1", "--dim", "N=10", "--iterations", "2",
+                     preexec_fn=lambda: os.sched_setaffinity(0, one))
+    expect("2 devices of 1 and 1 threads" in text, text)
+
+
+def ops_knows_it(work):
+    text = work.tool("nnfc", "ops", "data_parallel")
+    expect(text.startswith("data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None)"), text[:200])
+    expect("data_parallel " in work.tool("nnfc", "ops"), "nnfc ops does not list it")
+
+
 CASES = [batches_of_every_size, keyword_inputs, inputs_of_different_sizes, dimensions, results_that_do_not_fit,
-         errors_name_the_device, random_draws_differ]
+         errors_name_the_device, random_draws_differ, command_line, affinity_is_honoured, ops_knows_it]
 
 
 def main():
