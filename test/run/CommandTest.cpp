@@ -115,11 +115,11 @@ TEST_F(Command, errorsOfInput) {
 TEST_F(Command, errorsOfOptions) {
   request.inputs = {input()};
   request.device = "cuda:0";
-  expectError(2, "--device cuda:0: not there yet, expected cpu or cuda-emu");
+  expectError(2, "--device cuda:0: not there yet, expected cpu, cpu:K or cuda-emu");
   request.device = "cuda-emu";
   expectError(1, "expected a library of nnfc compile --target=cuda-emu");
   request.device = "tpu";
-  expectError(2, "--device: found 'tpu', expected cpu, cuda:K or cuda-emu");
+  expectError(2, "--device: found 'tpu', expected cpu, cpu:K, cuda:K or cuda-emu");
   request.device = "cpu";
   request.dims = {"N"};
   expectError(2, "--dim: found 'N', expected SYMBOL=SIZE");

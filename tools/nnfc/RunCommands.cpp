@@ -19,8 +19,6 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
     if (!outcome)
       return report(outcome, streams);
-  if (request.device.find(',') != std::string::npos)
-    return report(Outcome::wrongUsage("--device=" + request.device + ": several devices are not there yet"), streams);
   if (request.library.ends_with(".so") || isCompiled(request.library))
     return call(request, streams);
   if (!request.model.empty())
@@ -30,9 +28,12 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if (Outcome outcome = folder.check(); !outcome)
     return report(outcome, streams);
   std::string library = folder.path + "/model.so";
-  if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
-    return report(outcome, streams);
-  request.dims.clear(); // the compiled code has these sizes fixed
+  // Replicas run parts of the batch: then sizes stay open, and --dim says how large random inputs are.
+  if (!request.wantsReplicas()) {
+    if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
+      return report(outcome, streams);
+    request.dims.clear(); // the compiled code has these sizes fixed
+  }
   if (request.device == "cuda-emu")
     compile.code.target = request.device;
   compile.model.models = {request.library};

@@ -71,9 +71,9 @@ std::string jsonOf(const BenchRequest &request, const Session &session, const La
   for (size_t i = 0; i < session.inputs.size(); ++i)
     json << (i ? ", " : "") << jsonString(session.model.inputs()[i].name) << ": "
          << jsonString(describeType(session.inputs[i].dtype, session.inputs[i].dims));
-  json << "},\n  \"device\": " << jsonString(request.device)
-       << ",\n  \"threads\": " << nnf_context_threads(session.context.get()) << ",\n  \"warmup\": " << request.warmup
-       << ",\n  \"iterations\": " << latencies.sorted.size() << ",\n  \"latency_us\": {";
+  json << "},\n  \"device\": " << jsonString(request.device) << ",\n  \"threads\": " << session.threads()
+       << ",\n  \"warmup\": " << request.warmup << ",\n  \"iterations\": " << latencies.sorted.size()
+       << ",\n  \"latency_us\": {";
   const std::pair<const char *, double> numbers[] = {
       {"min", latencies.sorted.front()}, {"mean", latencies.mean()},        {"p50", latencies.percentile(50)},
       {"p90", latencies.percentile(90)}, {"p99", latencies.percentile(99)}, {"max", latencies.sorted.back()},
@@ -82,7 +82,7 @@ std::string jsonOf(const BenchRequest &request, const Session &session, const La
     json << (i ? ", " : "") << jsonString(numbers[i].first) << ": " << jsonNumber(numbers[i].second);
   json << "},\n  \"throughput_per_s\": " << jsonNumber(1e6 / latencies.mean())
        << ",\n  \"peak_memory_bytes\": " << latencies.peakMemory
-       << ",\n  \"context_bytes\": " << nnf_context_bytes(session.context.get())
+       << ",\n  \"context_bytes\": " << session.contextBytes()
        << ",\n  \"weights_bytes\": " << model.weights_bytes;
   if (times)
     json << ",\n  \"roofline\": " << jsonOf(roofline) << ",\n  \"kernels\": " << jsonOf(*times);
@@ -92,13 +92,13 @@ std::string jsonOf(const BenchRequest &request, const Session &session, const La
 
 void print(const BenchRequest &request, const Session &session, const Latencies &latencies, std::ostream &out) {
   out << std::fixed << std::setprecision(2) << (request.title.empty() ? request.library : request.title) << ": "
-      << latencies.sorted.size() << " runs, " << nnf_context_threads(session.context.get()) << " threads\n"
+      << latencies.sorted.size() << " runs, " << session.describeThreads() << "\n"
       << "latency     p50 " << latencies.percentile(50) << " us, p90 " << latencies.percentile(90) << " us, p99 "
       << latencies.percentile(99) << " us, min " << latencies.sorted.front() << " us, mean " << latencies.mean()
       << " us\n"
       << "throughput  " << 1e6 / latencies.mean() << " runs/s\n"
       << "memory      peak " << double(latencies.peakMemory) / 1048576 << " MiB, context "
-      << double(nnf_context_bytes(session.context.get())) / 1048576 << " MiB, weights "
+      << double(session.contextBytes()) / 1048576 << " MiB, weights "
       << double(session.model.descriptor().weights_bytes) / 1048576 << " MiB\n";
 }
 
@@ -121,6 +121,10 @@ Failure bench(const BenchRequest &request, Streams streams) {
 Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures &figures) {
   if (!(request.seconds >= 0 && request.seconds <= 86400))
     return wrongUsage("--seconds: found " + std::to_string(request.seconds) + ", expected 0 to 86400");
+  if (!request.profile.empty() && request.wantsReplicas())
+    return wrongUsage("--profile: a trace is of one device, found --device " + request.device);
+  if (request.kernels && request.wantsReplicas())
+    return wrongUsage("--kernels: figures are of one device, found --device " + request.device);
   Session session;
   if (Failure failure = session.open(request, /*randomInputs=*/true, streams))
     return failure;

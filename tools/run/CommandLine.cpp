@@ -17,7 +17,21 @@ void addModelOptions(CLI::App &app, ModelRequest &request, const std::string &wh
   app.add_option("--seed", request.seed, "of random inputs and random ops (default 0)")->type_name("N");
   app.add_option("--threads", request.threads, "how many at most; 0 (default): all the process may use")
       ->type_name("N");
-  app.add_option("--device", request.device, "cpu (default), cuda:K or cuda-emu")->type_name("DEVICE");
+  app.add_option(
+         "--device", request.device,
+         "cpu (default), cpu:K (its K-th core set), cuda:K or cuda-emu; cpu:0,cpu:1 cuts the batch over several")
+      ->type_name("DEVICE");
+  app.add_option_function<int64_t>(
+         "--data-parallel-dim",
+         [&request](int64_t dim) {
+           request.dataParallelDim = dim;
+           request.isDataParallel = true;
+         },
+         "which dimension is cut over the devices (default 0); with --device cpu they are all core sets")
+      ->type_name("DIM");
+  app.add_option("--replicate", request.replicated, "an input that is no part of the batch: each device gets it whole")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
 }
 
 } // namespace

@@ -25,8 +25,16 @@ struct ModelRequest {
   std::vector<std::string> dims;   ///< SYMBOL=SIZE: sizes of inputs that are filled with random values
   bool randomInputs = false;       ///< fill inputs that are not given, from `seed`
   uint64_t seed = 0;
-  uint32_t threads = 0; ///< 0: all the process may use
-  std::string device = "cpu";
+  uint32_t threads = 0;                ///< 0: all the process may use
+  std::string device = "cpu";          ///< or several, separated by commas
+  int64_t dataParallelDim = 0;         ///< the batch is cut along it
+  bool isDataParallel = false;         ///< --data-parallel-dim is given
+  std::vector<std::string> replicated; ///< inputs that are no part of the batch
+
+  /// Whether the batch is to be cut over devices.
+  bool wantsReplicas() const {
+    return isDataParallel || device.starts_with("cpu:") || device.find(',') != std::string::npos;
+  }
 };
 
 struct RunRequest : ModelRequest {

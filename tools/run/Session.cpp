@@ -10,9 +10,44 @@ namespace {
 Failure checkDevice(const std::string &device) {
   if (device == "cpu" || device == "cuda-emu")
     return {};
-  if (device.starts_with("cuda:") || device == "cuda" || device.starts_with("cpu:"))
-    return wrongUsage("--device " + device + ": not there yet, expected cpu or cuda-emu");
-  return wrongUsage("--device: found '" + device + "', expected cpu, cuda:K or cuda-emu");
+  if (device.starts_with("cuda:") || device == "cuda")
+    return wrongUsage("--device " + device + ": not there yet, expected cpu, cpu:K or cuda-emu");
+  return wrongUsage("--device: found '" + device + "', expected cpu, cpu:K, cuda:K or cuda-emu");
+}
+
+/// "cpu:0,cpu:1" as devices; "cpu" is all of them.
+Failure readDevices(const std::string &text, std::vector<DLDevice> &devices) {
+  for (size_t begin = 0; text != "cpu" && begin <= text.size();) {
+    size_t end = std::min(text.find(',', begin), text.size());
+    std::string one = text.substr(begin, end - begin);
+    begin = end + 1;
+    int32_t index = -1;
+    size_t colon = one.find(':');
+    if (colon != std::string::npos) {
+      const char *last = one.data() + one.size();
+      auto [rest, error] = std::from_chars(one.data() + colon + 1, last, index);
+      if (error != std::errc() || rest != last)
+        index = -1;
+    }
+    std::string kind = one.substr(0, colon);
+    if ((kind != "cpu" && kind != "cuda") || index < 0)
+      return wrongUsage("--device: found '" + one + "' in '" + text + "', expected cpu:K or cuda:K");
+    devices.push_back(kind == "cpu" ? cpu(index) : cuda(index));
+  }
+  return {};
+}
+
+Failure makeReplicas(const ModelRequest &request, const Model &model, DataParallel &replicas) {
+  DataParallel::Options options;
+  if (Failure failure = readDevices(request.device, options.device_ids))
+    return failure;
+  options.dim = request.dataParallelDim;
+  options.replicated = request.replicated;
+  options.threads = request.threads;
+  options.seed = request.seed;
+  if (Status status = DataParallel::create(model, replicas, options); !status)
+    return fault(status.message());
+  return {};
 }
 
 std::string namesOf(std::span<const nnf_tensor_info> tensors) {
@@ -142,8 +177,13 @@ Failure readInputs(const ModelRequest &request, const Model &model, std::vector<
 } // namespace
 
 Failure Session::open(const ModelRequest &request, bool randomInputs, Streams streams) {
-  if (Failure failure = checkDevice(request.device))
-    return failure;
+  if (!request.wantsReplicas()) {
+    if (Failure failure = checkDevice(request.device))
+      return failure;
+    if (!request.replicated.empty())
+      return wrongUsage("--replicate " + request.replicated[0] +
+                        ": only with several devices (--device cpu:0,cpu:1) or --data-parallel-dim");
+  }
   if (Status status =
           Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
@@ -174,7 +214,10 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   if (Failure failure = fillMissing(model, given, request.seed, symbols, inputs, notes))
     return failure;
 
-  if (Status status = Context::create(model, context, Context::options(request.threads, request.seed)); !status)
+  if (request.wantsReplicas()) {
+    if (Failure failure = makeReplicas(request, model, replicas))
+      return failure;
+  } else if (Status status = Context::create(model, context, Context::options(request.threads, request.seed)); !status)
     return fault(status.message());
   for (Array &array : inputs)
     in.emplace_back(array.data(), array.dtype, array.dims);
@@ -184,8 +227,29 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
 }
 
 Failure Session::runOnce(const nnf_run_options *options) {
-  Status status = context.run(in, out, options);
+  Status status = replicas ? replicas.run(in, out, options) : context.run(in, out, options);
   return status ? Failure() : fault(status.message());
+}
+
+uint32_t Session::threads() const {
+  uint32_t threads = replicas ? 0 : nnf_context_threads(context.get());
+  for (uint32_t r = 0; r < replicas.size(); ++r)
+    threads += replicas.threads(r);
+  return threads;
+}
+
+uint64_t Session::contextBytes() const {
+  return replicas ? nnf_replicas_bytes(replicas.get()) : nnf_context_bytes(context.get());
+}
+
+std::string Session::describeThreads() const {
+  if (!replicas)
+    return std::to_string(threads()) + " threads";
+  std::string threads;
+  for (uint32_t r = 0; r < replicas.size(); ++r)
+    threads += (r == 0 ? "" : r + 1 < replicas.size() ? ", " : " and ") + std::to_string(replicas.threads(r));
+  return std::to_string(replicas.size()) + (replicas.size() == 1 ? " device of " : " devices of ") + threads +
+         " threads";
 }
 
 } // namespace nnf::run

@@ -12,12 +12,17 @@ namespace nnf::run {
 struct Session {
   Model model;
   Context context;
+  DataParallel replicas;       // instead of `context` where the batch is cut over devices
   std::vector<Array> inputs;   // in the model's order
   std::vector<Tensor> in, out; // on `inputs`; outputs are the context's
 
   /// Loads the model, reads and fills the inputs, makes a context. Notes on choices made go to `streams.err`.
   Failure open(const ModelRequest &request, bool randomInputs, Streams streams);
   Failure runOnce(const nnf_run_options *options = nullptr);
+  /// "4 threads", "2 devices of 4 and 3 threads"
+  std::string describeThreads() const;
+  uint32_t threads() const;
+  uint64_t contextBytes() const;
 };
 
 /// In-out inputs change with each run; every run is to start from the same values.
