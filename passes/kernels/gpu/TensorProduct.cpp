@@ -1,0 +1,172 @@
+#include "passes/kernels/gpu/TensorProduct.h"
+#include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/Widening.h"
+#include "passes/kernels/gpu/GpuEmitter.h"
+#include "passes/kernels/gpu/ProductTiles.h"
+#include <numeric>
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+constexpr ProductTile tiles[] = {
+#define NNF_TILE(...) {__VA_ARGS__},
+    NNF_PRODUCT_TILES(NNF_TILE)
+#undef NNF_TILE
+};
+
+/// What a tile takes: figures of an A100, per multiprocessor (SM) and cycle. Sizes matter, not the last per cent: they
+/// decide whether blocks fill the machine, and whether a tile is bound by products or by what it reads.
+namespace machine {
+constexpr int64_t multiprocessors = 108;
+constexpr double multiplyAdds = 1024;   // of tensor cores, 16-bit floats
+constexpr double bytes = 40;            // from the second-level cache to shared memory
+constexpr double latency = 700;         // cycles until a slab that is asked for is there
+constexpr double perBlock = 2000;       // cycles of a block before its first product and after its last
+constexpr int64_t sharedBytes = 160000; // that blocks of an SM share
+constexpr int64_t residentBlocks = 3;   // by their registers
+} // namespace machine
+
+/// Elements between neighbours in a space of several dimensions, if they are all equally far apart. One place has no
+/// neighbours: then a null Dim.
+std::optional<Dim> strideOf(ArrayRef<Dim> shape, ArrayRef<Dim> strides) {
+  Dim stride, next;
+  for (size_t d = shape.size(); d-- > 0;) {
+    if (isConstant(shape[d], 1))
+      continue;
+    if (stride && !sameDim(strides[d], next))
+      return std::nullopt;
+    if (!stride)
+      stride = strides[d];
+    next = simplify(strides[d] * shape[d]);
+  }
+  return stride;
+}
+
+/// An operand's dimensions by their part in the product.
+struct Dimensions {
+  Shape batchStrides, free, freeStrides, contracted, contractedStrides;
+
+  Dimensions(Value operand, const StridedView &view, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+    Shape shape = shapeOf(operand);
+    for (int64_t d : batch)
+      batchStrides.push_back(view.strides[d]);
+    for (int64_t d : contract) {
+      contracted.push_back(shape[d]);
+      contractedStrides.push_back(view.strides[d]);
+    }
+    for (int64_t d = 0, e = shape.size(); d < e; ++d)
+      if (!llvm::is_contained(batch, d) && !llvm::is_contained(contract, d)) {
+        free.push_back(shape[d]);
+        freeStrides.push_back(view.strides[d]);
+      }
+  }
+};
+
+std::optional<TensorOperand> operandOf(Value operand, const StridedView &view, const Dimensions &dims) {
+  MLIRContext *context = operand.getContext();
+  std::optional<Dim> along = strideOf(dims.contracted, dims.contractedStrides),
+                     across = strideOf(dims.free, dims.freeStrides);
+  if (!along || !across)
+    return std::nullopt;
+  auto isLine = [](Dim stride) { return !stride || isConstant(stride, 1); };
+  TensorOperand result{view, dims.batchStrides, {}, isLine(*along), 0};
+  if (!result.alongDepth && !isLine(*across))
+    return std::nullopt;
+  Dim stride = result.alongDepth ? *across : *along;
+  result.lineStride = stride ? stride : dimOf(context, 0);
+  // Buffers begin at multiples of 16 bytes.
+  int64_t divisor = std::gcd(result.lineStride.getLargestKnownDivisor(), view.offset.getLargestKnownDivisor());
+  for (Dim batchStride : dims.batchStrides)
+    divisor = std::gcd(divisor, batchStride.getLargestKnownDivisor());
+  result.copyBytes = 16;
+  while (divisor * 2 % result.copyBytes != 0)
+    result.copyBytes /= 2;
+  return result;
+}
+
+/// The buffer of 16-bit floats that an operand is a conversion of.
+std::optional<StridedView> narrowViewOf(Value operand) {
+  Value narrow = beforeWidening(operand);
+  if (narrow == operand)
+    return std::nullopt;
+  std::optional<StridedView> view = stridedViewOf(narrow);
+  return view && isa<BlockArgument>(view->buffer) ? view : std::nullopt;
+}
+
+/// Cycles until all blocks are done.
+double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  double blocks = double(llvm::divideCeil(rows, tile.rows)) * double(llvm::divideCeil(columns, tile.columns)) *
+                  double(std::max<int64_t>(batches, 1));
+  double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
+  double resident =
+      std::min<double>(perMultiprocessor, std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes()));
+  double products = double(tile.rows * tile.columns * tile.depth) / machine::multiplyAdds;
+  double reads = double((tile.rows + tile.columns) * tile.depth * 2) / machine::bytes;
+  double waits = machine::latency / double(tile.slabs - 1) / resident;
+  double slab = std::max({products, reads, waits});
+  return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * slab + machine::perBlock / resident);
+}
+
+} // namespace
+
+PrimDotOp soleProductOf(KernelOp kernel) {
+  PrimDotOp found;
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
+      return {};
+    auto dot = dyn_cast<PrimDotOp>(op);
+    if (!dot)
+      continue;
+    if (found)
+      return {};
+    found = dot;
+  }
+  return found && KernelEmitter::yieldsShapeOf(kernel, found.getOutput()) ? found : PrimDotOp();
+}
+
+Dim TensorOperand::extentStride() const { return alongDepth ? lineStride : dimOf(lineStride.getContext(), 1); }
+
+int64_t ProductTile::threads() const { return warpRows * warpColumns * warpThreads; }
+
+int64_t ProductTile::spreadPitch() const { return columns + NNF_PRODUCT_ROW_GAP; }
+
+int64_t ProductTile::sharedBytes() const {
+  return std::max((rows + columns) * depth * 2 * slabs, spreadRows() * spreadPitch() * 4);
+}
+
+std::string ProductTile::name() const { return (Twine(rows) + "x" + Twine(columns) + "x" + Twine(depth)).str(); }
+
+std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
+  PrimDotOp dot = soleProductOf(kernel);
+  if (!dot)
+    return std::nullopt;
+  std::optional<StridedView> lhs = narrowViewOf(dot.getLhs()), rhs = narrowViewOf(dot.getRhs());
+  if (!lhs || !rhs || elementOf(lhs->buffer) != elementOf(rhs->buffer))
+    return std::nullopt;
+  Dimensions left(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
+      right(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
+  std::optional<TensorOperand> a = operandOf(dot.getLhs(), *lhs, left), b = operandOf(dot.getRhs(), *rhs, right);
+  if (!a || !b)
+    return std::nullopt;
+  TensorProduct product{dot.getOutput(), elementOf(lhs->buffer).isBF16(), *a, *b, {}, left.free, right.free, {}};
+  Shape shape = shapeOf(dot.getLhs());
+  for (int64_t d : dot.getLhsBatch())
+    product.batch.push_back(shape[d]);
+  product.depth = productOf(dot.getContext(), left.contracted);
+  // The templates count steps in 32 bits.
+  if (std::optional<int64_t> depth = constantOf(product.depth);
+      depth && *depth > std::numeric_limits<int32_t>::max() / 2)
+    return std::nullopt;
+  return product;
+}
+
+ProductTile TensorProduct::tile() const {
+  auto guess = [](ArrayRef<Dim> dims) { return std::max<int64_t>(1, KernelEmitter::guess(dims)); };
+  auto cycles = [&](const ProductTile &tile) {
+    return cyclesOf(tile, guess(rows), guess(columns), guess(depth), guess(batch));
+  };
+  return *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
+}
+
+} // namespace nnf
