@@ -4,7 +4,7 @@
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/Error.h"
 
-// templates/Product.cu as bitcode, put here by the build.
+// The templates as bitcode, put here by the build.
 extern "C" const char nnf_template_bitcode[], nnf_template_bitcode_end[];
 asm(".pushsection .rodata\n"
     ".balign 4\n"

@@ -162,9 +162,13 @@ def models():
     def magnitude(a, b):
         return abs(a) @ abs(b)
 
-    for m, k, n in ((1, 1, 1), (64, 64, 64), (65, 33, 70), (128, 17, 48), (7, 100, 5), (33, 16, 32), (200, 130, 96)):
+    for m, k, n in ((1, 1, 1), (64, 64, 64), (65, 33, 70), (128, 17, 48), (7, 100, 5), (33, 16, 32), (200, 130, 96),
+                    (1200, 20, 1000), (9000, 20, 60)):
         add(f"matmul_{m}x{k}x{n}", "contract", {"a": f32(m, k), "b": f32(k, n)},
             [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude)
+    add("matmul_both_transposed", "contract", {"a": f32(40, 100), "b": f32(88, 40)},
+        [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("linear", {"input": "t", "weight": "b"}, ["y"])],
+        lambda a, b: [a.T @ b.T], scale=lambda a, b: abs(a.T) @ abs(b.T))
     add("matmul_batch", "contract", {"a": f32(3, 40, 24), "b": f32(3, 24, 36)},
         [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
     add("matmul_doubles", "contract", {"a": f32(40, 30).astype(np.float64), "b": f32(30, 50).astype(np.float64)},

@@ -16,6 +16,7 @@ struct Words4 {
 };
 // No structs: to assign one takes a generic address, and that memory is shared would only be found again later.
 using Vector4 = u32 __attribute__((ext_vector_type(4)));
+using Floats4 = float __attribute__((ext_vector_type(4)));
 using Pair = float __attribute__((ext_vector_type(2)));
 
 constexpr int warpThreads = 32;

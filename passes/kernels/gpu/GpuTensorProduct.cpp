@@ -1,5 +1,5 @@
-// Products of 16-bit floats on a GPU's tensor cores. A template that was compiled with nnfc multiplies a tile
-// (codegen/cuda/templates/Product.cu); this writes the kernel around it: where the tile's operands lie, and what
+// Products of 16-bit floats on a GPU's tensor cores, and of float32 without. A template that was compiled with nnfc
+// multiplies a tile (codegen/cuda/templates); this writes the kernel around it: where the tile's operands lie, and what
 // becomes of its sums. They come back through shared memory, so that a thread has neighbouring columns of a row,
 // whatever the tensor cores left it: the graph's own epilogue runs on vectors, and reads and stores 16 bytes at once.
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,6 +20,7 @@ public:
 
 private:
   Value multiply(const SharedArray &shared);
+  void spread(Value sums, Value part, const SharedArray &shared);
   /// What a template is told of an operand of `extent` rows or columns, of which the tile begins at `first`.
   void describe(const TensorOperand &operand, Value first, Dim extent, int64_t tileExtent, SmallVector<Value> &to);
   void storePart(const SharedArray &shared, Value part);
@@ -49,11 +50,11 @@ void TensorProductEmitter::emit() {
   firstColumn = k.mul(at[2].base, k.constant(tile.columns));
   SharedArray shared = emitter.shared(k.b.getF32Type(), tile.sharedBytes() / 4);
   Value sums = multiply(shared);
-  k.loop(k.constant(0), k.constant(tile.warpRows), 1, {}, [&](Value part, ValueRange) -> SmallVector<Value> {
+  k.loop(k.constant(0), k.constant(tile.parts), 1, {}, [&](Value part, ValueRange) -> SmallVector<Value> {
     ElementEmitter::Scope scope(e);
     // Nobody multiplies slabs, or reads sums, that are overwritten now.
     emitter.barrier();
-    call("nnf_spread_" + tile.name(), {sums, narrow(part), shared.base});
+    spread(sums, narrow(part), shared);
     emitter.barrier();
     storePart(shared, part);
     return {};
@@ -63,12 +64,22 @@ void TensorProductEmitter::emit() {
 Value TensorProductEmitter::multiply(const SharedArray &shared) {
   Value sums = LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), k.b.getF32Type(),
                                       constant32(tile.sums()), /*alignment=*/16);
-  SmallVector<Value> arguments{constantBool(p.isBfloat)};
+  SmallVector<Value> arguments;
+  if (!tile.isFloat())
+    arguments.push_back(constantBool(p.element.isBF16()));
   describe(p.a, firstRow, product(p.rows), tile.rows, arguments);
   describe(p.b, firstColumn, product(p.columns), tile.columns, arguments);
   arguments.append({narrow(k.size(p.depth)), shared.base, sums});
-  call("nnf_product_" + tile.name(), arguments);
+  call((tile.isFloat() ? "nnf_float_product_" : "nnf_product_") + tile.name(), arguments);
   return sums;
+}
+
+/// Which rows and columns a thread of a float32 product has depends on how the operands lie.
+void TensorProductEmitter::spread(Value sums, Value part, const SharedArray &shared) {
+  if (!tile.isFloat())
+    return call("nnf_spread_" + tile.name(), {sums, part, shared.base});
+  call("nnf_float_spread_" + tile.name(),
+       {constantBool(p.a.alongDepth), constantBool(p.b.alongDepth), sums, part, shared.base});
 }
 
 void TensorProductEmitter::describe(const TensorOperand &operand, Value first, Dim extent, int64_t tileExtent,
@@ -151,7 +162,7 @@ bool emitGpuTensorProduct(KernelOp kernel, const TargetInfo &target) {
   if (!product)
     return false;
   ProductTile tile = product->tile();
-  emitWithLanes(kernel, target, tile.threads(), lanesOf(kernel, *product), [&](GpuEmitter &emitter, int64_t lanes) {
+  emitWithLanes(kernel, target, tile.threads, lanesOf(kernel, *product), [&](GpuEmitter &emitter, int64_t lanes) {
     TensorProductEmitter(emitter, *product, tile, lanes).emit();
   });
   return true;

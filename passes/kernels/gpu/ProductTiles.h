@@ -13,6 +13,12 @@
   TILE(32, 64, 32, 1, 4, 4)                                                                                            \
   TILE(16, 128, 64, 1, 4, 2)
 
+/* Tiles of float32 products: TILE(rows, columns, depth of a slab, slabs under way). Each thread has 8 x 8 sums. */
+#define NNF_FLOAT_TILES(TILE)                                                                                          \
+  TILE(128, 128, 16, 3)                                                                                                \
+  TILE(128, 64, 16, 4)                                                                                                 \
+  TILE(64, 64, 16, 4)
+
 /* Floats by which rows of sums in shared memory are longer than a tile: eight threads that write a column, two floats
  * each, then meet in no bank. */
 #define NNF_PRODUCT_ROW_GAP 8

@@ -9,17 +9,31 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-constexpr ProductTile tiles[] = {
-#define NNF_TILE(...) {__VA_ARGS__},
-    NNF_PRODUCT_TILES(NNF_TILE)
-#undef NNF_TILE
-};
+constexpr ProductTile tensorTile(int64_t rows, int64_t columns, int64_t depth, int64_t warpRows, int64_t warpColumns,
+                                 int64_t slabs) {
+  return {2, rows, columns, depth, slabs, warpRows * warpColumns * warpThreads, warpRows};
+}
+/// 8 x 8 sums of each thread, halves of 64 rows.
+constexpr ProductTile floatTile(int64_t rows, int64_t columns, int64_t depth, int64_t slabs) {
+  return {4, rows, columns, depth, slabs, rows * columns / 64, rows / 64};
+}
+
+#define NNF_TENSOR_TILE(...) tensorTile(__VA_ARGS__),
+#define NNF_FLOAT_TILE(...) floatTile(__VA_ARGS__),
+constexpr ProductTile tensorTiles[] = {NNF_PRODUCT_TILES(NNF_TENSOR_TILE)};
+constexpr ProductTile floatTiles[] = {NNF_FLOAT_TILES(NNF_FLOAT_TILE)};
+#undef NNF_TENSOR_TILE
+#undef NNF_FLOAT_TILE
+
+/// Rows or columns up to which a tile of float32 would be half empty: smaller ones have a kernel of their own.
+constexpr int64_t fewest = 32;
 
 /// What a tile takes: figures of an A100, per multiprocessor (SM) and cycle. Sizes matter, not the last per cent: they
 /// decide whether blocks fill the machine, and whether a tile is bound by products or by what it reads.
 namespace machine {
 constexpr int64_t multiprocessors = 108;
-constexpr double multiplyAdds = 1024;   // of tensor cores, 16-bit floats
+constexpr double multiplyAdds = 1024; // of tensor cores, 16-bit floats
+constexpr double floatMultiplyAdds = 64;
 constexpr double bytes = 40;            // from the second-level cache to shared memory
 constexpr double latency = 700;         // cycles until a slab that is asked for is there
 constexpr double perBlock = 2000;       // cycles of a block before its first product and after its last
@@ -80,17 +94,14 @@ std::optional<TensorOperand> operandOf(Value operand, const StridedView &view, c
   for (Dim batchStride : dims.batchStrides)
     divisor = std::gcd(divisor, batchStride.getLargestKnownDivisor());
   result.copyBytes = 16;
-  while (divisor * 2 % result.copyBytes != 0)
+  while (divisor * elementBytes(elementOf(view.buffer)) % result.copyBytes != 0)
     result.copyBytes /= 2;
   return result;
 }
 
-/// The buffer of 16-bit floats that an operand is a conversion of.
-std::optional<StridedView> narrowViewOf(Value operand) {
-  Value narrow = beforeWidening(operand);
-  if (narrow == operand)
-    return std::nullopt;
-  std::optional<StridedView> view = stridedViewOf(narrow);
+/// The buffer of float32, or of the 16-bit floats that an operand is a conversion of.
+std::optional<StridedView> bufferOf(Value operand) {
+  std::optional<StridedView> view = stridedViewOf(beforeWidening(operand));
   return view && isa<BlockArgument>(view->buffer) ? view : std::nullopt;
 }
 
@@ -101,8 +112,9 @@ double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t 
   double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
   double resident =
       std::min<double>(perMultiprocessor, std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes()));
-  double products = double(tile.rows * tile.columns * tile.depth) / machine::multiplyAdds;
-  double reads = double((tile.rows + tile.columns) * tile.depth * 2) / machine::bytes;
+  double products = double(tile.rows * tile.columns * tile.depth) /
+                    (tile.isFloat() ? machine::floatMultiplyAdds : machine::multiplyAdds);
+  double reads = double((tile.rows + tile.columns) * tile.depth * tile.elementBytes) / machine::bytes;
   double waits = machine::latency / double(tile.slabs - 1) / resident;
   double slab = std::max({products, reads, waits});
   return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * slab + machine::perBlock / resident);
@@ -127,12 +139,10 @@ PrimDotOp soleProductOf(KernelOp kernel) {
 
 Dim TensorOperand::extentStride() const { return alongDepth ? lineStride : dimOf(lineStride.getContext(), 1); }
 
-int64_t ProductTile::threads() const { return warpRows * warpColumns * warpThreads; }
-
 int64_t ProductTile::spreadPitch() const { return columns + NNF_PRODUCT_ROW_GAP; }
 
 int64_t ProductTile::sharedBytes() const {
-  return std::max((rows + columns) * depth * 2 * slabs, spreadRows() * spreadPitch() * 4);
+  return std::max((rows + columns) * depth * elementBytes * slabs, spreadRows() * spreadPitch() * 4);
 }
 
 std::string ProductTile::name() const { return (Twine(rows) + "x" + Twine(columns) + "x" + Twine(depth)).str(); }
@@ -141,15 +151,18 @@ std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
   PrimDotOp dot = soleProductOf(kernel);
   if (!dot)
     return std::nullopt;
-  std::optional<StridedView> lhs = narrowViewOf(dot.getLhs()), rhs = narrowViewOf(dot.getRhs());
-  if (!lhs || !rhs || elementOf(lhs->buffer) != elementOf(rhs->buffer))
+  std::optional<StridedView> lhs = bufferOf(dot.getLhs()), rhs = bufferOf(dot.getRhs());
+  if (!lhs || !rhs || elementOf(lhs->buffer) != elementOf(rhs->buffer) || !elementOf(dot.getOutput()).isF32())
     return std::nullopt;
+  Type element = elementOf(lhs->buffer);
   Dimensions left(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
       right(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
   std::optional<TensorOperand> a = operandOf(dot.getLhs(), *lhs, left), b = operandOf(dot.getRhs(), *rhs, right);
   if (!a || !b)
     return std::nullopt;
-  TensorProduct product{dot.getOutput(), elementOf(lhs->buffer).isBF16(), *a, *b, {}, left.free, right.free, {}};
+  if (element.isF32() && std::min(KernelEmitter::guess(left.free), KernelEmitter::guess(right.free)) <= fewest)
+    return std::nullopt;
+  TensorProduct product{dot.getOutput(), element, *a, *b, {}, left.free, right.free, {}};
   Shape shape = shapeOf(dot.getLhs());
   for (int64_t d : dot.getLhsBatch())
     product.batch.push_back(shape[d]);
@@ -166,6 +179,7 @@ ProductTile TensorProduct::tile() const {
   auto cycles = [&](const ProductTile &tile) {
     return cyclesOf(tile, guess(rows), guess(columns), guess(depth), guess(batch));
   };
+  ArrayRef<ProductTile> tiles = element.isF32() ? ArrayRef(floatTiles) : ArrayRef(tensorTiles);
   return *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
 }
 

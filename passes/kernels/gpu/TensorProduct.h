@@ -1,4 +1,4 @@
-// Products of matrices that tensor cores take, and the tiles they are cut into.
+// Products of matrices that templates multiply, on tensor cores or (float32) without, and the tiles they are cut into.
 #ifndef NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
 #define NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
 
@@ -10,7 +10,7 @@ namespace nnf {
 /// The only product of a kernel in which everything else is elementwise on its result; null: there is none.
 PrimDotOp soleProductOf(KernelOp kernel);
 
-/// One operand: 16-bit floats in memory, in lines at one distance.
+/// One operand: 16-bit floats or float32 in memory, in lines at one distance.
 struct TensorOperand {
   StridedView view;
   Shape batchStrides;
@@ -21,15 +21,17 @@ struct TensorOperand {
   Dim extentStride() const;
 };
 
-/// One of NNF_PRODUCT_TILES.
+/// One of NNF_PRODUCT_TILES, or of NNF_FLOAT_TILES.
 struct ProductTile {
-  int64_t rows, columns, depth, warpRows, warpColumns, slabs;
+  int64_t elementBytes, rows, columns, depth, slabs;
+  int64_t threads;
+  int64_t parts; // in which sums come to shared memory, some rows each
 
-  int64_t threads() const;
+  bool isFloat() const { return elementBytes == 4; }
   /// Floats of sums that each thread has.
-  int64_t sums() const { return rows * columns / threads(); }
+  int64_t sums() const { return rows * columns / threads; }
   /// Rows of sums that are in shared memory at once, and the distance of theirs in floats.
-  int64_t spreadRows() const { return rows / warpRows; }
+  int64_t spreadRows() const { return rows / parts; }
   int64_t spreadPitch() const;
   /// Of a block: slabs, or later sums in their place.
   int64_t sharedBytes() const;
@@ -41,7 +43,7 @@ struct ProductTile {
 /// of dimensions.
 struct TensorProduct {
   mlir::Value result;
-  bool isBfloat;
+  mlir::Type element; // of both operands
   TensorOperand a, b;
   Shape batch, rows, columns;
   Dim depth;
