@@ -1,5 +1,6 @@
 #include "codegen/cuda/Device.h"
 #include "codegen/LlvmPipeline.h"
+#include "codegen/cuda/Templates.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -45,7 +46,9 @@ DeviceCode takeDeviceCode(ModuleOp module) {
   for (auto global : llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>()))
     if (global->hasAttr("nnf.shared_of"))
       global->moveBefore(code.module->getBody(), code.module->getBody()->end());
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+  for (auto function : llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
+    if (function->hasAttr("nnf.template"))
+      function->moveBefore(code.module->getBody(), code.module->getBody()->end());
     int64_t threads = numberOr(function, "nnf.block", 0);
     if (threads == 0 || function.isExternal())
       continue;
@@ -67,6 +70,8 @@ std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, cons
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
+  if (mlir::failed(linkTemplates(*module, code.module.get()->getLoc())))
+    return nullptr;
   for (llvm::Function &function : *module)
     if (!function.isDeclaration())
       function.addFnAttr(llvm::Attribute::NoUnwind);
