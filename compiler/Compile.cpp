@@ -13,6 +13,7 @@
 #include "compiler/kernels/CompilerIdentity.h"
 #include "compiler/kernels/KernelCache.h"
 #include "compiler/kernels/KernelObjects.h"
+#include "compiler/seeing/ExposeNodes.h"
 #include "compiler/tuning/CheckTuning.h"
 #include "compiler/tuning/TuningReport.h"
 #include "mlir/IR/AsmState.h"
@@ -331,6 +332,8 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   if (!model.module)
     return failed();
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
+  if (request.everyNode)
+    *request.everyNode = exposeNodes(*model.module);
   PipelineOptions options;
   options.target = target->info();
   options.gpuKernels = !gpus.empty();

@@ -55,6 +55,12 @@ struct CodeRequest {
   bool useCache = true; ///< of compiled kernels: docs/design/0006
 };
 
+/// A tensor that a node computes.
+struct NodeOutput {
+  std::string tensor; ///< its name
+  std::string node;   ///< "node 'stem' (conv2d)"
+};
+
 struct CompileRequest {
   ModelRequest model;
   CodeRequest code;
@@ -65,6 +71,8 @@ struct CompileRequest {
   bool verifyEach = false;
   std::vector<std::string> mlirFlags;                ///< of MLIR's pass manager
   std::function<void(const std::string &)> progress; ///< told what happens now
+  /// With one model: the results of all nodes become outputs, and are listed here. Null: they do not.
+  std::vector<NodeOutput> *everyNode = nullptr;
   TuningReport *report = nullptr; ///< filled in with the kernels that can be tuned; null: not asked for
 };
 

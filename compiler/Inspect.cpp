@@ -4,16 +4,14 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
+#include "compiler/seeing/ReadGraph.h"
 #include "compiler/tuning/CheckTuning.h"
+#include "dialects/nnf/Diagnostics.h"
 #include <numeric>
 
 using namespace mlir;
 namespace nnf {
 namespace {
-
-std::string typeText(RankedTensorType type) {
-  return dtypeName(type.getElementType()) + " " + toString(ArrayRef<Dim>(shapeOf(type)));
-}
 
 void countOps(ModuleOp module, ModelSummary &summary) {
   module.walk([&](Operation *op) {
@@ -124,6 +122,59 @@ void addKernels(DriverPlan &plan, ModelSummary &summary) {
   }
 }
 
+/// Bytes of the arena, and the buffers seen in them so far.
+class BufferReader {
+public:
+  explicit BufferReader(ModelSummary &summary) : summary(summary) {}
+
+  /// A launch reads its operands and writes its results.
+  void read(const LaunchPlan &launch, unsigned at) {
+    LaunchOp op = launch.op;
+    unsigned numOperands = op.getInputs().size();
+    for (auto [i, place] : llvm::enumerate(launch.addresses)) {
+      bool isResult = i >= numOperands;
+      Value value = isResult ? Value(op.getResult(i - numOperands)) : op.getInputs()[i];
+      std::optional<int64_t> offset = constantOf(place.offset);
+      auto type = cast<RankedTensorType>(value.getType());
+      if (place.kind != Place::Region || !offset || !type.hasStaticShape())
+        continue;
+      int64_t bytes = type.getNumElements() * elementBytes(type.getElementType());
+      if (isResult)
+        summary.buffers.push_back({nodeName(op.getLoc()), *offset, bytes, at, at});
+      else
+        use(*offset, bytes, at);
+    }
+  }
+
+private:
+  ModelSummary &summary;
+
+  /// The newest buffers at these bytes; a concatenation is read as one. What lies under them is dead.
+  void use(int64_t offset, int64_t bytes, unsigned at) {
+    int64_t missing = bytes;
+    for (ModelSummary::Buffer &buffer : llvm::reverse(summary.buffers)) {
+      int64_t begin = std::max(buffer.offset, offset), end = std::min(buffer.offset + buffer.bytes, offset + bytes);
+      if (missing <= 0)
+        return;
+      if (begin >= end)
+        continue;
+      buffer.last = at;
+      missing -= end - begin;
+    }
+  }
+};
+
+/// One region of a fixed size is what most models have; of others there is no picture.
+void addBuffers(const DriverPlan &plan, ModelSummary &summary) {
+  if (!summary.arenaBytes || plan.main.regions.size() > 1)
+    return;
+  BufferReader reader(summary);
+  unsigned at = 0;
+  for (const Step &step : plan.main.steps)
+    if (const unsigned *launch = std::get_if<unsigned>(&step))
+      reader.read(plan.launches[*launch], at++);
+}
+
 } // namespace
 
 Outcome inspectModel(const ModelRequest &request, const CodeRequest &code, ModelSummary &summary) {
@@ -137,6 +188,7 @@ Outcome inspectModel(const ModelRequest &request, const CodeRequest &code, Model
     return Outcome::fault(sink.errors());
   summary.name = cast<StringAttr>((*module)->getAttr("nnf.name")).str();
   countOps(*module, summary);
+  summary.before = readGraph(*module);
   PipelineOptions options;
   options.target = target->info();
   options.winograd = code.accuracy == Accuracy::Strict ? 0 : code.accuracy == Accuracy::Relaxed ? 4 : 2;
@@ -154,6 +206,8 @@ Outcome inspectModel(const ModelRequest &request, const CodeRequest &code, Model
     addTensors(plan->signature, summary);
     addArena(*module, *plan, summary);
     addKernels(*plan, summary);
+    addBuffers(*plan, summary);
+    summary.after = readGraph(*module);
     copies.addRepeated(*module, summary);
     if (auto bytes = (*module)->getAttrOfType<IntegerAttr>("nnf.weights_bytes"))
       summary.weightsBytes = bytes.getInt();

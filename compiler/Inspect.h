@@ -3,6 +3,7 @@
 #define NNF_COMPILER_INSPECT_H
 
 #include "compiler/Compile.h"
+#include "compiler/seeing/ModelGraph.h"
 #include <optional>
 
 namespace nnf {
@@ -31,6 +32,15 @@ struct ModelSummary {
   std::optional<int64_t> arenaBytes, liveBytes; // where sizes are fixed: the plan, and the least any plan needs
   std::vector<Kernel> kernels;                  // in the order of their first launch
   int64_t launches = 0;
+  ModelGraph before, after; // of functions, of kernels
+
+  /// What a launch of @main has in the arena. Launches are counted as in @main.
+  struct Buffer {
+    std::string name; // the node
+    int64_t offset, bytes;
+    unsigned first, last; // launches that write it first, and read it last
+  };
+  std::vector<Buffer> buffers; // where sizes are fixed
 };
 
 /// Reads a model and compiles it up to its memory plan.

@@ -4,6 +4,7 @@
 #include "codegen/cuda/Target.h"
 #include "compiler/Prepare.h"
 #include "compiler/kernels/KernelObjects.h"
+#include "compiler/seeing/Work.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
@@ -48,11 +49,15 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createPackContractions(panels));
     // After layouts, which turn what is reduced: blocks are chosen by what is contiguous.
     passes.addNestedPass<func::FuncOp>(createSplitReductions());
+  } else {
+    passes.addNestedPass<func::FuncOp>(createNarrowProducts());
   }
   passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   passes.addNestedPass<func::FuncOp>(createCSEPass());
   // Last: everything the passes before have made of weights is computed once, now.
-  passes.addPass(createSplitPrepare());
+  SplitPrepareOptions prepare;
+  prepare.keepNarrow = options.gpuKernels;
+  passes.addPass(createSplitPrepare(prepare));
 }
 
 void addGroups(OpPassManager &passes, const PipelineOptions &options) {
@@ -61,6 +66,7 @@ void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   groups.l2Bytes = options.gpuKernels ? 0 : options.target.l2Bytes;
   groups.vectorBytes = options.target.vectorBytes;
   groups.vectorRegisters = options.target.vectorRegisters;
+  groups.narrowProducts = options.gpuKernels;
   groups.inPlace = !options.gpuKernels; // a GPU's kernels count on addresses of 16 bytes
   passes.addPass(createFormGroups(groups));
 }
@@ -184,6 +190,8 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     return failure();
   if (options.atGroups && last >= Phase::Groups)
     options.atGroups(module);
+  if (last > Phase::Groups)
+    recordWork(module); // while kernels say what they compute
   if (failed(makeTiles()) || failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
     return failure();
   // A kernel may have come to copy outputs.

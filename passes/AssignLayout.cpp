@@ -51,6 +51,117 @@ struct ConvToChannelsLast : OpRewritePattern<PrimConvOp> {
   }
 };
 
+// ---- convolutions that stay in N,C,*
+
+/// What transposes sink through, so that it has the layout of the convolutions around it.
+bool keepsLayout(Operation *op) {
+  return op->hasTrait<Elementwise>() || isa<PrimReduceOp, PrimReduceWindowOp, PrimConcatOp, PrimPadOp, PrimSliceOp>(op);
+}
+
+/// Every value that has the layout of a convolution's result or input, and the convolutions among which it stands.
+SmallVector<PrimConvOp> convsOfOneLayout(PrimConvOp first) {
+  SetVector<Operation *> found;
+  found.insert(first);
+  for (unsigned i = 0; i < found.size(); ++i) {
+    Operation *op = found[i];
+    auto add = [&](Operation *other) {
+      if (other && (isa<PrimConvOp>(other) || keepsLayout(other)))
+        found.insert(other);
+    };
+    // A convolution's weight has no part in it; nor has what is the same for all pixels.
+    for (Value operand : isa<PrimConvOp>(op) ? op->getOperands().take_front() : op->getOperands())
+      add(operand.getDefiningOp());
+    for (Operation *user : op->getUsers())
+      if (!isa<PrimConvOp>(user) || cast<PrimConvOp>(user).getInput().getDefiningOp() == op)
+        add(user);
+  }
+  SmallVector<PrimConvOp> convs;
+  for (Operation *op : found)
+    if (auto conv = dyn_cast<PrimConvOp>(op))
+      convs.push_back(conv);
+  return convs;
+}
+
+int64_t pixelsOf(PrimConvOp op) {
+  return ShapedType::getNumElements(cast<RankedTensorType>(op.getInput().getType()).getShape().drop_front(2));
+}
+
+/// Whether a convolution is a product of its weight and each image as it lies, and the faster for it: with fewer pixels
+/// than input channels the weight is the larger operand, and it is better the one that is packed beforehand.
+bool isPlainProduct(PrimConvOp op) {
+  auto isOne = [](int64_t size) { return size == 1; };
+  auto isZero = [](int64_t size) { return size == 0; };
+  auto input = cast<RankedTensorType>(op.getInput().getType()),
+       weight = cast<RankedTensorType>(op.getWeight().getType());
+  if (op.getLayout() != 0 || op.getGroups() != 1 || !input.hasStaticShape() || !weight.hasStaticShape() ||
+      !llvm::all_of(weight.getShape().drop_front(2), isOne) || !llvm::all_of(op.getStride(), isOne) ||
+      !llvm::all_of(op.getLow(), isZero) || !llvm::all_of(op.getHigh(), isZero) ||
+      !llvm::all_of(op.getInputDilation(), isOne))
+    return false;
+  return pixelsOf(op) >= input.getDimSize(1);
+}
+
+/// f(split(x), y) -> split(f(x, join(y))) for all that is elementwise after a product, where split gives the pixels
+/// their dimensions back: what follows a product of matrices has its shape then.
+void splitPixelsLast(PrimReshapeOp split, IRRewriter &rewriter) {
+  Shape joined = shapeOf(split.getInput()), pixels = shapeOf(split.getOutput());
+  auto join = [&](Primitives &p, Value value) -> Value {
+    if (auto reshape = value.getDefiningOp<PrimReshapeOp>(); reshape && sameShape(shapeOf(reshape.getInput()), joined))
+      return reshape.getInput();
+    auto repeated = value.getDefiningOp<PrimBroadcastOp>();
+    if (repeated && llvm::all_of(repeated.getDims(), [](int64_t dim) { return dim < 2; }))
+      return p.broadcast(repeated.getInput(), joined, repeated.getDims());
+    return p.reshape(value, joined);
+  };
+  SetVector<Operation *> open;
+  auto addReaders = [&](Value value) {
+    for (Operation *user : value.getUsers())
+      if (user->hasTrait<Elementwise>() && user->getNumResults() == 1 &&
+          llvm::all_of(user->getOperands(), [&](Value v) { return sameShape(shapeOf(v), pixels); }))
+        open.insert(user);
+  };
+  addReaders(split.getOutput());
+  while (!open.empty()) {
+    Operation *op = open.pop_back_val();
+    rewriter.setInsertionPoint(op);
+    Primitives p(rewriter, op->getLoc());
+    OperationState state(op->getLoc(), op->getName().getStringRef());
+    for (Value operand : op->getOperands())
+      state.addOperands(join(p, operand));
+    state.addTypes(tensorOf(joined, Primitives::elementOf(op->getResult(0))));
+    state.addAttributes(op->getAttrs());
+    Value result = p.reshape(rewriter.create(state)->getResult(0), pixels);
+    rewriter.replaceOp(op, result);
+    addReaders(result);
+  }
+}
+
+/// conv of one pixel -> weight x image, where all that shares its layout agrees: nothing is transposed then.
+void makePlainProducts(func::FuncOp function) {
+  SmallVector<PrimConvOp> chosen;
+  function.walk([&](PrimConvOp op) {
+    if (isPlainProduct(op) && llvm::all_of(convsOfOneLayout(op), isPlainProduct))
+      chosen.push_back(op);
+  });
+  IRRewriter rewriter(function.getContext());
+  for (PrimConvOp op : chosen) {
+    rewriter.setInsertionPoint(op);
+    Primitives p(rewriter, op.getLoc());
+    // Pixels in one dimension, as columns are.
+    Shape image = shapeOf(op.getInput()), matrix = shapeOf(op.getWeight()), out = shapeOf(op.getOutput());
+    image.resize(2);
+    image.push_back(dimOf(op.getContext(), pixelsOf(op)));
+    matrix.resize(2);
+    Value weight = p.reshape(op.getWeight(), matrix);
+    matrix.insert(matrix.begin(), image.front());
+    Value product = p.dot(p.broadcast(weight, matrix, {1, 2}), p.reshape(op.getInput(), image), {0}, {0}, {2}, {1});
+    Value split = p.reshape(product, out);
+    rewriter.replaceOp(op, split);
+    if (auto reshape = split.getDefiningOp<PrimReshapeOp>())
+      splitPixelsLast(reshape, rewriter);
+  }
+}
+
 bool isZero(Value value) {
   auto constant = value.getDefiningOp<ConstantOp>();
   auto values = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
@@ -326,6 +437,7 @@ struct OnesAfterElementwise : RewritePattern {
 
 struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
+    makePlainProducts(getOperation());
     RewritePatternSet sink(&getContext()), ones(&getContext());
     sink.add<PadIntoConv, ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow,
              SinkThroughConcat, SinkThroughPad, SinkThroughSlice, SinkThroughGather>(&getContext());

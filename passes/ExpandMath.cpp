@@ -75,8 +75,8 @@ std::optional<double> constantOfAll(Value value) {
   return std::nullopt;
 }
 
-/// What is known of an operand or result, found before anything is expanded.
-constexpr StringLiteral feedsSum = "nnf.feeds_sum", aboveOne = "nnf.divisor_above_one";
+/// Of an exponential that only goes into sums with numbers of at least 1, found before anything is expanded.
+constexpr StringLiteral feedsSum = "nnf.feeds_sum";
 
 /// A sum of an exponential and a constant of at least 1.
 bool isAboveOne(Value value) {
@@ -96,9 +96,51 @@ void markRanges(Operation *root) {
           return isa<arith::AddFOp>(user) && isAboveOne(user->getResult(0));
         }))
       op->setAttr(feedsSum, UnitAttr::get(op->getContext()));
-    if (auto division = dyn_cast<arith::DivFOp>(op); division && isAboveOne(division.getRhs()))
-      op->setAttr(aboveOne, UnitAttr::get(op->getContext()));
   });
+}
+
+/// The op of op(x) + 1, if nothing else reads it.
+template <typename Op> Op inSumWithOne(Operation *value) {
+  auto sum = dyn_cast_or_null<arith::AddFOp>(value);
+  if (!sum || !getElementTypeOrSelf(sum.getType()).isF32() || !isSupportedFloat(sum.getType()))
+    return nullptr;
+  for (auto [operand, other] : {std::pair(sum.getLhs(), sum.getRhs()), std::pair(sum.getRhs(), sum.getLhs())})
+    if (auto op = operand.getDefiningOp<Op>(); op && op->hasOneUse() && constantOfAll(other) == 1)
+      return op;
+  return nullptr;
+}
+
+/// Quotients of f32 by 1 + exp(-x) (sigmoid and its kin) are functions of x: made before the exponential is expanded.
+/// So is 1 + tanh(x), 2 / (1 + exp(-2x)), of the approximate GELU.
+void expandLogistics(Operation *root, const MathExpansionOptions &options) {
+  SmallVector<std::pair<arith::DivFOp, math::ExpOp>> quotients;
+  SmallVector<std::pair<arith::AddFOp, math::TanhOp>> sums;
+  root->walk([&](Operation *op) {
+    if (auto division = dyn_cast<arith::DivFOp>(op); division && division.getRhs().hasOneUse())
+      if (auto exponential = inSumWithOne<math::ExpOp>(division.getRhs().getDefiningOp()))
+        quotients.push_back({division, exponential});
+    if (auto tanh = inSumWithOne<math::TanhOp>(op))
+      sums.push_back({cast<arith::AddFOp>(op), tanh});
+  });
+  for (auto [division, exponential] : quotients) {
+    OpBuilder builder(division);
+    ExpansionSite site{builder, division.getLoc(), options};
+    auto negation = exponential.getOperand().getDefiningOp<arith::NegFOp>();
+    Term x = negation ? Term(site, negation.getOperand()) : -Term(site, exponential.getOperand());
+    Operation *divisor = division.getRhs().getDefiningOp();
+    division.replaceAllUsesWith(Value(logisticQuotient(Term(site, division.getLhs()), x)));
+    division.erase();
+    divisor->erase();
+    exponential.erase();
+  }
+  for (auto [sum, tanh] : sums) {
+    OpBuilder builder(sum);
+    ExpansionSite site{builder, sum.getLoc(), options};
+    Term x(site, tanh.getOperand());
+    sum.replaceAllUsesWith(Value(logisticQuotient(x.constant(2), x * 2.0)));
+    sum.erase();
+    tanh.erase();
+  }
 }
 
 struct ExpandExp : Expansion<math::ExpOp> {
@@ -142,7 +184,7 @@ Value dividedByScalar(Term x, Value y, PatternRewriter &rewriter, const Expansio
   return branch.getResult(0);
 }
 
-/// Divisions of vectors by one number, and by one plus an exponential (sigmoid and its kin).
+/// Divisions of vectors by one number.
 struct ExpandDivision : Expansion<arith::DivFOp> {
   using Expansion::Expansion;
   LogicalResult matchAndRewrite(arith::DivFOp op, PatternRewriter &rewriter) const override {
@@ -156,10 +198,8 @@ struct ExpandDivision : Expansion<arith::DivFOp> {
     else if (auto broadcast = op.getRhs().getDefiningOp<vector::BroadcastOp>();
              broadcast && broadcast.getSource().getType() == y.element())
       rewriter.replaceOp(op, dividedByScalar(x, broadcast.getSource(), rewriter, site));
-    else if (op->hasAttr(aboveOne) && !y.isF64() && hasScaling(y))
-      rewriter.replaceOp(op, Value(dividedByAboveOne(x, y)));
     else
-      return rewriter.notifyMatchFailure(op, "nothing is known of the divisor, or the target has nothing better");
+      return rewriter.notifyMatchFailure(op, "nothing is known of the divisor");
     return success();
   }
 };
@@ -274,7 +314,9 @@ struct ExpandMath : impl::ExpandMathBase<ExpandMath> {
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    populateExpandMath(patterns, {hasFma, hasF16c, hasAvx512});
+    MathExpansionOptions options{hasFma, hasF16c, hasAvx512};
+    populateExpandMath(patterns, options);
+    expandLogistics(getOperation(), options);
     markRanges(getOperation());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 

@@ -11,6 +11,7 @@
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/SeparablePlan.h"
 #include "passes/kernels/StridedView.h"
+#include "passes/kernels/Widening.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -57,12 +58,14 @@ void eraseUnread(func::FuncOp function) {
 }
 
 struct Former {
-  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool inPlace, const TargetInfo &target)
-      : function(function), phases(phases), attention(attention), inPlace(inPlace), target(target) {}
+  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool inPlace, bool narrowProducts,
+         const TargetInfo &target)
+      : function(function), phases(phases), attention(attention), inPlace(inPlace), narrowProducts(narrowProducts),
+        target(target) {}
 
   func::FuncOp function;
   const SizePhases &phases;
-  bool attention, inPlace;
+  bool attention, inPlace, narrowProducts;
   const TargetInfo &target;
   GroupMap groups;
 
@@ -176,6 +179,10 @@ struct Former {
   }
 
   void storeOperand(Operation *op, Value operand) {
+    if (Value narrow = beforeWidening(operand); narrowProducts && narrow != operand) {
+      std::optional<StridedView> view = stridedViewOf(narrow);
+      return store(view ? view->buffer : narrow);
+    }
     if (Operation *producer = operand.getDefiningOp(); !producer || !prologues.contains(producer))
       store(memoryOf(op, operand, target));
   }
@@ -626,6 +633,10 @@ struct Former {
       // Each pass over a row computes what it reads.
       return !row || !isCostly(op) || (RowFrame(row).isFull(op->getResult(0)) && passesOf(op).size() == 1);
     }
+    // Several products read what is stored before this conversion.
+    if (auto convert = dyn_cast<PrimConvertOp>(op); narrowProducts && convert && isWidening(convert))
+      if (Operation *producer = behindViews(convert.getInput()); !producer || stored.contains(producer))
+        return true;
     // One cheap op for several readers: cheaper than storing its result.
     return op->hasTrait<Elementwise>() && !isCostly(op) && llvm::all_of(op->getOperands(), [](Value operand) {
              Operation *producer = operand.getDefiningOp();
@@ -646,7 +657,7 @@ struct FormGroups : impl::FormGroupsBase<FormGroups> {
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();
-      Former former(function, *phases, attention, inPlace, target);
+      Former former(function, *phases, attention, inPlace, narrowProducts, target);
       former.run();
       if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();

@@ -19,6 +19,8 @@ def FormGroups : Pass<"nnf-form-groups", "::mlir::ModuleOp"> {
     Option<"vectorRegisters", "vector-registers", "int64_t", "16", "How many vector registers there are">,
     Option<"inPlace", "in-place", "bool", "false",
            "Operands of concatenations are stored in the concatenation's buffer: kernels write at any address">,
+    Option<"narrowProducts", "narrow-products", "bool", "false",
+           "Products read 16-bit floats from memory, not what they are converted to">,
   ];
 }
 #endif

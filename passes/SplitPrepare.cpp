@@ -2,6 +2,7 @@
 #include "dialects/nnf/Constness.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Passes.h"
+#include "passes/kernels/Widening.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -10,17 +11,15 @@ namespace nnf {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// Views that cost nothing where they are read: what they look at is what is worth storing.
-bool isFreeView(Operation *op) { return isa<PrimReshapeOp, PrimBroadcastOp>(op); }
-
 /// What reads a value as it is stored, not through views.
 bool readsStored(Operation *op) { return op->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp, LoopOp, IfOp>(op); }
 
 /// Of @main and of the bodies of its loops and branches.
 struct Splitter {
-  explicit Splitter(ModuleOp module) : module(module) {}
+  Splitter(ModuleOp module, bool keepNarrow) : module(module), keepNarrow(keepNarrow) {}
 
   ModuleOp module;
+  const bool keepNarrow;
   Constness constness;
   llvm::SetVector<Value> exported;
   DenseMap<Operation *, bool> readsTable;
@@ -53,8 +52,14 @@ struct Splitter {
     }
   }
 
+  /// Costs nothing where it is read: what it looks at is what is worth storing.
+  bool isFree(Operation *op) const {
+    auto convert = dyn_cast<PrimConvertOp>(op);
+    return isa<PrimReshapeOp, PrimBroadcastOp>(op) || (keepNarrow && convert && isWidening(convert));
+  }
+
   void exportValue(Value value, bool isResult) {
-    while (!isResult && isFreeView(value.getDefiningOp()))
+    while (!isResult && isFree(value.getDefiningOp()))
       value = value.getDefiningOp()->getOperand(0);
     if (isa<WeightOp, ConstantOp>(value.getDefiningOp()) || !dependsOnTable(value))
       return;
@@ -104,10 +109,11 @@ struct Splitter {
 };
 
 struct SplitPrepare : impl::SplitPrepareBase<SplitPrepare> {
+  using SplitPrepareBase::SplitPrepareBase;
   void runOnOperation() override {
     if (!getOperation().lookupSymbol<func::FuncOp>("main"))
       return;
-    Splitter splitter(getOperation());
+    Splitter splitter(getOperation(), keepNarrow);
     for (auto function : getOperation().getOps<func::FuncOp>())
       splitter.collect(function);
     if (!splitter.exported.empty())

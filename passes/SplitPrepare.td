@@ -9,5 +9,9 @@ def SplitPrepare : Pass<"nnf-split-prepare", "::mlir::ModuleOp"> {
     named `prepared.<n>` in its place, in the order of the results. The compiler runs @prepare once, compiled like
     everything else, and puts its results into the weight store. Views of a weight and repeated numbers stay in @main.
   }];
+  let options = [
+    Option<"keepNarrow", "keep-narrow", "bool", "false",
+           "Conversions of 16-bit floats to float32 stay in @main, too: kernels read what is narrow">,
+  ];
 }
 #endif

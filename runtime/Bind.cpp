@@ -60,9 +60,10 @@ struct Checked {
     va_end(arguments);
     return context.message.fail(NNF_ERROR_ARGUMENT, "%s '%s': %s", kind, info.name, detail);
   }
-  uint8_t *data() const { return tensor->data ? static_cast<uint8_t *>(tensor->data) + tensor->byte_offset : nullptr; }
+  uint8_t *data() const { return dataOf(*tensor); }
   int32_t form() const;
   int32_t memory(uint64_t &bytes) const;
+  int32_t present(uint64_t bytes) const;
   int32_t size(uint32_t d, int64_t expected) const;
 };
 
@@ -107,6 +108,10 @@ int32_t Checked::memory(uint64_t &bytes) const {
     return fail("data is at an address that is no multiple of %u, the size of a %s", elementBytes,
                 nnf_dtype_name(info.dtype));
   return NNF_OK;
+}
+
+int32_t Checked::present(uint64_t bytes) const {
+  return data() || !bytes ? NNF_OK : fail("data is NULL, expected %llu bytes", (unsigned long long)bytes);
 }
 
 int32_t Checked::size(uint32_t d, int64_t expected) const {
@@ -160,13 +165,7 @@ int32_t bindInput(nnf_context &context, uint32_t index, const DLTensor *tensor, 
     return status;
   slot.data = input.data();
   slot.device = tensor->device;
-  if (withData && !slot.data && slot.bytes)
-    return input.fail("data is NULL, expected %llu bytes", (unsigned long long)slot.bytes);
-  return NNF_OK;
-}
-
-bool overlap(const uint8_t *a, uint64_t aBytes, const uint8_t *b, uint64_t bBytes) {
-  return a && b && aBytes && bBytes && a < b + bBytes && b < a + aBytes;
+  return withData ? input.present(slot.bytes) : NNF_OK;
 }
 
 /// Whether memory is what the context keeps for output `index`, and hands to its caller.
@@ -242,6 +241,36 @@ int32_t bindOutput(nnf_context &context, uint32_t index, const DLTensor *tensor)
 }
 
 } // namespace
+
+bool overlap(const uint8_t *a, uint64_t aBytes, const uint8_t *b, uint64_t bBytes) {
+  return a && b && aBytes && bBytes && a < b + bBytes && b < a + aBytes;
+}
+
+int32_t checkInputForm(nnf_context &context, uint32_t index, const DLTensor *tensor, uint64_t &bytes) {
+  Checked input{context, context.model().inputs[index], "input", tensor};
+  if (!tensor)
+    return input.fail("no tensor given (NULL)");
+  if (int32_t status = input.form())
+    return status;
+  if (int32_t status = input.memory(bytes))
+    return status;
+  return input.present(bytes);
+}
+
+int32_t checkOutputForm(nnf_context &context, uint32_t index, uint32_t rank, const int64_t *dims,
+                        const DLTensor &tensor) {
+  nnf_tensor_info joined = context.model().outputs[index];
+  joined.rank = rank;
+  joined.dims = dims;
+  Checked output{context, joined, "output", &tensor};
+  if (int32_t status = output.form())
+    return status;
+  for (uint32_t d = 0; d < rank; ++d)
+    if (int32_t status = output.size(d, dims[d]))
+      return status;
+  uint64_t bytes;
+  return output.memory(bytes);
+}
 
 bool tensorBytes(const int64_t *dims, uint32_t rank, uint32_t elementBytes, uint64_t &bytes) {
   for (uint32_t d = 0; d < rank; ++d)
@@ -349,8 +378,7 @@ void deliverOutputs(nnf_context &context, DLTensor *const out[]) {
         memcpy(inputData, value, slot.bytes);
     }
     DLTensor *tensor = out[j];
-    if (!tensor || slot.given ||
-        (tensor->data && inputData == static_cast<uint8_t *>(tensor->data) + tensor->byte_offset))
+    if (!tensor || slot.given || (tensor->data && inputData == dataOf(*tensor)))
       continue;
     tensor->data = value;
     tensor->device = {kDLCPU, 0};

@@ -1,6 +1,5 @@
 // Contexts: creation, and what they tell.
 #include "Context.h"
-#include "ThreadPool.h"
 #include "cuda/Device.h"
 #include <cstddef>
 #include <new>
@@ -37,22 +36,6 @@ int32_t chooseDevice(const nnf_model &model, const nnf_context_options &options,
                       options.device_type, int(kDLCPU), int(kDLCUDA));
 }
 
-/// Hands out pieces of one allocation; with no memory yet it only counts.
-class Carver {
-public:
-  explicit Carver(uint8_t *memory) : memory(memory) {}
-  template <typename T> T *take(uint64_t count) {
-    uint64_t offset = used;
-    used += alignUp(count * sizeof(T));
-    return memory ? reinterpret_cast<T *>(memory + offset) : nullptr;
-  }
-  uint64_t bytes() const { return used; }
-
-private:
-  uint8_t *memory;
-  uint64_t used = 0;
-};
-
 void carveTables(nnf_context &context, Carver &carver) {
   const nnf_model &model = context.model();
   context.inputs = carver.take<InputSlot>(model.num_inputs);
@@ -66,13 +49,8 @@ void carveTables(nnf_context &context, Carver &carver) {
 }
 
 bool createTables(nnf_context &context) {
-  Carver counter(nullptr);
-  carveTables(context, counter);
-  if (!context.tables.reserve(context.allocator, counter.bytes()))
+  if (!carveInto(context.tables, context.allocator, [&](Carver &carver) { carveTables(context, carver); }))
     return false;
-  memset(context.tables.data, 0, context.tables.capacity);
-  Carver carver(context.tables.data);
-  carveTables(context, carver);
   int64_t *dims = context.outputDims;
   for (uint32_t i = 0; i < context.model().num_inputs; ++i)
     new (&context.inputs[i]) InputSlot;
@@ -87,14 +65,9 @@ bool createTables(nnf_context &context) {
 }
 
 } // namespace
-} // namespace nnf::rt
 
-using namespace nnf::rt;
-
-int32_t nnf_context_create(nnf_program *program, const nnf_context_options *given, nnf_context **result) {
-  Message &message = threadMessage();
-  if (!program || !result)
-    return message.fail(NNF_ERROR_ARGUMENT, "nnf_context_create: program or context is NULL");
+int32_t createContext(nnf_program *program, const nnf_context_options *given, ThreadPool &pool, nnf_context **result,
+                      Message &message) {
   *result = nullptr;
   nnf_context_options options;
   if (int32_t status = readOptions(given, options, message))
@@ -110,6 +83,7 @@ int32_t nnf_context_create(nnf_program *program, const nnf_context_options *give
     return message.fail(NNF_ERROR_MEMORY, "out of memory");
   nnf_context *context = new (memory) nnf_context;
   context->program = retain(program);
+  context->pool = &pool;
   context->allocator = allocator;
   if (options.executor)
     context->executor = *options.executor;
@@ -123,8 +97,7 @@ int32_t nnf_context_create(nnf_program *program, const nnf_context_options *give
     return message.fail(NNF_ERROR_MEMORY, "out of memory");
   }
   // Threads are started here so that runs need not; while another run has the pool, the first run of ours does it.
-  if (ThreadPool &pool = ThreadPool::process();
-      context->lanes > 1 && !context->executor.parallel_for && pool.tryAcquire()) {
+  if (context->lanes > 1 && !context->executor.parallel_for && pool.tryAcquire()) {
     pool.grow(context->lanes);
     pool.release();
   }
@@ -134,6 +107,16 @@ int32_t nnf_context_create(nnf_program *program, const nnf_context_options *give
   }
   *result = context;
   return NNF_OK;
+}
+
+} // namespace nnf::rt
+
+using namespace nnf::rt;
+
+int32_t nnf_context_create(nnf_program *program, const nnf_context_options *options, nnf_context **result) {
+  if (!program || !result)
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_context_create: program or context is NULL");
+  return createContext(program, options, ThreadPool::process(), result, threadMessage());
 }
 
 void nnf_context_destroy(nnf_context *context) {

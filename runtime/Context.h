@@ -4,6 +4,7 @@
 #include "Memory.h"
 #include "Message.h"
 #include "Program.h"
+#include "ThreadPool.h"
 #include <atomic>
 
 namespace nnf::rt::cuda {
@@ -33,7 +34,8 @@ struct OutputSlot {
 struct nnf_context {
   nnf_program *program = nullptr;
   nnf::rt::Allocator allocator;
-  nnf_executor executor = {nullptr, nullptr}; // unset: the process's pool
+  nnf_executor executor = {nullptr, nullptr}; // unset: the pool
+  nnf::rt::ThreadPool *pool = &nnf::rt::ThreadPool::process();
   uint32_t lanes = 1;
   uint64_t seed = 0, run = 0;
   std::atomic<bool> inUse{false};
@@ -56,6 +58,13 @@ struct nnf_context {
 
 namespace nnf::rt {
 
+/// nnf_context_create with a pool, which outlives the context.
+int32_t createContext(nnf_program *program, const nnf_context_options *options, ThreadPool &pool, nnf_context **result,
+                      Message &message);
+
+/// The options, with zeroes for what the caller's version of the struct did not have yet.
+int32_t readRunOptions(const nnf_run_options *given, nnf_run_options &options, Message &message);
+
 /// Checks `in` against the model and fills inputs and symbols. `withData`: data must be there.
 int32_t bindInputs(nnf_context &context, DLTensor *const in[], uint32_t count, bool withData);
 /// Computes the outputs' sizes from the symbols. A model's requirement that they do not meet is an error.
@@ -64,6 +73,18 @@ int32_t computeOutputDims(nnf_context &context);
 int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count);
 /// Hands the context's outputs to the tensors that came without data, and in-out inputs their new values.
 void deliverOutputs(nnf_context &context, DLTensor *const out[]);
+
+/// Checks what of tensor `index` does not depend on the model's sizes: device, dtype, rank, strides, memory. The
+/// message is the context's.
+int32_t checkInputForm(nnf_context &context, uint32_t index, const DLTensor *tensor, uint64_t &bytes);
+int32_t checkOutputForm(nnf_context &context, uint32_t index, uint32_t rank, const int64_t *dims,
+                        const DLTensor &tensor);
+/// Whether two pieces of memory have a byte in common.
+bool overlap(const uint8_t *a, uint64_t aBytes, const uint8_t *b, uint64_t bBytes);
+/// The data of a tensor, or NULL.
+inline uint8_t *dataOf(const DLTensor &tensor) {
+  return tensor.data ? static_cast<uint8_t *>(tensor.data) + tensor.byte_offset : nullptr;
+}
 
 /// Fails with the text of a check that did not hold, {value} and {bound} replaced.
 int32_t reportCheck(nnf_context &context, const nnf_check_state &state, int32_t status);

@@ -10,13 +10,10 @@ namespace nnf::rt {
 namespace {
 
 uint32_t affinityCpus() {
-  // Larger than cpu_set_t, which ends at 1024 CPUs; the kernel refuses a mask shorter than its own.
-  alignas(cpu_set_t) unsigned char mask[8192 / 8] = {};
-  if (sched_getaffinity(0, sizeof mask, reinterpret_cast<cpu_set_t *>(mask)) != 0)
+  CpuMask mask;
+  if (sched_getaffinity(0, sizeof mask.bytes, mask.set()) != 0)
     return 1;
-  uint32_t count = 0;
-  for (unsigned char byte : mask)
-    count += uint32_t(__builtin_popcount(byte));
+  uint32_t count = mask.count();
   return count ? count : 1;
 }
 

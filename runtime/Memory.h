@@ -81,5 +81,34 @@ struct Buffer {
   }
 };
 
+/// Hands out pieces of one allocation; with no memory yet it only counts.
+class Carver {
+public:
+  explicit Carver(uint8_t *memory) : memory(memory) {}
+  template <typename T> T *take(uint64_t count) {
+    uint64_t offset = used;
+    used += alignUp(count * sizeof(T));
+    return memory ? reinterpret_cast<T *>(memory + offset) : nullptr;
+  }
+  uint64_t bytes() const { return used; }
+
+private:
+  uint8_t *memory;
+  uint64_t used = 0;
+};
+
+/// Lays out in `buffer`, which becomes as large as it must and all zero, what `carve` takes of a Carver. It is called
+/// twice: to count, and then with the memory. False: out of memory.
+template <typename Carve> bool carveInto(Buffer &buffer, const Allocator &allocator, Carve carve) {
+  Carver counter(nullptr);
+  carve(counter);
+  if (!buffer.reserve(allocator, counter.bytes()))
+    return false;
+  memset(buffer.data, 0, buffer.capacity);
+  Carver carver(buffer.data);
+  carve(carver);
+  return true;
+}
+
 } // namespace nnf::rt
 #endif

@@ -1,6 +1,5 @@
 // One run: bind the tensors, give the driver what it asks for, turn what it says into a status.
 #include "Context.h"
-#include "ThreadPool.h"
 #include <cstddef>
 #include <time.h>
 
@@ -26,19 +25,20 @@ private:
 /// The pool for the length of a run, where the context wants it and it is free.
 class PoolHold {
 public:
-  explicit PoolHold(nnf_context &context) {
-    if (context.lanes <= 1 || context.executor.parallel_for || !ThreadPool::process().tryAcquire())
+  explicit PoolHold(nnf_context &context) : pool(*context.pool) {
+    if (context.lanes <= 1 || context.executor.parallel_for || !pool.tryAcquire())
       return;
     held = true;
-    lanes = ThreadPool::process().grow(context.lanes);
+    lanes = pool.grow(context.lanes);
     lanes = lanes < context.lanes ? lanes : context.lanes;
   }
   ~PoolHold() {
     if (held)
-      ThreadPool::process().release();
+      pool.release();
   }
   PoolHold(const PoolHold &) = delete;
 
+  ThreadPool &pool;
   bool held = false;
   uint32_t lanes = 1;
 };
@@ -46,7 +46,7 @@ public:
 /// What the callbacks work on: the driver's nnf_rt is a part of it.
 struct RunState : nnf_rt {
   nnf_context &context;
-  const PoolHold &pool;
+  const PoolHold &hold;
   const int32_t *cancel;
   const nnf_profiler *profiler;
   nnf_check_state check = {UINT64_MAX, 0, 0};
@@ -66,7 +66,7 @@ bool isCancelled(const RunState &run) { return run.cancel && __atomic_load_n(run
 void runJob(const RunState &run, Job &job) {
   nnf_context &context = run.context;
   bool onExecutor = context.executor.parallel_for != nullptr;
-  uint32_t lanes = onExecutor ? context.lanes : run.pool.lanes;
+  uint32_t lanes = onExecutor ? context.lanes : run.hold.lanes;
   if (int64_t(lanes) > job.tasks)
     lanes = uint32_t(job.tasks);
   if (lanes <= 1) {
@@ -80,7 +80,7 @@ void runJob(const RunState &run, Job &job) {
   if (onExecutor)
     runOnExecutor(context.executor, job, lanes);
   else
-    ThreadPool::process().run(job, lanes);
+    run.hold.pool.run(job, lanes);
 }
 
 int32_t parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int64_t tasks, int64_t scratchBytes,
@@ -180,19 +180,6 @@ int32_t writeForKernels(const nnf_rt *, void *address, const void *data, int64_t
 constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallel,       allocOutput,   readScalar,
                               failCheck,      cancelled, allocTemporary, growTemporary, writeForKernels};
 
-int32_t readOptions(const nnf_run_options *given, nnf_run_options &options, Message &message) {
-  options = {};
-  if (!given)
-    return NNF_OK;
-  if (given->struct_size < offsetof(nnf_run_options, seed))
-    return message.fail(NNF_ERROR_ARGUMENT, "run options: struct_size %u, expected %zu", given->struct_size,
-                        sizeof options);
-  memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
-  if (options.profiler && !options.profiler->launch)
-    return message.fail(NNF_ERROR_ARGUMENT, "run options: the profiler has no launch");
-  return NNF_OK;
-}
-
 int32_t reserveArena(nnf_context &context) {
   int64_t bytes = context.model().arena_bytes(context.symbols);
   if (bytes < 0 || !context.arena.reserve(context.allocator, uint64_t(bytes)))
@@ -209,8 +196,8 @@ int32_t runDriver(nnf_context &context, const nnf_run_options &options) {
   alignas(dataAlignment) static uint8_t nothing[dataAlignment];
   for (uint32_t i = 0; i < model.num_inputs; ++i)
     context.inputPointers[i] = context.inputs[i].data ? context.inputs[i].data : nothing;
-  PoolHold pool(context);
-  RunState run{callbacks, context, pool, options.cancel, options.profiler};
+  PoolHold hold(context);
+  RunState run{callbacks, context, hold, options.cancel, options.profiler};
   nnf_frame frame = {};
   frame.struct_size = sizeof frame;
   frame.inputs = context.inputPointers;
@@ -227,6 +214,21 @@ int32_t runDriver(nnf_context &context, const nnf_run_options &options) {
 }
 
 } // namespace
+
+int32_t readRunOptions(const nnf_run_options *given, nnf_run_options &options, Message &message) {
+  options = {};
+  options.struct_size = sizeof options;
+  if (!given)
+    return NNF_OK;
+  if (given->struct_size < offsetof(nnf_run_options, seed))
+    return message.fail(NNF_ERROR_ARGUMENT, "run options: struct_size %u, expected %zu", given->struct_size,
+                        sizeof options);
+  memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+  options.struct_size = sizeof options;
+  if (options.profiler && !options.profiler->launch)
+    return message.fail(NNF_ERROR_ARGUMENT, "run options: the profiler has no launch");
+  return NNF_OK;
+}
 
 int32_t concludeRun(nnf_context &context, const nnf_check_state &check, int32_t failure, int32_t status) {
   if (check.order != UINT64_MAX)
@@ -257,7 +259,7 @@ int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTen
   if (!use) // its message belongs to the run that has it
     return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: the context is in use by another thread");
   nnf_run_options options;
-  if (int32_t status = readOptions(given, options, context->message))
+  if (int32_t status = readRunOptions(given, options, context->message))
     return status;
   if (int32_t status = bindInputs(*context, in, n_in, /*withData=*/true))
     return status;

@@ -114,8 +114,8 @@ uint32_t ThreadPool::grow(uint32_t lanes) {
     lanes = maxLanes;
   if (workers + 1 >= lanes)
     return workers + 1;
-  static bool prepared = false; // written by holders only
-  if (!prepared) {
+  static bool prepared = false; // written by holders of the process's pool only
+  if (!cpus && !prepared) {
     keepLibraryLoaded();
     pthread_atfork(nullptr, nullptr, &ThreadPool::afterForkInChild);
     prepared = true;
@@ -123,22 +123,34 @@ uint32_t ThreadPool::grow(uint32_t lanes) {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0)
     return workers + 1;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  if (cpus)
+    pthread_attr_setaffinity_np(&attributes, sizeof cpus->bytes, cpus->set());
+  else
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   // Signals are the application's business; a worker must never be the thread that gets one.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   while (workers + 1 < lanes) {
-    pthread_t thread;
-    // A number in a pointer's place; nothing is ever read through it. NOLINTNEXTLINE(performance-no-int-to-ptr)
-    void *lane = reinterpret_cast<void *>(uintptr_t(workers + 1));
-    if (pthread_create(&thread, &attributes, &ThreadPool::threadMain, lane) != 0)
+    Worker &worker = threads[workers + 1];
+    worker.pool = this;
+    worker.lane = workers + 1;
+    if (pthread_create(&worker.thread, &attributes, &ThreadPool::threadMain, &worker) != 0)
       break;
     ++workers;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   return workers + 1;
+}
+
+void ThreadPool::stop() {
+  stopping.store(true);
+  epoch.fetch_add(1);
+  futex(epoch, FUTEX_WAKE_BITSET, INT32_MAX, FUTEX_BITSET_MATCH_ANY);
+  for (; workers > 0; --workers)
+    pthread_join(threads[workers].thread, nullptr);
+  stopping.store(false);
 }
 
 void ThreadPool::run(const Job &newJob, uint32_t lanes) {
@@ -222,15 +234,18 @@ void ThreadPool::waitForNextJob(uint32_t seenEpoch, uint32_t lane, bool spin) {
 void ThreadPool::work(uint32_t lane) {
   DefaultFloatState floats;
   for (;;) {
-    uint32_t seenEpoch = epoch.load(std::memory_order_acquire);
+    uint32_t seenEpoch = epoch.load(); // before `stopping`: who misses that sees a changed epoch
+    if (stopping.load())
+      return;
     bool wanted = takeChunks(lane);
     waitForNextJob(seenEpoch, lane, wanted);
   }
 }
 
-void *ThreadPool::threadMain(void *laneAsPointer) {
+void *ThreadPool::threadMain(void *workerPointer) {
   pthread_setname_np(pthread_self(), "nnf-worker");
-  processPool.work(uint32_t(reinterpret_cast<uintptr_t>(laneAsPointer)));
+  const Worker &worker = *static_cast<const Worker *>(workerPointer);
+  worker.pool->work(worker.lane);
   return nullptr;
 }
 

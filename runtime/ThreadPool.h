@@ -1,8 +1,11 @@
-// The process's threads. One run holds the pool at a time; who finds it busy runs with its caller alone.
+// Threads for runs: the process's, and those of a core set. One run holds a pool at a time; who finds it busy runs with
+// its caller alone.
 #ifndef NNF_RUNTIME_THREADPOOL_H
 #define NNF_RUNTIME_THREADPOOL_H
+#include "CoreSets.h"
 #include "nnf.h"
 #include <atomic>
+#include <pthread.h>
 
 namespace nnf::rt {
 
@@ -38,6 +41,13 @@ public:
 
   static ThreadPool &process();
 
+  constexpr ThreadPool() = default;
+  /// Threads that stay on the CPUs of `cpus`, which outlives them. The process's stay where the system puts them.
+  explicit ThreadPool(const CpuMask &cpus) : cpus(&cpus) {}
+  ThreadPool(const ThreadPool &) = delete;
+  /// Ends the threads and waits for them. Not of the process's pool, and not in a child that has forked away from them.
+  void stop();
+
   /// False: another run has the pool.
   bool tryAcquire() { return !held.exchange(true, std::memory_order_acquire); }
   void release() { held.store(false, std::memory_order_release); }
@@ -49,7 +59,12 @@ public:
   void run(const Job &job, uint32_t lanes);
 
 private:
-  static void *threadMain(void *indexAsPointer);
+  struct Worker {
+    ThreadPool *pool = nullptr;
+    uint32_t lane = 0;
+    pthread_t thread = {};
+  };
+  static void *threadMain(void *worker);
   static void afterForkInChild();
   void work(uint32_t lane);
   bool takeChunks(uint32_t lane); // false: the job did not want this lane
@@ -60,8 +75,10 @@ private:
   void waitForNextJob(uint32_t seenEpoch, uint32_t lane, bool spin);
 
   std::atomic<bool> held{false};
-  uint32_t workers = 0; // the holder's
-  Job job;              // written by the holder while no chunk is open, read by whoever has claimed a chunk
+  const CpuMask *cpus = nullptr; // NULL: any; then this is the process's pool, whose threads run until it ends
+  uint32_t workers = 0;          // the holder's
+  std::atomic<bool> stopping{false};
+  Job job; // written by the holder while no chunk is open, read by whoever has claimed a chunk
   /// Low 32 bits: lanes that may claim. Above: the job's number.
   alignas(64) std::atomic<uint64_t> ticket{0};
   /// Chunks that no one has claimed yet, a range for each lane: what one kernel leaves in a core's cache, the next
@@ -78,7 +95,8 @@ private:
   static uint64_t firstOf(uint64_t bits) { return bits >> chunkBits & chunkMask; }
   static uint64_t endOf(uint64_t bits) { return bits & chunkMask; }
   Range ranges[maxLanes];
-  uint32_t jobNumber = 0; // the holder's
+  Worker threads[maxLanes]; // [lane]
+  uint32_t jobNumber = 0;   // the holder's
   /// Chunks not yet finished. The caller waits for 0.
   alignas(64) std::atomic<uint32_t> unfinished{0};
   std::atomic<bool> callerParked{false};

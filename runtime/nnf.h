@@ -12,7 +12,7 @@
 #ifndef NNF_NNF_H
 #define NNF_NNF_H
 #include "abi.h"
-#include <dlpack/dlpack.h>
+#include "dlpack/dlpack.h" /* beside this file where it is installed, else the system's */
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -140,6 +140,58 @@ typedef struct nnf_run_options {
  * context is made; the first one on a device also copies the weights there. */
 NNF_API int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTensor *const out[],
                         uint32_t n_out, const nnf_run_options *options);
+
+/* ---- data_parallel: one model, a batch, several devices ---- */
+
+/* Replicas of a program on devices: what torch.nn.parallel.data_parallel(module, inputs, device_ids, output_device,
+ * dim, module_kwargs) makes for each call is made once here. Weights are shared. */
+typedef struct nnf_replicas nnf_replicas;
+
+typedef struct nnf_replicas_options {
+  uint32_t struct_size;          /* sizeof(nnf_replicas_options) */
+  uint32_t num_devices;          /* 0: every core set (core_sets, or else one for each node of memory), or every GPU */
+  const DLDevice *device_ids;    /* {kDLCPU, K}: the K-th core set of the CPU. {kDLCUDA, K}: a GPU */
+  const DLDevice *output_device; /* where results come together: NULL, or any of the CPU, whose sets share its memory */
+  int64_t dim;                   /* that the batch is cut and joined along; negative: from the last */
+  /* How many sets the CPUs of the process (of the calling thread's affinity) are cut into, as evenly as can be; CPUs of
+   * one node of memory, package and core stay together. 0: as many as the largest K asks for. Where there are fewer
+   * CPUs than sets, set K has CPU K modulo their number. */
+  uint32_t core_sets;
+  uint32_t threads;          /* of one replica at most; 0: all of its core set */
+  const uint8_t *replicated; /* [input] non-zero: not a part of the batch, every replica gets it whole; NULL: none */
+  const nnf_allocator *allocator; /* copied; NULL: the C library's */
+  uint64_t seed; /* of random ops: replica 0 draws what a context with this seed does, each other one something else */
+} nnf_replicas_options;
+
+/* `options` NULL: all zero. The message of a failure here and below is nnf_error_message(NULL). */
+NNF_API int32_t nnf_replicas_create(nnf_program *program, const nnf_replicas_options *options, nnf_replicas **replicas);
+NNF_API void nnf_replicas_destroy(nnf_replicas *replicas);
+NNF_API uint32_t nnf_replicas_count(const nnf_replicas *replicas);
+/* Threads that a replica uses at most. */
+NNF_API uint32_t nnf_replicas_threads(const nnf_replicas *replicas, uint32_t replica);
+/* Bytes that all replicas hold now: arenas, scratch, outputs and copies. */
+NNF_API uint64_t nnf_replicas_bytes(const nnf_replicas *replicas);
+
+/* An input given by its name: module_kwargs. */
+typedef struct nnf_named_tensor {
+  const char *name;
+  DLTensor *tensor;
+} nnf_named_tensor;
+
+/* One run of a batch. in[] are the model's first n_in inputs, kwargs[] name the others.
+ * Scatter: each input is cut along dim as torch.chunk does, the parts of 7 over 3 devices being 3, 3 and 1 and those of
+ * 4 over 3 being 2 and 2; as many replicas run as the input with the fewest parts has. Scalars and inputs marked as
+ *   `replicated` go to each as they are. The model's size along dim must be a named one, or what every part has.
+ * Gather: outputs are joined along dim in the order of the devices; scalars become a vector, with dim 0 only. With one
+ *   device this is nnf_run. out[j] is as for nnf_run; what is allocated belongs to `replicas` until its next run.
+ * In-out inputs change when all replicas have succeeded: each part of one that is cut, and a replicated one as the
+ *   first replica changed it.
+ * All replicas run to their end; the failure of the first that failed is returned, its text says which and where. The
+ * options are as for nnf_run, but for profiler and stream, which must be NULL. Tensors are on the CPU, or in pinned
+ * memory for a model of --target=cuda. One call at a time. */
+NNF_API int32_t nnf_data_parallel(nnf_replicas *replicas, DLTensor *const in[], uint32_t n_in,
+                                  const nnf_named_tensor *module_kwargs, uint32_t n_kwargs, DLTensor *const out[],
+                                  uint32_t n_out, const nnf_run_options *options);
 
 #ifdef __cplusplus
 }

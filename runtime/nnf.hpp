@@ -12,6 +12,7 @@
 #ifndef NNF_NNF_HPP
 #define NNF_NNF_HPP
 #include "nnf.h"
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ public:
     if (code != NNF_OK)
       text = nnf_error_message(context);
   }
+  Status(int32_t code, std::string message) : number(code), text(std::move(message)) {}
   explicit operator bool() const { return number == NNF_OK; }
   int32_t code() const { return number; }
   const std::string &message() const { return text; }
@@ -187,6 +189,107 @@ private:
   nnf_context *context = nullptr;
   std::vector<DLTensor *> pointers; // kept, so that a run allocates nothing
 };
+
+/// The device `cpu:K` (the K-th core set) or `cuda:K`.
+inline DLDevice cpu(int32_t index) { return {kDLCPU, index}; }
+inline DLDevice cuda(int32_t index) { return {kDLCUDA, index}; }
+
+/// A model on several devices, each with a part of the batch: torch.nn.DataParallel. What is cut, how, and what comes
+/// out is said at nnf_data_parallel.
+class DataParallel {
+public:
+  struct Options {
+    std::vector<DLDevice> device_ids;      ///< empty: every core set
+    std::optional<DLDevice> output_device; ///< not set: device_ids[0]
+    int64_t dim = 0;
+    std::vector<std::string> replicated; ///< inputs that are no part of the batch
+    uint32_t core_sets = 0, threads = 0;
+    uint64_t seed = 0;
+  };
+
+  DataParallel() = default;
+  DataParallel(DataParallel &&other) noexcept
+      : replicas(std::exchange(other.replicas, nullptr)), pointers(std::move(other.pointers)) {}
+  DataParallel &operator=(DataParallel &&other) noexcept {
+    std::swap(replicas, other.replicas);
+    std::swap(pointers, other.pointers);
+    return *this;
+  }
+  ~DataParallel() { nnf_replicas_destroy(replicas); }
+
+  static Status create(const Model &module, DataParallel &result, const Options &options) {
+    std::vector<uint8_t> replicated(module.inputs().size() + 1);
+    for (const std::string &name : options.replicated) {
+      size_t i = 0;
+      while (i < module.inputs().size() && module.inputs()[i].name != name)
+        ++i;
+      if (i == module.inputs().size())
+        return Status(NNF_ERROR_ARGUMENT, "replicated: the model has no input '" + name + "'");
+      replicated[i] = 1;
+    }
+    nnf_replicas_options plain = {};
+    plain.struct_size = sizeof plain;
+    plain.num_devices = uint32_t(options.device_ids.size());
+    plain.device_ids = options.device_ids.data();
+    plain.output_device = options.output_device ? &*options.output_device : nullptr;
+    plain.dim = options.dim;
+    plain.core_sets = options.core_sets;
+    plain.threads = options.threads;
+    plain.replicated = replicated.data();
+    plain.seed = options.seed;
+    nnf_replicas *made = nullptr;
+    int32_t code = nnf_replicas_create(module.get(), &plain, &made);
+    if (code == NNF_OK) {
+      nnf_replicas_destroy(result.replicas);
+      result.replicas = made;
+    }
+    return Status(code, nullptr);
+  }
+
+  struct Named {
+    const char *name;
+    Tensor &tensor;
+  };
+  /// The model's first inputs in order, the others by name.
+  Status run(std::span<Tensor> inputs, std::span<const Named> module_kwargs, std::span<Tensor> outputs,
+             const nnf_run_options *options = nullptr) {
+    pointers.clear();
+    named.clear();
+    for (Tensor &tensor : inputs)
+      pointers.push_back(tensor.dlpack());
+    for (Tensor &tensor : outputs)
+      pointers.push_back(tensor.dlpack());
+    for (const Named &one : module_kwargs)
+      named.push_back({one.name, one.tensor.dlpack()});
+    int32_t code =
+        nnf_data_parallel(replicas, pointers.data(), uint32_t(inputs.size()), named.data(), uint32_t(named.size()),
+                          pointers.data() + inputs.size(), uint32_t(outputs.size()), options);
+    return Status(code, nullptr);
+  }
+  Status run(std::span<Tensor> inputs, std::span<Tensor> outputs, const nnf_run_options *options = nullptr) {
+    return run(inputs, {}, outputs, options);
+  }
+  /// Devices, and the threads of each.
+  uint32_t size() const { return nnf_replicas_count(replicas); }
+  uint32_t threads(uint32_t replica) const { return nnf_replicas_threads(replicas, replica); }
+  explicit operator bool() const { return replicas != nullptr; }
+  nnf_replicas *get() const { return replicas; }
+
+private:
+  nnf_replicas *replicas = nullptr;
+  std::vector<DLTensor *> pointers; // kept, so that a run allocates nothing
+  std::vector<nnf_named_tensor> named;
+};
+
+/// torch.nn.parallel.data_parallel in one call. `replicas` is made for it, and owns the outputs that come without data;
+/// who runs more than once keeps a DataParallel instead.
+inline Status data_parallel(const Model &module, std::span<Tensor> inputs, const DataParallel::Options &options,
+                            std::span<const DataParallel::Named> module_kwargs, std::span<Tensor> outputs,
+                            DataParallel &replicas) {
+  if (Status status = DataParallel::create(module, replicas, options); !status)
+    return status;
+  return replicas.run(inputs, module_kwargs, outputs);
+}
 
 } // namespace runtime
 } // namespace nnf

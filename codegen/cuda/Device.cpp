@@ -1,5 +1,6 @@
 #include "codegen/cuda/Device.h"
 #include "codegen/LlvmPipeline.h"
+#include "codegen/cuda/Templates.h"
 #include "codegen/driver/KernelEntry.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -59,7 +60,9 @@ DeviceCode takeDeviceCode(ModuleOp module) {
     if (global->hasAttr("nnf.shared_of"))
       global->moveBefore(code.module->getBody(), code.module->getBody()->end());
   llvm::StringMap<int64_t> shared = sharedBytes(*code.module);
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+  for (auto function : llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
+    if (function->hasAttr("nnf.template"))
+      function->moveBefore(code.module->getBody(), code.module->getBody()->end());
     int64_t threads = numberOr(function, "nnf.block", 0), index = numberOr(function, "nnf.index", -1);
     code.numKernels = std::max(code.numKernels, index + 1);
     if (function.getSymName() == copyKernelName)
@@ -85,6 +88,8 @@ std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, cons
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
+  if (mlir::failed(linkTemplates(*module, code.module.get()->getLoc())))
+    return nullptr;
   for (llvm::Function &function : *module)
     if (!function.isDeclaration())
       function.addFnAttr(llvm::Attribute::NoUnwind);

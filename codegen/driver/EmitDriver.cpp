@@ -156,10 +156,9 @@ private:
   std::string launches() {
     SmallVector<Record> rows;
     for (const LaunchPlan &launch : plan.launches) {
-      func::FuncOp kernel = plan.kernels[launch.kernel];
       LaunchOp op = launch.op;
       auto known = [&](StringRef name) -> int64_t {
-        auto value = kernel->getAttrOfType<IntegerAttr>(name);
+        auto value = op->getAttrOfType<IntegerAttr>(name);
         return value ? value.getInt() : -1;
       };
       Record row(sizeof(nnf_launch_info));

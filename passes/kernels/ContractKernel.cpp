@@ -422,6 +422,9 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   tile.types = c.types;
   tile.rows = rowAddresses;
   tile.rowStep = k.size(c.aStride);
+  bool isPadded = llvm::any_of(c.spatial, [](const SpatialDim &dim) { return dim.padded; });
+  if (c.rowStride && !isPadded)
+    tile.rowDistance = k.size(c.rowStride);
   Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
   if (isWidened) { // addresses are those of the chunk's first step
     tile.types = OperandTypes::of(c.element);
@@ -431,6 +434,9 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
     tile.columns = k.elementAddress(b, c.types.b, k.add(panelOffset, k.mul(tap, k.size(c.bTapStride))));
   }
   tile.columnStep = k.size(c.bKStride);
+  // What is widened on the way takes registers of its own.
+  auto run = constantOf(c.k);
+  tile.inPairs = run && *run % 2 == 0 && t.chunk % 2 == 0 && tile.types.step == 1 && tile.types.b == c.element;
   tile.vectors = panel.vectors();
   if (panel.count > 1) {
     tile.panelVectors = t.vectors;

@@ -25,6 +25,7 @@ struct RegisterTile {
   OperandTypes types = {};               // null: as sums are
   llvm::ArrayRef<mlir::Value> rows = {}; // addresses of A
   mlir::Value rowStep = {};              // elements from one i to the next in A
+  mlir::Value rowDistance = {};          // elements from one row to the next; null: it varies
   mlir::Value columns = {};              // address of B
   mlir::Value columnStep = {};           // elements from one i to the next in B
   int64_t vectors = 0;
@@ -32,6 +33,9 @@ struct RegisterTile {
   int64_t panelVectors = 0;
   mlir::Value panelStep = {};             // elements
   llvm::ArrayRef<mlir::Value> masks = {}; // of the vectors of B where lanes are missing; null: all are there
+
+  /// There is an even number of steps, of one element each: two are done at a time.
+  bool inPairs = false;
 
   /// Each step fetches the cache line there into the second-level cache, `aheadStep` bytes on from one i to the next:
   /// little by little, since many at once would wait for each other. Null: none.
@@ -50,6 +54,7 @@ struct RegisterTile {
 
 private:
   OperandTypes operands() const { return types.a ? types : OperandTypes::of(element); }
+  int64_t rowsAsOperands(const KernelBuilder &k) const;
   mlir::Value loadB(KernelBuilder &k, mlir::Value offset, int64_t vector) const;
   mlir::Value spreadA(KernelBuilder &k, mlir::Value row, mlir::Value offset) const;
   mlir::Value addProducts(KernelBuilder &k, mlir::Value a, mlir::Value b, mlir::Value sum) const;

@@ -260,6 +260,8 @@ void WinogradEmitter::multiply(const Panel &panel, Value rowTiles) {
       tile.element = element;
       tile.rows = addresses;
       tile.rowStep = k.constant(1);
+      tile.rowDistance = k.constant(plan.rowLength);
+      tile.inPairs = plan.channels % 2 == 0;
       tile.columns = columnsAt;
       tile.columnStep = k.constant(plan.panelWidth);
       tile.vectors = plan.vectors;

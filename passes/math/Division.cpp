@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 using namespace mlir;
 
@@ -15,10 +16,27 @@ bool isDivisor(double c, Term like) {
          std::abs(std::frexp(c, &exponent)) != 0.5;
 }
 
-// The quotient's error is found by a fused multiply-add and divided in turn (P. Markstein, "Computation of elementary
-// functions on the IBM RISC System/6000 processor", 1990). Of infinity, and where the quotient overflows, that is NaN;
-// of -0 it is 0, and the sum would lose the sign.
+// A short divisor, an odd number of 16 bits times a power of two: quotients are at least 2^-17 of their last bit away
+// from where rounding changes, and the reciprocal in two parts leaves 2^-22 (N. Brisebarre and J.-M. Muller,
+// "Correctly rounded multiplication by arbitrary precision constants", 2008; numbers below 1e-30 lose a part of
+// theirs). The first part is rounded toward zero: with parts of two signs infinity would become NaN.
+static std::optional<std::pair<double, double>> reciprocalInParts(double c, bool isF64) {
+  int exponent;
+  double scaled = std::ldexp(std::frexp(c, &exponent), 16);
+  if (scaled != std::trunc(scaled) || std::abs(exponent) > 64)
+    return std::nullopt;
+  double high = isF64 ? 1 / c : static_cast<float>(1 / c);
+  if (std::fma(-high, c, 1.0) < 0)
+    high = isF64 ? std::nextafter(high, 0.0) : std::nextafter(static_cast<float>(high), 0.0f);
+  return std::pair(high, std::fma(-high, c, 1.0) / c);
+}
+
+// Others: the quotient's error is found by a fused multiply-add and divided in turn (P. Markstein, "Computation of
+// elementary functions on the IBM RISC System/6000 processor", 1990). Of infinity, and where the quotient overflows,
+// that is NaN; of -0 it is 0, and the sum would lose the sign.
 Term dividedBy(Term x, double c) {
+  if (auto parts = reciprocalInParts(c, x.isF64()))
+    return fma(x, parts->first, x * parts->second);
   double reciprocal = x.isF64() ? 1 / c : static_cast<float>(1 / static_cast<float>(c));
   return dividedBy(x, x.constant(c), x.constant(reciprocal));
 }
@@ -27,13 +45,6 @@ Term dividedBy(Term x, Term c, Term reciprocal) {
   Term q = x * reciprocal;
   Term left = fma(q, -c, x);
   return select((left < 0.0) | (left > 0.0), fma(left, reciprocal, q), q);
-}
-
-// One step of Newton's. Of a quarter of y, so that reciprocals are normal numbers; that of infinity is 0, and stays it.
-Term dividedByAboveOne(Term x, Term y) {
-  Term quarter = y * 0.25, r = reciprocalTo14Bits(quarter);
-  Term better = fma(fma(-quarter, r, y.constant(1)), r, r);
-  return x * 0.25 * select(quarter < std::numeric_limits<double>::infinity(), better, r);
 }
 
 } // namespace nnf

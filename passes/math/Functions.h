@@ -28,8 +28,6 @@ Term dividedBy(Term x, double c);
 Term dividedBy(Term x, Term c, Term reciprocal);
 /// c and 1/c are normal numbers, and not powers of two, by which products are exact.
 bool isDivisor(double c, Term like);
-/// x / y for 1 <= y, to 1 ulp; wants `hasScaling`.
-Term dividedByAboveOne(Term x, Term y);
 
 // Logarithm.cpp
 Term logarithm(Term x);
@@ -68,6 +66,9 @@ Reduced reduceByHalfPiInF32(Term x);
 Reduced reduceByHalfPiInF32AsPair(Term x);
 
 // Sigmoids.cpp
+/// numerator / (1 + exp(-x)) of f32, 0 where x is too low for 1 + exp(-x) or its reciprocal to be a normal number
+/// (-87.3 with tables, else -88.9).
+Term logisticQuotient(Term numerator, Term x);
 Term hyperbolicTangent(Term x);
 Term errorFunction(Term x);
 

@@ -170,6 +170,16 @@ def erfTable():
     out.append(f'inline constexpr double erfTableF32[][{count}] = {{\n' + ',\n'.join(rows) + '};')
 
 
+def expTable():
+    """The powers of two between 1 and 2, each over the float that has its number for a fraction: what is shifted into
+    the exponent field need not be cleared of it."""
+    table = [rounded(mpf(2) ** (mpf(i) / 16) / (1 + mpf(i) / 16), 24) for i in range(16)]
+    items = [hexadecimal(entry) for entry in table]
+    out.append('/// 2^(i/16) / (1 + i/16).')
+    out.append('inline constexpr double expTableF32[] = {\n    '
+               + ',\n    '.join(', '.join(items[i:i + 4]) for i in range(0, 16, 4)) + '};')
+
+
 def split(name, comment, value, widths):
     """A constant as a sum of floats with so many bits each."""
     parts, rest = [], mpf(value)
@@ -191,6 +201,10 @@ def main():
     emit('expF32', 'exp(r) = 1 + r + r^2 Q(r), |r| <= ln(2)/2.', f, 4, 24)
     emit('expPowF32', 'The same for powf in f64.', f, 5, 53)
     emit('expF64', 'The same for f64.', f, 9, 53)
+    part = ln2 / 32 * mpf('1.0001')
+    f = Fit(lambda t: expm1(-t) / t, lambda t: abs(t * exp(t)), -part, part)
+    emit('expPartF32', 'exp(-t) = 1 + t P(t), |t| <= ln(2)/32.', f, 2, 24)
+    expTable()
     f = Fit(lambda r: (expm1(r) - r) / r ** 2, lambda r: abs(r ** 2 / expm1(r)), -half, half)
     emit('expm1F32', 'expm1(r) = r + r^2 Q(r), |r| <= ln(2)/2.', f, 5, 24)
     emit('expm1F64', 'The same for f64.', f, 10, 53)

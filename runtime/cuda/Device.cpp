@@ -26,14 +26,12 @@ Text<256> architectures(const nnf_device_code &code) {
 }
 
 int32_t openDevice(int ordinal, Device &device, Message &message) {
+  int count = 0, major = 0, minor = 0;
   if (int32_t status = findDriver(device.driver, message))
     return status;
+  if (int32_t status = countDevices(count, message))
+    return status;
   const Driver &driver = *device.driver;
-  int count = 0, major = 0, minor = 0;
-  if (Result result = driver.cuDeviceGetCount(&count))
-    return driver.fail(message, result, "cuDeviceGetCount");
-  if (count == 0)
-    return message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU");
   if (ordinal < 0 || ordinal >= count)
     return message.fail(NNF_ERROR_ARGUMENT, "no device cuda:%d: this machine has %d, from cuda:0 on", ordinal, count);
   device.ordinal = ordinal;
@@ -179,6 +177,15 @@ void Memory::release(const Device &device) {
     device.driver->cuMemFree_v2(address());
   data = nullptr;
   capacity = 0;
+}
+
+int32_t countDevices(int &count, Message &message) {
+  const Driver *driver = nullptr;
+  if (int32_t status = findDriver(driver, message))
+    return status;
+  if (Result result = driver->cuDeviceGetCount(&count))
+    return driver->fail(message, result, "cuDeviceGetCount");
+  return count ? int32_t(NNF_OK) : message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU");
 }
 
 int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&result, Message &message) {

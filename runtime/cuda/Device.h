@@ -63,6 +63,9 @@ inline const nnf_device_code *codeOf(const nnf_model &model) {
   return model.struct_size > offsetof(nnf_model, device) ? model.device : nullptr;
 }
 
+/// How many GPUs the driver finds. Errors: none, no driver.
+int32_t countDevices(int &count, Message &message);
+
 /// The program on device cuda:`ordinal`, loaded there by the first who asks. Errors: no such device, no code for it, a
 /// driver that does not take the code, no memory for the weights.
 int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&loaded, Message &message);

@@ -386,10 +386,12 @@ option("two-models-one-object", "2 models given", GRAPH, out="out.o")
 option("same-model-twice", "two models are called 'm'", GRAPH)
 option("accuracy-unknown", "expected strict, default or relaxed", "--accuracy=exact")
 for flag in ("--allow-tf32", "--cuda-compiler=x", "--swappable-weights",
-             "--cpu=x86-64-v2,x86-64-v3", "--dim=N=1:32", "--data-parallel-dim=N", "--explain"):
+             "--cpu=x86-64-v2,x86-64-v3", "--dim=N=1:32", "--explain"):
     option("reserved" + flag.replace("=", "-").replace(",", "-").replace(":", "-"), "not there yet", flag)
-for command in ("report", "compare"):
-    bad("reserved-" + command, {}, "not there yet", "nnfc", command, "m.nnf", status=2)
+bad("report-of-nothing", {}, "none.nnf", "nnfc", "report", "none.nnf", "-o", "out.html")
+bad("report-without-output", {}, "--output is required", "nnfc", "report", "m.nnf", status=2)
+bad("compare-with-nothing", {}, "none.nnf", "nnfc", "compare", "none.nnf", "none.nnf")
+bad("compare-with-one", {}, "B is required", "nnfc", "compare", "m.nnf", status=2)
 bad("no-command", {}, "no command given", "nnfc", status=2)
 bad("unknown-command", {}, "no command 'train'", "nnfc", "train", status=2)
 bad("unknown-op", {}, "no function is called 'conv2'", "nnfc", "ops", "conv2")
@@ -444,7 +446,7 @@ run("dim-unknown", "no size named 'N'", "--random-inputs", "--dim", "N=3")
 run("dim-huge", "input 'x': no memory", "--random-inputs", "--dim", "N=999999999999999", model={"m.so": Compiled(NAMED)})
 run("model-unknown", "'q'", "--model", "q", "--random-inputs")
 run("device-unknown", "--device", "--random-inputs", "--device", "tpu", status=2)
-run("device-several", "not there yet", "--random-inputs", "--device", "cpu:0,cpu:1", status=2)
+run("device-several", "found 'tpu' in 'cpu:0,tpu'", "--random-inputs", "--device", "cpu:0,tpu", status=2)
 run("threads-word", "--threads", "--threads", "many", status=2)
 run("index-beyond", "node 'words' (embedding)", "--input", "i=i.npy", files={"i.npy": npy("<i8", (2,), b"\3" + bytes(15))},
     model={"m.so": Compiled(LOOKUP)})

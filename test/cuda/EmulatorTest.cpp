@@ -13,6 +13,12 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/nnf.hpp"
+#include "llvm/ADT/bit.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InlineAsm.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicsNVPTX.h"
+#include "llvm/Transforms/Utils/BasicBlockUtils.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <filesystem>
@@ -23,12 +29,19 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-/// A product of 65x33 and 33x70 matrices: two slabs and a bit, ragged edges.
+/// A product of 65x33 and 33x30 matrices, too few columns for a template: two slabs and a bit, ragged edges.
 constexpr char product[] = R"(
-  func.func @main(%a: tensor<65x33xf32> {nnf.name = "a"}, %b: tensor<33x70xf32> {nnf.name = "b"})
-      -> (tensor<65x70xf32> {nnf.name = "y"}) {
-    %y = nnf.matmul %a, %b : (tensor<65x33xf32>, tensor<33x70xf32>) -> tensor<65x70xf32>
-    return %y : tensor<65x70xf32>
+  func.func @main(%a: tensor<65x33xf32> {nnf.name = "a"}, %b: tensor<33x30xf32> {nnf.name = "b"})
+      -> (tensor<65x30xf32> {nnf.name = "y"}) {
+    %y = nnf.matmul %a, %b : (tensor<65x33xf32>, tensor<33x30xf32>) -> tensor<65x30xf32>
+    return %y : tensor<65x30xf32>
+  })";
+/// The same of 16-bit floats, whose template has copies under way: more slabs than it keeps.
+constexpr char tensorProduct[] = R"(
+  func.func @main(%a: tensor<65x264xf16> {nnf.name = "a"}, %b: tensor<264x72xf16> {nnf.name = "b"})
+      -> (tensor<65x72xf16> {nnf.name = "y"}) {
+    %y = nnf.matmul %a, %b : (tensor<65x264xf16>, tensor<264x72xf16>) -> tensor<65x72xf16>
+    return %y : tensor<65x72xf16>
   })";
 /// Rows that are the work of a block each.
 constexpr char longRows[] = R"(
@@ -46,10 +59,11 @@ constexpr char shortRows[] = R"(
 class EmulatorTest : public testing::TestWithParam<uint64_t> {
 protected:
   using Change = llvm::function_ref<void(ModuleOp)>;
+  using DeviceChange = llvm::function_ref<void(llvm::Module &)>;
 
-  /// Compiles the graph for the emulator with a change of its kernels in between, runs it on ones, and returns the
-  /// message of its failure.
-  std::string run(const char *graph, Change change) {
+  /// Compiles the graph for the emulator with a change of its kernels in between, or of their device code, runs it on
+  /// ones, and returns the message of its failure.
+  std::string run(const char *graph, Change change, DeviceChange deviceChange = {}) {
     std::unique_ptr<MLIRContext> context = createContext();
     DiagnosticSink sink(*context);
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(graph, context.get());
@@ -72,7 +86,7 @@ protected:
     if (failed(runPhases(*module, Phase::Code, options, describe)))
       return "lowering what was changed: " + sink.errors();
     DeviceCode device = takeDeviceCode(*module);
-    auto link = [&](llvm::Module &host) { return linkEmulatedKernels(device, gpu, host, GetParam()); };
+    auto link = [&](llvm::Module &host) { return linkEmulatedKernels(device, gpu, host, GetParam(), deviceChange); };
     FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*module, cpu, CodeKind::Object, {}, link);
     if (failed(code))
       return "emitting: " + sink.errors();
@@ -102,15 +116,16 @@ private:
     runtime::Context context;
     if (Status status = runtime::Context::create(loaded, context, runtime::Context::options(1, 0)); !status)
       return "starting: " + status.message();
-    std::vector<std::vector<float>> data;
+    std::vector<std::vector<float>> data; // more than an input of 16-bit floats needs
     std::vector<runtime::Tensor> inputs, outputs(loaded.outputs().size());
     for (const nnf_tensor_info &info : loaded.inputs()) {
       std::vector<int64_t> dims(info.dims, info.dims + info.rank);
       size_t count = 1;
       for (int64_t dim : dims)
         count *= dim;
-      data.emplace_back(count, 1.0f);
-      inputs.emplace_back(data.back().data(), NNF_FLOAT32, dims);
+      constexpr uint32_t halfOnes = 0x3c003c00;
+      data.emplace_back(count, info.dtype == NNF_FLOAT16 ? llvm::bit_cast<float>(halfOnes) : 1.0f);
+      inputs.emplace_back(data.back().data(), info.dtype, dims);
     }
     Status status = context.run(inputs, outputs);
     return status ? "it runs" : status.message();
@@ -123,10 +138,27 @@ template <typename Op> SmallVector<Op> opsOf(ModuleOp module) {
   return found;
 }
 
+/// Calls in device code of an intrinsic or of inline assembly whose name begins so.
+llvm::SmallVector<llvm::CallInst *> callsOf(llvm::Module &device, StringRef name) {
+  llvm::SmallVector<llvm::CallInst *> found;
+  for (llvm::Function &function : device)
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *call = dyn_cast<llvm::CallInst>(&instruction)) {
+        auto *assembly = dyn_cast<llvm::InlineAsm>(call->getCalledOperand());
+        StringRef called = assembly                    ? assembly->getAsmString()
+                           : call->getCalledFunction() ? call->getCalledFunction()->getName()
+                                                       : StringRef();
+        if (called.starts_with(name))
+          found.push_back(call);
+      }
+  return found;
+}
+constexpr StringRef deviceBarrier = "llvm.nvvm.barrier";
+
 bool isShared(Value address) { return cast<LLVM::LLVMPointerType>(address.getType()).getAddressSpace() == 3; }
 
 TEST_P(EmulatorTest, unchangedKernelsRun) {
-  for (const char *graph : {product, longRows, shortRows})
+  for (const char *graph : {product, tensorProduct, longRows, shortRows})
     EXPECT_EQ(run(graph, [](ModuleOp) {}), "it runs");
 }
 
@@ -242,6 +274,91 @@ TEST_P(EmulatorTest, stacksThatOverflow) {
                     LLVM::StoreOp::create(b, loc, loop.getInductionVar(), word, /*alignment=*/8, /*isVolatile=*/true);
                   }),
               testing::HasSubstr("needs more stack than the emulator gives"));
+}
+
+// ---- copies under way, and what warps do together: templates of products on tensor cores
+
+void unchanged(ModuleOp) {}
+
+TEST_P(EmulatorTest, copiesThatAreNotWaitedFor) {
+  // One slab more may be under way than there is: the one that is multiplied now.
+  auto waitsForLess = [](llvm::Module &device) {
+    for (llvm::CallInst *wait : callsOf(device, "cp.async.wait_group")) {
+      auto *pending = cast<llvm::ConstantInt>(wait->getArgOperand(0));
+      wait->setArgOperand(0, llvm::ConstantInt::get(pending->getType(), pending->getZExtValue() + 1));
+    }
+  };
+  EXPECT_THAT(run(tensorProduct, unchanged, waitsForLess), testing::HasSubstr("while a copy to it is under way"));
+  auto neverWaits = [](llvm::Module &device) {
+    for (llvm::CallInst *wait : callsOf(device, "cp.async.wait_group"))
+      wait->eraseFromParent();
+  };
+  EXPECT_THAT(run(tensorProduct, unchanged, neverWaits), testing::HasSubstr("while a copy to it is under way"));
+}
+
+TEST_P(EmulatorTest, slabsThatAreOverwrittenTooEarly) {
+  // Copies begin before the barrier that says that all have multiplied what was there.
+  auto barrierAfterCopies = [](llvm::Module &device) {
+    llvm::CallInst *wait = callsOf(device, "cp.async.wait_group").front();
+    llvm::CallInst *commit = callsOf(device, "cp.async.commit_group").back();
+    for (llvm::CallInst *barrier : callsOf(device, deviceBarrier))
+      if (barrier->getParent() == wait->getParent())
+        return barrier->moveAfter(commit);
+    FAIL() << "no barrier behind the wait";
+  };
+  EXPECT_THAT(run(tensorProduct, unchanged, barrierAfterCopies),
+              testing::AnyOf(testing::HasSubstr("threads race for byte"),
+                             testing::HasSubstr("while a copy to it is under way")));
+}
+
+TEST_P(EmulatorTest, missingBarriersOfTemplates) {
+  auto without = [](size_t which) {
+    return [which](llvm::Module &device) {
+      llvm::SmallVector<llvm::CallInst *> barriers = callsOf(device, deviceBarrier);
+      ASSERT_LT(which, barriers.size());
+      barriers[which]->eraseFromParent();
+    };
+  };
+  auto isNoticed =
+      testing::AnyOf(testing::HasSubstr("threads race for byte"), testing::HasSubstr("is read before it is written"),
+                     testing::HasSubstr("while a copy to it is under way"));
+  // Of slabs, before sums take their place, and before they are read.
+  for (size_t which : {0, 1, 2})
+    EXPECT_THAT(run(tensorProduct, unchanged, without(which)), isNoticed) << "barrier " << which;
+}
+
+TEST_P(EmulatorTest, addressesOfMatricesThatAreNotAligned) {
+  EXPECT_THAT(run(tensorProduct, unchanged,
+                  [](llvm::Module &device) {
+                    llvm::CallInst *load = callsOf(device, "ldmatrix").front();
+                    llvm::IRBuilder<> b(load);
+                    load->setArgOperand(0, b.CreateAdd(load->getArgOperand(0), b.getInt32(2)));
+                  }),
+              testing::HasSubstr("is not aligned"));
+}
+
+TEST_P(EmulatorTest, sourcesOfCopiesThatAreNotAligned) {
+  EXPECT_THAT(run(tensorProduct, unchanged,
+                  [](llvm::Module &device) {
+                    llvm::CallInst *copy = callsOf(device, "cp.async.cg").front();
+                    llvm::IRBuilder<> b(copy);
+                    copy->setArgOperand(1, b.CreateConstGEP1_32(b.getInt8Ty(), copy->getArgOperand(1), 8));
+                  }),
+              testing::HasSubstr("copies from an address that is not aligned"));
+}
+
+TEST_P(EmulatorTest, warpsThatPart) {
+  // Lane 0 does without: its warp waits for it, or meets it at another instruction.
+  EXPECT_THAT(run(tensorProduct, unchanged,
+                  [](llvm::Module &device) {
+                    llvm::CallInst *load = callsOf(device, "ldmatrix").front();
+                    llvm::IRBuilder<> b(load);
+                    auto *lane = b.CreateIntrinsic(b.getInt32Ty(), llvm::Intrinsic::nvvm_read_ptx_sreg_laneid, {});
+                    llvm::Instruction *goesOn = llvm::SplitBlockAndInsertIfThen(b.CreateICmpEQ(lane, b.getInt32(0)),
+                                                                                load, /*Unreachable=*/false);
+                    load->clone()->insertBefore(goesOn->getIterator());
+                  }),
+              testing::HasSubstr("threads of a warp meet at different instructions"));
 }
 
 INSTANTIATE_TEST_SUITE_P(orders, EmulatorTest, testing::Values(0, 1, 20240607));

@@ -9,13 +9,13 @@ from typing import Callable
 import numpy as np
 
 GRAPH_DTYPES = {np.float32: "FLOAT32", np.float64: "FLOAT64", np.float16: "FLOAT16", np.int64: "INT64", np.int32: "INT32",
-                np.bool_: "BOOL"}
+                np.bool_: "BOOL", np.uint16: "BFLOAT16"}
 
 
 @dataclass
 class Model:
     name: str
-    family: str                # map, row or contract: what its kernel should become
+    family: str                # map, row, contract or tensor (cores): what its kernel should become
     inputs: dict               # name -> array
     nodes: list                # (op, {argument: value}, outputs)
     outputs: list
@@ -49,6 +49,19 @@ def argument(value):
     if isinstance(value, str):
         return f'tensor: "{value}"'
     return "ints { values: [" + ", ".join(map(str, value)) + "] }"
+
+
+def bfloat16(array):
+    """The nearest bfloat16 numbers, as their bits."""
+    bits = array.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7fff + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def widened(array):
+    """Floats in float64, bfloat16 among them; others as they are."""
+    if array.dtype == np.uint16:
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
 def softmax(x, axis):
@@ -149,9 +162,13 @@ def models():
     def magnitude(a, b):
         return abs(a) @ abs(b)
 
-    for m, k, n in ((1, 1, 1), (64, 64, 64), (65, 33, 70), (128, 17, 48), (7, 100, 5), (33, 16, 32), (200, 130, 96)):
+    for m, k, n in ((1, 1, 1), (64, 64, 64), (65, 33, 70), (128, 17, 48), (7, 100, 5), (33, 16, 32), (200, 130, 96),
+                    (1200, 20, 1000), (9000, 20, 60)):
         add(f"matmul_{m}x{k}x{n}", "contract", {"a": f32(m, k), "b": f32(k, n)},
             [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude)
+    add("matmul_both_transposed", "contract", {"a": f32(40, 100), "b": f32(88, 40)},
+        [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("linear", {"input": "t", "weight": "b"}, ["y"])],
+        lambda a, b: [a.T @ b.T], scale=lambda a, b: abs(a.T) @ abs(b.T))
     add("matmul_batch", "contract", {"a": f32(3, 40, 24), "b": f32(3, 24, 36)},
         [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
     add("matmul_doubles", "contract", {"a": f32(40, 30).astype(np.float64), "b": f32(30, 50).astype(np.float64)},
@@ -165,4 +182,34 @@ def models():
     add("matmul_transposed", "contract", {"a": f32(30, 66), "b": f32(30, 20)},
         [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("matmul", {"input": "t", "other": "b"}, ["y"])],
         lambda a, b: [a.T @ b], scale=lambda a, b: abs(a.T) @ abs(b))
+
+    # ---- 16-bit floats on tensor cores: lines of whole, half and quarter chunks and of single elements, all four ways
+    # that operands lie, edges on every side, tiles of all kinds
+    def f16(*shape):
+        return f32(*shape).astype(np.float16)
+
+    for m, k, n in ((1, 1, 1), (64, 64, 64), (65, 33, 70), (130, 72, 136), (33, 100, 52), (40, 34, 30), (7, 200, 264),
+                    (1200, 40, 1000), (9000, 40, 60), (60, 33, 9000), (24, 40, 20000), (16, 72, 30000)):
+        add(f"matmul16_{m}x{k}x{n}", "tensor", {"a": f16(m, k), "b": f16(k, n)},
+            [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude)
+    add("matmul16_transposed", "tensor", {"a": f16(72, 66), "b": f16(72, 24)},
+        [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("matmul", {"input": "t", "other": "b"}, ["y"])],
+        lambda a, b: [a.T @ b], scale=lambda a, b: abs(a.T) @ abs(b))
+    add("matmul16_both_transposed", "tensor", {"a": f16(40, 100), "b": f16(88, 40)},
+        [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("linear", {"input": "t", "weight": "b"}, ["y"])],
+        lambda a, b: [a.T @ b.T], scale=lambda a, b: abs(a.T) @ abs(b.T))
+    add("matmul16_batch", "tensor", {"a": f16(3, 40, 24), "b": f16(3, 24, 36)},
+        [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
+    add("matmul16_symbolic", "tensor", {"a": f16(45, 48), "b": f16(48, 40)},
+        [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude,
+        symbols={("a", 0): "N", ("a", 1): "K", ("b", 0): "K"})
+    add("linear16", "tensor", {"x": f16(50, 72), "w": f16(40, 72), "b": f16(40), "r": f16(50, 40)},
+        [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("relu", {"input": "l"}, ["p"]),
+         ("add", {"input": "p", "other": "r"}, ["y"])],
+        lambda x, w, b, r: [np.maximum(x @ w.T + b, 0) + r], scale=lambda x, w, b, r: 64 * abs(x) @ abs(w.T))
+    add("linear_bfloat16", "tensor",
+        {"x": bfloat16(f32(70, 136)), "w": bfloat16(f32(96, 136)), "b": bfloat16(f32(96))},
+        [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("gelu", {"input": "l"}, ["y"])],
+        lambda x, w, b: [0.5 * (x @ w.T + b) * (1 + erf((x @ w.T + b) / np.sqrt(2)))],
+        scale=lambda x, w, b: 1024 * abs(x) @ abs(w.T))
     return found

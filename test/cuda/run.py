@@ -28,7 +28,7 @@ import cases as ops
 import nnf
 import rows as reading
 import runtime
-from models import models
+from models import models, widened
 
 # One order is the threads' own; a fixed and a large number stand for any other.
 SEEDS = (0, 1, 20240607)
@@ -56,9 +56,12 @@ def difference(found, expected, scale):
     expected = np.asarray(expected)
     if found.shape != expected.shape:
         return f"shape {found.shape}, expected {expected.shape}"
-    if found.dtype.kind in "iub":
+    is_bfloat = found.dtype in (np.uint16, np.dtype("V2")) and expected.dtype.kind == "f"
+    if is_bfloat:
+        found = widened(found.view(np.uint16))
+    elif found.dtype.kind in "iub":
         return None if np.array_equal(found, expected) else f"{np.sum(found != expected)} of {found.size} differ"
-    relative = {2: 2e-3, 4: 1e-4, 8: 1e-9}[found.dtype.itemsize]
+    relative = 8e-3 if is_bfloat else {2: 2e-3, 4: 1e-4, 8: 1e-9}[found.dtype.itemsize]
     allowed = relative / 10 + relative * abs(expected)
     if scale is not None:
         allowed = allowed + 4 * 2.0 ** -24 * scale
@@ -88,7 +91,7 @@ def numbers(nnfc, folder, all_models, results):
 
 
 def run_model(model, library):
-    wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in model.inputs.values()]
+    wide = [widened(a) for a in model.inputs.values()]
     expected = model.reference(*wide)
     scale = model.scale(*wide) if model.scale else None
     with nnf.Program(library, model.name) as program, nnf.Context(program, threads=2) as context:
@@ -153,11 +156,27 @@ def ptx(nnfc, ptxas, folder, sources, jobs, results):
             results.case(f"ptxas of {title} for {arch}", why)
 
 
+def tensor_product(text, model):
+    """Products of 16-bit floats: on tensor cores, from copies that run beside them, with sums in registers."""
+    for wanted in ("mma.sync.aligned.m16n8k16", "ldmatrix.sync.aligned.m8n8.x4", "cp.async.wait_group"):
+        if wanted not in text:
+            return f"no {wanted}"
+    if ".local" in text:
+        return "it has local memory"
+    # The lines of both are whole chunks: of a, of b.
+    lines = [array.shape[-1] for array in model.inputs.values()][:2]
+    if not model.symbols and all(line % 8 == 0 for line in lines) and "cp.async.cg.shared.global" not in text:
+        return "no copies of 16 bytes"
+    return None
+
+
 def look_at(text, model):
     """What the PTX of a model should have, by its family."""
     shared = ".shared" in text
     if model.family == "contract" and not (shared and "fma.rn" in text and "ld.shared.v" in text and "bar.sync" in text):
         return "no product of matrices on shared memory"
+    if model.family == "tensor":
+        return tensor_product(text, model)
     if model.family == "map" and (shared or "bar.sync" in text):
         return "threads of a map meet"
     if model.name == "chain_64x1024" and not ("ld.global.nc.v4" in text and "st.global.v4" in text):

@@ -4,6 +4,7 @@ Each model is compiled for the CPU, for CUDA and for the emulator; the CUDA libr
 takes kernels from the emulator's library, and has to give what the CPU's library gives.
 """
 import ctypes
+import json
 import os
 import subprocess
 from ctypes import POINTER, byref, c_char_p, c_int64, c_long, c_size_t, c_uint64, c_void_p
@@ -53,6 +54,9 @@ def graphs():
         graph("random", "y", given("x", "FLOAT32", 30, 20), node("dropout", "d", input=t("x"), p="f: 0.5", training="b: true"),
               node("sum", "y", input=t("d"), dim="i: 1")),
         graph("decided", "y", given("i", "INT64", "N"), node("one_hot", "y", tensor=t("i"))),
+        graph("product", "y z", given("a", "FLOAT16", 70, 64), given("b", "FLOAT16", 48, 64), given("c", "FLOAT32", 70, 64),
+              given("d", "FLOAT32", 48, 64), node("linear", "y", input=t("a"), weight=t("b")),
+              node("linear", "z", input=t("c"), weight=t("d"))),
         graph("copied", "x y", given("x", "FLOAT32", 5, 7), node("neg", "y", input=t("x"))),
     ])
 
@@ -64,6 +68,8 @@ def inputs_of(name, rng, n=9):
         "inout": lambda: {"x": rng.standard_normal((6, 20)).astype(np.float32)},
         "random": lambda: {"x": rng.standard_normal((30, 20)).astype(np.float32)},
         "decided": lambda: {"i": rng.integers(0, 5, n)},
+        "product": lambda: {name: (rng.standard_normal((rows, 64)) / 4).astype(dtype) for name, rows, dtype in
+                            (("a", 70, np.float16), ("b", 48, np.float16), ("c", 70, np.float32), ("d", 48, np.float32))},
         "copied": lambda: {"x": rng.standard_normal((5, 7)).astype(np.float32)},
     }[name]()
 
@@ -168,6 +174,8 @@ class Suite:
                 self.results.case(f"runtime: models for {target}", err.strip())
                 return False
             self.libraries[target] = library
+        code = self.libraries["cuda"].read_bytes()
+        self.results.case("runtime: templates are in the library", None if b"mma.sync" in code and b"cp.async" in code else "no")
         self.fake.set(library=self.libraries["cuda-emu"])
         return True
 
@@ -199,7 +207,8 @@ class Suite:
         for name, value in expected.items():
             assert found[name].shape == value.shape, f"{what} {name}: shape {found[name].shape}, expected {value.shape}"
             exact = value.dtype.kind in "iub"
-            assert np.array_equal(found[name], value) if exact else np.allclose(found[name], value, 1e-4, 1e-5), \
+            near = 2e-3 if value.dtype == np.float16 else 1e-4
+            assert np.array_equal(found[name], value) if exact else np.allclose(found[name], value, near, near / 10), \
                 f"{what} {name}: {found[name].ravel()[:4]}, expected {value.ravel()[:4]}"
 
     # ---- what it computes
@@ -252,6 +261,57 @@ class Suite:
             for context in (zero, one, one, zero):
                 self.same(context.run(inputs), expected)
             assert self.fake.count("cuMemcpyHtoD_v2") == 2
+
+    def batch_over_devices(self):
+        """data_parallel: parts of 9 over 3 GPUs, of 4 (two), of 1; the weights are on each."""
+        self.fake.set(devices=3)
+        with self.program("net") as program:
+            for devices in ([(CUDA, 0), (CUDA, 1), (CUDA, 2)], [], [(CUDA, 1)], [(CUDA, 0), (CUDA, 0)]):
+                with nnf.Replicas(program, devices) as replicas:
+                    for n in (9, 9, 9, 4, 1, 9):
+                        inputs = inputs_of("net", self.rng, n)
+                        self.same(replicas.run(inputs), self.expected("net", inputs)[0], f"{devices}, N={n}:")
+            assert self.fake.count("cuMemcpyHtoD_v2") == 3, self.fake.count("cuMemcpyHtoD_v2")
+
+    def inout_over_devices(self):
+        """Every part of an input that is changed in place, from each device."""
+        self.fake.set(devices=2)
+        with self.program("inout") as program, nnf.Replicas(program, [(CUDA, 0), (CUDA, 1)]) as replicas:
+            parts = [inputs_of("inout", self.rng) for _ in range(2)]
+            results, after = zip(*(self.expected("inout", part) for part in parts))
+            whole = {"x": np.concatenate([part["x"] for part in parts])}
+            found = replicas.run(whole)
+            self.same(found, {name: np.concatenate([one[name] for one in results]) for name in found})
+            self.same(whole, {"x": np.concatenate([one["x"] for one in after])}, "input")
+
+    def refused_replicas(self):
+        """What batches over GPUs do not do, each with its error."""
+        self.fake.set(devices=2)
+        cases = [([(CUDA, 0), (CUDA, 2)], ARGUMENT, "replica 1 on cuda:2: no device cuda:2: this machine has 2"),
+                 ([0], ARGUMENT, "replica 0 on cpu:0: model 'copied' is compiled for ")]
+        with self.program("copied") as program:
+            for devices, status, says in cases:
+                try:
+                    nnf.Replicas(program, devices).close()
+                    raise AssertionError(f"{devices} are taken")
+                except nnf.Error as error:
+                    assert error.status == status and says in str(error), str(error)
+            with nnf.Replicas(program, []) as replicas:
+                ins = [tensor(replicas, np.zeros((10, 7), np.float32), program.inputs[0][1])]
+                outs = [nnf.Tensor(device_type=CPU) for _ in program.outputs]
+                for what, status, says in ((ins[0], UNSUPPORTED, "input 'x': on device 0 of type 2: batches are cut"),
+                                           (outs[0], UNSUPPORTED, "output 'x': on device 0 of type 2: batches are cut"),
+                                           (None, ARGUMENT, "run options: a stream is of one device, found one for 2 replicas")):
+                    try:
+                        if what:
+                            what.device_type = CUDA
+                        replicas.call(ins, outs, options=nnf.RunOptions(ctypes.sizeof(nnf.RunOptions), stream=None if what else 1))
+                        raise AssertionError(f"taken: {says}")
+                    except nnf.Error as error:
+                        assert error.status == status and says in str(error), str(error)
+                    if what:
+                        what.device_type = CPU
+                replicas.call(ins, outs)
 
     def device_tensors(self, stream, offset=0, name="net"):
         """Inputs and outputs in the device's memory, at `offset` from an aligned address."""
@@ -417,17 +477,32 @@ class Suite:
                 ("nnf-run LIBRARY", fake, [self.nnf_run, library, "--model", "copied", "--random-inputs"], "y: float32[5, 7]"),
                 ("nnfc bench", fake, [self.nnfc, "bench", library, "--model", "copied", "--device", "cuda:0", "--iterations", 5],
                  "5 runs")]
+        two = fake | {"NNF_FAKE_DEVICES": "2", "NNF_FAKE_MODEL": "net"}
+        good += [("nnfc run MODEL on two", two, [self.nnfc, "run", self.folder / "net.nnf.txt", "--device", "cuda:0,cuda:1",
+                                                 "--random-inputs", "--dim", "N=7"], "y: float32[7, 40]"),
+                 ("nnf-run LIBRARY on all", two, [self.nnf_run, library, "--model", "net", "--data-parallel-dim", "0",
+                                                  "--random-inputs", "--dim", "N=7"], "y: float32[7, 40]"),
+                 ("nnfc bench on two", two, [self.nnfc, "bench", library, "--model", "net", "--device", "cuda:1,cuda:0",
+                                             "--iterations", 5, "--dim", "N=7"], "2 devices of 1 and 1 threads"),
+                 ("nnfc bench --kernels", fake, [self.nnfc, "bench", library, "--model", "copied", "--kernels",
+                                                 "--iterations", 5, "--json", self.folder / "bench.json"], "% of roofline")]
         for title, environment, command, says in good:
             done = self.subprocess(environment, *command)
             ok = done.returncode == 0 and says in done.stdout
             self.results.case(f"runtime: {title}", None if ok else f"exit status {done.returncode}: {done.stdout}{done.stderr}")
+        report = json.loads((self.folder / "bench.json").read_text())
+        ok = report["device"] == "cuda:0" and "roofline" not in report and "of_roofline" not in report["kernels"][0]
+        self.results.case("runtime: what bench says of a GPU", None if ok else str(report))
         nowhere = {"NNFC_CUDA_DRIVER": "/nowhere/libcuda.so"}
         bad = [("no driver", nowhere, 1, "error: no NVIDIA driver: /nowhere/libcuda.so", "cuda:0"),
                ("no GPU", fake | {"NNF_FAKE_ERROR": "cuInit=100"}, 1, "error: the NVIDIA driver finds no GPU", "cuda:0"),
                ("no such GPU", fake, 1, "error: no device cuda:3: this machine has 1", "cuda:3"),
-               ("cuda", fake, 2, "error: --device: found 'cuda', expected cpu, cuda:K or cuda-emu", "cuda"),
+               ("cuda", fake, 2, "error: --device: found 'cuda', expected cpu, cpu:K, cuda:K or cuda-emu", "cuda"),
                ("cuda:x", fake, 2, "error: --device: found 'cuda:x'", "cuda:x"),
-               ("the CPU", fake, 1, "it does not run on the CPU", "cpu")]
+               ("the CPU", fake, 1, "it does not run on the CPU", "cpu"),
+               ("a core set", fake, 1, "error: replica 0 on cpu:0: model 'copied' is compiled for ", "cpu:0"),
+               ("both kinds", fake, 2, "error: --device: found 'cuda:0,cpu:0', expected devices of one kind", "cuda:0,cpu:0"),
+               ("a GPU too many", fake, 1, "error: replica 1 on cuda:1: no device cuda:1: this machine has 1", "cuda:0,cuda:1")]
         for title, environment, status, says, device in bad:
             done = self.subprocess(environment, self.nnf_run, library, "--model", "copied", "--random-inputs", "--device", device)
             ok = done.returncode == status and says in (done.stderr.splitlines() or [""])[0]
@@ -445,6 +520,9 @@ class Suite:
         self.case("many shapes", self.many_shapes)
         self.case("weights are copied once", self.weights_once)
         self.case("two devices", self.two_devices)
+        self.case("a batch over devices", self.batch_over_devices)
+        self.case("in-out inputs over devices", self.inout_over_devices)
+        self.case("what batches over devices refuse", self.refused_replicas)
         for stream in (False, True):
             where = "in the caller's stream" if stream else "in its own"
             self.case(f"tensors on the device {where}", lambda: self.device_tensors(stream))

@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ DIGITS = ROOT / "examples" / "digits"
 TIMEOUT_S = 120
 sys.path.insert(0, str(ROOT / "test" / "harness"))
 import nnf  # noqa: E402
+import tutorial  # noqa: E402
 
 
 class Failure(Exception):
@@ -94,7 +96,18 @@ def build_option(build, name):
     return ""
 
 
-CASES = [demo_program, graph_file, built_graph, embedded]
+def tutorial_of(name):
+    def case(build, work):
+        with tempfile.TemporaryDirectory(prefix="nnf-tutorial-") as folder:
+            problem = tutorial.run(ROOT / "docs" / "tutorials" / f"{name}.md", Path(folder),
+                                   [build / "bin", Path("/usr/bin")], NNFC=ROOT)  # Debian's Python has NumPy
+        expect(problem is None, problem)
+    case.__name__ = "tutorial_" + name.replace("-", "_")
+    return case
+
+
+# The one for Python is run by test/python.
+CASES = [demo_program, graph_file, built_graph, embedded, tutorial_of("command-line"), tutorial_of("c")]
 
 
 def main():

@@ -84,6 +84,10 @@ class Runtime:
             "nnf_context_destroy": (None, [c_void_p]),
             "nnf_context_set_run": (None, [c_void_p, c_uint64]),
             "nnf_context_bytes": (c_uint64, [c_void_p]),
+            "nnf_replicas_create": (c_int32, [c_void_p, c_void_p, POINTER(c_void_p)]),
+            "nnf_replicas_destroy": (None, [c_void_p]),
+            "nnf_data_parallel": (c_int32, [c_void_p, POINTER(POINTER(Tensor)), c_uint32, c_void_p, c_uint32,
+                                            POINTER(POINTER(Tensor)), c_uint32, c_void_p]),
             "nnf_run": (c_int32, [c_void_p, POINTER(POINTER(Tensor)), c_uint32, POINTER(POINTER(Tensor)), c_uint32,
                                   c_void_p]),
         }
@@ -203,6 +207,55 @@ class Context:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Device(Structure):
+    """DLDevice: `kind` 1 is the CPU, 2 a GPU."""
+    _fields_ = [("kind", c_int32), ("index", c_int32)]
+
+
+class ReplicasOptions(Structure):
+    _fields_ = [("struct_size", c_uint32), ("num_devices", c_uint32), ("device_ids", POINTER(Device)),
+                ("output_device", POINTER(Device)), ("dim", c_int64), ("core_sets", c_uint32), ("threads", c_uint32),
+                ("replicated", c_char_p), ("allocator", c_void_p), ("seed", c_uint64)]
+
+
+class NamedTensor(Structure):
+    _fields_ = [("name", c_char_p), ("tensor", POINTER(Tensor))]
+
+
+class Replicas(Context):
+    """A program on several devices, each with a part of the batch: numbers of core sets of the CPU, or (type, number)."""
+
+    def __init__(self, program, devices, dim=0, replicated=(), threads=0, seed=0):
+        self.program, self.runtime = program, program.runtime
+        self.handle = c_void_p()
+        ids = (Device * max(len(devices), 1))(*(Device(*(one if isinstance(one, tuple) else (1, one))) for one in devices))
+        flags = bytes(name in replicated for name, _, _ in program.inputs)
+        options = ReplicasOptions(ctypes.sizeof(ReplicasOptions), len(devices), ids, None, dim, 0, threads, flags, None, seed)
+        self.runtime.check(self.runtime.lib.nnf_replicas_create(program.handle, byref(options), byref(self.handle)))
+
+    def run(self, inputs, kwargs=()):
+        """One run; the inputs named in `kwargs` go as module_kwargs, the others must be the model's first."""
+        tensors = {name: self._tensor(np.ascontiguousarray(inputs[name]).reshape(np.shape(inputs[name])),
+                                      self._dlpack(np.asarray(inputs[name]), dtype))
+                   for name, dtype, _ in self.program.inputs}
+        ins = [t for name, t in tensors.items() if name not in kwargs]
+        named = [NamedTensor(name.encode(), ctypes.pointer(tensors[name])) for name in kwargs]
+        outs = [Tensor(device_type=1) for _ in self.program.outputs]
+        self.call(ins, outs, named)
+        return {name: _view(tensor, dtype).copy() for (name, dtype, _), tensor in zip(self.program.outputs, outs)}
+
+    def call(self, ins, outs, named=(), options=None):
+        """nnf_data_parallel of tensors."""
+        in_array, out_array = ((POINTER(Tensor) * max(len(some), 1))(*(ctypes.pointer(t) for t in some)) for some in (ins, outs))
+        named_array = (NamedTensor * max(len(named), 1))(*named)
+        self.runtime.check(self.runtime.lib.nnf_data_parallel(self.handle, in_array, len(ins), named_array, len(named),
+                                                              out_array, len(outs), byref(options) if options else None))
+
+    def close(self):
+        self.runtime.lib.nnf_replicas_destroy(self.handle)
+        self.handle = c_void_p()
 
 
 def _view(tensor, dtype):

@@ -422,15 +422,21 @@ template <typename T> void checkFunctions(const std::vector<Library> &libraries)
   checkUnary<T>(libraries, "erf", [](W x) { return std::erf(x); }, x);
   checkUnary<T>(libraries, "rsqrt", [](W x) { return x == 0 ? std::copysign(W(INFINITY), x) : 1 / std::sqrt(x); }, x);
   checkUnary<T>(libraries, "round", [](W x) { return std::round(x); }, x, 0);
-  checkUnary<T>(libraries, "sixth", [](W x) { return x / 6; }, x, 0.51, /*isScalarEqual=*/false);
-  // What follows is below the normal range, and taken for zero. Three operations, each rounded: up to 2.3 ulp of
-  // theirs.
+  // By a reciprocal in two parts: exact, but for what the second loses next to the smallest normal number.
+  checkUnary<T>(libraries, "sixth", [](W x) { return x / 6; }, x, 0.67, /*isScalarEqual=*/false);
+  // What follows is below the normal range, and taken for zero.
   std::vector<T> above(x);
   for (T &value : above)
     value = std::max(value, T(sizeof(T) == 4 ? -87 : -708));
+  // Three operations, each rounded: up to 2.3 ulp of theirs.
   checkUnary<T>(
       libraries, "logistic", [](W x) { return 1 / (1 + std::exp(-x)); }, above, 2.5,
-      /*isScalarEqual=*/false);
+      /*isScalarEqual=*/sizeof(T) == 4);
+  if constexpr (sizeof(T) == 4) { // f64's is the sum, which has few bits where the tangent is near -1
+    for (T &value : above)
+      value = std::max(value, T(-43));
+    checkUnary<T>(libraries, "one_plus_tanh", [](W x) { return 2 / (1 + std::exp(-2 * x)); }, above, 2.5);
+  }
   Pairs<T> pairs = argumentPairs<T>();
   checkBinary<T>(libraries, "pow", power<T>, pairs);
   checkBinary<T>(libraries, "rem", [](W x, W y) { return std::fmod(x, y); }, pairs, 0);

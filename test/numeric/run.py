@@ -20,13 +20,15 @@ TIMEOUT_S = 600
 
 UNARY = {name: f"math.{name}" for name in
          "exp exp2 expm1 log log2 log10 log1p sin cos tan atan tanh erf rsqrt round".split()}
-# Quotients with a known divisor, as (lines before, op).
+# Quotients with a known divisor, and what is made one, as (lines before, op).
 ONE_PLUS_EXP = """%one = arith.constant {one}
     %minus = arith.negf %x0 : {type}
     %exp = math.exp %minus : {type}
     %divisor = arith.addf %exp, %one : {type}
     """
 QUOTIENTS = {"logistic": (ONE_PLUS_EXP, "arith.divf %one, %divisor"),
+             "one_plus_tanh": ("%one = arith.constant {one}\n    %tanh = math.tanh %x0 : {type}\n    ",
+                               "arith.addf %one, %tanh"),
              "sixth": ("%six = arith.constant {six}\n    ", "arith.divf %x0, %six")}
 BINARY = {"pow": "math.powf", "rem": "arith.remf"}
 # name: (from, to, op); u64 is i64 read as unsigned.

@@ -37,6 +37,8 @@ silu mish hardswish hardsigmoid celu_ selu_ group_norm rms_norm scaled_dot_produ
 pixel_unshuffle channel_shuffle huber_loss gaussian_nll_loss fractional_max_pool2d fractional_max_pool3d lp_pool3d dropout1d
 feature_alpha_dropout triplet_margin_with_distance_loss conv_tbc""".split()
 DTYPES = ["f32", "f64", "f16", "bf16", "i64", "i32", "i16", "i8", "u8", "bool"]
+# What no row of test/ops runs.
+ELSEWHERE = {"data_parallel": ["`test/data_parallel`", "f32 i64", "yes", "-", "-"]}
 BENCHES = [("cache", 1), ("cache", 2), ("memory", 1), ("memory", 2)]
 HEADER = "| function | rows | dtypes | symbolic | refused | run-time errors | " + \
     " | ".join(f"{size}, {threads}" for size, threads in BENCHES) + " |\n" + "| --- " * (6 + len(BENCHES)) + "|\n"
@@ -113,7 +115,9 @@ def write(path, nnfc, results, rows_by_function, report):
     cells = {}
     for name in functions:
         about_rows, about_time = before.get(name, (cells_of([]), ["-"] * len(BENCHES)))
-        if len(results.get(name, [])) == rows_by_function.get(name, 0):
+        if name in ELSEWHERE:
+            about_rows = ELSEWHERE[name]
+        elif len(results.get(name, [])) == rows_by_function.get(name, 0):
             about_rows = cells_of(results.get(name, []))
         cells[name] = about_rows, timed.get(name, ["-"] * len(BENCHES)) if timed else about_time
     path.write_text(page_text(functions, cells))

@@ -160,3 +160,44 @@ func.func @one_pixel(%x: !x) -> !y {
   %5 = nnf.prim.exp %4 : (!y) -> !y
   return %5 : !y
 }
+
+// -----
+
+// A convolution of one pixel between tensors of N,C,* is a product of its weight and each image as it lies; what follows
+// has the product's shape.
+// CHECK-LABEL: @product
+// CHECK-NOT: nnf.prim.transpose
+// CHECK: %[[X:.*]] = nnf.prim.reshape %arg0 : {{.*}}-> tensor<2x3x64xf32
+// CHECK: %[[DOT:.*]] = nnf.prim.dot %{{.*}}, %[[X]]
+// CHECK: nnf.prim.add %[[DOT]], %{{.*}}tensor<2x4x64xf32
+// CHECK: %[[Y:.*]] = nnf.prim.tanh {{.*}}tensor<2x4x64xf32
+// CHECK-NEXT: nnf.prim.reshape %[[Y]]
+// CHECK-NEXT: return
+func.func @product(%x: tensor<2x3x8x8xf32>, %w: tensor<4x3x1x1xf32>, %b: tensor<4xf32>) -> tensor<2x4x8x8xf32> {
+  %0 = nnf.prim.conv %x, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 1, 1>} : (tensor<2x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<2x4x8x8xf32>
+  %1 = nnf.prim.broadcast %b {dims = array<i64: 1>} : (tensor<4xf32>) -> tensor<2x4x8x8xf32>
+  %2 = nnf.prim.add %0, %1 : (tensor<2x4x8x8xf32>, tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %3 = nnf.prim.tanh %2 : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  return %3 : tensor<2x4x8x8xf32>
+}
+
+// -----
+
+// One that shares its layout with another of 3 x 3 goes with it; with fewer pixels than channels the weight is packed.
+// CHECK-LABEL: @shared
+// CHECK-NOT: nnf.prim.dot
+// CHECK: return
+func.func @shared(%x: tensor<2x3x8x8xf32>, %w: tensor<4x3x1x1xf32>, %v: tensor<4x4x3x3xf32>) -> tensor<2x4x8x8xf32> {
+  %0 = nnf.prim.conv %x, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 1, 1>} : (tensor<2x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<2x4x8x8xf32>
+  %1 = nnf.prim.tanh %0 : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %2 = nnf.prim.conv %1, %v {groups = 1 : i64, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 1, 1>, stride = array<i64: 1, 1>} : (tensor<2x4x8x8xf32>, tensor<4x4x3x3xf32>) -> tensor<2x4x8x8xf32>
+  return %2 : tensor<2x4x8x8xf32>
+}
+
+// CHECK-LABEL: @few
+// CHECK-NOT: nnf.prim.dot
+// CHECK: return
+func.func @few(%x: tensor<2x8x2x2xf32>, %w: tensor<4x8x1x1xf32>) -> tensor<2x4x2x2xf32> {
+  %0 = nnf.prim.conv %x, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 1, 1>} : (tensor<2x8x2x2xf32>, tensor<4x8x1x1xf32>) -> tensor<2x4x2x2xf32>
+  return %0 : tensor<2x4x2x2xf32>
+}

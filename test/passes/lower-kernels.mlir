@@ -51,10 +51,10 @@ module @column {
 
 // -----
 
-// 12 x 32 on 16 registers: two tiles of 6 rows by two vectors, 12 sums in registers and no mask.
+// 12 x 32 on 16 registers: two tiles of 6 rows by two vectors, 12 sums in registers, two steps at a time, and no mask.
 // CHECK-LABEL: module @matmul
 // CHECK: %{{.*}}:12 = scf.for
-// CHECK-COUNT-12: vector.fma
+// CHECK-COUNT-24: vector.fma
 // CHECK-NOT: vector.fma
 // CHECK-NOT: masked
 // CHECK: return
@@ -70,13 +70,13 @@ module @matmul {
 // Sizes that come at run time: whole tiles, then single rows; whole panels, then one that is masked.
 // CHECK-LABEL: module @symbolic
 // CHECK: nnf.grid = #nnf.dims<[N ceildiv 6 ceildiv {{[0-9]+}}, M ceildiv 16 ceildiv {{[0-9]+}}]>
-// CHECK-COUNT-12: vector.fma
+// CHECK-COUNT-24: vector.fma
 // CHECK: llvm.intr.masked.load
-// CHECK-COUNT-12: vector.fma
+// CHECK-COUNT-24: vector.fma
 // CHECK: llvm.intr.masked.store
-// CHECK-COUNT-2: vector.fma
+// CHECK-COUNT-4: vector.fma
 // CHECK: llvm.intr.masked.load
-// CHECK-COUNT-2: vector.fma
+// CHECK-COUNT-4: vector.fma
 // CHECK-NOT: vector.fma
 module @symbolic {
   nnf.kernel @k0(%a: tensor<?x32xf32, #nnf.dims<[N, 32]>>, %b: tensor<32x?xf32, #nnf.dims<[32, M]>>) -> tensor<?x?xf32, #nnf.dims<[N, M]>> attributes {symbols = ["N", "M"], title = "dot"} {

@@ -115,11 +115,15 @@ TEST_F(Command, errorsOfInput) {
 TEST_F(Command, errorsOfOptions) {
   request.inputs = {input()};
   request.device = "cuda:0";
-  expectError(2, "--device cuda:0: not there yet, expected cpu or cuda-emu");
+  expectError(1, "it does not run on a GPU");
+  request.device = "cuda:0,cuda:1";
+  expectError(1, "replica 0 on cuda:0: model 'twice' is compiled for ");
+  request.device = "cpu:0,cuda:1";
+  expectError(2, "--device: found 'cpu:0,cuda:1', expected devices of one kind, all cpu:K or all cuda:K");
   request.device = "cuda-emu";
   expectError(1, "expected a library of nnfc compile --target=cuda-emu");
   request.device = "tpu";
-  expectError(2, "--device: found 'tpu', expected cpu, cuda:K or cuda-emu");
+  expectError(2, "--device: found 'tpu', expected cpu, cpu:K, cuda:K or cuda-emu");
   request.device = "cpu";
   request.dims = {"N"};
   expectError(2, "--dim: found 'N', expected SYMBOL=SIZE");
@@ -169,9 +173,15 @@ TEST_F(Command, bench) {
   EXPECT_LE(latency["p99"], latency["max"]);
   EXPECT_GT(report["throughput_per_s"], 0);
   EXPECT_GT(report["peak_memory_bytes"], 1'000'000);
+  const nlohmann::json &kernel = report["kernels"][0];
+  EXPECT_EQ(kernel["kernel"], "mul");
+  EXPECT_EQ(kernel["calls"], 1);
+  EXPECT_GT(report["roofline"]["gflops_per_s"], 0.1);
+  EXPECT_GT(report["roofline"]["gbytes_per_s"], 0.01);
   nlohmann::json trace = nlohmann::json::parse(std::ifstream(bench.profile));
-  ASSERT_GE(trace["traceEvents"].size(), 2u);
-  const nlohmann::json &event = trace["traceEvents"][1];
+  ASSERT_GE(trace["traceEvents"].size(), 4u); // two names, a run, its launch
+  EXPECT_EQ(trace["traceEvents"][2]["name"], "run 0");
+  const nlohmann::json &event = trace["traceEvents"][3];
   EXPECT_EQ(event["ph"], "X");
   EXPECT_EQ(event["name"], "mul");
   EXPECT_EQ(event["args"]["node"], "double \"it\"");

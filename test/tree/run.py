@@ -25,8 +25,9 @@ MAY_INCLUDE = {
     "tools": {"dialects", "passes", "codegen", "compiler", "runtime"},
     "bench": {"dialects", "passes", "codegen", "compiler", "runtime"},
     "examples": {"compiler", "runtime"},
+    "python": {"runtime"},
 }
-WITH_README = ["compiler", "runtime", "dialects", "passes", "codegen", "tools", "test", "docs", "examples", "bench"]
+WITH_README = ["compiler", "runtime", "dialects", "passes", "codegen", "tools", "test", "docs", "examples", "bench", "python"]
 # A file past this length usually holds two subjects.
 MAX_LINES = 700
 NAMELESS = re.compile(r"(^|/)(utils?|helpers?|misc|common)\.(cpp|h|py)$", re.IGNORECASE)

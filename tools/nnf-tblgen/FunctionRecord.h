@@ -70,6 +70,7 @@ void emitDocs(llvm::ArrayRef<FunctionRecord> functions, llvm::raw_ostream &os);
 /// The folder that emitDocs writes the pages of the families to.
 extern std::string docsFolder;
 void emitBuilder(llvm::ArrayRef<FunctionRecord> functions, llvm::raw_ostream &os);
+void emitPython(llvm::ArrayRef<FunctionRecord> functions, llvm::raw_ostream &os);
 
 } // namespace nnf::tblgen
 #endif

@@ -7,14 +7,15 @@ using namespace nnf::tblgen;
 namespace cl = llvm::cl;
 
 using Emitter = void (*)(llvm::ArrayRef<FunctionRecord>, llvm::raw_ostream &);
-enum class Action { Table, Docs, Builder };
-static constexpr Emitter emitters[] = {emitTable, emitDocs, emitBuilder};
+enum class Action { Table, Docs, Builder, Python };
+static constexpr Emitter emitters[] = {emitTable, emitDocs, emitBuilder, emitPython};
 
 static cl::opt<Action>
     action(cl::Required, cl::desc("What to make:"),
            cl::values(clEnumValN(Action::Table, "gen-table", "the function table of the compiler"),
                       clEnumValN(Action::Docs, "gen-docs", "the pages about all functions, into -docs-folder"),
-                      clEnumValN(Action::Builder, "gen-builder", "the methods of the C++ API")));
+                      clEnumValN(Action::Builder, "gen-builder", "the methods of the C++ API"),
+                      clEnumValN(Action::Python, "gen-python", "the methods of the Python API")));
 
 std::string nnf::tblgen::docsFolder;
 static cl::opt<std::string, true> docsFolderOption("docs-folder", cl::location(docsFolder), cl::value_desc("folder"),

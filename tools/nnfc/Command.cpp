@@ -131,7 +131,7 @@ ReservedOptions::ReservedOptions(CLI::App &app) {
     option->group(""); // hidden from --help
     flag.option = option;
   };
-  for (const char *name : {"--cuda-compiler", "--data-parallel-dim"})
+  for (const char *name : {"--cuda-compiler"})
     add(name, true);
   for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
     add(name, false);

@@ -19,6 +19,8 @@ int runCommand(int argc, char **argv, Streams streams);
 int benchCommand(int argc, char **argv, Streams streams);
 int tuneCommand(int argc, char **argv, Streams streams);
 int inspectCommand(int argc, char **argv, Streams streams);
+int reportCommand(int argc, char **argv, Streams streams);
+int compareCommand(int argc, char **argv, Streams streams);
 int convertCommand(int argc, char **argv, Streams streams);
 int opsCommand(int argc, char **argv, Streams streams);
 

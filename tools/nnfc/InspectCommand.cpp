@@ -2,6 +2,8 @@
 #include "compiler/Inspect.h"
 #include "runtime/nnf.h"
 #include "tools/nnfc/Command.h"
+#include "tools/nnfc/GraphDrawing.h"
+#include "tools/run/OutputFile.h"
 #include <CLI/CLI.hpp>
 #include <iomanip>
 #include <ostream>
@@ -182,6 +184,17 @@ int inspectLibrary(const std::string &path, const std::string &name, Streams str
   return report(outcome, streams);
 }
 
+/// The functions of the model, and beside them the kernels they have become.
+Outcome drawGraph(const ModelSummary &summary, const std::string &path) {
+  std::string text =
+      dotOf(summary.name, {{"functions of the model", summary.before}, {"kernels, by estimated cost", summary.after}});
+  if (path.ends_with(".svg"))
+    if (Outcome outcome = drawSvg(std::string(text), text); !outcome)
+      return outcome;
+  run::Failure failure = run::writeFile(path, {text});
+  return failure ? Outcome{int(failure.status), failure.text, ""} : Outcome();
+}
+
 } // namespace
 
 int inspectCommand(int argc, char **argv, Streams streams) {
@@ -203,13 +216,24 @@ int inspectCommand(int argc, char **argv, Streams streams) {
   for (const Outcome &outcome : {reserved.finish(), model.finish(), codeOptions.finish()})
     if (!outcome)
       return report(outcome, streams);
-  if (!graph.empty())
-    return report(Outcome::wrongUsage("--graph is not there yet"), streams);
-  if (path.ends_with(".so") || isCompiled(path))
+  if (!graph.empty() && !graph.ends_with(".svg") && !graph.ends_with(".dot"))
+    return report(Outcome::wrongUsage("--graph " + graph + ": expected a file that ends in .svg or .dot"), streams);
+  bool isLibrary = path.ends_with(".so") || isCompiled(path);
+  if (!graph.empty() && isLibrary)
+    return report(Outcome::wrongUsage("--graph: '" + path +
+                                      "' is compiled and has its kernels in a list only, "
+                                      "expected a model"),
+                  streams);
+  if (isLibrary)
     return inspectLibrary(path, name, streams);
   request.models = {path};
   ModelSummary summary;
   Outcome outcome = inspectModel(request, code, summary);
+  if (outcome && !graph.empty()) {
+    Outcome drawn = drawGraph(summary, graph);
+    drawn.warnings = outcome.warnings + drawn.warnings;
+    outcome = drawn;
+  }
   if (outcome)
     print(streams.out, summary);
   return report(outcome, streams);

@@ -32,9 +32,12 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if (Outcome outcome = folder.check(); !outcome)
     return report(outcome, streams);
   std::string library = folder.path + "/model.so";
-  if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
-    return report(outcome, streams);
-  request.dims.clear(); // the compiled code has these sizes fixed
+  // Replicas run parts of the batch: then sizes stay open, and --dim says how large random inputs are.
+  if (!request.wantsReplicas()) {
+    if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
+      return report(outcome, streams);
+    request.dims.clear(); // the compiled code has these sizes fixed
+  }
   if (device.isEmulator)
     compile.code.target = "cuda-emu";
   else if (device.device.device_type == kDLCUDA)

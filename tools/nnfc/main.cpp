@@ -13,10 +13,11 @@ constexpr Command commands[] = {
     {"bench", "MODEL_OR_COMPILED", "measure latency, throughput and memory", benchCommand},
     {"tune", "MODEL", "measure which kernels are faster another way, for compile --tuning", tuneCommand},
     {"inspect", "MODEL_OR_COMPILED", "show inputs, outputs, ops, weights, memory plan and kernels", inspectCommand},
+    {"compare", "A B", "find where the results of two models, or of one and a reference, part", compareCommand},
+    {"report", "MODEL -o OUT.html", "write a page with its graph, kernels, memory plan and times", reportCommand},
     {"convert", "IN -o OUT", "write a model in another format", convertCommand},
     {"ops", "[NAME]", "what the compiler knows", opsCommand},
 };
-constexpr const char *reserved[] = {"report", "compare"};
 
 void printHelp(std::ostream &out) {
   out << "nnfc compiles neural networks to native code.\n\n";
@@ -49,9 +50,6 @@ int main(int argc, char **argv) {
   for (const Command &command : commands)
     if (strcmp(name, command.name) == 0)
       return command.function(argc - 1, argv + 1, streams);
-  for (const char *command : reserved)
-    if (strcmp(name, command) == 0)
-      return report(nnf::Outcome::wrongUsage(std::string("nnfc ") + command + " is not there yet"), streams);
   std::string known;
   for (const Command &command : commands)
     known += std::string(known.empty() ? "" : ", ") + command.name;

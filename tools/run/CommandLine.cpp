@@ -17,9 +17,22 @@ void addModelOptions(CLI::App &app, ModelRequest &request, const std::string &wh
   app.add_option("--seed", request.seed, "of random inputs and random ops (default 0)")->type_name("N");
   app.add_option("--threads", request.threads, "how many at most; 0 (default): all the process may use")
       ->type_name("N");
-  app.add_option("--device", request.device,
-                 "cpu, cuda:K or cuda-emu (default: what it is compiled for, a model for the CPU)")
+  app.add_option(
+         "--device", request.device,
+         "cpu, cpu:K (its K-th core set), cuda:K or cuda-emu (default: what it is compiled for, a model for the "
+         "CPU); cpu:0,cpu:1 or cuda:0,cuda:1 cuts the batch over several")
       ->type_name("DEVICE");
+  app.add_option_function<int64_t>(
+         "--data-parallel-dim",
+         [&request](int64_t dim) {
+           request.dataParallelDim = dim;
+           request.isDataParallel = true;
+         },
+         "which dimension is cut over the devices (default 0); with no K given they are all there are")
+      ->type_name("DIM");
+  app.add_option("--replicate", request.replicated, "an input that is no part of the batch: each device gets it whole")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
 }
 
 } // namespace
@@ -33,7 +46,11 @@ void addRunOptions(CLI::App &app, RunRequest &request, const std::string &what) 
 void addBenchOptions(CLI::App &app, BenchRequest &request, const std::string &what) {
   addModelOptions(app, request, what);
   app.add_option("--json", request.json, "write the numbers there too")->type_name("FILE");
-  app.add_option("--profile", request.profile, "write a per-kernel trace in Chrome's trace format")->type_name("FILE");
+  app.add_option("--profile", request.profile,
+                 "write a per-kernel trace that Perfetto opens (Chrome's trace format); implies --kernels")
+      ->type_name("FILE");
+  app.add_flag("--kernels", request.kernels,
+               "say for each kernel its time, GFLOP/s, GB/s and part of this machine's roofline");
   app.add_option("--iterations", request.iterations, "measure so many runs instead of a time")
       ->type_name("N")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 40));

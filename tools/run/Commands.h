@@ -25,8 +25,16 @@ struct ModelRequest {
   std::vector<std::string> dims;   ///< SYMBOL=SIZE: sizes of inputs that are filled with random values
   bool randomInputs = false;       ///< fill inputs that are not given, from `seed`
   uint64_t seed = 0;
-  uint32_t threads = 0; ///< 0: all the process may use
-  std::string device;   ///< cpu, cuda:K, cuda-emu; "": what the library is compiled for
+  uint32_t threads = 0;                ///< 0: all the process may use
+  std::string device;                  ///< or several, separated by commas; "": what the library is compiled for
+  int64_t dataParallelDim = 0;         ///< the batch is cut along it
+  bool isDataParallel = false;         ///< --data-parallel-dim is given
+  std::vector<std::string> replicated; ///< inputs that are no part of the batch
+
+  /// Whether the batch is to be cut over devices.
+  bool wantsReplicas() const {
+    return isDataParallel || device.starts_with("cpu:") || device.find(',') != std::string::npos;
+  }
 };
 
 struct RunRequest : ModelRequest {
@@ -36,6 +44,7 @@ struct RunRequest : ModelRequest {
 struct BenchRequest : ModelRequest {
   std::string json;        ///< file for the numbers, "": none
   std::string profile;     ///< file for the trace, "": none
+  bool kernels = false;    ///< say how long each kernel takes; with `profile` always
   uint64_t iterations = 0; ///< 0: for `seconds`
   double seconds = 2;
   uint64_t warmup = 5; ///< runs before the clock starts
@@ -51,6 +60,15 @@ void addBenchOptions(CLI::App &app, BenchRequest &request, const std::string &wh
 int runCommand(const RunRequest &request, Streams streams);
 /// Latency percentiles, throughput and memory. Inputs that are not given are filled with random values.
 int benchCommand(const BenchRequest &request, Streams streams);
+
+/// What bench finds out.
+struct BenchFigures {
+  std::string text;  ///< for people
+  std::string json;  ///< the file of --json
+  std::string trace; ///< the file of --profile; "" where launches were not looked at
+  std::vector<double> launchMicroseconds;
+};
+Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures &figures);
 
 /// Prints "error: …" and returns the exit status.
 int report(const Failure &failure, Streams streams);

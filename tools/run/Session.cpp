@@ -8,6 +8,38 @@
 namespace nnf::run {
 namespace {
 
+/// "cpu:0", "cuda:1"
+bool readDevice(const std::string &text, DLDevice &device) {
+  size_t colon = std::min(text.find(':'), text.size());
+  std::string kind = text.substr(0, colon);
+  device.device_type = kind == "cuda" ? kDLCUDA : kDLCPU;
+  if ((kind != "cpu" && kind != "cuda") || colon == text.size())
+    return false;
+  const char *end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data() + colon + 1, end, device.device_id);
+  return error == std::errc() && rest == end && device.device_id >= 0;
+}
+
+bool isForGpu(const Model &model) {
+  const nnf_model &descriptor = model.descriptor();
+  return descriptor.struct_size > offsetof(nnf_model, device) && descriptor.device;
+}
+
+Failure makeReplicas(const ModelRequest &request, const DeviceChoice &choice, const Model &model,
+                     DataParallel &replicas) {
+  DataParallel::Options options;
+  options.device_ids = choice.list;
+  if (choice.list.empty() && choice.device.device_type == kDLCPU && isForGpu(model))
+    options.device_ids = {cpu(0)}; // `cpu` is no word for all GPUs: the runtime says what the model is for
+  options.dim = request.dataParallelDim;
+  options.replicated = request.replicated;
+  options.threads = request.threads;
+  options.seed = request.seed;
+  if (Status status = DataParallel::create(model, replicas, options); !status)
+    return fault(status.message());
+  return {};
+}
+
 std::string namesOf(std::span<const nnf_tensor_info> tensors) {
   std::string text;
   for (const nnf_tensor_info &tensor : tensors)
@@ -136,29 +168,38 @@ Failure readInputs(const ModelRequest &request, const Model &model, std::vector<
 
 Failure parseDevice(const std::string &text, DeviceChoice &choice) {
   choice = {};
-  if (text.find(',') != std::string::npos)
-    return wrongUsage("--device " + text + ": several devices are not there yet");
   if (text.empty())
     return {};
   if (text == "cpu" || text == "cuda-emu") {
     choice.isEmulator = text == "cuda-emu";
-    choice.device = {kDLCPU, 0};
+    choice.device = cpu(0);
     return {};
   }
-  if (text.starts_with("cuda:")) {
-    const char *end = text.data() + text.size();
-    auto [rest, error] = std::from_chars(text.data() + strlen("cuda:"), end, choice.device.device_id);
-    choice.device.device_type = kDLCUDA;
-    if (error == std::errc() && rest == end && choice.device.device_id >= 0)
-      return {};
+  bool isList = text.find(',') != std::string::npos;
+  for (size_t begin = 0; begin <= text.size();) {
+    size_t end = std::min(text.find(',', begin), text.size());
+    std::string one = text.substr(begin, end - begin);
+    begin = end + 1;
+    DLDevice device;
+    if (!readDevice(one, device))
+      return wrongUsage(
+          "--device: found '" + one +
+          (isList ? "' in '" + text + "', expected cpu:K or cuda:K" : "', expected cpu, cpu:K, cuda:K or cuda-emu"));
+    if (!choice.list.empty() && device.device_type != choice.list[0].device_type)
+      return wrongUsage("--device: found '" + text + "', expected devices of one kind, all cpu:K or all cuda:K");
+    choice.list.push_back(device);
   }
-  return wrongUsage("--device: found '" + text + "', expected cpu, cuda:K or cuda-emu");
+  choice.device = choice.list[0];
+  return {};
 }
 
 Failure Session::open(const ModelRequest &request, bool randomInputs, Streams streams) {
   DeviceChoice choice;
   if (Failure failure = parseDevice(request.device, choice))
     return failure;
+  if (!request.wantsReplicas() && !request.replicated.empty())
+    return wrongUsage("--replicate " + request.replicated[0] +
+                      ": only with several devices (--device cpu:0,cpu:1) or --data-parallel-dim");
   if (Status status =
           Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
@@ -189,8 +230,12 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   if (Failure failure = fillMissing(model, given, request.seed, symbols, inputs, notes))
     return failure;
 
-  if (Status status = Context::create(model, context, Context::options(request.threads, request.seed, choice.device));
-      !status)
+  if (request.wantsReplicas()) {
+    if (Failure failure = makeReplicas(request, choice, model, replicas))
+      return failure;
+  } else if (Status status =
+                 Context::create(model, context, Context::options(request.threads, request.seed, choice.device));
+             !status)
     return fault(status.message());
   for (Array &array : inputs)
     in.emplace_back(array.data(), array.dtype, array.dims);
@@ -199,15 +244,41 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   return {};
 }
 
+bool Session::isOnGpu() const { return isForGpu(model); }
+
 std::string Session::deviceName(const std::string &asked) const {
-  const nnf_model &descriptor = model.descriptor();
-  bool isForGpu = descriptor.struct_size > offsetof(nnf_model, device) && descriptor.device;
-  return !asked.empty() ? asked : isForGpu ? "cuda:0" : "cpu";
+  if (!asked.empty() || !isOnGpu())
+    return asked.empty() ? "cpu" : asked;
+  std::string names = "cuda:0";
+  for (uint32_t r = 1; r < replicas.size(); ++r)
+    names += ",cuda:" + std::to_string(r);
+  return names;
 }
 
 Failure Session::runOnce(const nnf_run_options *options) {
-  Status status = context.run(in, out, options);
+  Status status = replicas ? replicas.run(in, out, options) : context.run(in, out, options);
   return status ? Failure() : fault(status.message());
+}
+
+uint32_t Session::threads() const {
+  uint32_t threads = replicas ? 0 : nnf_context_threads(context.get());
+  for (uint32_t r = 0; r < replicas.size(); ++r)
+    threads += replicas.threads(r);
+  return threads;
+}
+
+uint64_t Session::contextBytes() const {
+  return replicas ? nnf_replicas_bytes(replicas.get()) : nnf_context_bytes(context.get());
+}
+
+std::string Session::describeThreads() const {
+  if (!replicas)
+    return std::to_string(threads()) + " threads";
+  std::string threads;
+  for (uint32_t r = 0; r < replicas.size(); ++r)
+    threads += (r == 0 ? "" : r + 1 < replicas.size() ? ", " : " and ") + std::to_string(replicas.threads(r));
+  return std::to_string(replicas.size()) + (replicas.size() == 1 ? " device of " : " devices of ") + threads +
+         " threads";
 }
 
 } // namespace nnf::run

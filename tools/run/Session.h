@@ -11,7 +11,8 @@ namespace nnf::run {
 
 /// What --device asks for.
 struct DeviceChoice {
-  DLDevice device = {}; // type 0: what the library is for
+  std::vector<DLDevice> list; // cpu:K or cuda:K, each as often as it is named
+  DLDevice device = {};       // the first; type 0: what the library is for
   bool isEmulator = false;
 };
 Failure parseDevice(const std::string &text, DeviceChoice &choice);
@@ -19,14 +20,21 @@ Failure parseDevice(const std::string &text, DeviceChoice &choice);
 struct Session {
   Model model;
   Context context;
+  DataParallel replicas;       // instead of `context` where the batch is cut over devices
   std::vector<Array> inputs;   // in the model's order
   std::vector<Tensor> in, out; // on `inputs`; outputs are the context's
 
   /// Loads the model, reads and fills the inputs, makes a context. Notes on choices made go to `streams.err`.
   Failure open(const ModelRequest &request, bool randomInputs, Streams streams);
+  /// Whether kernels run on a GPU, not on an emulated one.
+  bool isOnGpu() const;
   /// "cpu", "cuda:0": of a library, where it runs when nothing is said.
   std::string deviceName(const std::string &asked) const;
   Failure runOnce(const nnf_run_options *options = nullptr);
+  /// "4 threads", "2 devices of 4 and 3 threads"
+  std::string describeThreads() const;
+  uint32_t threads() const;
+  uint64_t contextBytes() const;
 };
 
 /// In-out inputs change with each run; every run is to start from the same values.

@@ -6,82 +6,19 @@
 // free; `seed` picks one. What a GPU would answer with wrong numbers or a hang is found and reported as a failed check
 // of the run: races for shared memory (whatever the order), reads of what nobody wrote, unequal barriers, shuffles
 // without their partners.
-#include "codegen/cuda/emulator/Emulator.h"
+#include "codegen/cuda/emulator/Copies.h"
+#include "codegen/cuda/emulator/TensorCores.h"
+#include "codegen/cuda/emulator/Threads.h"
 #include "runtime/abi.h"
 
 namespace {
 
-constexpr uint32_t warpThreads = 32;
-constexpr uint32_t nobody = 0xffffffff, many = 0xfffffffe;
-constexpr uint64_t stackMark = 0x6d6172206b617473;
-
-enum class State : uint32_t { Ready, AtBarrier, AtShuffle, Done };
-
-struct Block;
-
-struct Thread {
-  void *stack; // where it stands while another runs
-  Block *block;
-  uint64_t *stackEnd;
-  uint32_t number;
-  State state;
-  // What it offers to a shuffle, and gets.
-  uint32_t members, value, partner, site, result;
-};
-static_assert(sizeof(Thread) <= NNF_EMU_THREAD_BYTES);
-
-/// Who touched four bytes of shared memory last, and between which barriers.
-struct Record {
-  uint32_t writtenAt, writer, readAt, reader;
-};
-static_assert(sizeof(Record) == NNF_EMU_RECORD_BYTES);
-
-using Entry = void (*)(Thread *, void *const *);
-
-struct Block {
-  void *scheduler; // its stack while a thread runs
-  Entry entry;
-  void *const *slots;
-  Thread *threads;
-  uint8_t *shared;
-  Record *records;
-  uint64_t sharedBytes;
-  int64_t number;
-  uint64_t random;
-  uint32_t count, atBarrier, barrierSite;
-  uint32_t phase, firstPhase; // number of the stretch between two barriers; the block's first
-  uint32_t fault;             // NNF_FAULTS: none
-  int64_t detail;
-};
-static_assert(sizeof(Block) <= NNF_EMU_BLOCK_BYTES);
-
-/// Leaves the present stack, noting in *from where, for another.
-__attribute__((naked, noinline)) void switchStack(void **, void *) {
-  asm("pushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n\t"
-      "movq %rsp, (%rdi)\n\tmovq %rsi, %rsp\n\t"
-      "popq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n\tret");
-}
-
-void leave(Thread *thread) { switchStack(&thread->stack, thread->block->scheduler); }
-
-/// A new stack's first return address: the scheduler left the thread in rbx and what to call in r12.
-__attribute__((naked, noinline)) void begin() { asm("movq %rbx, %rdi\n\tcallq *%r12\n\tud2"); }
-
 void runThread(Thread *thread) {
   thread->block->entry(thread, thread->block->slots);
+  if (thread->copies)
+    fail(thread, NNF_FAULT_UNWAITED, thread->number);
   thread->state = State::Done;
   leave(thread);
-}
-
-/// Ends the block: the thread never runs on. The first fault counts.
-void fail(Thread *thread, uint32_t fault, int64_t detail) {
-  Block *block = thread->block;
-  if (block->fault == NNF_FAULTS) {
-    block->fault = fault;
-    block->detail = detail;
-  }
-  leave(thread);
-  __builtin_unreachable();
 }
 
 void release(Block *block, State waiting) {
@@ -112,6 +49,7 @@ void start(Block *block, uint8_t *stacks) {
     thread.block = block;
     thread.number = i;
     thread.state = State::Ready;
+    thread.copies = thread.groups = 0;
     uint8_t *low = stacks + uint64_t(i) * NNF_EMU_STACK_BYTES;
     thread.stackEnd = reinterpret_cast<uint64_t *>(low);
     *thread.stackEnd = stackMark;
@@ -185,6 +123,8 @@ void nnf_emu_run(Entry entry, void *const *slots, int64_t first, int64_t last, u
   block->shared = alignUp(reinterpret_cast<uint8_t *>(block->threads + threads));
   block->records = reinterpret_cast<Record *>(block->shared + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) /
                                                                   NNF_EMU_SHARED_GRAIN * NNF_EMU_SHARED_GRAIN);
+  block->copies = reinterpret_cast<Copy *>(block->records + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) /
+                                                                NNF_EMU_SHARED_GRAIN * (NNF_EMU_SHARED_GRAIN / 4));
   block->sharedBytes = sharedBytes;
   block->fault = NNF_FAULTS;
   block->phase = 0;
@@ -271,6 +211,8 @@ __attribute__((noinline)) void nnf_emu_access(Thread *thread, const uint8_t *add
     fail(thread, NNF_FAULT_ALIGNMENT, static_cast<int64_t>(offset));
   for (uint64_t i = offset / 4; i <= (offset + bytes - 1) / 4; ++i) {
     Record &record = block->records[i];
+    if (record.writtenAt == inFlight)
+      fail(thread, NNF_FAULT_IN_FLIGHT, static_cast<int64_t>(i * 4));
     bool otherWrote = record.writtenAt == block->phase && record.writer != thread->number;
     bool otherRead = record.readAt == block->phase && record.reader != thread->number;
     if (otherWrote || (isWrite && otherRead))

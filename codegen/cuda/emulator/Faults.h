@@ -12,6 +12,11 @@ enum {
   NNF_FAULT_BOUNDS,
   NNF_FAULT_ALIGNMENT,
   NNF_FAULT_STACK,
+  NNF_FAULT_WARP,
+  NNF_FAULT_IN_FLIGHT,
+  NNF_FAULT_SOURCE,
+  NNF_FAULT_COPIES,
+  NNF_FAULT_UNWAITED,
   NNF_FAULTS
 };
 
@@ -23,6 +28,11 @@ enum {
       "cuda-emu: block {value}: byte {bound} of shared memory is read before it is written",                           \
       "cuda-emu: block {value}: byte {bound} is beyond shared memory",                                                 \
       "cuda-emu: block {value}: the access to byte {bound} of shared memory is not aligned",                           \
-      "cuda-emu: block {value}: thread {bound} needs more stack than the emulator gives"
+      "cuda-emu: block {value}: thread {bound} needs more stack than the emulator gives",                              \
+      "cuda-emu: block {value}: threads of a warp meet at different instructions, thread {bound} among them",          \
+      "cuda-emu: block {value}: byte {bound} of shared memory is touched while a copy to it is under way",             \
+      "cuda-emu: block {value}: thread {bound} copies from an address that is not aligned",                            \
+      "cuda-emu: block {value}: thread {bound} has more copies under way than the emulator keeps",                     \
+      "cuda-emu: block {value}: thread {bound} ends with copies under way"
 
 #endif

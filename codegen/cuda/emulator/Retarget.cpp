@@ -1,8 +1,10 @@
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/cuda/emulator/Emulator.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -54,6 +56,7 @@ private:
   }
   llvm::Function *threadFunction(llvm::Function &kernel);
   mlir::LogicalResult callEmulator(llvm::Function &function);
+  mlir::LogicalResult replaceAssembly(llvm::CallInst &call, llvm::Function &function);
   uint64_t placeShared(llvm::Function &function);
   void watchShared(llvm::Function &function);
   llvm::Function *slotFunction(llvm::Function &thread);
@@ -79,8 +82,11 @@ mlir::LogicalResult Retarget::callEmulator(llvm::Function &function) {
     auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction);
     if (!call)
       continue;
-    if (call->isInlineAsm())
-      return internal() << "inline assembly in " << function.getName().str();
+    if (call->isInlineAsm()) {
+      if (mlir::failed(replaceAssembly(*call, function)))
+        return mlir::failure();
+      continue;
+    }
     llvm::Function *called = call->getCalledFunction();
     llvm::StringRef name = called ? called->getName() : "";
     if (!name.consume_front("llvm.nvvm."))
@@ -97,6 +103,35 @@ mlir::LogicalResult Retarget::callEmulator(llvm::Function &function) {
     call->replaceAllUsesWith(b.CreateCall(callee(inEmulator), arguments));
     call->eraseFromParent();
   }
+  return mlir::success();
+}
+
+/// The emulator has instructions that are written as PTX by their names, "." being "_": a function that takes the
+/// thread, where the results go, the operands, and the call's number.
+mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Function &function) {
+  llvm::StringRef text = llvm::cast<llvm::InlineAsm>(call.getCalledOperand())->getAsmString();
+  std::string instruction = text.take_until([](char c) { return c == ' ' || c == ';'; }).str();
+  std::string name = instruction;
+  std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
+  llvm::Function *body = emulator.getFunction((prefix + name).str());
+  if (!body)
+    return internal() << "it has no '" << instruction << "', which " << function.getName().str() << " is written with";
+  llvm::IRBuilder<> b(&call);
+  llvm::SmallVector<llvm::Value *> arguments{function.getArg(0)};
+  llvm::AllocaInst *results = nullptr;
+  if (!call.getType()->isVoidTy()) {
+    llvm::IRBuilder<> entry(&*function.getEntryBlock().getFirstInsertionPt());
+    arguments.push_back(results = entry.CreateAlloca(call.getType()));
+  }
+  llvm::append_range(arguments, call.args());
+  arguments.push_back(b.getInt32(sites++));
+  auto typeOf = [](llvm::Value *value) { return value->getType(); };
+  if (!llvm::equal(llvm::map_range(arguments, typeOf), body->getFunctionType()->params()))
+    return internal() << "'" << instruction << "' has other operands than it knows";
+  b.CreateCall(callee(name), arguments);
+  if (results)
+    call.replaceAllUsesWith(b.CreateLoad(call.getType(), results));
+  call.eraseFromParent();
   return mlir::success();
 }
 
@@ -213,7 +248,7 @@ mlir::LogicalResult Retarget::run(llvm::ArrayRef<DeviceKernel> kernels) {
 } // namespace
 
 mlir::LogicalResult linkEmulatedKernels(const DeviceCode &code, const CudaTarget &target, llvm::Module &host,
-                                        uint64_t seed) {
+                                        uint64_t seed, llvm::function_ref<void(llvm::Module &)> change) {
   mlir::Location location = code.module.get()->getLoc();
   auto internal = [&](const llvm::Twine &text) {
     mlir::emitError(location) << "internal: cuda-emu: " << text;
@@ -223,6 +258,8 @@ mlir::LogicalResult linkEmulatedKernels(const DeviceCode &code, const CudaTarget
   std::unique_ptr<llvm::Module> device = optimisedDeviceModule(code, target, context);
   if (!device)
     return mlir::failure();
+  if (change)
+    change(*device);
   llvm::StringRef bitcode(nnf_emulator_bitcode, nnf_emulator_bitcode_end - nnf_emulator_bitcode);
   auto emulator = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "emulator"), context);
   if (!emulator)

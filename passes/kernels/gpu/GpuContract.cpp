@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/kernels/StridedView.h"
 #include "passes/kernels/gpu/GpuEmitter.h"
+#include "passes/kernels/gpu/TensorProduct.h"
 
 using namespace mlir;
 namespace nnf {
@@ -202,36 +203,14 @@ void GpuContractEmitter::store(ArrayRef<Value> sums) {
   }
 }
 
-/// The only product of a kernel in which everything else is elementwise on its result.
-PrimDotOp productOf(KernelOp kernel) {
-  PrimDotOp found;
-  for (Operation &op : kernel.getBody().front()) {
-    if (isa<PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
-      return {};
-    auto dot = dyn_cast<PrimDotOp>(op);
-    if (!dot)
-      continue;
-    Type type = elementOf(dot.getOutput());
-    if (found || !(type.isF32() || type.isF64()) || elementOf(dot.getLhs()) != type)
-      return {};
-    found = dot;
-  }
-  if (!found)
-    return {};
-  for (Value value : kernel.yielded()) {
-    while (auto reshape = value.getDefiningOp<PrimReshapeOp>())
-      value = reshape.getInput();
-    if (!sameShape(shapeOf(value), shapeOf(found.getOutput())))
-      return {};
-  }
-  return found;
-}
-
 } // namespace
 
 bool emitGpuContract(KernelOp kernel, const TargetInfo &target) {
-  PrimDotOp dot = productOf(kernel);
+  PrimDotOp dot = soleProductOf(kernel);
   if (!dot)
+    return false;
+  Type type = elementOf(dot.getOutput());
+  if (!(type.isF32() || type.isF64()) || elementOf(dot.getLhs()) != type)
     return false;
   Product product(dot);
   // Small products get small tiles, so that less of a tile hangs over the edge.

@@ -1,0 +1,65 @@
+# What `cmake --install` puts where, and the Debian packages. Three components:
+#   runtime   the shared runtime and nnf-run                              libnnfc-runtime
+#   dev       headers, the static runtime, find_package(nnfc)             libnnfc-dev
+#   compiler  nnfc and the tools that need LLVM                           nnfc
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(headers ${CMAKE_INSTALL_INCLUDEDIR}/nnfc)
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/nnfc)
+
+# The target names of find_package(nnfc): nnfc::runtime is the static library, which needs nothing but libc and libm.
+set_target_properties(nnfRuntime PROPERTIES EXPORT_NAME runtime)
+set_target_properties(nnfRuntimeShared PROPERTIES EXPORT_NAME runtime_shared)
+install(TARGETS nnfRuntimeShared EXPORT nnfcRuntime
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
+install(TARGETS nnfRuntime EXPORT nnfcRuntime ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(TARGETS nnf-run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+install(EXPORT nnfcRuntime NAMESPACE nnfc:: FILE nnfcRuntime.cmake DESTINATION ${package} COMPONENT dev)
+
+# nnf.h needs dlpack.h, which few machines have: it comes along.
+find_path(NNF_DLPACK dlpack/dlpack.h REQUIRED)
+install(FILES runtime/abi.h runtime/nnf.h runtime/nnf.hpp DESTINATION ${headers} COMPONENT dev)
+install(FILES ${NNF_DLPACK}/dlpack/dlpack.h DESTINATION ${headers}/dlpack COMPONENT dev)
+configure_package_config_file(cmake/package/nnfcConfig.cmake.in ${CMAKE_BINARY_DIR}/package/nnfcConfig.cmake
+  INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/package/nnfcConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/package/nnfcConfig.cmake ${CMAKE_BINARY_DIR}/package/nnfcConfigVersion.cmake
+  DESTINATION ${package} COMPONENT dev)
+file(RELATIVE_PATH NNF_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # from the file to the prefix, which may move
+configure_file(cmake/package/nnfc.pc.in ${CMAKE_BINARY_DIR}/package/nnfc.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/package/nnfc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+# LLVM's and MLIR's libraries are not in a folder that the loader searches.
+set_target_properties(nnfc nnf-opt nnf-lsp-server PROPERTIES INSTALL_RPATH ${NNF_LLVM_ROOT}/lib)
+install(TARGETS nnfc EXPORT nnfcCompiler RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT compiler)
+install(TARGETS nnf-opt nnf-lsp-server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT compiler)
+install(EXPORT nnfcCompiler NAMESPACE nnfc:: FILE nnfcCompiler.cmake DESTINATION ${package} COMPONENT compiler)
+
+# `cpack` in the build folder: a package for each component.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME nnfc)
+set(CPACK_PACKAGE_CONTACT "the nnfc authors <nnfc@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "ahead-of-time compiler for neural networks")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL runtime dev compiler)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libnnfc-runtime)
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "runtime of models compiled by nnfc
+ The shared library libnnf, and nnf-run, which runs and measures compiled models.")
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME libnnfc-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libnnfc-runtime (= ${PROJECT_VERSION})")
+set(CPACK_COMPONENT_DEV_DESCRIPTION "headers and static runtime of models compiled by nnfc
+ What a program needs to be built with a compiled model: nnf.h, nnf.hpp, libnnf.a, and find_package(nnfc).")
+set(CPACK_DEBIAN_COMPILER_PACKAGE_NAME nnfc)
+set(CPACK_DEBIAN_COMPILER_PACKAGE_DEPENDS "libnnfc-dev (= ${PROJECT_VERSION})")
+set(CPACK_COMPONENT_COMPILER_DESCRIPTION "ahead-of-time compiler for neural networks
+ Compiles models (ONNX, graph files) to native libraries that depend on nothing but libc.")
+# The runtime and the compiler link shared libraries: dpkg-shlibdeps knows their packages.
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_COMPILER_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+include(CPack)

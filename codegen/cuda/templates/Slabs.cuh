@@ -1,0 +1,112 @@
+// Slabs of two matrices on their way through shared memory, of any element type: what all products have.
+#pragma once
+
+#include "codegen/cuda/templates/Device.cuh"
+
+constexpr int chunkBytes = 16;
+
+/// A slab of an operand in shared memory: lines of whole chunks, each line's chunks permuted so that the eight rows of
+/// a matrix, which lie in eight lines, come from eight different groups of banks.
+template <int chunks> struct Slab {
+  static_assert(chunks >= 2 && (chunks & (chunks - 1)) == 0);
+  static constexpr int lineBytes = chunks * 16;
+  NNF_DEVICE static int offset(int line, int chunk) {
+    constexpr int shift = chunks >= 8 ? 0 : chunks == 4 ? 1 : 2, mask = (chunks >= 8 ? 8 : chunks) - 1;
+    return line * lineBytes + (chunk ^ (line >> shift & mask)) * 16;
+  }
+};
+
+/// An operand in global memory. Lines are its rows (A) or columns (B), with the contracted dimension along them, or the
+/// other way round.
+struct Operand {
+  const char *base; // the tile's first element
+  i64 pitch;        // elements from one line to the next
+  int copyBytes;    // that may be copied at once: 16, 8, 4 or 2
+  bool alongDepth;  // lines run along the contracted dimension
+  int extent;       // rows or columns that there are from `base` on
+};
+
+NNF_DEVICE inline int clamp(int value, int low, int high) { return value < low ? low : value > high ? high : value; }
+
+/// One chunk, of which `bytes` exist.
+NNF_DEVICE inline void copyChunk(NNF_SHARED char *to, const char *from, int bytes, int copyBytes) {
+  if (copyBytes == 16) {
+    copyAsync<16>(to, from, bytes);
+  } else if (copyBytes == 8) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+      copyAsync<8>(to + 8 * i, from + 8 * i, clamp(bytes - 8 * i, 0, 8));
+  } else if (copyBytes == 4) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      copyAsync<4>(to + 4 * i, from + 4 * i, clamp(bytes - 4 * i, 0, 4));
+  } else { // through registers: there are no copies of two bytes
+    u32 word[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      auto *halves = reinterpret_cast<const u16 *>(from);
+      u32 low = 4 * i < bytes ? halves[2 * i] : 0, high = 4 * i + 2 < bytes ? halves[2 * i + 1] : 0;
+      word[i] = low | high << 16;
+    }
+    *reinterpret_cast<NNF_SHARED Vector4 *>(to) = {word[0], word[1], word[2], word[3]};
+  }
+}
+
+/// Brings `lines` lines from firstLine and their elements from `start`; zeros where there are none: at lineEnd and
+/// `length`.
+template <int lines, int chunks, int threads, int elementBytes>
+NNF_DEVICE inline void copyLines(NNF_SHARED char *slab, const Operand &operand, int firstLine, int lineEnd, int start,
+                                 int length) {
+  static_assert(lines * chunks % threads == 0);
+  constexpr int chunkElements = chunkBytes / elementBytes;
+#pragma unroll
+  for (int p = 0; p < lines * chunks / threads; ++p) {
+    int piece = threadInBlock() + p * threads, line = piece / chunks, chunk = piece % chunks;
+    int at = start + chunk * chunkElements;
+    int elements = firstLine + line < lineEnd ? clamp(length - at, 0, chunkElements) : 0;
+    const char *from = operand.base + (elements ? ((firstLine + line) * operand.pitch + at) * elementBytes : 0);
+    copyChunk(slab + Slab<chunks>::offset(line, chunk), from, elements * elementBytes, operand.copyBytes);
+  }
+}
+
+/// `extent` rows or columns of an operand, `depth` steps from `step` of `steps`.
+template <int extent, int depth, int threads, int elementBytes>
+NNF_DEVICE inline void copyOperand(NNF_SHARED char *to, const Operand &operand, int step, int steps) {
+  constexpr int chunkElements = chunkBytes / elementBytes;
+  if (operand.alongDepth)
+    copyLines<extent, depth / chunkElements, threads, elementBytes>(to, operand, 0, operand.extent, step, steps);
+  else
+    copyLines<depth, extent / chunkElements, threads, elementBytes>(to, operand, step, steps, 0, operand.extent);
+}
+
+/// Goes down the contracted dimension with `slabs` slabs of Tile in shared memory, all but one of them under way, and
+/// calls multiply(slab) for each.
+template <typename Tile, typename Multiply>
+NNF_DEVICE inline void forSlabs(const Operand &a, const Operand &b, int steps, NNF_SHARED char *shared,
+                                Multiply multiply) {
+  auto copySlab = [&] __attribute__((device, always_inline)) (NNF_SHARED char *to, int step) {
+    copyOperand<Tile::tileRows, Tile::slabDepth, Tile::threads, Tile::elementBytes>(to, a, step, steps);
+    copyOperand<Tile::tileColumns, Tile::slabDepth, Tile::threads, Tile::elementBytes>(to + Tile::aBytes, b, step,
+                                                                                       steps);
+  };
+  constexpr int slabs = Tile::slabCount, depth = Tile::slabDepth, slabBytes = Tile::aBytes + Tile::bBytes;
+#pragma unroll
+  for (int s = 0; s < slabs - 1; ++s) {
+    if (s * depth < steps)
+      copySlab(shared + s * slabBytes, s * depth);
+    commitCopies();
+  }
+  int current = 0, next = slabs - 1;
+  for (int step = 0; step < steps; step += depth) {
+    // All but the slabs after this one are here: what this thread has copied now, what others have at the barrier. It
+    // also says that all have multiplied the slab before, whose place the next copies take.
+    waitForCopies<slabs - 2>();
+    meetBlock();
+    if (step + (slabs - 1) * depth < steps)
+      copySlab(shared + next * slabBytes, step + (slabs - 1) * depth);
+    commitCopies();
+    multiply(shared + current * slabBytes);
+    current = current + 1 == slabs ? 0 : current + 1;
+    next = next + 1 == slabs ? 0 : next + 1;
+  }
+}

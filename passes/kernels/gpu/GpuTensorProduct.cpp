@@ -1,0 +1,171 @@
+// Products of 16-bit floats on a GPU's tensor cores, and of float32 without. A template that was compiled with nnfc
+// multiplies a tile (codegen/cuda/templates); this writes the kernel around it: where the tile's operands lie, and what
+// becomes of its sums. They come back through shared memory, so that a thread has neighbouring columns of a row,
+// whatever the tensor cores left it: the graph's own epilogue runs on vectors, and reads and stores 16 bytes at once.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "passes/kernels/gpu/GpuEmitter.h"
+#include "passes/kernels/gpu/TensorProduct.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+class TensorProductEmitter {
+public:
+  TensorProductEmitter(GpuEmitter &emitter, const TensorProduct &p, const ProductTile &tile, int64_t lanes)
+      : emitter(emitter), k(emitter.k), e(emitter.e), p(p), tile(tile), lanes(lanes) {}
+
+  void emit();
+
+private:
+  Value multiply(const SharedArray &shared);
+  void spread(Value sums, Value part, const SharedArray &shared);
+  /// What a template is told of an operand of `extent` rows or columns, of which the tile begins at `first`.
+  void describe(const TensorOperand &operand, Value first, Dim extent, int64_t tileExtent, SmallVector<Value> &to);
+  void storePart(const SharedArray &shared, Value part);
+  void storePiece(const SharedArray &shared, Value part, Value piece);
+  void call(StringRef name, ArrayRef<Value> arguments);
+  Value constant32(int64_t value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 32); }
+  Value constantBool(bool value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 1); }
+  Value narrow(Value value) { return arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), value); }
+  Dim product(ArrayRef<Dim> dims) const { return productOf(emitter.kernel.getContext(), dims); }
+
+  GpuEmitter &emitter;
+  KernelBuilder &k;
+  ElementEmitter &e;
+  const TensorProduct &p;
+  const ProductTile &tile;
+  const int64_t lanes;
+  Indices batchAt;
+  Value firstRow, firstColumn; // of the tile
+};
+
+void TensorProductEmitter::emit() {
+  SmallVector<Dim> grid{product(p.batch), product(p.rows).ceilDiv(tile.rows), product(p.columns).ceilDiv(tile.columns)};
+  emitter.setGrid(grid);
+  Indices at = e.delinear(grid, k.index(emitter.block));
+  batchAt = e.delinear(p.batch, at[0]);
+  firstRow = k.mul(at[1].base, k.constant(tile.rows));
+  firstColumn = k.mul(at[2].base, k.constant(tile.columns));
+  SharedArray shared = emitter.shared(k.b.getF32Type(), tile.sharedBytes() / 4);
+  Value sums = multiply(shared);
+  k.loop(k.constant(0), k.constant(tile.parts), 1, {}, [&](Value part, ValueRange) -> SmallVector<Value> {
+    ElementEmitter::Scope scope(e);
+    // Nobody multiplies slabs, or reads sums, that are overwritten now.
+    emitter.barrier();
+    spread(sums, narrow(part), shared);
+    emitter.barrier();
+    storePart(shared, part);
+    return {};
+  });
+}
+
+Value TensorProductEmitter::multiply(const SharedArray &shared) {
+  Value sums = LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), k.b.getF32Type(),
+                                      constant32(tile.sums()), /*alignment=*/16);
+  SmallVector<Value> arguments;
+  if (!tile.isFloat())
+    arguments.push_back(constantBool(p.element.isBF16()));
+  describe(p.a, firstRow, product(p.rows), tile.rows, arguments);
+  describe(p.b, firstColumn, product(p.columns), tile.columns, arguments);
+  arguments.append({narrow(k.size(p.depth)), shared.base, sums});
+  call((tile.isFloat() ? "nnf_float_product_" : "nnf_product_") + tile.name(), arguments);
+  return sums;
+}
+
+/// Which rows and columns a thread of a float32 product has depends on how the operands lie.
+void TensorProductEmitter::spread(Value sums, Value part, const SharedArray &shared) {
+  if (!tile.isFloat())
+    return call("nnf_spread_" + tile.name(), {sums, part, shared.base});
+  call("nnf_float_spread_" + tile.name(),
+       {constantBool(p.a.alongDepth), constantBool(p.b.alongDepth), sums, part, shared.base});
+}
+
+void TensorProductEmitter::describe(const TensorOperand &operand, Value first, Dim extent, int64_t tileExtent,
+                                    SmallVector<Value> &to) {
+  Value offset = k.add(k.size(operand.view.offset), k.mul(first, k.size(operand.extentStride())));
+  for (auto [index, stride] : llvm::zip(batchAt, operand.batchStrides))
+    offset = k.add(offset, k.mul(k.valueOf(index), k.size(stride)));
+  Value address = k.elementAddress(emitter.addressOf(operand.view.buffer), elementOf(operand.view.buffer), offset);
+  Value left = k.min(k.sub(k.size(extent), first), k.constant(tileExtent));
+  to.append({address, k.size(operand.lineStride), constant32(operand.copyBytes), constantBool(operand.alongDepth),
+             narrow(left)});
+}
+
+/// Calls a template, which the code generator links (codegen/cuda/Templates.h).
+void TensorProductEmitter::call(StringRef name, ArrayRef<Value> arguments) {
+  auto module = emitter.function->getParentOfType<ModuleOp>();
+  auto declared = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+  if (!declared) {
+    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    SmallVector<Type> types = llvm::to_vector(llvm::map_range(arguments, [](Value v) { return v.getType(); }));
+    declared = LLVM::LLVMFuncOp::create(b, k.loc, name,
+                                        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
+    declared->setAttr("nnf.template", b.getUnitAttr());
+  }
+  LLVM::CallOp::create(k.b, k.loc, declared, arguments);
+}
+
+void TensorProductEmitter::storePart(const SharedArray &shared, Value part) {
+  int64_t pieces = tile.spreadRows() * tile.columns / lanes;
+  k.loop(emitter.thread, k.constant(pieces), emitter.threads, {}, [&](Value piece, ValueRange) -> SmallVector<Value> {
+    ElementEmitter::Scope scope(e);
+    storePiece(shared, part, piece);
+    return {};
+  });
+}
+
+/// `lanes` neighbouring columns of a row.
+void TensorProductEmitter::storePiece(const SharedArray &shared, Value part, Value piece) {
+  Value perRow = k.constant(tile.columns / lanes);
+  Value spreadRow = k.floorDiv(piece, perRow), inTile = k.mul(k.mod(piece, perRow), k.constant(lanes));
+  Value row = k.add(k.add(firstRow, k.mul(part, k.constant(tile.spreadRows()))), spreadRow);
+  Value column = k.add(firstColumn, inTile);
+  // With lanes the columns are a multiple of them: all are inside, or none.
+  Value inside = k.both(k.less(row, k.size(product(p.rows))), k.less(column, k.size(product(p.columns))));
+  emitter.when(inside, [&] {
+    KernelEmitter::LanesScope lanesScope(k, lanes);
+    Value sum = emitter.loadShared(shared, k.add(k.mul(spreadRow, k.constant(tile.spreadPitch())), inTile));
+    Indices at(batchAt);
+    llvm::append_range(at, e.delinear(p.rows, k.index(row)));
+    if (lanes > 1)
+      at.push_back(k.index(column, 1));
+    else
+      llvm::append_range(at, e.delinear(p.columns, k.index(column)));
+    e.bind(p.result, at, sum);
+    for (unsigned r = 0; r < emitter.numResults(); ++r) {
+      Value result = emitter.yielded(r);
+      k.store(e.at(result, at), emitter.resultAddress(r), elementOf(result), e.linear(shapeOf(result), at));
+    }
+  });
+}
+
+/// Columns that a thread takes at once: 16 bytes of the narrowest result.
+int64_t lanesOf(KernelOp kernel, const TensorProduct &product) {
+  std::optional<int64_t> columns = product.columns.size() == 1 ? constantOf(product.columns[0]) : std::nullopt;
+  if (!columns)
+    return 1;
+  int64_t bytes = 4;
+  for (Value result : kernel.yielded())
+    bytes = std::clamp<int64_t>(elementBytes(elementOf(result)), 2, bytes);
+  int64_t lanes = 16 / bytes;
+  while (*columns % lanes != 0)
+    lanes /= 2;
+  return lanes;
+}
+
+} // namespace
+
+bool emitGpuTensorProduct(KernelOp kernel, const TargetInfo &target) {
+  std::optional<TensorProduct> product = TensorProduct::of(kernel);
+  if (!product)
+    return false;
+  ProductTile tile = product->tile();
+  emitWithLanes(kernel, target, tile.threads, lanesOf(kernel, *product), [&](GpuEmitter &emitter, int64_t lanes) {
+    TensorProductEmitter(emitter, *product, tile, lanes).emit();
+  });
+  return true;
+}
+
+} // namespace nnf

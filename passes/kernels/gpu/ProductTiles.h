@@ -1,0 +1,26 @@
+/* Tiles of products on tensor cores, as the templates are compiled for them (codegen/cuda/templates/Product.cu) and as
+ * kernels choose among them (TensorProduct.cpp). Plain C: both read it. */
+#ifndef NNF_PASSES_KERNELS_GPU_PRODUCTTILES_H
+#define NNF_PASSES_KERNELS_GPU_PRODUCTTILES_H
+
+/* TILE(rows, columns, depth of a slab, warps along the rows, warps along the columns, slabs under way). A slab has
+ * (rows + columns) * depth elements of two bytes; all of them fit the 48 KB that a kernel may have without asking. */
+#define NNF_PRODUCT_TILES(TILE)                                                                                        \
+  TILE(128, 128, 32, 2, 2, 3)                                                                                          \
+  TILE(128, 64, 32, 2, 2, 4)                                                                                           \
+  TILE(64, 128, 32, 2, 2, 4)                                                                                           \
+  TILE(64, 64, 32, 2, 2, 4)                                                                                            \
+  TILE(32, 64, 32, 1, 4, 4)                                                                                            \
+  TILE(16, 128, 64, 1, 4, 2)
+
+/* Tiles of float32 products: TILE(rows, columns, depth of a slab, slabs under way). Each thread has 8 x 8 sums. */
+#define NNF_FLOAT_TILES(TILE)                                                                                          \
+  TILE(128, 128, 16, 3)                                                                                                \
+  TILE(128, 64, 16, 4)                                                                                                 \
+  TILE(64, 64, 16, 4)
+
+/* Floats by which rows of sums in shared memory are longer than a tile: eight threads that write a column, two floats
+ * each, then meet in no bank. */
+#define NNF_PRODUCT_ROW_GAP 8
+
+#endif

@@ -1,0 +1,186 @@
+#include "passes/kernels/gpu/TensorProduct.h"
+#include "passes/kernels/KernelEmitter.h"
+#include "passes/kernels/Widening.h"
+#include "passes/kernels/gpu/GpuEmitter.h"
+#include "passes/kernels/gpu/ProductTiles.h"
+#include <numeric>
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+constexpr ProductTile tensorTile(int64_t rows, int64_t columns, int64_t depth, int64_t warpRows, int64_t warpColumns,
+                                 int64_t slabs) {
+  return {2, rows, columns, depth, slabs, warpRows * warpColumns * warpThreads, warpRows};
+}
+/// 8 x 8 sums of each thread, halves of 64 rows.
+constexpr ProductTile floatTile(int64_t rows, int64_t columns, int64_t depth, int64_t slabs) {
+  return {4, rows, columns, depth, slabs, rows * columns / 64, rows / 64};
+}
+
+#define NNF_TENSOR_TILE(...) tensorTile(__VA_ARGS__),
+#define NNF_FLOAT_TILE(...) floatTile(__VA_ARGS__),
+constexpr ProductTile tensorTiles[] = {NNF_PRODUCT_TILES(NNF_TENSOR_TILE)};
+constexpr ProductTile floatTiles[] = {NNF_FLOAT_TILES(NNF_FLOAT_TILE)};
+#undef NNF_TENSOR_TILE
+#undef NNF_FLOAT_TILE
+
+/// Rows or columns up to which a tile of float32 would be half empty: smaller ones have a kernel of their own.
+constexpr int64_t fewest = 32;
+
+/// What a tile takes: figures of an A100, per multiprocessor (SM) and cycle. Sizes matter, not the last per cent: they
+/// decide whether blocks fill the machine, and whether a tile is bound by products or by what it reads.
+namespace machine {
+constexpr int64_t multiprocessors = 108;
+constexpr double multiplyAdds = 1024; // of tensor cores, 16-bit floats
+constexpr double floatMultiplyAdds = 64;
+constexpr double bytes = 40;            // from the second-level cache to shared memory
+constexpr double latency = 700;         // cycles until a slab that is asked for is there
+constexpr double perBlock = 2000;       // cycles of a block before its first product and after its last
+constexpr int64_t sharedBytes = 160000; // that blocks of an SM share
+constexpr int64_t residentBlocks = 3;   // by their registers
+} // namespace machine
+
+/// Elements between neighbours in a space of several dimensions, if they are all equally far apart. One place has no
+/// neighbours: then a null Dim.
+std::optional<Dim> strideOf(ArrayRef<Dim> shape, ArrayRef<Dim> strides) {
+  Dim stride, next;
+  for (size_t d = shape.size(); d-- > 0;) {
+    if (isConstant(shape[d], 1))
+      continue;
+    if (stride && !sameDim(strides[d], next))
+      return std::nullopt;
+    if (!stride)
+      stride = strides[d];
+    next = simplify(strides[d] * shape[d]);
+  }
+  return stride;
+}
+
+/// An operand's dimensions by their part in the product.
+struct Dimensions {
+  Shape batchStrides, free, freeStrides, contracted, contractedStrides;
+
+  Dimensions(Value operand, const StridedView &view, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+    Shape shape = shapeOf(operand);
+    for (int64_t d : batch)
+      batchStrides.push_back(view.strides[d]);
+    for (int64_t d : contract) {
+      contracted.push_back(shape[d]);
+      contractedStrides.push_back(view.strides[d]);
+    }
+    for (int64_t d = 0, e = shape.size(); d < e; ++d)
+      if (!llvm::is_contained(batch, d) && !llvm::is_contained(contract, d)) {
+        free.push_back(shape[d]);
+        freeStrides.push_back(view.strides[d]);
+      }
+  }
+};
+
+std::optional<TensorOperand> operandOf(Value operand, const StridedView &view, const Dimensions &dims) {
+  MLIRContext *context = operand.getContext();
+  std::optional<Dim> along = strideOf(dims.contracted, dims.contractedStrides),
+                     across = strideOf(dims.free, dims.freeStrides);
+  if (!along || !across)
+    return std::nullopt;
+  auto isLine = [](Dim stride) { return !stride || isConstant(stride, 1); };
+  TensorOperand result{view, dims.batchStrides, {}, isLine(*along), 0};
+  if (!result.alongDepth && !isLine(*across))
+    return std::nullopt;
+  Dim stride = result.alongDepth ? *across : *along;
+  result.lineStride = stride ? stride : dimOf(context, 0);
+  // Buffers begin at multiples of 16 bytes.
+  int64_t divisor = std::gcd(result.lineStride.getLargestKnownDivisor(), view.offset.getLargestKnownDivisor());
+  for (Dim batchStride : dims.batchStrides)
+    divisor = std::gcd(divisor, batchStride.getLargestKnownDivisor());
+  result.copyBytes = 16;
+  while (divisor * elementBytes(elementOf(view.buffer)) % result.copyBytes != 0)
+    result.copyBytes /= 2;
+  return result;
+}
+
+/// The buffer of float32, or of the 16-bit floats that an operand is a conversion of.
+std::optional<StridedView> bufferOf(Value operand) {
+  std::optional<StridedView> view = stridedViewOf(beforeWidening(operand));
+  return view && isa<BlockArgument>(view->buffer) ? view : std::nullopt;
+}
+
+/// Cycles until all blocks are done.
+double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  double blocks = double(llvm::divideCeil(rows, tile.rows)) * double(llvm::divideCeil(columns, tile.columns)) *
+                  double(std::max<int64_t>(batches, 1));
+  double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
+  double resident =
+      std::min<double>(perMultiprocessor, std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes()));
+  double products = double(tile.rows * tile.columns * tile.depth) /
+                    (tile.isFloat() ? machine::floatMultiplyAdds : machine::multiplyAdds);
+  double reads = double((tile.rows + tile.columns) * tile.depth * tile.elementBytes) / machine::bytes;
+  double waits = machine::latency / double(tile.slabs - 1) / resident;
+  double slab = std::max({products, reads, waits});
+  return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * slab + machine::perBlock / resident);
+}
+
+} // namespace
+
+PrimDotOp soleProductOf(KernelOp kernel) {
+  PrimDotOp found;
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
+      return {};
+    auto dot = dyn_cast<PrimDotOp>(op);
+    if (!dot)
+      continue;
+    if (found)
+      return {};
+    found = dot;
+  }
+  return found && KernelEmitter::yieldsShapeOf(kernel, found.getOutput()) ? found : PrimDotOp();
+}
+
+Dim TensorOperand::extentStride() const { return alongDepth ? lineStride : dimOf(lineStride.getContext(), 1); }
+
+int64_t ProductTile::spreadPitch() const { return columns + NNF_PRODUCT_ROW_GAP; }
+
+int64_t ProductTile::sharedBytes() const {
+  return std::max((rows + columns) * depth * elementBytes * slabs, spreadRows() * spreadPitch() * 4);
+}
+
+std::string ProductTile::name() const { return (Twine(rows) + "x" + Twine(columns) + "x" + Twine(depth)).str(); }
+
+std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
+  PrimDotOp dot = soleProductOf(kernel);
+  if (!dot)
+    return std::nullopt;
+  std::optional<StridedView> lhs = bufferOf(dot.getLhs()), rhs = bufferOf(dot.getRhs());
+  if (!lhs || !rhs || elementOf(lhs->buffer) != elementOf(rhs->buffer) || !elementOf(dot.getOutput()).isF32())
+    return std::nullopt;
+  Type element = elementOf(lhs->buffer);
+  Dimensions left(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
+      right(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
+  std::optional<TensorOperand> a = operandOf(dot.getLhs(), *lhs, left), b = operandOf(dot.getRhs(), *rhs, right);
+  if (!a || !b)
+    return std::nullopt;
+  if (element.isF32() && std::min(KernelEmitter::guess(left.free), KernelEmitter::guess(right.free)) <= fewest)
+    return std::nullopt;
+  TensorProduct product{dot.getOutput(), element, *a, *b, {}, left.free, right.free, {}};
+  Shape shape = shapeOf(dot.getLhs());
+  for (int64_t d : dot.getLhsBatch())
+    product.batch.push_back(shape[d]);
+  product.depth = productOf(dot.getContext(), left.contracted);
+  // The templates count steps in 32 bits.
+  if (std::optional<int64_t> depth = constantOf(product.depth);
+      depth && *depth > std::numeric_limits<int32_t>::max() / 2)
+    return std::nullopt;
+  return product;
+}
+
+ProductTile TensorProduct::tile() const {
+  auto guess = [](ArrayRef<Dim> dims) { return std::max<int64_t>(1, KernelEmitter::guess(dims)); };
+  auto cycles = [&](const ProductTile &tile) {
+    return cyclesOf(tile, guess(rows), guess(columns), guess(depth), guess(batch));
+  };
+  ArrayRef<ProductTile> tiles = element.isF32() ? ArrayRef(floatTiles) : ArrayRef(tensorTiles);
+  return *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
+}
+
+} // namespace nnf

@@ -1,0 +1,57 @@
+// Products of matrices that templates multiply, on tensor cores or (float32) without, and the tiles they are cut into.
+#ifndef NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
+#define NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
+
+#include "passes/kernels/StridedView.h"
+#include <string>
+
+namespace nnf {
+
+/// The only product of a kernel in which everything else is elementwise on its result; null: there is none.
+PrimDotOp soleProductOf(KernelOp kernel);
+
+/// One operand: 16-bit floats or float32 in memory, in lines at one distance.
+struct TensorOperand {
+  StridedView view;
+  Shape batchStrides;
+  Dim lineStride;    // elements between neighbours that no line has both of
+  bool alongDepth;   // lines run along the contracted dimension; else along rows (of A) or columns (of B)
+  int64_t copyBytes; // of a line that may be copied at once: 16, 8, 4 or 2
+  /// Elements from one row (of A) or column (of B) to the next.
+  Dim extentStride() const;
+};
+
+/// One of NNF_PRODUCT_TILES, or of NNF_FLOAT_TILES.
+struct ProductTile {
+  int64_t elementBytes, rows, columns, depth, slabs;
+  int64_t threads;
+  int64_t parts; // in which sums come to shared memory, some rows each
+
+  bool isFloat() const { return elementBytes == 4; }
+  /// Floats of sums that each thread has.
+  int64_t sums() const { return rows * columns / threads; }
+  /// Rows of sums that are in shared memory at once, and the distance of theirs in floats.
+  int64_t spreadRows() const { return rows / parts; }
+  int64_t spreadPitch() const;
+  /// Of a block: slabs, or later sums in their place.
+  int64_t sharedBytes() const;
+  /// As templates are named: "128x64x32".
+  std::string name() const;
+};
+
+/// result[batch, row, column] = sum of a[batch, row, k] * b[batch, k, column] in float32, row and column of any number
+/// of dimensions.
+struct TensorProduct {
+  mlir::Value result;
+  mlir::Type element; // of both operands
+  TensorOperand a, b;
+  Shape batch, rows, columns;
+  Dim depth;
+
+  static std::optional<TensorProduct> of(KernelOp kernel);
+  /// The tile that is likely done first, by a model of the machine.
+  ProductTile tile() const;
+};
+
+} // namespace nnf
+#endif

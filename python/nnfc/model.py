@@ -1,0 +1,93 @@
+"""Compiled models: what they take and give, and calling them."""
+import sys
+import threading
+from typing import NamedTuple, Optional, Tuple, Union
+
+from . import _runtime
+
+
+class TensorInfo(NamedTuple):
+    """An input or output: sizes are numbers, names of sizes that inputs decide, or None where only the run knows."""
+    name: str
+    dtype: str
+    shape: Tuple[Union[int, str, None], ...]
+    is_inout: bool  # an input that holds its new value after a run
+
+
+class Model:
+    """A compiled model. Call it with arrays in the order of its inputs, or by their names:
+
+        y = model(x)
+        y = model(x=x)
+
+    Inputs are NumPy arrays, torch tensors, or anything else with `__dlpack__`; their memory is read where it lies, and
+    that of in-out inputs is written. Results are NumPy arrays, or torch tensors where an input was one: one alone, or a
+    tuple of several. Any number of threads may call a model at once.
+    """
+
+    def __init__(self, path, name=None, threads=0, seed=0):
+        self._program = _runtime.Program(str(path), name)
+        self._threads, self._seed = threads, seed
+        self._lock = threading.Lock()
+        self._idle = []  # contexts that no thread uses now
+        self.inputs = [TensorInfo(*entry) for entry in self._program.tensors(True)]
+        self.outputs = [TensorInfo(*entry) for entry in self._program.tensors(False)]
+
+    @property
+    def name(self):
+        return self._program.name
+
+    @property
+    def target(self):
+        """The machine it was compiled for."""
+        return self._program.target
+
+    def __call__(self, *args, **kwargs):
+        values = self._in_order(args, kwargs)
+        with self._lock:
+            context = self._idle.pop() if self._idle else None
+        if context is None:
+            context = _runtime.Context(self._program, self._threads, self._seed)
+        try:
+            results = context.run(values)
+        finally:
+            with self._lock:
+                self._idle.append(context)
+        torch = sys.modules.get("torch")
+        if torch is not None and any(isinstance(value, torch.Tensor) for value in values):
+            results = [_to_torch(torch, array, info) for array, info in zip(results, self.outputs)]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _in_order(self, args, kwargs):
+        names = [info.name for info in self.inputs]
+        if len(args) > len(names):
+            raise TypeError(f"{len(args)} inputs given, expected {len(names)}: {', '.join(names) or 'none'}")
+        given = dict(zip(names, args))
+        for name, value in kwargs.items():
+            if name not in names:
+                raise TypeError(f"no input '{name}', expected {', '.join(names) or 'none'}")
+            if name in given:
+                raise TypeError(f"input '{name}' is given twice")
+            given[name] = value
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise TypeError(f"input '{missing[0]}' is missing")
+        return [given[name] for name in names]
+
+    def __repr__(self):
+        def text(tensors):
+            return ", ".join(f"{t.name}: {t.dtype} [{', '.join(str(s) for s in t.shape)}]" for t in tensors)
+        return f"nnfc.Model({self.name}: ({text(self.inputs)}) -> ({text(self.outputs)}))"
+
+
+def _to_torch(torch, array, info):
+    """On the array's memory."""
+    if info.dtype == "bfloat16":  # which torch takes from no NumPy dtype
+        return torch.from_numpy(array.view("int16")).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def load(path, name: Optional[str] = None, *, threads: int = 0, seed: int = 0) -> Model:
+    """A compiled library; `name` chooses where it has several models. threads: at most so many for a run, 0 is as many
+    as the process may use. seed: of random functions."""
+    return Model(path, name, threads, seed)

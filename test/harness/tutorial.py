@@ -1,0 +1,51 @@
+"""Tutorials are run as they stand: their files are written, their commands run, what they show is looked for.
+
+A block ```sh is a script of bash; a block that begins with `file: NAME` in a comment is a file; the lines of a block
+```output must be in what the commands above it said, in that order, with anything for `…`.
+"""
+import os
+import re
+import subprocess
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^(?://|#) file: (\S+)$", re.MULTILINE)
+
+
+def blocks(page):
+    return [(kind, text) for kind, text in BLOCK.findall(page.read_text())]
+
+
+def missing_line(wanted, said):
+    """The first line of `wanted` that does not follow the others in `said`, or None."""
+    at = 0
+    for line in wanted.splitlines():
+        found = re.compile(".*?".join(map(re.escape, line.strip().split("…")))).search(said, at)
+        if not found:
+            return line
+        at = found.end()
+    return None
+
+
+def run(page, folder, path, **variables):
+    """Runs the page's blocks in an empty folder, with the programs of `path`. Returns what went wrong, or None."""
+    said, count = "", 0
+    environment = {**os.environ, **{name: str(value) for name, value in variables.items()},
+                   "PATH": os.pathsep.join([*(str(programs.resolve()) for programs in path), os.environ["PATH"]])}
+    for kind, text in blocks(page):
+        if kind == "output":
+            line = missing_line(text, said)
+            if line is not None:
+                return f"'{line}' is not in what is said: {said[-300:]!r}"
+        elif kind == "sh":
+            said, count = "", count + 1
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment, text=True,
+                                  errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+            said = done.stdout
+            if done.returncode:
+                return f"exit status {done.returncode} of '{text.strip().splitlines()[0]}': {said[-300:]!r}"
+        else:
+            name = FILE.search(text)
+            if not name:
+                return f"a block of {kind} is no file, no command and no output"
+            (folder / name[1]).write_text(text)
+    return None if count else "there is no command on the page"
