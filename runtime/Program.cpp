@@ -42,11 +42,12 @@ int32_t findModel(const nnf_library &library, const char *name, const nnf_model 
   return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds no model '%s', but %s", library.path, name, names.str());
 }
 
-/// The file that a linked-in model is in: this program or one of its libraries.
+/// The file that a linked-in model is in: this program or one of its libraries. The descriptor of a library may have
+/// been copied into the program (a copy relocation); what it points to is where it was made.
 bool findHolder(const nnf_model *model, char (&path)[PATH_MAX]) {
   Dl_info info;
   link_map *holder = nullptr;
-  if (!dladdr1(model, &info, reinterpret_cast<void **>(&holder), RTLD_DL_LINKMAP) || !holder)
+  if (!dladdr1(model->weights_file, &info, reinterpret_cast<void **>(&holder), RTLD_DL_LINKMAP) || !holder)
     return false;
   // The loader has no name for the program itself, and argv[0] may be anything.
   return realpath(holder->l_name[0] ? holder->l_name : "/proc/self/exe", path) != nullptr;
