@@ -19,12 +19,13 @@ install(EXPORT nnfcRuntime NAMESPACE nnfc:: FILE nnfcRuntime.cmake DESTINATION $
 
 # nnf.h needs dlpack.h, which few machines have: it comes along.
 find_path(NNF_DLPACK dlpack/dlpack.h REQUIRED)
-install(FILES runtime/abi.h runtime/nnf.h runtime/nnf.hpp DESTINATION ${headers} COMPONENT dev)
+install(FILES runtime/abi.h runtime/nnf.h runtime/nnf.hpp runtime/typed.hpp DESTINATION ${headers} COMPONENT dev)
 install(FILES ${NNF_DLPACK}/dlpack/dlpack.h DESTINATION ${headers}/dlpack COMPONENT dev)
 configure_package_config_file(cmake/package/nnfcConfig.cmake.in ${CMAKE_BINARY_DIR}/package/nnfcConfig.cmake
   INSTALL_DESTINATION ${package})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/package/nnfcConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/package/nnfcConfig.cmake ${CMAKE_BINARY_DIR}/package/nnfcConfigVersion.cmake
+  cmake/package/NnfcAddModel.cmake cmake/package/model_main.c
   DESTINATION ${package} COMPONENT dev)
 file(RELATIVE_PATH NNF_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # from the file to the prefix, which may move
 configure_file(cmake/package/nnfc.pc.in ${CMAKE_BINARY_DIR}/package/nnfc.pc @ONLY)
@@ -55,7 +56,9 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libnnfc-runtime (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "headers and static runtime of models compiled by nnfc
  What a program needs to be built with a compiled model: nnf.h, nnf.hpp, libnnf.a, and find_package(nnfc).")
 set(CPACK_DEBIAN_COMPILER_PACKAGE_NAME nnfc)
-set(CPACK_DEBIAN_COMPILER_PACKAGE_DEPENDS "libnnfc-dev (= ${PROJECT_VERSION})")
+# dpkg-shlibdeps may find LLVM's library through a link of the package llvm-*-dev, and then knows nothing of it.
+set(CPACK_DEBIAN_COMPILER_PACKAGE_DEPENDS
+  "libnnfc-dev (= ${PROJECT_VERSION}), libllvm${LLVM_VERSION_MAJOR} (>= 1:${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR})")
 set(CPACK_COMPONENT_COMPILER_DESCRIPTION "ahead-of-time compiler for neural networks
  Compiles models (ONNX, graph files) to native libraries that depend on nothing but libc.")
 # The runtime and the compiler link shared libraries: dpkg-shlibdeps knows their packages.

@@ -5,6 +5,7 @@
 #include "codegen/driver/DriverPlan.h"
 #include "codegen/link/Link.h"
 #include "codegen/link/WeightsSection.h"
+#include "compiler/Depfile.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Header.h"
 #include "compiler/OutputFiles.h"
@@ -52,6 +53,14 @@ std::optional<Emit> emitOf(StringRef text) {
       .Default(std::nullopt);
 }
 
+/// The sizes of a tensor; -1 where only the run knows.
+std::vector<int64_t> sizesOf(RankedTensorType type) {
+  std::vector<int64_t> sizes;
+  for (Dim dim : shapeOf(type))
+    sizes.push_back(constantOf(dim).value_or(-1));
+  return sizes;
+}
+
 std::string messageOf(llvm::Error error) { return llvm::toString(std::move(error)); }
 
 /// One model on its way: its IR, its temporary weights file and its code.
@@ -85,6 +94,7 @@ private:
   OutputFiles files;
   std::string output; // temporary, until all is well
   std::string warnings;
+  std::vector<std::string> filesRead; // the models, and what they name
 
   Outcome checkRequest();
   Outcome checkTarget();
@@ -101,6 +111,8 @@ private:
   llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
                          ArrayRef<const WeightsBlock *> blocks);
   Outcome openCache();
+  Outcome writeClass(const HeaderModel &model, const std::string &cHeader);
+  Outcome writeDepfile();
   Outcome writeText(StringRef text, CompiledModel *weightsOf);
 
   void progress(const llvm::Twine &what) {
@@ -157,6 +169,12 @@ Outcome Compilation::checkRequest() {
     return Outcome::wrongUsage("--weights=external goes with one model, not with " + std::to_string(models.size()));
   if (request.externalWeights && isText())
     return Outcome::wrongUsage("--weights=external: text output has its weights beside it already");
+  if (!request.cxxClass.empty() && emit != Emit::Object && emit != Emit::Static)
+    return Outcome::wrongUsage("--cxx-class goes with an output of .o or .a, beside which the C header is");
+  if (!request.cxxClass.empty() && models.size() > 1)
+    return Outcome::wrongUsage("--cxx-class goes with one model, not with " + std::to_string(models.size()));
+  if (!request.cxxClass.empty() && !isClassName(request.cxxClass))
+    return Outcome::wrongUsage("--cxx-class=" + request.cxxClass + ": expected a name that C++ takes for a class");
   std::set<std::string> names;
   for (const std::string &path : models) {
     if (!modelFormatOf(path, request.model.format))
@@ -198,6 +216,7 @@ Outcome Compilation::checkTarget() {
     return Outcome::wrongUsage(messageOf(created.takeError()));
   target = std::move(*created);
   if (!code.tuning.empty()) {
+    filesRead.push_back(code.tuning);
     Outcome outcome = checkTuning(code, *target);
     warnings += outcome.warnings;
     if (!outcome)
@@ -297,7 +316,8 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   for (auto [from, to] :
        {std::pair(&signature->inputs, &model.header.inputs), std::pair(&signature->outputs, &model.header.outputs)})
     for (const TensorSignature &tensor : *from)
-      to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank()});
+      to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank(), sizesOf(tensor.type),
+                     tensor.tied >= 0});
   auto arena = module.lookupSymbol("main")->getAttrOfType<ArrayAttr>("nnf.arena");
   int64_t total = 0;
   bool isFixed = signature->symbols.empty();
@@ -328,7 +348,8 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
     warnings += sink.takeWarnings();
     return Outcome::fault(sink.errors());
   };
-  model.module = readModel(*model.context, path, request.model);
+  filesRead.push_back(path);
+  model.module = readModel(*model.context, path, request.model, &filesRead);
   if (!model.module)
     return failed();
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
@@ -521,8 +542,31 @@ llvm::Error Compilation::linkShared(std::vector<std::string> objects, ArrayRef<s
   return blocks.empty() ? llvm::Error::success() : appendWeights(output, blocks);
 }
 
+/// The C++ header of `request.cxxClass`, beside the C one.
+Outcome Compilation::writeClass(const HeaderModel &model, const std::string &cHeader) {
+  if (request.cxxClass.empty())
+    return {};
+  llvm::SmallString<128> path(cHeader);
+  llvm::sys::path::replace_extension(path, ".hpp");
+  llvm::Expected<std::string> file =
+      files.create(path.str().str(), classText(model, request.cxxClass, llvm::sys::path::filename(cHeader)));
+  return file ? keep(*file) : Outcome::fault(messageOf(file.takeError()));
+}
+
+Outcome Compilation::writeDepfile() {
+  if (request.depfile.empty())
+    return {};
+  llvm::Expected<std::string> text = depfileText(request.output, filesRead);
+  if (!text)
+    return Outcome::fault(messageOf(text.takeError()));
+  llvm::Expected<std::string> file = files.create(request.depfile, *text);
+  return file ? keep(*file) : Outcome::fault(messageOf(file.takeError()));
+}
+
 Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
   progress("writing " + request.output);
+  if (Outcome outcome = writeDepfile(); !outcome)
+    return outcome;
   if (emit == Emit::Mlir) {
     std::string text;
     llvm::raw_string_ostream os(text);
@@ -542,6 +586,8 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
     if (!header)
       return Outcome::fault(messageOf(header.takeError()));
     if (Outcome outcome = keep(*header); !outcome)
+      return outcome;
+    if (Outcome outcome = writeClass(headers.front(), path.str().str()); !outcome)
       return outcome;
   }
   CompiledModel &first = models.front();

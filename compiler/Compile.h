@@ -68,6 +68,8 @@ struct CompileRequest {
   std::string emit;             ///< so, o, a, s, ll, ptx, cubin, mlir; "": by the extension of `output`
   std::string phase;            ///< of .mlir output; "": input
   bool externalWeights = false; ///< weights go to a file beside the output
+  std::string cxxClass;         ///< with an object or a static library: a class of this name in OUT.hpp; "": none
+  std::string depfile;          ///< a file that lists what was read, as make wants it; "": none
   bool verifyEach = false;
   std::vector<std::string> mlirFlags;                ///< of MLIR's pass manager
   std::function<void(const std::string &)> progress; ///< told what happens now

@@ -12,7 +12,8 @@ std::string macroPrefix(StringRef name) {
   return llvm::isDigit(text.front()) ? "_" + text : text;
 }
 
-/// A C string: what is not plain ASCII is written in octal, which, unlike \x, ends after three digits.
+} // namespace
+
 std::string quoted(StringRef text) {
   std::string out = "\"";
   for (unsigned char c : text) {
@@ -23,6 +24,8 @@ std::string quoted(StringRef text) {
   }
   return out + "\"";
 }
+
+namespace {
 
 StringRef dtypeText(uint32_t dtype) {
   static constexpr StringLiteral names[] = {"",          "NNF_FLOAT32", "NNF_FLOAT64", "NNF_FLOAT16", "NNF_BFLOAT16",

@@ -13,6 +13,8 @@ struct HeaderModel {
     std::string name;
     uint32_t dtype;
     int64_t rank;
+    std::vector<int64_t> dims; ///< -1: a size that only the run knows
+    bool isInOut = false;
   };
   std::string name;
   std::vector<Tensor> inputs, outputs;
@@ -22,6 +24,15 @@ struct HeaderModel {
 /// The text of a header that C and C++ take: `extern const nnf_model nnf_model_<name>;` and macros for each model.
 /// `guard` names it among others.
 std::string headerText(llvm::ArrayRef<HeaderModel> models, llvm::StringRef guard);
+
+/// A C string: what is not plain ASCII is written in octal, which, unlike \x, ends after three digits.
+std::string quoted(llvm::StringRef text);
+
+/// The text of a C++ header beside it: a class `className` around the model, of runtime/typed.hpp's types.
+std::string classText(const HeaderModel &model, llvm::StringRef className, llvm::StringRef cHeader);
+
+/// Whether C++ takes a name for a class.
+bool isClassName(llvm::StringRef name);
 
 } // namespace nnf
 #endif

@@ -70,11 +70,13 @@ std::unique_ptr<MLIRContext> createContext() {
   return context;
 }
 
-OwningOpRef<ModuleOp> readModel(MLIRContext &context, const std::string &path, const ModelRequest &request) {
+OwningOpRef<ModuleOp> readModel(MLIRContext &context, const std::string &path, const ModelRequest &request,
+                                std::vector<std::string> *filesRead) {
   ReadOptions options;
   options.dims = request.dims;
   options.dataDirs = request.dataDirs;
   options.trustMlir = request.trustMlir;
+  options.filesRead = filesRead;
   OwningOpRef<ModuleOp> module = readModelFile(context, path, modelFormatOf(path, request.format), options);
   if (!module)
     return {};

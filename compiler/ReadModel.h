@@ -23,8 +23,9 @@ std::unique_ptr<mlir::MLIRContext> createContext();
 
 /// Reads one model of the request. The module attribute `nnf.name` is the model's name as its symbols have it. Null
 /// after errors, which are diagnostics on the context.
+/// `filesRead` is told of the files that the model names, if given.
 mlir::OwningOpRef<mlir::ModuleOp> readModel(mlir::MLIRContext &context, const std::string &path,
-                                            const ModelRequest &request);
+                                            const ModelRequest &request, std::vector<std::string> *filesRead = nullptr);
 
 } // namespace nnf
 #endif

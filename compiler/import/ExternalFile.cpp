@@ -53,7 +53,8 @@ static std::string resolve(const std::string &path) {
   return resolved ? resolved.get() : "";
 }
 
-ExternalFiles::ExternalFiles(StringRef modelPath, ArrayRef<std::string> dataDirs) {
+ExternalFiles::ExternalFiles(StringRef modelPath, ArrayRef<std::string> dataDirs, std::vector<std::string> *filesRead)
+    : filesRead(filesRead) {
   auto add = [&](const std::string &folder) {
     int descriptor = folder.empty() ? -1 : ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (descriptor >= 0)
@@ -133,8 +134,11 @@ Expected<MappedFile> ExternalFiles::open(StringRef path) {
     if (!descriptor)
       return descriptor.takeError();
     Expected<MappedFile> file = mapDescriptor(*descriptor, path);
-    if (file)
+    if (file) {
       opened[path] = *file;
+      if (filesRead)
+        filesRead->push_back(resolved);
+    }
     return file;
   }
   return errorOf("file '" + path + "': not found");

@@ -25,7 +25,9 @@ llvm::Expected<MappedFile> mapFile(llvm::StringRef path);
 /// from one of these folders into another, and nowhere else.
 class ExternalFiles {
 public:
-  ExternalFiles(llvm::StringRef modelPath, llvm::ArrayRef<std::string> dataDirs);
+  /// The resolved paths of what is opened are added to `filesRead`, if any.
+  ExternalFiles(llvm::StringRef modelPath, llvm::ArrayRef<std::string> dataDirs,
+                std::vector<std::string> *filesRead = nullptr);
   ~ExternalFiles();
   ExternalFiles(const ExternalFiles &) = delete;
 
@@ -41,6 +43,7 @@ private:
   llvm::Expected<int> openBelow(const std::string &resolved, llvm::StringRef path);
 
   std::vector<Root> roots;
+  std::vector<std::string> *filesRead;
   llvm::StringMap<MappedFile> opened;
 };
 

@@ -16,7 +16,7 @@ class GraphReader {
 public:
   GraphReader(MLIRContext &context, StringRef path, message::Graph &graph, const ReadOptions &options)
       : context(context), fileName(llvm::sys::path::filename(path)), graph(graph), options(options),
-        builder(context, graph.name, options), files(path, options.dataDirs) {}
+        builder(context, graph.name, options), files(path, options.dataDirs, options.filesRead) {}
 
   OwningOpRef<ModuleOp> read() {
     // Every error also says where in the file its cause is.

@@ -264,7 +264,7 @@ LogicalResult readWeights(ModuleOp module, StringRef path, const ReadOptions &op
     return emitError(UnknownLoc::get(module.getContext()))
            << "file '" << side.getValue() << "': " << llvm::toString(std::move(why));
   };
-  ExternalFiles files(path, options.dataDirs);
+  ExternalFiles files(path, options.dataDirs, options.filesRead);
   llvm::Expected<MappedFile> mapped = files.open(side.getValue());
   if (!mapped)
     return emitError(UnknownLoc::get(module.getContext())) << llvm::toString(mapped.takeError());

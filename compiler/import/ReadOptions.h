@@ -13,6 +13,8 @@ struct ReadOptions {
   Limits limits;
   /// More folders that a model's external files may come from, besides the model's own.
   std::vector<std::string> dataDirs;
+  /// Told of each file that a model names and that is read; null: nobody asks.
+  std::vector<std::string> *filesRead = nullptr;
   /// Sizes fixed for symbols: {"N", 8}. One that no input has is an error.
   std::map<std::string, int64_t> dims;
   /// MLIR text may hold what the compiler itself wrote at a later phase: kernels, loops, attributes of passes. Code in

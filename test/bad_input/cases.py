@@ -383,6 +383,10 @@ option("inout-of-other-type", "the output's type is", "--inout", "x=y", status=1
        files={GRAPH: call("sum", "y", (4,), input=x)})
 option("inout-without-equals", "expected IN=OUT", "--inout", "x")
 option("two-models-one-object", "2 models given", GRAPH, out="out.o")
+option("cxx-class-beside-so", "--cxx-class goes with an output of .o or .a", "--cxx-class=Net")
+option("cxx-class-keyword", "expected a name that C++ takes for a class", "--cxx-class=class", out="out.o")
+option("cxx-class-member", "expected a name that C++ takes for a class", "--cxx-class=Input0", out="out.o")
+option("depfile-nowhere", "cannot be written", "--depfile=nowhere/out.d", status=1)
 option("same-model-twice", "two models are called 'm'", GRAPH)
 option("accuracy-unknown", "expected strict, default or relaxed", "--accuracy=exact")
 for flag in ("--allow-tf32", "--cuda-compiler=x", "--swappable-weights",

@@ -1,7 +1,12 @@
-/* An application outside the tree: a model from a library (argument 1) or, with LINKED, linked in. Reads input 0,
- * float32 [N, 3], from standard input and writes output 0, of the same sizes, to standard output. */
+/* An application outside the tree: a model from a library (argument 1) or, with LINKED, linked in (net, or what MODEL
+ * and MODEL_HEADER say). Reads input 0, float32 [N, 3], from standard input and writes output 0, of the same sizes, to
+ * standard output. */
 #ifdef LINKED
-#include "net.h"
+#ifndef MODEL
+#define MODEL nnf_model_net
+#define MODEL_HEADER "net.h"
+#endif
+#include MODEL_HEADER
 #endif
 #include <nnf.h>
 #include <stdio.h>
@@ -26,7 +31,7 @@ int main(int argc, char **argv) {
   outs[0] = &out;
 #ifdef LINKED
   (void)argc, (void)argv;
-  status = nnf_program_from_model(&nnf_model_net, &program);
+  status = nnf_program_from_model(&MODEL, &program);
 #else
   status = nnf_program_load(argc > 1 ? argv[1] : "", NULL, &program);
 #endif

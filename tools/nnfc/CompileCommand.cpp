@@ -19,6 +19,11 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
       ->type_name("PHASE");
   app.add_option("--name", request.model.name, "the model's name in symbols (default: the file's)")->type_name("NAME");
   app.add_option("--weights", weights, "embed (default), or external: a file beside OUT")->type_name("WHERE");
+  app.add_option("--cxx-class", request.cxxClass,
+                 "with .o or .a: a C++ class of this name in OUT.hpp, beside the C header")
+      ->type_name("CLASS");
+  app.add_option("--depfile", request.depfile, "list the files that were read, as make and Ninja want it")
+      ->type_name("FILE");
   app.add_flag("--verify-each", request.verifyEach, "check the IR after every pass");
   app.add_option("--mlir", request.mlirFlags, "a flag for MLIR, such as --mlir=--mlir-timing")
       ->type_name("FLAG")

@@ -21,7 +21,8 @@ Entry *Scope::find(StringRef name) {
 }
 
 Importer::Importer(MLIRContext &context, const Model &model, const std::string &path, const ReadOptions &options)
-    : model(model), path(path), options(options), graph(context, model.graph.name), files(path, options.dataDirs) {}
+    : model(model), path(path), options(options), graph(context, model.graph.name),
+      files(path, options.dataDirs, options.filesRead) {}
 
 InFlightDiagnostic Importer::error() const {
   return emitError(UnknownLoc::get(const_cast<GraphBuilder &>(graph).context())) << path << ": ";
