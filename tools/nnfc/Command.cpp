@@ -122,26 +122,47 @@ Outcome CodeOptions::finish() {
   return {};
 }
 
-ReservedOptions::ReservedOptions(CLI::App &app) {
-  auto add = [&](const char *name, bool takesValue) {
-    Flag &flag = *flags.emplace_back(std::make_unique<Flag>());
-    flag.name = name;
-    CLI::Option *option = takesValue ? app.add_option(name, flag.value, "not there yet")->expected(0, 1)
-                                     : app.add_flag(name, flag.isSet, "not there yet");
-    option->group(""); // hidden from --help
-    flag.option = option;
-  };
-  for (const char *name : {"--cuda-compiler"})
-    add(name, true);
-  for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
-    add(name, false);
+namespace {
+
+/// Flags of the contract that are still to come: giving one is an error.
+class ReservedOptions {
+public:
+  explicit ReservedOptions(CLI::App &app) {
+    for (const char *name : {"--cuda-compiler"})
+      options.push_back(app.add_option(name, ignored, "not there yet")->expected(0, 1));
+    for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
+      options.push_back(app.add_flag(name)->description("not there yet"));
+    for (CLI::Option *option : options)
+      option->group(""); // hidden from --help
+  }
+  Outcome finish() const {
+    for (const CLI::Option *option : options)
+      if (option->count() > 0)
+        return Outcome::wrongUsage(option->get_name() + " is not there yet");
+    return {};
+  }
+
+private:
+  std::string ignored;
+  std::vector<CLI::Option *> options;
+};
+
+} // namespace
+
+bool parse(CLI::App &app, ModelOptions &model, CodeOptions &code, int argc, char **argv, Streams streams, int &status) {
+  ReservedOptions reserved(app);
+  if (!parse(app, argc, argv, streams, status))
+    return false;
+  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
+    if (!outcome) {
+      status = report(outcome, streams);
+      return false;
+    }
+  return true;
 }
 
-Outcome ReservedOptions::finish() const {
-  for (const auto &flag : flags)
-    if (flag->option->count() > 0)
-      return Outcome::wrongUsage(flag->name + " is not there yet");
-  return {};
+Outcome outcomeOf(const run::Failure &failure) {
+  return failure ? Outcome{int(failure.status), failure.text, ""} : Outcome();
 }
 
 bool isCompiled(const std::string &path) {

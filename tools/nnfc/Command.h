@@ -52,26 +52,16 @@ private:
   std::string accuracy = "default";
 };
 
-/// Flags of the contract that are still to come: giving one is an error.
-class ReservedOptions {
-public:
-  explicit ReservedOptions(CLI::App &app);
-  Outcome finish() const;
-
-private:
-  struct Flag {
-    std::string name, value;
-    bool isSet = false;
-    const CLI::Option *option = nullptr;
-  };
-  std::vector<std::unique_ptr<Flag>> flags;
-};
+/// Parses a command with these options and puts what they say into their requests; `status` as above.
+bool parse(CLI::App &app, ModelOptions &model, CodeOptions &code, int argc, char **argv, Streams streams, int &status);
 
 /// "SYMBOL=SIZE" each.
 Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, int64_t> &dims);
 
 /// Prints warnings, and "error: …" when it is one; returns the exit status.
 int report(const Outcome &outcome, Streams streams);
+
+Outcome outcomeOf(const run::Failure &failure);
 
 /// Whether the file is a compiled library rather than a model: an ELF file, by its first bytes.
 bool isCompiled(const std::string &path);

@@ -27,10 +27,6 @@ struct NodeTensor {
   run::Array array;
 };
 
-Outcome outcomeOf(const run::Failure &failure) {
-  return failure ? Outcome{int(failure.status), failure.text, ""} : Outcome();
-}
-
 /// The tensors of one side in the order of their nodes, and the inputs it ran with.
 class Side {
 public:
@@ -229,13 +225,9 @@ int compareCommand(int argc, char **argv, Streams streams) {
       ->type_name("N");
   ModelOptions model(app, request.model);
   CodeOptions code(app, request.code);
-  ReservedOptions reserved(app);
   int status;
-  if (!parse(app, argc, argv, streams, status))
+  if (!parse(app, model, code, argc, argv, streams, status))
     return status;
-  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
-    if (!outcome)
-      return report(outcome, streams);
   std::ostringstream notes; // an error is the first line
   Outcome outcome = compare(request, streams.out, notes);
   outcome.warnings = notes.str() + outcome.warnings;

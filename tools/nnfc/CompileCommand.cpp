@@ -30,13 +30,9 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
       ->allow_extra_args(false);
   ModelOptions model(app, request.model);
   CodeOptions code(app, request.code);
-  ReservedOptions reserved(app);
   int status;
-  if (!parse(app, argc, argv, streams, status))
+  if (!parse(app, model, code, argc, argv, streams, status))
     return status;
-  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
-    if (!outcome)
-      return report(outcome, streams);
   if (weights != "embed" && weights != "external")
     return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external"), streams);
   request.externalWeights = weights == "external";

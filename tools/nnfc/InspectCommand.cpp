@@ -191,8 +191,7 @@ Outcome drawGraph(const ModelSummary &summary, const std::string &path) {
   if (path.ends_with(".svg"))
     if (Outcome outcome = drawSvg(std::string(text), text); !outcome)
       return outcome;
-  run::Failure failure = run::writeFile(path, {text});
-  return failure ? Outcome{int(failure.status), failure.text, ""} : Outcome();
+  return outcomeOf(run::writeFile(path, {text}));
 }
 
 } // namespace
@@ -209,13 +208,9 @@ int inspectCommand(int argc, char **argv, Streams streams) {
   app.add_option("--graph", graph, "draw it, to a .svg or .dot file")->type_name("FILE");
   ModelOptions model(app, request);
   CodeOptions codeOptions(app, code);
-  ReservedOptions reserved(app);
   int status;
-  if (!parse(app, argc, argv, streams, status))
+  if (!parse(app, model, codeOptions, argc, argv, streams, status))
     return status;
-  for (const Outcome &outcome : {reserved.finish(), model.finish(), codeOptions.finish()})
-    if (!outcome)
-      return report(outcome, streams);
   if (!graph.empty() && !graph.ends_with(".svg") && !graph.ends_with(".dot"))
     return report(Outcome::wrongUsage("--graph " + graph + ": expected a file that ends in .svg or .dot"), streams);
   bool isLibrary = path.ends_with(".so") || isCompiled(path);

@@ -17,10 +17,6 @@ struct ReportRequest {
   std::string path, output;
 };
 
-Outcome outcomeOf(const run::Failure &failure) {
-  return failure ? Outcome{int(failure.status), failure.text, ""} : Outcome();
-}
-
 Outcome makeReport(ReportRequest &request, std::ostream &notes) {
   TemporaryFolder folder;
   if (Outcome outcome = folder.check(); !outcome)
@@ -82,13 +78,9 @@ int reportCommand(int argc, char **argv, Streams streams) {
   app.add_option("--seed", request.bench.seed, "of random inputs and random ops (default 0)")->type_name("N");
   ModelOptions model(app, request.compile.model);
   CodeOptions code(app, request.compile.code);
-  ReservedOptions reserved(app);
   int status;
-  if (!parse(app, argc, argv, streams, status))
+  if (!parse(app, model, code, argc, argv, streams, status))
     return status;
-  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
-    if (!outcome)
-      return report(outcome, streams);
   if (request.path.ends_with(".so") || isCompiled(request.path))
     return report(Outcome::wrongUsage("'" + request.path + "' is compiled and has no graph any more, expected a model"),
                   streams);

@@ -13,13 +13,9 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   CompileRequest compile;
   ModelOptions model(app, compile.model, /*withDims=*/false);
   CodeOptions code(app, compile.code);
-  ReservedOptions reserved(app);
   int status;
-  if (!parse(app, argc, argv, streams, status))
+  if (!parse(app, model, code, argc, argv, streams, status))
     return status;
-  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
-    if (!outcome)
-      return report(outcome, streams);
   run::DeviceChoice device;
   if (run::Failure failure = run::parseDevice(request.device, device))
     return run::report(failure, streams);

@@ -52,7 +52,7 @@ public:
     request.library = library;
     clock = request.threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     if (run::Failure failure = session.open(request, request.randomInputs, streams))
-      return Outcome{int(failure.status), failure.text, ""};
+      return outcomeOf(failure);
     launches.resize(session.model.descriptor().num_launches);
     inOut.emplace(session);
     return {};
@@ -198,13 +198,9 @@ int tuneCommand(int argc, char **argv, Streams streams) {
   app.add_option("--seed", inputs.seed, "of random inputs and random ops (default 0)")->type_name("N");
   ModelOptions model(app, request.model);
   CodeOptions code(app, request.code, /*withTuning=*/false);
-  ReservedOptions reserved(app);
   int status;
-  if (!parse(app, argc, argv, streams, status))
+  if (!parse(app, model, code, argc, argv, streams, status))
     return status;
-  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
-    if (!outcome)
-      return report(outcome, streams);
   const std::string &path = request.model.models.front();
   if (isCompiled(path))
     return report(Outcome::wrongUsage("'" + path + "' is compiled, expected a model"), streams);
