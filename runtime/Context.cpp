@@ -7,15 +7,9 @@
 namespace nnf::rt {
 namespace {
 
-/// The options, with zeroes for what the caller's version of the struct did not have yet.
 int32_t readOptions(const nnf_context_options *given, nnf_context_options &options, Message &message) {
-  options = {};
-  if (!given)
-    return NNF_OK;
-  if (given->struct_size < offsetof(nnf_context_options, executor))
-    return message.fail(NNF_ERROR_ARGUMENT, "context options: struct_size %u, expected %zu", given->struct_size,
-                        sizeof options);
-  memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+  if (int32_t status = takeOptions(given, offsetof(nnf_context_options, executor), "context", options, message))
+    return status;
   if (options.executor && !options.executor->parallel_for)
     return message.fail(NNF_ERROR_ARGUMENT, "context options: the executor has no parallel_for");
   if (options.allocator && (!options.allocator->allocate || !options.allocator->release))

@@ -1,6 +1,7 @@
 // Error texts in fixed memory: reporting out-of-memory must not need memory.
 #ifndef NNF_RUNTIME_MESSAGE_H
 #define NNF_RUNTIME_MESSAGE_H
+#include "nnf.h"
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
@@ -41,6 +42,22 @@ private:
   char text[capacity] = {};
   size_t length = 0;
 };
+
+/// A caller's options, which may be of an older version of the struct and shorter: what it did not have yet is 0. NULL
+/// is all 0. `least` is the size of the first version.
+template <typename Options>
+int32_t takeOptions(const Options *given, size_t least, const char *what, Options &options, Message &message) {
+  options = {};
+  options.struct_size = sizeof options;
+  if (!given)
+    return NNF_OK;
+  if (given->struct_size < least)
+    return message.fail(NNF_ERROR_ARGUMENT, "%s options: struct_size %u, expected %zu", what, given->struct_size,
+                        sizeof options);
+  memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+  options.struct_size = sizeof options;
+  return NNF_OK;
+}
 
 } // namespace nnf::rt
 #endif

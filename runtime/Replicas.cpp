@@ -11,15 +11,9 @@ namespace {
 
 constexpr uint32_t maxReplicas = 1024;
 
-/// What an older caller's struct did not have yet is 0.
 int32_t readOptions(const nnf_replicas_options *given, nnf_replicas_options &options, Message &message) {
-  options = {};
-  if (!given)
-    return NNF_OK;
-  if (given->struct_size < offsetof(nnf_replicas_options, core_sets))
-    return message.fail(NNF_ERROR_ARGUMENT, "replicas options: struct_size %u, expected %zu", given->struct_size,
-                        sizeof options);
-  memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+  if (int32_t status = takeOptions(given, offsetof(nnf_replicas_options, core_sets), "replicas", options, message))
+    return status;
   if (options.num_devices > maxReplicas)
     return message.fail(NNF_ERROR_ARGUMENT, "replicas options: %u devices, expected %u at most", options.num_devices,
                         maxReplicas);

@@ -216,15 +216,8 @@ int32_t runDriver(nnf_context &context, const nnf_run_options &options) {
 } // namespace
 
 int32_t readRunOptions(const nnf_run_options *given, nnf_run_options &options, Message &message) {
-  options = {};
-  options.struct_size = sizeof options;
-  if (!given)
-    return NNF_OK;
-  if (given->struct_size < offsetof(nnf_run_options, seed))
-    return message.fail(NNF_ERROR_ARGUMENT, "run options: struct_size %u, expected %zu", given->struct_size,
-                        sizeof options);
-  memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
-  options.struct_size = sizeof options;
+  if (int32_t status = takeOptions(given, offsetof(nnf_run_options, seed), "run", options, message))
+    return status;
   if (options.profiler && !options.profiler->launch)
     return message.fail(NNF_ERROR_ARGUMENT, "run options: the profiler has no launch");
   return NNF_OK;
