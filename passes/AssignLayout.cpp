@@ -82,8 +82,13 @@ SmallVector<PrimConvOp> convsOfOneLayout(PrimConvOp first) {
   return convs;
 }
 
-int64_t pixelsOf(PrimConvOp op) {
-  return ShapedType::getNumElements(cast<RankedTensorType>(op.getInput().getType()).getShape().drop_front(2));
+/// Of one image, where they are fixed; there may be images without any, of any size.
+std::optional<int64_t> pixelsOf(PrimConvOp op) {
+  int64_t pixels = 1;
+  for (int64_t size : cast<RankedTensorType>(op.getInput().getType()).getShape().drop_front(2))
+    if (ShapedType::isDynamic(size) || llvm::MulOverflow(pixels, size, pixels))
+      return std::nullopt;
+  return pixels;
 }
 
 /// Whether a convolution is a product of its weight and each image as it lies, and the faster for it: with fewer pixels
@@ -98,7 +103,8 @@ bool isPlainProduct(PrimConvOp op) {
       !llvm::all_of(op.getLow(), isZero) || !llvm::all_of(op.getHigh(), isZero) ||
       !llvm::all_of(op.getInputDilation(), isOne))
     return false;
-  return pixelsOf(op) >= input.getDimSize(1);
+  std::optional<int64_t> pixels = pixelsOf(op);
+  return pixels && *pixels >= input.getDimSize(1);
 }
 
 /// f(split(x), y) -> split(f(x, join(y))) for all that is elementwise after a product, where split gives the pixels
@@ -139,9 +145,14 @@ void splitPixelsLast(PrimReshapeOp split, IRRewriter &rewriter) {
 /// conv of one pixel -> weight x image, where all that shares its layout agrees: nothing is transposed then.
 void makePlainProducts(func::FuncOp function) {
   SmallVector<PrimConvOp> chosen;
+  DenseSet<Operation *> judged;
   function.walk([&](PrimConvOp op) {
-    if (isPlainProduct(op) && llvm::all_of(convsOfOneLayout(op), isPlainProduct))
-      chosen.push_back(op);
+    if (judged.contains(op))
+      return;
+    SmallVector<PrimConvOp> convs = convsOfOneLayout(op);
+    judged.insert(convs.begin(), convs.end());
+    if (llvm::all_of(convs, isPlainProduct))
+      chosen.append(convs);
   });
   IRRewriter rewriter(function.getContext());
   for (PrimConvOp op : chosen) {
@@ -150,7 +161,7 @@ void makePlainProducts(func::FuncOp function) {
     // Pixels in one dimension, as columns are.
     Shape image = shapeOf(op.getInput()), matrix = shapeOf(op.getWeight()), out = shapeOf(op.getOutput());
     image.resize(2);
-    image.push_back(dimOf(op.getContext(), pixelsOf(op)));
+    image.push_back(dimOf(op.getContext(), *pixelsOf(op)));
     matrix.resize(2);
     Value weight = p.reshape(op.getWeight(), matrix);
     matrix.insert(matrix.begin(), image.front());
