@@ -3,14 +3,12 @@
 
 Results are compared with numpy. Prints `FAIL case: why` lines and, last, the counts.
 """
-import argparse
 import functools
 import json
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
@@ -19,7 +17,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 120
 sys.path.insert(0, str(ROOT / "test" / "harness"))
+import casefolder  # noqa: E402
 import nnf  # noqa: E402
+from casefolder import Failure, expect  # noqa: E402
 from craft import Ref, adding, call, constant, entry, input_of, node, outputs, safetensors, x, y, w  # noqa: E402
 import kernel_cache  # noqa: E402
 import seeing  # noqa: E402
@@ -42,15 +42,6 @@ nodes { op: "max_pool2d" arguments { name: "input" tensor: "y" } arguments { nam
 outputs: "p" outputs: "idx"
 '''
 RELU = call("relu", input=x)
-
-
-class Failure(Exception):
-    """Why a case failed, in a line."""
-
-
-def expect(condition, why):
-    if not condition:
-        raise Failure(why)
 
 
 class Work:
@@ -583,27 +574,5 @@ def with_expect(case):
 CASES += map(with_expect, [*tuning.CASES, *seeing.CASES])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--jobs", type=int, default=1, help="not used: some cases measure threads")
-    parser.add_argument("--all", action="store_true", help="not used: all cases run always")
-    parser.add_argument("--only", help="cases whose name holds this")
-    options = parser.parse_args()
-    passed = failed = 0
-    for case in CASES:
-        if options.only and options.only not in case.__name__:
-            continue
-        with tempfile.TemporaryDirectory(prefix="nnf-cli-") as folder:
-            try:
-                case(Work(options.build.resolve(), Path(folder)))
-                passed += 1
-            except (Failure, nnf.Error, OSError, ValueError, KeyError) as why:
-                print(f"FAIL {case.__name__}: {why}", flush=True)
-                failed += 1
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(casefolder.run(__doc__, CASES, Work))

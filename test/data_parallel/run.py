@@ -4,11 +4,9 @@ no kernels, with torch.chunk and torch.cat below them. Also what the command lin
 
 Prints `FAIL case: why` lines and, last, the counts.
 """
-import argparse
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +16,9 @@ from torch.nn.parallel import scatter_gather
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "harness"))
+import casefolder  # noqa: E402
 import nnf  # noqa: E402
+from casefolder import Failure, expect  # noqa: E402
 from craft import Ref, constant, input_of, node, outputs, x, w  # noqa: E402
 
 TIMEOUT_S = 120
@@ -56,15 +56,6 @@ def data_parallel(module, inputs, devices, dim=0, module_kwargs=None):
         return module(*parts[0], **kwargs[0])
     results = [module(*part, **keywords) for part, keywords in zip(parts, kwargs)]
     return scatter_gather.gather(results, "cpu", dim)
-
-
-class Failure(Exception):
-    """Why a case failed, in a line."""
-
-
-def expect(condition, why):
-    if not condition:
-        raise Failure(why)
 
 
 class Work:
@@ -296,27 +287,5 @@ CASES = [batches_of_every_size, keyword_inputs, inputs_of_different_sizes, dimen
          errors_name_the_device, random_draws_differ, command_line, affinity_is_honoured, ops_knows_it]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--jobs", type=int, default=1, help="not used: replicas are threads")
-    parser.add_argument("--all", action="store_true", help="not used: all cases run always")
-    parser.add_argument("--only", help="cases whose name holds this")
-    options = parser.parse_args()
-    passed = failed = 0
-    for case in CASES:
-        if options.only and options.only not in case.__name__:
-            continue
-        with tempfile.TemporaryDirectory(prefix="nnf-data-parallel-") as folder:
-            try:
-                case(Work(options.build.resolve(), Path(folder)))
-                passed += 1
-            except (Failure, nnf.Error, OSError, ValueError, KeyError) as why:
-                print(f"FAIL {case.__name__}: {why}", flush=True)
-                failed += 1
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(casefolder.run(__doc__, CASES, Work))

@@ -14,11 +14,8 @@ DIGITS = ROOT / "examples" / "digits"
 TIMEOUT_S = 120
 sys.path.insert(0, str(ROOT / "test" / "harness"))
 import nnf  # noqa: E402
+from casefolder import Failure, expect  # noqa: E402
 import tutorial  # noqa: E402
-
-
-class Failure(Exception):
-    """Why a case failed, in a line."""
 
 
 def call(*command):
@@ -31,11 +28,6 @@ def call(*command):
         text = " / ".join((done.stderr or done.stdout).strip().splitlines()[:3])
         raise Failure(f"{Path(command[0]).name}: exit status {done.returncode}: {text or 'no message'}")
     return done.stdout
-
-
-def expect(condition, why):
-    if not condition:
-        raise Failure(why)
 
 
 def compiled(build, work, source, name):

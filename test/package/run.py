@@ -3,7 +3,6 @@
 
 Prints `FAIL case: why` lines and, last, the counts.
 """
-import argparse
 import os
 import re
 import shutil
@@ -19,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 TIMEOUT_S = 300
 sys.path.insert(0, str(ROOT / "test" / "harness"))
+import casefolder  # noqa: E402
+from casefolder import expect  # noqa: E402
 from craft import Ref, constant, input_of, node, onnx_model, onnx_tensor, outputs, x, w  # noqa: E402
 
 WEIGHT = np.array([[1, 2, 3], [-1, 0.5, 0], [2, -3, 1]], np.float32)
@@ -36,18 +37,12 @@ target_link_libraries(app_shared nnfc::runtime_shared)
 """
 
 
-class Failure(Exception):
-    """Why a case failed, in a line."""
-
-
-def expect(condition, why):
-    if not condition:
-        raise Failure(why)
-
-
 class Work:
-    def __init__(self, build, folder):
-        self.build, self.folder, self.prefix = build, folder, folder / "prefix"
+    def __init__(self, build, folder, prefix):
+        """`prefix` is where all of nnfc is installed, by the first who comes."""
+        self.build, self.folder, self.prefix = build, folder, prefix
+        if not (prefix / "bin").exists():
+            self.install(prefix, "runtime", "dev", "compiler")
 
     def attempt(self, *command, cwd=None, **more):
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("CMAKE", "PKG_CONFIG", "LD_LIBRARY"))}
@@ -359,30 +354,8 @@ CASES = [plain_cc, headers_stand_alone, runtime_alone, add_model_with_ninja, add
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--jobs", type=int, default=1, help="not used")
-    parser.add_argument("--all", action="store_true", help="not used: all cases run always")
-    parser.add_argument("--only", help="cases whose name holds this")
-    options = parser.parse_args()
-    passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="nnf-prefix-") as installed:
-        for case in CASES:
-            if options.only and options.only not in case.__name__:
-                continue
-            with tempfile.TemporaryDirectory(prefix="nnf-package-") as folder:
-                work = Work(options.build.resolve(), Path(folder))
-                work.prefix = Path(installed)
-                try:
-                    if not (work.prefix / "bin").exists():
-                        work.install(work.prefix, "runtime", "dev", "compiler")
-                    case(work)
-                    passed += 1
-                except (Failure, OSError, ValueError, subprocess.TimeoutExpired) as why:
-                    print(f"FAIL {case.__name__}: {why}", flush=True)
-                    failed += 1
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+        return casefolder.run(__doc__, CASES, lambda build, folder: Work(build, folder, Path(installed)))
 
 
 if __name__ == "__main__":
