@@ -184,14 +184,31 @@ Value dividedByScalar(Term x, Value y, PatternRewriter &rewriter, const Expansio
   return branch.getResult(0);
 }
 
-/// Divisions of vectors by one number.
+/// x / y where both lie near 1: the reciprocal of a y that a loop does not change is taken outside of it.
+Value timesReciprocal(Term x, Value y, PatternRewriter &rewriter, const ExpansionSite &site) {
+  auto broadcast = y.getDefiningOp<vector::BroadcastOp>();
+  Term divisor(site, broadcast ? broadcast.getSource() : y);
+  auto reciprocal = arith::DivFOp::create(rewriter, site.loc, Value(divisor.constant(1)), Value(divisor));
+  reciprocal->setAttr(isInstruction, rewriter.getUnitAttr());
+  Value factor = reciprocal;
+  if (broadcast)
+    factor = vector::BroadcastOp::create(rewriter, site.loc, y.getType(), factor);
+  return x * Term(site, factor);
+}
+
+/// Divisions by totals, and of vectors by one number.
 struct ExpandDivision : Expansion<arith::DivFOp> {
   using Expansion::Expansion;
   LogicalResult matchAndRewrite(arith::DivFOp op, PatternRewriter &rewriter) const override {
-    if (op->hasAttr(isInstruction) || !isSupportedFloat(op.getType()) || !isa<VectorType>(op.getType()) ||
-        !options.hasFma)
-      return rewriter.notifyMatchFailure(op, "not of vectors of f32 or f64, or no fused multiply-add");
+    if (op->hasAttr(isInstruction) || !isSupportedFloat(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not of f32 or f64");
     ExpansionSite site = siteOf(op, rewriter);
+    if (op->hasAttr(byTotal)) {
+      rewriter.replaceOp(op, timesReciprocal(Term(site, op.getLhs()), op.getRhs(), rewriter, site));
+      return success();
+    }
+    if (!isa<VectorType>(op.getType()) || !options.hasFma)
+      return rewriter.notifyMatchFailure(op, "not of vectors, or no fused multiply-add");
     Term x(site, op.getLhs()), y(site, op.getRhs());
     if (std::optional<double> c = constantOfAll(op.getRhs()); c && isDivisor(*c, y))
       rewriter.replaceOp(op, Value(dividedBy(x, *c)));

@@ -16,6 +16,9 @@ struct MathExpansionOptions {
 /// Set on a math.exp whose argument is not positive, and whose results below the normal range may be 0.
 constexpr llvm::StringLiteral ofNegative = "nnf.of_negative";
 
+/// Set on an arith.divf of numbers from 0 to 1 by their sum, which is 1 at least: a product with the reciprocal.
+constexpr llvm::StringLiteral byTotal = "nnf.by_total";
+
 /// Patterns that rewrite `math` functions, `arith` conversions to and from f16 and bf16, and arith.remf on
 /// scalars and vectors (any shape) of f32 and f64 into arith, vector and scf ops and the math ops every
 /// target has instructions for (absf, copysign, sqrt, floor, ceil, trunc, roundeven; fma if `hasFma`).

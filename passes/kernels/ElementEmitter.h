@@ -47,8 +47,11 @@ public:
   /// The neutral element of a reduction, and one step of it.
   Value neutral(ReduceKind kind, mlir::Type element, bool vector);
   Value combine(ReduceKind kind, mlir::Type element, Value x, Value y);
+  /// One step of `reduce`, which may know more of its elements.
+  Value combine(PrimReduceOp reduce, Value x, Value y);
   /// Reduces the lanes of a vector to a scalar, in a fixed tree order; inactive lanes must hold the neutral element.
   Value combineLanes(ReduceKind kind, mlir::Type element, Value vector);
+  Value combineLanes(PrimReduceOp reduce, Value vector);
   /// What is found later is better than what was found before, as an extreme: beyond it, or the first NaN.
   Value beats(ReduceKind kind, mlir::Type element, Value later, Value before);
 
@@ -67,6 +70,7 @@ public:
   KernelBuilder &k;
 
 private:
+  Value combineLanes(Value vector, llvm::function_ref<Value(Value, Value)> step);
   struct Known {
     Indices at;
     Value value;

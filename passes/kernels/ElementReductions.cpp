@@ -2,6 +2,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/kernels/ElementEmitter.h"
+#include "passes/kernels/SoftmaxParts.h"
 
 using namespace mlir;
 namespace nnf {
@@ -61,7 +62,13 @@ Value ElementEmitter::combine(ReduceKind kind, Type element, Value x, Value y) {
   llvm_unreachable("all kinds are listed");
 }
 
-Value ElementEmitter::combineLanes(ReduceKind kind, Type element, Value vector) {
+Value ElementEmitter::combine(PrimReduceOp reduce, Value x, Value y) {
+  if (mayOverlookNaN(reduce))
+    return k.largerOfNumbers(x, y);
+  return combine(reduce.getKind(), elementOf(reduce.getInput()), x, y);
+}
+
+Value ElementEmitter::combineLanes(Value vector, llvm::function_ref<Value(Value, Value)> step) {
   auto type = dyn_cast<VectorType>(vector.getType());
   if (!type)
     return vector;
@@ -72,9 +79,17 @@ Value ElementEmitter::combineLanes(ReduceKind kind, Type element, Value vector) 
          high = llvm::to_vector(llvm::seq<int64_t>(count / 2, count));
     Value first = vector::ShuffleOp::create(k.b, k.loc, vector, vector, low);
     Value second = vector::ShuffleOp::create(k.b, k.loc, vector, vector, high);
-    vector = combine(kind, element, first, second);
+    vector = step(first, second);
   }
   return vector::ExtractOp::create(k.b, k.loc, vector, 0);
+}
+
+Value ElementEmitter::combineLanes(ReduceKind kind, Type element, Value vector) {
+  return combineLanes(vector, [&](Value x, Value y) { return combine(kind, element, x, y); });
+}
+
+Value ElementEmitter::combineLanes(PrimReduceOp reduce, Value vector) {
+  return combineLanes(vector, [&](Value x, Value y) { return combine(reduce, x, y); });
 }
 
 Value ElementEmitter::reduce(PrimReduceOp op, const Indices &at) {

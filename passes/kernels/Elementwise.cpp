@@ -4,20 +4,11 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/ExpandMath.h"
 #include "passes/kernels/ElementEmitter.h"
+#include "passes/kernels/SoftmaxParts.h"
 
 using namespace mlir;
 namespace nnf {
 namespace {
-
-/// x - max(x), the largest being that of a row: not positive.
-bool isMinusMax(Value value) {
-  auto difference = value.getDefiningOp<PrimSubOp>();
-  Value largest = difference ? difference.getRhs() : Value();
-  while (largest && isa_and_nonnull<PrimBroadcastOp, PrimReshapeOp>(largest.getDefiningOp()))
-    largest = largest.getDefiningOp()->getOperand(0);
-  auto reduce = largest ? largest.getDefiningOp<PrimReduceOp>() : PrimReduceOp();
-  return reduce && reduce.getKind() == ReduceKind::Max && reduce.getInput() == difference.getLhs();
-}
 
 /// Emits one op; knows the tensor element type for signedness.
 struct Emit {
@@ -272,8 +263,13 @@ Value emitElementwise(KernelBuilder &k, Operation *op, ArrayRef<Value> operands)
       .Case([&](PrimAddOp) { return e.arithmetic<arith::AddFOp, arith::AddIOp>(); })
       .Case([&](PrimSubOp) { return e.arithmetic<arith::SubFOp, arith::SubIOp>(); })
       .Case([&](PrimMulOp) { return e.arithmetic<arith::MulFOp, arith::MulIOp>(); })
-      .Case([&](PrimDivOp) {
-        return e.isFloat() ? Value(arith::DivFOp::create(k.b, k.loc, e.x(), e.y())) : e.divide(/*remainder=*/false);
+      .Case([&](PrimDivOp division) {
+        if (!e.isFloat())
+          return e.divide(/*remainder=*/false);
+        Value result = arith::DivFOp::create(k.b, k.loc, e.x(), e.y());
+        if (isShareOfTotal(division))
+          result.getDefiningOp()->setAttr(byTotal, k.b.getUnitAttr());
+        return result;
       })
       .Case([&](PrimRemOp) {
         return e.isFloat() ? Value(arith::RemFOp::create(k.b, k.loc, e.x(), e.y())) : e.divide(/*remainder=*/true);

@@ -280,6 +280,13 @@ Value KernelBuilder::extreme(bool isMax, Value x, Value y) {
   return arith::SelectOp::create(b, loc, isNaN, y, best);
 }
 
+// One instruction of any target: of a NaN and a number it gives whichever it likes.
+Value KernelBuilder::largerOfNumbers(Value x, Value y) {
+  if (target.hasExtremes)
+    return arith::MaximumFOp::create(b, loc, x, y);
+  return arith::SelectOp::create(b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y), x, y);
+}
+
 Value KernelBuilder::multiplyAdd(Type element, Value x, Value y, Value sum) {
   SmallVector<Value, 3> v{x, y, sum};
   unify(v);

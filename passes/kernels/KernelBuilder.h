@@ -105,6 +105,8 @@ public:
   Value both(Value x, Value y);
   /// The larger or smaller of two floats of one type, NaN where one is.
   Value extreme(bool isMax, Value x, Value y);
+  /// The larger of two; anything of the two where one is NaN.
+  Value largerOfNumbers(Value x, Value y);
   /// x * y + sum of numbers of type `element`; of floats one operation where the target has it.
   Value multiplyAdd(Type element, Value x, Value y, Value sum);
 

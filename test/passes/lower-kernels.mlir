@@ -171,3 +171,42 @@ module @nothing_to_do {
     return %x : tensor<?xf32, #nnf.dims<[N]>>
   }
 }
+
+// -----
+
+// softmax: the largest element may overlook NaN, which the total has anyway; the total is 1 at least.
+// CHECK-LABEL: module @softmax
+// CHECK-NOT: arith.cmpf uno
+// CHECK: llvm.intr.prefetch
+// CHECK: arith.divf {{.*}} {nnf.by_total}
+// CHECK-NOT: arith.cmpf uno
+module @softmax {
+  nnf.kernel @k0(%x: tensor<4x64xf32>) -> tensor<4x64xf32> attributes {symbols = [], title = "softmax"} {
+    %max = nnf.prim.reduce max %x {dims = array<i64: 1>} : (tensor<4x64xf32>) -> tensor<4xf32>
+    %largest = nnf.prim.broadcast %max {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x64xf32>
+    %shifted = nnf.prim.sub %x, %largest : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32>
+    %e = nnf.prim.exp %shifted : (tensor<4x64xf32>) -> tensor<4x64xf32>
+    %sum = nnf.prim.reduce add %e {dims = array<i64: 1>} : (tensor<4x64xf32>) -> tensor<4xf32>
+    %total = nnf.prim.broadcast %sum {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x64xf32>
+    %y = nnf.prim.div %e, %total : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32>
+    nnf.yield %y : tensor<4x64xf32>
+  }
+}
+
+// -----
+
+// The exponentials are a result, too: one that is a number beside a NaN must be NaN.
+// CHECK-LABEL: module @softmax_and_exponentials
+// CHECK: arith.cmpf uno
+module @softmax_and_exponentials {
+  nnf.kernel @k0(%x: tensor<4x64xf32>) -> (tensor<4x64xf32>, tensor<4x64xf32>) attributes {symbols = [], title = "softmax"} {
+    %max = nnf.prim.reduce max %x {dims = array<i64: 1>} : (tensor<4x64xf32>) -> tensor<4xf32>
+    %largest = nnf.prim.broadcast %max {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x64xf32>
+    %shifted = nnf.prim.sub %x, %largest : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32>
+    %e = nnf.prim.exp %shifted : (tensor<4x64xf32>) -> tensor<4x64xf32>
+    %sum = nnf.prim.reduce add %e {dims = array<i64: 1>} : (tensor<4x64xf32>) -> tensor<4xf32>
+    %total = nnf.prim.broadcast %sum {dims = array<i64: 0>} : (tensor<4xf32>) -> tensor<4x64xf32>
+    %y = nnf.prim.div %e, %total : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32>
+    nnf.yield %y, %e : tensor<4x64xf32>, tensor<4x64xf32>
+  }
+}
