@@ -118,7 +118,7 @@ SmallVector<Value> AttentionEmitter::multiply(Value rows, int64_t rowStride, Val
   tile.rowStep = k.constant(1);
   tile.rowDistance = k.constant(rowStride);
   std::optional<int64_t> fixed = getConstantIntValue(steps);
-  tile.inPairs = fixed && *fixed % 2 == 0;
+  tile.stepsMultipleOf = fixed && *fixed % 2 == 0 ? 2 : 1;
   tile.columns = columns;
   tile.columnStep = k.constant(t.panelWidth);
   tile.vectors = vectors;

@@ -13,6 +13,7 @@
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/RegisterTile.h"
 #include "passes/kernels/Tunable.h"
+#include <numeric>
 #include <set>
 
 using namespace mlir;
@@ -436,7 +437,8 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   tile.columnStep = k.size(c.bKStride);
   // What is widened on the way takes registers of its own.
   auto run = constantOf(c.k);
-  tile.inPairs = run && *run % 2 == 0 && t.chunk % 2 == 0 && tile.types.step == 1 && tile.types.b == c.element;
+  if (run && tile.types.step == 1 && tile.types.b == c.element)
+    tile.stepsMultipleOf = std::gcd(std::gcd(*run, t.chunk), int64_t(4));
   tile.vectors = panel.vectors();
   if (panel.count > 1) {
     tile.panelVectors = t.vectors;

@@ -56,64 +56,81 @@ static constexpr int64_t avx512Bytes = 64;
 /// How many rows are read anew for each vector, as operands of the multiplications, rather than once into a register. A
 /// core that shares its front end with another thread is bound by the number of instructions: 12 rows of 2 vectors are
 /// 38 a step, 30 with 8 rows so (5.4 and 4.9 ns then; 4.3 both with the core for itself). More would be bound by loads.
+/// Where rows are not at one distance, each such row has an address that steps along: worth while for several steps.
 int64_t RegisterTile::rowsAsOperands(const KernelBuilder &k) const {
   int64_t count = static_cast<int64_t>(rows.size());
-  if (k.target.vectorBytes < avx512Bytes || vectors != 2 || !rowDistance || !k.constantValue(rowDistance) ||
-      !isa<FloatType>(element) || operands().a != element)
+  bool isWorthwhile = areAtOneDistance(k) || (stepsMultipleOf > 1 && k.constantValue(rowStep));
+  if (k.target.vectorBytes < avx512Bytes || vectors != 2 || !isWorthwhile || !isa<FloatType>(element) ||
+      operands().a != element)
     return 0;
   return std::max<int64_t>(0, count * vectors * 11 / 12 - vectors - count);
 }
 
-/// The same value, of which the compiler does not know how it came about.
-static Value opaque(KernelBuilder &k, Value value) {
-  return LLVM::InlineAsmOp::create(k.b, k.loc, value.getType(), value, "", "=r,0", /*has_side_effects=*/false,
+/// The same address, of which the compiler does not know how it came about. It would find an index that steps along for
+/// all addresses, and an instruction that multiplies with an indexed operand is two (6.9 ns).
+static Value opaque(KernelBuilder &k, Value address) {
+  return LLVM::InlineAsmOp::create(k.b, k.loc, address.getType(), address, "", "=r,0", /*has_side_effects=*/false,
                                    /*is_align_stack=*/false, LLVM::TailCallKind::None, /*asm_dialect=*/{},
                                    /*operand_attrs=*/{})
       .getRes();
 }
 
-SmallVector<Value> RegisterTile::multiply(KernelBuilder &k, Value first, Value end, ValueRange sums) const {
-  int64_t count = static_cast<int64_t>(rows.size()), chosen = rowsAsOperands(k), unroll = inPairs ? 2 : 1;
-  SmallVector<bool> isOperand(count);
-  for (int64_t i = 0; i < chosen; ++i)
-    isOperand[(2 * i + 1) * count / (2 * chosen)] = true;
-  // Two addresses of the first row that step along, for the loads of the first vector and of the second: if they were
-  // known to be equal, there would be one load. Both opaque, or they would become a base and an index, and an
-  // instruction that multiplies with an indexed operand is two (6.9 ns).
-  SmallVector<Value> carried(sums);
-  if (chosen) {
-    Value start = k.elementAddress(rows.front(), operands().a, k.mul(first, rowStep));
-    carried.append({opaque(k, start), opaque(k, start)});
+/// Of x86's address spaces that of pointers of 64 bits, which all are. By way of an integer, what is read there is not
+/// known to be what is read at the same place of the usual one, so there are two loads.
+static constexpr unsigned pointers64 = 272;
+
+/// One element of a row in every lane, loaded for vector v alone.
+Value RegisterTile::spreadOperand(KernelBuilder &k, Value row, Value offset, int64_t v) const {
+  Value at = k.elementAddress(row, operands().a, offset);
+  if (v > 0) {
+    at = LLVM::PtrToIntOp::create(k.b, k.loc, k.b.getI64Type(), at);
+    at = LLVM::IntToPtrOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext(), pointers64), at);
   }
+  return k.spread(LLVM::LoadOp::create(k.b, k.loc, element, at, elementBytes(element)));
+}
+
+SmallVector<Value> RegisterTile::multiply(KernelBuilder &k, Value first, Value end, ValueRange sums) const {
+  int64_t count = static_cast<int64_t>(rows.size()), chosen = rowsAsOperands(k);
+  bool isRegular = chosen && areAtOneDistance(k);
+  int64_t atOnce = std::min<int64_t>(stepsMultipleOf, chosen && !isRegular ? 4 : 2);
+  // Addresses that step along: of the first row, or of each that is read as an operand.
+  SmallVector<std::optional<int64_t>> operandOf(count);
+  for (int64_t i = 0; i < chosen; ++i)
+    operandOf[(2 * i + 1) * count / (2 * chosen)] = isRegular ? 0 : i;
+  SmallVector<Value> carried(sums);
+  for (int64_t r = 0; r < count; ++r)
+    if (isRegular ? chosen && r == 0 : operandOf[r].has_value())
+      carried.push_back(opaque(k, k.elementAddress(rows[r], operands().a, k.mul(first, rowStep))));
   SmallVector<Value> result =
-      k.loop(first, end, operands().step * unroll, carried, [&](Value start, ValueRange carried) {
+      k.loop(first, end, operands().step * atOnce, carried, [&](Value start, ValueRange carried) {
         if (ahead) {
           Value line = k.elementAddress(ahead, k.b.getI8Type(), k.mul(start, k.constant(aheadStep)));
           LLVM::Prefetch::create(k.b, k.loc, line, /*rw=*/0, /*hint=*/2, /*cache=*/1);
         }
-        ValueRange addresses = carried.drop_front(sums.size());
+        SmallVector<Value> addresses(carried.drop_front(sums.size()));
         SmallVector<Value> next(carried.take_front(sums.size()));
-        for (int64_t u = 0; u < unroll; ++u) {
+        for (int64_t u = 0; u < atOnce; ++u) {
           Value i = k.add(start, k.constant(u)), offset = k.mul(i, columnStep);
+          Value along = k.mul(k.constant(u), rowStep);
           SmallVector<Value> vectorsOfB;
           for (int64_t v = 0; v < vectors; ++v)
             vectorsOfB.push_back(loadB(k, offset, v));
           auto load = [&](int64_t r, int64_t v) {
-            if (!chosen)
-              return spreadA(k, rows[r], k.mul(i, rowStep));
-            Value along = k.add(k.mul(k.constant(r), rowDistance), k.mul(k.constant(u), rowStep));
-            return spreadA(k, addresses[v], along);
+            Value fromFirst = isRegular ? k.add(k.mul(k.constant(r), rowDistance), along) : along;
+            if (operandOf[r])
+              return spreadOperand(k, addresses[*operandOf[r]], fromFirst, v);
+            return isRegular ? spreadA(k, addresses.front(), fromFirst) : spreadA(k, rows[r], k.mul(i, rowStep));
           };
           for (int64_t r = 0; r < count; ++r) {
             Value spread = load(r, 0);
             for (int64_t v = 0; v < vectors; ++v) {
               Value &sum = next[r * vectors + v];
-              sum = addProducts(k, v > 0 && isOperand[r] ? load(r, v) : spread, vectorsOfB[v], sum);
+              sum = addProducts(k, v > 0 && operandOf[r] ? load(r, v) : spread, vectorsOfB[v], sum);
             }
           }
         }
         for (Value address : addresses)
-          next.push_back(opaque(k, k.elementAddress(address, operands().a, k.mul(k.constant(unroll), rowStep))));
+          next.push_back(opaque(k, k.elementAddress(address, operands().a, k.mul(k.constant(atOnce), rowStep))));
         return next;
       });
   result.truncate(sums.size());

@@ -34,8 +34,8 @@ struct RegisterTile {
   mlir::Value panelStep = {};             // elements
   llvm::ArrayRef<mlir::Value> masks = {}; // of the vectors of B where lanes are missing; null: all are there
 
-  /// There is an even number of steps, of one element each: two are done at a time.
-  bool inPairs = false;
+  /// The number of steps, of one element each, is a multiple of this (1, 2 or 4): so many may be done at a time.
+  int64_t stepsMultipleOf = 1;
 
   /// Each step fetches the cache line there into the second-level cache, `aheadStep` bytes on from one i to the next:
   /// little by little, since many at once would wait for each other. Null: none.
@@ -54,9 +54,11 @@ struct RegisterTile {
 
 private:
   OperandTypes operands() const { return types.a ? types : OperandTypes::of(element); }
+  bool areAtOneDistance(const KernelBuilder &k) const { return rowDistance && k.constantValue(rowDistance); }
   int64_t rowsAsOperands(const KernelBuilder &k) const;
   mlir::Value loadB(KernelBuilder &k, mlir::Value offset, int64_t vector) const;
   mlir::Value spreadA(KernelBuilder &k, mlir::Value row, mlir::Value offset) const;
+  mlir::Value spreadOperand(KernelBuilder &k, mlir::Value row, mlir::Value offset, int64_t vector) const;
   mlir::Value addProducts(KernelBuilder &k, mlir::Value a, mlir::Value b, mlir::Value sum) const;
 };
 

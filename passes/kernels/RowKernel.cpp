@@ -255,7 +255,6 @@ void RowEmitter::reduceStage(MutableArrayRef<PrimReduceOp> stage, Rows rows, Arr
     return next;
   });
   for (auto [i, reduce] : llvm::enumerate(stage)) {
-    Type element = elementOf(reduce.getInput());
     auto resultOf = [&](int64_t chain) { return partial[chain * stage.size() + i]; };
     if (!lanesInRow) {
       for (auto [row, kept] : llvm::enumerate(rows))

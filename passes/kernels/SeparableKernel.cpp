@@ -168,7 +168,7 @@ SmallVector<Value> SeparableEmitter::multiply(PrimConvOp op, const Panel &panel,
   tile.rows = rows;
   tile.rowStep = k.constant(1);
   tile.rowDistance = pixelStride;
-  tile.inPairs = depth % 2 == 0;
+  tile.stepsMultipleOf = depth % 2 == 0 ? 2 : 1;
   tile.columns = address(emitter.addressOf(bufferOf(op.getWeight())->buffer),
                          k.mul(panel.number, k.constant(depth * plan.panelWidth)));
   tile.columnStep = k.constant(plan.panelWidth);

@@ -261,7 +261,7 @@ void WinogradEmitter::multiply(const Panel &panel, Value rowTiles) {
       tile.rows = addresses;
       tile.rowStep = k.constant(1);
       tile.rowDistance = k.constant(plan.rowLength);
-      tile.inPairs = plan.channels % 2 == 0;
+      tile.stepsMultipleOf = plan.channels % 2 == 0 ? 2 : 1;
       tile.columns = columnsAt;
       tile.columnStep = k.constant(plan.panelWidth);
       tile.vectors = plan.vectors;
