@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The book, built by MkDocs and read, and the how-to pages, run as they stand.
+"""The book, built by MkDocs and read, the language server, and the how-to pages, run as they stand.
 
 Prints `FAIL case: why` lines and, last, the counts. Without MkDocs (./dev test installs it from PyPI, where that can be
-reached) the cases of the book are skipped; without Chromium the one that searches it.
+reached) the cases of the book are skipped; without Chromium it is not searched, without Neovim one case is skipped.
 """
 import argparse
 import html
@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "test" / "harness"))
+sys.path[:0] = [str(ROOT / "test" / "harness"), str(Path(__file__).parent)]
+import editors  # noqa: E402
 import tutorial  # noqa: E402
 from casefolder import Failure, expect  # noqa: E402
 
@@ -91,6 +92,15 @@ def planted(build, folder):
         expect(words in done.stdout, f"mkdocs does not name {words}: {done.stdout[-400:]}")
 
 
+def language_server(build, folder):
+    editors.language_server(build, folder)
+
+
+def neovim(build, folder):
+    if why := editors.neovim(build, folder):
+        raise Skipped(why)
+
+
 def page_runs(path):
     def case(build, folder):
         problem = tutorial.run(path, folder, [build / "bin", Path("/usr/bin")], NNFC=ROOT)  # Debian's Python has NumPy
@@ -107,7 +117,7 @@ def main():
     parser.add_argument("--only", default="", help="cases whose name holds this")
     options = parser.parse_args()
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for case in [book, planted, *(page_runs(path) for path in sorted((ROOT / "docs/how-to").glob("*.md")))]:
+    for case in [book, planted, language_server, neovim, *(page_runs(path) for path in sorted((ROOT / "docs/how-to").glob("*.md")))]:
         if options.only not in case.__name__:
             continue
         try:
