@@ -42,7 +42,7 @@ def built(build, root, site):
 def book(build, folder):
     """Each page is there, can be found, and fetches nothing from elsewhere."""
     done = built(build, ROOT, folder / "site")
-    expect(done.returncode == 0, f"mkdocs: {done.stdout.strip()[-600:]}")
+    expect(done.returncode == 0, "mkdocs: " + " / ".join(done.stdout.strip().splitlines()[2:])[-600:])
     index = json.loads((folder / "site/search/search_index.json").read_text())["docs"]
     texts = {}
     for entry in index:
@@ -103,6 +103,9 @@ def neovim(build, folder):
 
 def page_runs(path):
     def case(build, folder):
+        needs = re.search(r"^<!-- needs: (.*) -->$", path.read_text(), re.MULTILINE)
+        if missing := [name for name in (needs[1].split() if needs else ()) if not shutil.which(name)]:
+            raise Skipped(f"no {missing[0]}")
         problem = tutorial.run(path, folder, [build / "bin", Path("/usr/bin")], NNFC=ROOT)  # Debian's Python has NumPy
         expect(problem is None, problem)
     case.__name__ = "how_to_" + path.stem.replace("-", "_")
