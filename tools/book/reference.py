@@ -53,7 +53,8 @@ def paragraphs(comment):
             out += ["", "```text", *block, "```", ""]
         block = []
         out.append(escaped(line or ""))
-    return "\n".join(out).strip()
+    text = "\n".join(out).strip()
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+ ", text) else text  # a comment behind its line
 
 
 def escaped(line):
@@ -70,6 +71,12 @@ def entry(declaration, level):
     if as_text:
         lines += ["```c" if level == 3 else "```cpp", declaration.text + ";", "```", ""]
     lines += [paragraphs(declaration.comment), ""]
+    fields = [m for m in declaration.members if m.kind == "field"]
+    # `int a, b;` are two, of which the second's text has the first's.
+    fields = [f for f, after in zip(fields, [*fields[1:], None]) if not (after and after.text.startswith(f.text + ","))]
+    if not as_text and fields:
+        said = [f"{field.text};" + (f" // {' '.join(field.comment.split())}" if field.comment else "") for field in fields]
+        lines += ["```cpp", *said, "```", ""]
     if not as_text:
         seen = set()
         for member in members:
@@ -130,7 +137,7 @@ def public_python(root):
 
 
 def python_page(root):
-    lines = ["# Python", "", "```python", ast.get_docstring(ast.parse((root / PYTHON[0]).read_text())), "```", "",
+    lines = ["# Python", "", "```text", ast.get_docstring(ast.parse((root / PYTHON[0]).read_text())), "```", "",
              "`Error` is raised where the runtime fails, with its message; `CompileError` is one.", ""]
     for _, node, inside in public_python(root):
         name = f"{inside}.{node.name}" if inside else node.name
