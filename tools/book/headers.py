@@ -155,6 +155,9 @@ class Header:
         line = begin.line
         # A record's extent begins at `struct`, of which `typedef` may stand in front.
         comment = comment_above(self.lines, line) or comment_behind(self.lines, end.line, end.column)
+        alias = f"typedef struct {cursor.spelling} {cursor.spelling};"
+        if not comment and kind == "record" and self.lines[line - 2] == alias:
+            comment = comment_above(self.lines, line - 1)  # the name comes first, for what the struct says of itself
         indent = len(self.lines[line - 1]) - len(self.lines[line - 1].lstrip())
         text = "\n".join(part[indent:] if part[:indent].isspace() else part for part in text.splitlines())
         text = text.replace("NNF_API ", "")
