@@ -9,6 +9,15 @@
 namespace nnf::rt {
 namespace {
 
+// The loader would say of another machine's file that there is none.
+#if defined(__x86_64__)
+constexpr uint16_t ownMachine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr uint16_t ownMachine = EM_AARCH64;
+#else
+constexpr uint16_t ownMachine = EM_NONE; // not compared
+#endif
+
 int32_t checkHeaders(int file, const char *path, Message &message) {
   auto wrong = [&](const char *what) {
     return message.fail(NNF_ERROR_MODEL, "'%s' is no compiled library: %s", path, what);
@@ -22,7 +31,7 @@ int32_t checkHeaders(int file, const char *path, Message &message) {
     return wrong("not an ELF file");
   if (header.e_type != ET_DYN)
     return wrong("an ELF file, but not a shared object");
-  if (header.e_phentsize != sizeof(ElfW(Phdr)))
+  if (header.e_phentsize != sizeof(ElfW(Phdr)) || (ownMachine != EM_NONE && header.e_machine != ownMachine))
     return wrong("an ELF file for another machine");
   for (uint32_t i = 0; i < header.e_phnum; ++i) {
     ElfW(Phdr) segment;

@@ -54,6 +54,7 @@ enum {
                                     alloc_output; what output_dims says of it before the run is not looked at */
 };
 
+/* An input or output. */
 typedef struct nnf_tensor_info {
   const char *name;
   uint32_t dtype;
@@ -63,6 +64,7 @@ typedef struct nnf_tensor_info {
   int32_t tied; /* input: index of the output that is its new value, else -1; output: index of that input, else -1 */
 } nnf_tensor_info;
 
+/* A size that has a name: the run binds it by its inputs. */
 typedef struct nnf_symbol_info {
   const char *name;
   int64_t min, max, multiple_of; /* checked when an input binds the symbol */
@@ -73,6 +75,7 @@ typedef struct nnf_symbol_info {
  * private to the call: scratch_bytes of the kernel's info, 64-byte aligned, or NULL when that is 0. */
 typedef void (*nnf_kernel_fn)(const void *const *args, int64_t first, int64_t last, void *scratch);
 
+/* What is known of a kernel. */
 typedef struct nnf_kernel_info {
   const char *name; /* "conv2d+add+relu": what was fused */
   nnf_kernel_fn function;
@@ -183,6 +186,7 @@ typedef struct nnf_device_image {
   const nnf_device_kernel *kernels; /* as many as the model has */
 } nnf_device_image;
 
+/* What a model has for GPUs. */
 typedef struct nnf_device_code {
   uint32_t struct_size;
   uint32_t num_images;

@@ -39,7 +39,9 @@ NNF_API DLDataType nnf_dtype_dlpack(uint32_t dtype);
 
 /* Opens a library and lists its models (the exported table `nnf_models`, ended by NULL). */
 NNF_API int32_t nnf_library_open(const char *path, nnf_library **library);
+/* Programs made from it, and their models, stay valid. NULL is fine. */
 NNF_API void nnf_library_close(nnf_library *library);
+/* How many models the library has. */
 NNF_API uint32_t nnf_library_num_models(const nnf_library *library);
 /* Model `index`, or NULL. It lives as long as the library or a program made from it. */
 NNF_API const nnf_model *nnf_library_model(const nnf_library *library, uint32_t index);
@@ -54,13 +56,19 @@ NNF_API int32_t nnf_program_from_model(const nnf_model *model, nnf_program **pro
 /* Contexts made from it stay valid. NULL is fine. */
 NNF_API void nnf_program_destroy(nnf_program *program);
 
+/* The model's descriptor, which lives as long as the program: all that abi.h says of a model. */
 NNF_API const nnf_model *nnf_program_model(const nnf_program *program);
+/* How many inputs it has; nnf_run takes them in this order. */
 NNF_API uint32_t nnf_program_num_inputs(const nnf_program *program);
+/* How many outputs it has. */
 NNF_API uint32_t nnf_program_num_outputs(const nnf_program *program);
+/* How many of its sizes have a name. */
 NNF_API uint32_t nnf_program_num_symbols(const nnf_program *program);
-/* NULL when there is no such one. */
+/* Name, dtype and sizes of an input; NULL when there is no such one. A size -1-s is symbol s. */
 NNF_API const nnf_tensor_info *nnf_program_input(const nnf_program *program, uint32_t index);
+/* The same of an output; a size NNF_DIM_COMPUTED follows from the inputs', and nnf_output_shapes tells it. */
 NNF_API const nnf_tensor_info *nnf_program_output(const nnf_program *program, uint32_t index);
+/* Name and bounds of a named size; NULL when there is no such one. */
 NNF_API const nnf_symbol_info *nnf_program_symbol(const nnf_program *program, uint32_t index);
 
 /* ---- contexts ---- */
@@ -79,6 +87,7 @@ typedef struct nnf_allocator {
   void (*release)(void *user, void *data, uint64_t bytes, uint64_t alignment);
 } nnf_allocator;
 
+/* How runs of a context are made. All zero is a good choice, but for struct_size. */
 typedef struct nnf_context_options {
   uint32_t struct_size;           /* sizeof(nnf_context_options) */
   uint32_t threads;               /* 1: the caller alone; 0: as many as affinity and cgroup quota allow */
@@ -93,9 +102,11 @@ typedef struct nnf_context_options {
 
 /* `options` NULL: all zero. Threads never change a result. */
 NNF_API int32_t nnf_context_create(nnf_program *program, const nnf_context_options *options, nnf_context **context);
+/* Frees what the context owns, outputs that it allocated too. NULL is fine. */
 NNF_API void nnf_context_destroy(nnf_context *context);
 /* The number the next run has (0 for the first, then +1): with the seed it decides what random ops draw. */
 NNF_API void nnf_context_set_run(nnf_context *context, uint64_t run);
+/* That number. */
 NNF_API uint64_t nnf_context_run(const nnf_context *context);
 /* How many threads a run uses at most. */
 NNF_API uint32_t nnf_context_threads(const nnf_context *context);
@@ -113,6 +124,7 @@ typedef struct nnf_profiler {
   void (*launch)(void *user, uint32_t launch, uint64_t begin_ns, uint64_t end_ns, int64_t tasks);
 } nnf_profiler;
 
+/* What one run has of its own. */
 typedef struct nnf_run_options {
   uint32_t struct_size;         /* sizeof(nnf_run_options) */
   uint32_t reserved;            /* 0 */
@@ -122,15 +134,21 @@ typedef struct nnf_run_options {
   void *stream; /* since 1.3, on a GPU: the CUstream that work is enqueued in; NULL: the context's own */
 } nnf_run_options;
 
-/* One run. Tensors are on the CPU, compact and row-major (or strides NULL), aligned to their elements.
+/* One run: fills in out[] from in[], n_in and n_out as many as the model has. The status tells how it ended; after one
+ * other than NNF_OK nnf_error_message(context) names the tensor, what was found and what was expected.
+ *   NNF_ERROR_ARGUMENT  a tensor has not the dtype, rank, sizes or layout that it must have, or overlaps another
+ *   NNF_ERROR_DATA      a check of the model failed on its values, an index out of range for example
+ *   NNF_ERROR_MEMORY    no memory for intermediate results or outputs
+ *   NNF_CANCELLED       options->cancel was set
+ * Tensors are on the CPU, compact and row-major (or strides NULL), aligned to their elements.
  *   in[i]   has the dtype, rank and sizes of input i; equal symbols are equal sizes.
  *   out[j]  with data: has the dtype, rank and sizes of output j, and overlaps no other tensor of the call.
  *           with data NULL: is filled in whole; the context owns data and shape until its next run. Such a tensor may
  *           be passed again as it is. NULL: nobody wants to look at this output.
  * In-out inputs: in[i]'s buffer holds the value of the tied output after the run, and only if it succeeds; that
  * output may be given the same buffer. After a failed run the contents of the caller's other output buffers are
- * not defined. Outputs for sizes that only the run knows must have data NULL. */
-/* On a GPU, cuda:K: tensors may be there (DLPack's kDLCUDA, kDLCUDAManaged), in pinned memory (kDLCUDAHost) or on the
+ * not defined. Outputs for sizes that only the run knows must have data NULL.
+ * On a GPU, cuda:K: tensors may be there (DLPack's kDLCUDA, kDLCUDAManaged), in pinned memory (kDLCUDAHost) or on the
  * CPU, each as it likes. An output with data NULL is filled in on the CPU, or on the GPU where its device says so.
  * A tensor whose address is no multiple of 16 is copied first. Without a stream of the caller's, tensors on the GPU
  * must be ready when the call is made, and all is done when it returns. With one, the run comes after what is in the
@@ -147,6 +165,7 @@ NNF_API int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_i
  * dim, module_kwargs) makes for each call is made once here. Weights are shared. */
 typedef struct nnf_replicas nnf_replicas;
 
+/* On which devices, and how a batch is cut. */
 typedef struct nnf_replicas_options {
   uint32_t struct_size;          /* sizeof(nnf_replicas_options) */
   uint32_t num_devices;          /* 0: every core set (core_sets, or else one for each node of memory), or every GPU */
@@ -165,7 +184,9 @@ typedef struct nnf_replicas_options {
 
 /* `options` NULL: all zero. The message of a failure here and below is nnf_error_message(NULL). */
 NNF_API int32_t nnf_replicas_create(nnf_program *program, const nnf_replicas_options *options, nnf_replicas **replicas);
+/* Frees what they own, outputs that they allocated too. NULL is fine. */
 NNF_API void nnf_replicas_destroy(nnf_replicas *replicas);
+/* How many replicas there are: one for each device. */
 NNF_API uint32_t nnf_replicas_count(const nnf_replicas *replicas);
 /* Threads that a replica uses at most. */
 NNF_API uint32_t nnf_replicas_threads(const nnf_replicas *replicas, uint32_t replica);

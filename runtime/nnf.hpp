@@ -28,13 +28,18 @@ inline namespace runtime {
 class Status {
 public:
   Status() = default;
+  /// Of a call of nnf.h; `context` is the one of that call, or NULL, and has the message.
   Status(int32_t code, const nnf_context *context) : number(code) {
     if (code != NNF_OK)
       text = nnf_error_message(context);
   }
+  /// With a message of the caller's own.
   Status(int32_t code, std::string message) : number(code), text(std::move(message)) {}
+  /// All went well.
   explicit operator bool() const { return number == NNF_OK; }
+  /// NNF_OK, NNF_ERROR_*, NNF_CANCELLED.
   int32_t code() const { return number; }
+  /// What was found and what was expected; empty when all went well.
   const std::string &message() const { return text; }
 
 private:
@@ -63,7 +68,9 @@ template <typename T> constexpr uint32_t dtypeOf() {
 /// the context.
 class Tensor {
 public:
+  /// An output that the context allocates.
   Tensor() { tensor.device = {kDLCPU, 0}; }
+  /// Elements of NNF_* `dtype` at `data`, compact and row-major, as many as the product of `dims`.
   Tensor(void *data, uint32_t dtype, std::vector<int64_t> dims) : ownDims(std::move(dims)) {
     tensor.data = data;
     tensor.device = {kDLCPU, 0};
@@ -71,6 +78,7 @@ public:
     tensor.ndim = int(ownDims.size());
     tensor.shape = ownDims.data();
   }
+  /// The same; the dtype is that of T.
   template <typename T> static Tensor of(T *data, std::vector<int64_t> dims) {
     return Tensor(const_cast<std::remove_cv_t<T> *>(data), dtypeOf<T>(), std::move(dims));
   }
@@ -86,16 +94,20 @@ public:
     return *this;
   }
 
+  /// The elements, T being their type (it is not checked); NULL before a run has allocated them.
   template <typename T> T *data() const {
     return tensor.data ? reinterpret_cast<T *>(static_cast<uint8_t *>(tensor.data) + tensor.byte_offset) : nullptr;
   }
+  /// The sizes, outermost first.
   std::span<const int64_t> dims() const { return {tensor.shape, size_t(tensor.ndim)}; }
+  /// Their product: how many elements there are.
   int64_t elements() const {
     int64_t count = 1;
     for (int64_t dim : dims())
       count *= dim;
     return count;
   }
+  /// As nnf.h takes it; it stays this object's.
   DLTensor *dlpack() { return &tensor; }
 
 private:
@@ -118,18 +130,26 @@ public:
   static Status load(const char *path, const char *name, Model &model) {
     return model.take([&](nnf_program **p) { return nnf_program_load(path, name, p); });
   }
+  /// The only model of a library.
   static Status load(const char *path, Model &model) { return load(path, nullptr, model); }
   /// From a model linked into this program: Model::from(nnf_model_net, model).
   static Status from(const nnf_model &descriptor, Model &model) {
     return model.take([&](nnf_program **p) { return nnf_program_from_model(&descriptor, p); });
   }
 
+  /// There is a model: it was loaded and not moved away. Only then may the rest be called.
   explicit operator bool() const { return program != nullptr; }
+  /// What it is called in its library.
   std::string_view name() const { return descriptor().name; }
+  /// Name, dtype (NNF_*) and sizes of each input; a size -1-s is symbols()[s].
   std::span<const nnf_tensor_info> inputs() const { return {descriptor().inputs, descriptor().num_inputs}; }
+  /// The same of each output; a size NNF_DIM_COMPUTED is known when the inputs' are.
   std::span<const nnf_tensor_info> outputs() const { return {descriptor().outputs, descriptor().num_outputs}; }
+  /// The sizes that have names, with their bounds.
   std::span<const nnf_symbol_info> symbols() const { return {descriptor().symbols, descriptor().num_symbols}; }
+  /// All that abi.h says of a model.
   const nnf_model &descriptor() const { return *nnf_program_model(program); }
+  /// For calls of nnf.h; it stays this object's.
   nnf_program *get() const { return program; }
 
 private:
@@ -158,9 +178,11 @@ public:
   }
   ~Context() { nnf_context_destroy(context); }
 
+  /// `threads` of a run at most (0: as many as the process may use), the `seed` of random ops, and cpu() or cuda(k).
   static nnf_context_options options(uint32_t threads = 0, uint64_t seed = 0, DLDevice device = {}) {
     return {sizeof(nnf_context_options), threads, nullptr, nullptr, seed, device.device_type, device.device_id};
   }
+  /// Makes `result` a context of `model`, which may be destroyed before it. Fails without the device or the memory.
   static Status create(const Model &model, Context &result, const nnf_context_options &options = Context::options()) {
     nnf_context *made = nullptr;
     int32_t code = nnf_context_create(model.get(), &options, &made);
@@ -171,6 +193,7 @@ public:
     return Status(code, nullptr);
   }
 
+  /// One run: as many `in` and `out` as the model has, in its order. nnf_run says what tensors may be and how it fails.
   Status run(std::span<Tensor> in, std::span<Tensor> out, const nnf_run_options *options = nullptr) {
     pointers.clear();
     for (Tensor &tensor : in)
@@ -181,8 +204,11 @@ public:
                            uint32_t(out.size()), options);
     return Status(code, context);
   }
+  /// The number of the next run, which with the seed decides what random ops draw.
   void setRun(uint64_t number) { nnf_context_set_run(context, number); }
+  /// There is a context: it was created and not moved away.
   explicit operator bool() const { return context != nullptr; }
+  /// For calls of nnf.h; it stays this object's.
   nnf_context *get() const { return context; }
 
 private:
@@ -190,14 +216,16 @@ private:
   std::vector<DLTensor *> pointers; // kept, so that a run allocates nothing
 };
 
-/// The device `cpu:K` (the K-th core set) or `cuda:K`.
+/// The device `cpu:K`: the K-th core set.
 inline DLDevice cpu(int32_t index) { return {kDLCPU, index}; }
+/// The device `cuda:K`: a GPU, as the driver numbers them.
 inline DLDevice cuda(int32_t index) { return {kDLCUDA, index}; }
 
 /// A model on several devices, each with a part of the batch: torch.nn.DataParallel. What is cut, how, and what comes
 /// out is said at nnf_data_parallel.
 class DataParallel {
 public:
+  /// As nnf_replicas_options has them.
   struct Options {
     std::vector<DLDevice> device_ids;      ///< empty: every core set
     std::optional<DLDevice> output_device; ///< not set: device_ids[0]
@@ -217,6 +245,7 @@ public:
   }
   ~DataParallel() { nnf_replicas_destroy(replicas); }
 
+  /// Makes `result` replicas of `module`. Fails on a device that is not there and a name that is no input.
   static Status create(const Model &module, DataParallel &result, const Options &options) {
     std::vector<uint8_t> replicated(module.inputs().size() + 1);
     for (const std::string &name : options.replicated) {
@@ -246,6 +275,7 @@ public:
     return Status(code, nullptr);
   }
 
+  /// An input by its name.
   struct Named {
     const char *name;
     Tensor &tensor;
@@ -266,13 +296,17 @@ public:
                           pointers.data() + inputs.size(), uint32_t(outputs.size()), options);
     return Status(code, nullptr);
   }
+  /// All inputs in order.
   Status run(std::span<Tensor> inputs, std::span<Tensor> outputs, const nnf_run_options *options = nullptr) {
     return run(inputs, {}, outputs, options);
   }
-  /// Devices, and the threads of each.
+  /// How many devices there are.
   uint32_t size() const { return nnf_replicas_count(replicas); }
+  /// Threads that one of them uses at most.
   uint32_t threads(uint32_t replica) const { return nnf_replicas_threads(replicas, replica); }
+  /// There are replicas: they were created and not moved away.
   explicit operator bool() const { return replicas != nullptr; }
+  /// For calls of nnf.h; they stay this object's.
   nnf_replicas *get() const { return replicas; }
 
 private:

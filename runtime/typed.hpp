@@ -14,14 +14,16 @@
 namespace nnf {
 inline namespace runtime {
 
-/// 16-bit floats, which C++20 has no types for.
+/// The bits of an IEEE 754 binary16, which C++20 has no type for.
 struct float16 {
   uint16_t bits;
 };
+/// The bits of a bfloat16: the upper half of a float.
 struct bfloat16 {
   uint16_t bits;
 };
 
+/// The dtype of a C++ type: dtypeOf, and of float16 and bfloat16.
 template <typename T> constexpr uint32_t elementType() {
   if constexpr (std::is_same_v<T, float16>)
     return NNF_FLOAT16;
@@ -65,6 +67,7 @@ public:
   template <size_t count>
     requires(S::isFixed && int64_t(count) == S::elements && std::is_const_v<T>)
   TypedTensor(const std::array<Element, count> &data) : TypedTensor(data.data()) {}
+  /// At a pointer: nobody checks that there are S::elements of them.
   explicit TypedTensor(T *data)
     requires(S::isFixed)
       : TypedTensor(data, std::array<int64_t, 0>()) {}
@@ -79,10 +82,12 @@ public:
       sizes[d] = S::dims[d] < 0 ? dynamicSizes[next++] : S::dims[d];
   }
 
+  /// The elements, row-major; NULL before a run has made room for them.
   T *data() const {
     uint8_t *bytes = static_cast<uint8_t *>(tensor.data);
     return bytes ? reinterpret_cast<T *>(bytes + tensor.byte_offset) : nullptr;
   }
+  /// The sizes, outermost first, the dynamic ones as given or as the last run found; none before that run.
   std::span<const int64_t> dims() const {
     return {isGiven ? sizes.data() : tensor.shape, isGiven || tensor.shape ? rank : 0};
   }
@@ -99,18 +104,23 @@ private:
   bool isGiven = false;
 };
 
+/// An input that is only read.
 template <typename T, typename S> using In = TypedTensor<const T, S>;
 /// An input whose buffer holds its new value after the run.
 template <typename T, typename S> using InOut = TypedTensor<T, S>;
+/// An output.
 template <typename T, typename S> using Out = TypedTensor<T, S>;
 
 /// A model that is linked into the program, with a context: what the generated classes inherit.
 class LinkedModel {
 public:
+  /// It can run.
   explicit operator bool() const { return bool(made); }
   /// How making it went: the runtime may not suit the model, nor the CPU, nor the memory do.
   const Status &status() const { return made; }
+  /// For calls of nnf.h; it stays this object's.
   nnf_context *context() const { return ownContext.get(); }
+  /// Names, types and sizes, for those who do not know them while compiling.
   const Model &model() const { return ownModel; }
 
 protected:

@@ -82,18 +82,22 @@ template <typename T> class [[nodiscard]] Result {
 public:
   Result(T value) : content(std::move(value)) {}
   Result(Error error) : content(std::move(error)) {}
+  /// There is a value.
   explicit operator bool() const { return std::holds_alternative<T>(content); }
   /// Only where there is one.
   T &operator*() { return std::get<T>(content); }
+  /// Only where there is one.
   const Error &error() const { return std::get<Error>(content); }
 
 private:
   std::variant<T, Error> content;
 };
+/// Success or an error.
 template <> class [[nodiscard]] Result<void> {
 public:
   Result() = default;
   Result(Error error) : problem(std::move(error)) {}
+  /// All went well.
   explicit operator bool() const { return !problem; }
   /// Only where there is one.
   const Error &error() const { return *problem; }
@@ -106,6 +110,7 @@ private:
 class Tensor {
 public:
   Tensor() = default;
+  /// There is a tensor: it is of a graph without an error so far.
   explicit operator bool() const { return graph != nullptr; }
 
 private:
@@ -207,6 +212,7 @@ struct Value {
       content;
 };
 
+/// A parameter of Graph::call() by its name.
 struct Argument {
   const char *name;
   Value value;

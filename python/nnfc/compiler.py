@@ -12,7 +12,11 @@ from .model import Model
 
 
 class CompileError(Error):
-    """The compiler refused a model. `message` is what it says first, `detail` all of it."""
+    """The compiler refused a model, or was not found. A nnfc.Error.
+
+    message   what it says first: node, function, argument, what was found and what was expected
+    detail    all it says: of a Graph, the line of Python that added the node as well
+    """
 
     def __init__(self, text):
         lines = text.strip().splitlines() or ["the compiler says nothing"]
@@ -36,12 +40,22 @@ def compile(model, output=None, *, cpu="native", dims=None, opt=2, accuracy="def
             tuning=None, inout=None, options=(), threads=0, seed=0):
     """Compiles a model file (*.onnx, *.nnf, *.nnf.txt, *.mlir) or an nnfc.Graph.
 
-    output    where to keep the library (*.so); None: nowhere, it lives as long as the model
-    dims      {"N": 1}: named sizes that are fixed
+    output    where to keep the library (*.so); None: nowhere, it lives as long as the model. What is made follows the
+              extension: *.o and *.a come with a *.h, *.s, *.ll and *.mlir are text
+    cpu       "native", "x86-64-v2", "x86-64-v3", "x86-64-v4" or a CPU that LLVM knows
+    dims      {"N": 1}: named sizes that are fixed, in elements
+    opt       how hard to optimise, 0 to 3
+    accuracy  "strict": no algorithm that rounds otherwise than the function says; "default"; "relaxed": errors up to
+              1e-5 of the largest result
+    name      the model's name in the library; None: the graph's or the file's
+    weights   "embed", or "external": a file beside `output`, which has to stay there
+    tuning    a file that `nnfc tune` has written
     inout     {"past": "present"}: an output that is the new value of an input
     options   more of `nnfc compile`, as they are on the command line
+    threads, seed   as nnfc.load has them
 
-    The others are as `nnfc compile` has them. Returns an nnfc.Model; of other outputs than *.so, None.
+    Returns an nnfc.Model; of other outputs than *.so, None. Raises nnfc.CompileError where the compiler refuses the
+    model, nnfc.Error where this machine cannot run what was made, ValueError for a Graph without an output.
     """
     with tempfile.TemporaryDirectory(prefix="nnfc-") as folder:
         library = str(output) if output is not None else os.path.join(folder, "model.so")

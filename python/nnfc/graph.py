@@ -8,7 +8,8 @@ from .functions import Functions
 
 
 class Tensor:
-    """A tensor of a Graph. The operators are functions of it: x + 1 is graph.add(x, 1)."""
+    """A tensor of a Graph. The operators are functions of it: x + 1 is graph.add(x, 1), x @ y is graph.matmul(x, y).
+    It has no data: it stands for what each run computes. `name` is its name in the graph."""
 
     def __init__(self, graph, name):
         self.graph, self.name = graph, name
@@ -33,7 +34,10 @@ class Graph(Functions):
         g.output("y", g.relu(g.linear(x, g.constant(weight))))
         model = nnfc.compile(g)
 
-    Types are checked when it is compiled; an error then names the line here that added the node.
+    A method for each function of torch's, with its parameters and defaults, and `node` besides: what the call is called
+    in messages. Types are checked when it is compiled; an error then names the line here that added the node. Before
+    that, TypeError and ValueError say what no graph may have: a tensor of another graph, an argument that is neither
+    tensor nor number nor word, a name that is taken.
     """
 
     def __init__(self, name="graph"):
@@ -44,21 +48,32 @@ class Graph(Functions):
         self._renamed = []  # of each output: its name, and the tensor that is to have it
 
     def input(self, name, dtype, shape) -> Tensor:
-        """An input. Sizes are numbers, or names that the run binds; equal names are equal sizes."""
+        """Adds an input and returns its Tensor.
+
+        name      not taken by another tensor of the graph
+        dtype     "float32", …, torch.float32 or numpy.float32
+        shape     sizes in elements, outermost first: numbers, or names that the run binds; equal names are equal sizes
+        """
         self._take(name)
         self._input_names.add(name)
         self._inputs.append(message.graph_input(name, _dtype_name(dtype), _sizes(shape)))
         return Tensor(self, name)
 
     def constant(self, value, name=None, dtype=None) -> Tensor:
-        """A constant: a NumPy array, a torch tensor, or what NumPy makes an array of."""
+        """Adds a constant and returns its Tensor. Its elements are copied here.
+
+        value     a NumPy array, a torch tensor, or what NumPy makes an array of
+        name      in messages and in `nnfc inspect`; None: made up
+        dtype     None: the array's own; of Python's numbers float32 and int64, as torch has it
+        """
         data, found, shape = _bytes_of(value, dtype)
         name = self._take(name) if name else self._fresh("constant")
         self._constants.append((name, found, shape, data))
         return Tensor(self, name)
 
     def output(self, name, tensor):
-        """Adds an output; they keep this order."""
+        """Adds an output, called `name`; outputs keep the order of these calls. ValueError for a name that is taken,
+        and for a tensor that is an input or an output already."""
         own = self._own(tensor, "output")
         if name != own:
             # An output is called as its tensor is, which therefore takes the name; an input has one already.
@@ -72,11 +87,17 @@ class Graph(Functions):
         self._renamed.append((name, own))
 
     def call(self, function, outputs=1, node=None, **arguments):
-        """Calls a function by its name, for names that are known when it runs only."""
+        """Calls a function by its name, for names that only the program knows when it runs.
+
+        function    as `nnfc ops` lists it: "conv2d", "relu_"
+        outputs     how many it has; a Tensor for one, else a tuple
+        arguments   by the names of its parameters: Tensors, numbers, words, lists of one kind of these
+        """
         return self._call(function, arguments, outputs, node)
 
     def save(self, path):
-        """Writes a *.nnf file."""
+        """Writes a *.nnf file, with constants inside, which `nnfc compile` and nnfc.compile take. ValueError for a
+        graph without an output."""
         if not self._renamed:
             raise ValueError(f"graph '{self.name}' has no output")
         named = {tensor: name for name, tensor in self._renamed}
@@ -95,7 +116,8 @@ class Graph(Functions):
             file.write(message.graph(self.name, self._inputs, constants, nodes, [name for name, _ in self._renamed]))
 
     def explain(self, text):
-        """The compiler's words, with the line of Python that added the node they name."""
+        """The compiler's words, with the line of Python that added the node they name. Text that names no node of this
+        graph is given back as it is."""
         lines = text.splitlines()
         for i, line in enumerate(lines):
             found = re.search(r"node '([^']*)'", line)

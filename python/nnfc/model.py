@@ -7,7 +7,9 @@ from . import _runtime
 
 
 class TensorInfo(NamedTuple):
-    """An input or output: sizes are numbers, names of sizes that inputs decide, or None where only the run knows."""
+    """An input or output. Sizes are in elements, outermost first: numbers, names of sizes that inputs decide (equal
+    names are equal sizes), or None where only the run knows. The dtype is "float32", "float64", "float16", "bfloat16",
+    "int8" to "int64", "uint8" to "uint64" or "bool"."""
     name: str
     dtype: str
     shape: Tuple[Union[int, str, None], ...]
@@ -20,9 +22,9 @@ class Model:
         y = model(x)
         y = model(x=x)
 
-    Inputs are NumPy arrays, torch tensors, or anything else with `__dlpack__`; their memory is read where it lies, and
-    that of in-out inputs is written. Results are NumPy arrays, or torch tensors where an input was one: one alone, or a
-    tuple of several. Any number of threads may call a model at once.
+    inputs, outputs   lists of nnfc.TensorInfo, in the order of the call and of its results
+
+    Made by nnfc.compile and nnfc.load. Any number of threads may call a model at once.
     """
 
     def __init__(self, path, name=None, threads=0, seed=0):
@@ -35,14 +37,27 @@ class Model:
 
     @property
     def name(self):
+        """What it is called in its library."""
         return self._program.name
 
     @property
     def target(self):
-        """The machine it was compiled for."""
+        """The machine it was compiled for, as LLVM writes it: "x86_64-pc-linux-gnu emeraldrapids"."""
         return self._program.target
 
     def __call__(self, *args, **kwargs):
+        """One run: inputs in order, or by their names.
+
+        Each is a NumPy array, a torch tensor, or anything else with `__dlpack__`, of the dtype, rank and sizes that
+        `inputs` says; of Python's numbers and lists an array of that dtype is made. Its memory is read where it lies,
+        if it is compact and row-major, else from a copy; that of an in-out input is written, and no copy will do. The
+        result is a new NumPy array, or a torch tensor where an input was one; a tuple of them where there are several
+        outputs.
+
+        Raises TypeError for inputs that are missing, unknown, given twice or of a dtype that no model has, ValueError
+        for an in-out input that cannot be written where it lies, nnfc.Error for a dtype or sizes that this model does
+        not take and for checks that fail on the data. The message names the input, what was found and expected.
+        """
         values = self._in_order(args, kwargs)
         with self._lock:
             context = self._idle.pop() if self._idle else None
@@ -88,6 +103,13 @@ def _to_torch(torch, array, info):
 
 
 def load(path, name: Optional[str] = None, *, threads: int = 0, seed: int = 0) -> Model:
-    """A compiled library; `name` chooses where it has several models. threads: at most so many for a run, 0 is as many
-    as the process may use. seed: of random functions."""
+    """A compiled library (*.so), as an nnfc.Model. Needs no compiler.
+
+    name      which model, where the library has several
+    threads   of a run at most; 0: as many as the process may use. Results do not depend on it
+    seed      of random functions
+
+    Raises nnfc.Error where there is no such file or model, where it was made for another machine or a later runtime,
+    and where weights beside it are not those it was made with.
+    """
     return Model(path, name, threads, seed)

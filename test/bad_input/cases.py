@@ -121,6 +121,9 @@ bad("constant-bool-of-twos-in-a-file", {GRAPH: adding((4,), "BOOL", file="w.npy"
     "constant 'w': byte 2 in a bool tensor")
 bad("constants-of-all-memory", "".join(constant(f"w{i}", (2**35,), file="w.npy") for i in range(2)) + GOOD,
     "expected at most")
+bad("constant-part-beyond-memory", input_of("x", (2**18,)) + constant("w", (2**18, 1), data=bytes(2**20)) +
+    constant("v", (1, 2**18), data=bytes(2**20)) + node("matmul", "d", "outer", input=w, other=Ref("v")) +
+    node("matmul", "y", input=Ref("d"), other=x) + outputs("y"), "constant part of the graph: no memory of 274877906944 bytes")
 
 # ---- paths
 

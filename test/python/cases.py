@@ -176,7 +176,7 @@ def errors_name_the_line(nnfc, np, folder):
 
 
 def every_function_is_there(nnfc, np, folder):
-    """With the parameters and defaults that `nnfc ops` tells."""
+    """With the parameters and defaults that `nnfc ops` tells, and with what each takes, gives and refuses."""
     program = Path(nnfc.__file__).parent / "bin" / "nnfc"
     listed = subprocess.run([program, "ops"], capture_output=True, text=True, check=True).stdout
     names = [line.split()[0] for line in listed.splitlines() if line.strip()]
@@ -193,6 +193,13 @@ def every_function_is_there(nnfc, np, folder):
                        f"{found[parameter].default!r}, expected {default}")
             else:
                 expect(found[parameter].default is inspect.Parameter.empty, f"{name}: {parameter} has a default")
+    for name in sorted(set(names) - {"data_parallel"}):  # which is the runtime's, and no part of a graph
+        told = inspect.getdoc(getattr(nnfc.Graph, name)) or ""
+        lacks = [part for part in ("Value: ", "\nTakes\n", "\nGives\n- ") if part not in told]
+        expect(not lacks, f"help on {name} lacks {lacks}")
+    told = inspect.getdoc(nnfc.Graph.conv2d)
+    expect("- `weight`: tensor; dtype of input `[Cout, Cin/groups, kh, kw]`" in told and
+           "`rank 1, expected 4 [out, in/groups, kh, kw]`" in told, f"help on conv2d is {told}")
 
 
 def lists_and_operators(nnfc, np, folder):

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <link.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,6 +112,14 @@ TEST_F(Load, notElf) {
   std::ofstream(library)
       << "this is no library at all, but it is long enough to hold the header of one, at least so far";
   expectError(nullptr, NNF_ERROR_MODEL, HasSubstr("not an ELF file"));
+}
+TEST_F(Load, libraryForAnotherMachine) {
+  std::fstream file(library, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(offsetof(ElfW(Ehdr), e_machine));
+  uint16_t machine = EM_SPARC;
+  file.write(reinterpret_cast<const char *>(&machine), sizeof machine);
+  file.close();
+  expectError("twice", NNF_ERROR_MODEL, HasSubstr("an ELF file for another machine"));
 }
 TEST_F(Load, libraryWithoutModels) {
   library = NNF_RUNTIME_LIBRARY;

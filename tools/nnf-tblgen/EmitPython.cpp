@@ -23,6 +23,20 @@ static std::string plain(StringRef text) {
   return result;
 }
 
+/// The function's contract, indented as a method's first statement is.
+static void emitDocumentation(raw_ostream &os, const FunctionRecord &f, StringRef called) {
+  std::string text = plain(f.contract());
+  SmallVector<StringRef> lines;
+  StringRef(text).rtrim().split(lines, '\n');
+  ListSeparator newline("\n");
+  for (StringRef line : lines)
+    if (called == f.name || !line.starts_with("- `inplace="))
+      os << newline << (line.empty() || line.data() == text.data() ? "" : "        ") << line;
+  os << "\n";
+  if (called != f.name)
+    os << "\n        In place: after it `input` is the result.\n";
+}
+
 static void emitMethod(raw_ostream &os, const FunctionRecord &f, StringRef called) {
   bool hasList = any_of(f.outputs(), [](const ResultRecord &r) { return r.isVariadic; });
   os << "\n    def " << called << "(self";
@@ -38,9 +52,10 @@ static void emitMethod(raw_ostream &os, const FunctionRecord &f, StringRef calle
     os << ", " << p.name << (p.presence == Presence::Required ? "" : "=" + p.pythonDefault);
   os << (hasInplace ? ", inplace=False" : "") << (byName ? "" : ", *") << (hasList ? ", pieces" : "")
      << ", node=None):\n";
-  os << "        \"\"\"" << plain(f.summary) << ".\n\n        Value: " << plain(f.formula) << "\n";
+  os << "        \"\"\"";
+  emitDocumentation(os, f, called);
   if (hasList)
-    os << "        `pieces` is how many outputs there are.\n";
+    os << "\n        `pieces` is how many outputs there are.\n";
   os << "        \"\"\"\n        return self._call(\"" << called << "\", {";
   ListSeparator comma;
   for (const ParameterRecord &p : f.parameters)

@@ -76,7 +76,7 @@ static void writeErrors(raw_ostream &os, const FunctionRecord &f) {
   }
 }
 
-std::string FunctionRecord::page() const {
+std::string FunctionRecord::contract() const {
   std::string text;
   raw_string_ostream os(text);
   os << summary << ".";
@@ -89,6 +89,12 @@ std::string FunctionRecord::page() const {
   writeArguments(os, *this);
   writeResults(os, *this);
   writeErrors(os, *this);
+  return text;
+}
+
+std::string FunctionRecord::page() const {
+  std::string text = contract();
+  raw_string_ostream os(text);
   os << "\n";
   if (!inplaceTwin.empty())
     os << "- in place: `" << inplaceTwin << "`, after which `input` is the result\n";

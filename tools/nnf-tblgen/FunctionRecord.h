@@ -56,7 +56,9 @@ struct FunctionRecord {
   std::vector<ResultRecord> outputs() const;
   /// "conv2d(input, weight, bias=None)".
   std::string signature() const;
-  /// What docs/ops and `nnfc ops` say below the signature, in Markdown that reads well as it is.
+  /// What it computes, takes, gives and refuses, in Markdown that reads well as it is.
+  std::string contract() const;
+  /// What docs/ops and `nnfc ops` say below the signature: that, and where else the function is known.
   std::string page() const;
 };
 
