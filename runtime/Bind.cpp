@@ -220,7 +220,8 @@ int32_t bindOutput(nnf_context &context, uint32_t index, const DLTensor *tensor)
   slot.given = nullptr;
   slot.wantedOnDevice = tensor && isOnDevice(context, tensor->device);
   // A tensor that an earlier run has filled in may come again as it is.
-  if (!tensor || !tensor->data || isFilledBefore(context, index, *tensor))
+  slot.filledBefore = tensor && tensor->data && isFilledBefore(context, index, *tensor);
+  if (!tensor || !tensor->data || slot.filledBefore)
     return NNF_OK;
   if (!slot.known)
     return output.fail("data is given, expected NULL: only the run knows its sizes");
@@ -346,6 +347,8 @@ int32_t computeOutputDims(nnf_context &context) {
 
 int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count) {
   const nnf_model &model = context.model();
+  for (uint32_t j = 0; j < model.num_outputs; ++j)
+    context.outputs[j].filledBefore = false;
   if (count != model.num_outputs)
     return context.message.fail(NNF_ERROR_ARGUMENT, "%u outputs given, expected %u", count, model.num_outputs);
   if (count && !out)
@@ -363,6 +366,12 @@ int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count)
     context.outputPointers[j] = !slot.known ? nullptr : slot.given ? slot.given : slot.own.data;
   }
   return NNF_OK;
+}
+
+void takeBackOutputs(nnf_context &context, DLTensor *const out[]) {
+  for (uint32_t j = 0; j < context.model().num_outputs; ++j)
+    if (context.outputs[j].filledBefore)
+      out[j]->data = nullptr;
 }
 
 void deliverOutputs(nnf_context &context, DLTensor *const out[]) {

@@ -27,6 +27,7 @@ struct OutputSlot {
   DLDevice givenOn = {kDLCPU, 0};
   bool wantedOnDevice = false; ///< the context's memory for it, in a run on a GPU
   bool known = false;          ///< dims are set: from the start, or by alloc_output
+  bool filledBefore = false;   ///< the tensor of this call holds what an earlier run has put into the context's memory
 };
 
 } // namespace nnf::rt
@@ -71,6 +72,9 @@ int32_t bindInputs(nnf_context &context, DLTensor *const in[], uint32_t count, b
 int32_t computeOutputDims(nnf_context &context);
 /// Checks `out` against the sizes; finds or makes the memory of each output.
 int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count);
+/// After a failed run: tensors that an earlier run had filled in have no data any more, since the memory behind them
+/// may be gone. Passed again as they are, they are filled in anew.
+void takeBackOutputs(nnf_context &context, DLTensor *const out[]);
 /// Hands the context's outputs to the tensors that came without data, and in-out inputs their new values.
 void deliverOutputs(nnf_context &context, DLTensor *const out[]);
 

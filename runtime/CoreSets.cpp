@@ -50,16 +50,13 @@ int order(const void *left, const void *right) {
 
 } // namespace
 
-bool CpuList::read() {
+int32_t CpuList::read(Message &message) {
   CpuMask allowed;
-  if (sched_getaffinity(0, sizeof allowed.bytes, allowed.set()) != 0)
-    return false;
-  uint32_t total = allowed.count();
-  Place *places = static_cast<Place *>(malloc(total * sizeof(Place)));
-  if (!places || total == 0) {
-    free(places);
-    return false;
-  }
+  if (sched_getaffinity(0, sizeof allowed.bytes, allowed.set()) != 0 || allowed.count() == 0)
+    return message.fail(NNF_ERROR_UNSUPPORTED, "the system does not say which CPUs the process may use");
+  Place *places = static_cast<Place *>(malloc(allowed.count() * sizeof(Place)));
+  if (!places)
+    return message.fail(NNF_ERROR_MEMORY, "out of memory");
   count = 0;
   for (uint32_t cpu = 0; cpu < CpuMask::maxCpus; ++cpu)
     if (allowed.has(cpu))
@@ -72,7 +69,7 @@ bool CpuList::read() {
     cpus[i] = places[i].cpu;
   }
   free(places);
-  return true;
+  return NNF_OK;
 }
 
 CpuMask CpuList::coreSet(uint32_t index, uint32_t sets) const {

@@ -1,6 +1,7 @@
 // The CPUs of the process, cut into sets: the "devices" that data_parallel has on a CPU.
 #ifndef NNF_RUNTIME_CORESETS_H
 #define NNF_RUNTIME_CORESETS_H
+#include "Message.h"
 #include <cstdint>
 #include <sched.h>
 
@@ -30,8 +31,7 @@ struct CpuList {
   uint32_t count = 0, nodes = 0;
   uint16_t cpus[CpuMask::maxCpus];
 
-  /// False: the system does not say.
-  bool read();
+  int32_t read(Message &message);
   /// The `index`-th of `sets` stretches, as even as can be. Where there are fewer CPUs than sets, sets share them.
   CpuMask coreSet(uint32_t index, uint32_t sets) const;
 };

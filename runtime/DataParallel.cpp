@@ -283,9 +283,9 @@ int32_t Call::placeOutput(uint32_t j, DLTensor *tensor) const {
     if (int32_t status = gatherDim(j))
       return status;
     const uint8_t *data = dataOf(*tensor);
-    bool isOwn = data && data == output.own.data;
+    output.filledBefore = tensor->data && tensor->data == output.own.data && tensor->byte_offset == 0;
     output.isNewOfInput = data && info.tied >= 0 && data == dataOf(*replicas.inputs[info.tied].tensor);
-    if (data && !isOwn && !output.isNewOfInput) {
+    if (data && !output.filledBefore && !output.isNewOfInput) {
       if (!isKnown)
         return message.fail(NNF_ERROR_ARGUMENT,
                             "output '%s': data is given, expected NULL: only the run knows its sizes", info.name);
@@ -428,8 +428,8 @@ void Call::deliver(DLTensor *const out[]) const {
   }
 }
 
-int32_t dataParallel(Call call, DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
-                     uint32_t numKwargs, DLTensor *const out[], uint32_t numOut) {
+int32_t scatterAndGather(Call call, DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
+                         uint32_t numKwargs, DLTensor *const out[], uint32_t numOut) {
   if (int32_t status = call.takeInputs(in, numIn, kwargs, numKwargs))
     return status;
   for (uint32_t i = 0; i < call.model.num_inputs; ++i)
@@ -453,6 +453,18 @@ int32_t dataParallel(Call call, DLTensor *const in[], uint32_t numIn, const nnf_
     return status;
   call.deliver(out);
   return NNF_OK;
+}
+
+int32_t dataParallel(Call call, DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
+                     uint32_t numKwargs, DLTensor *const out[], uint32_t numOut) {
+  for (uint32_t j = 0; j < call.model.num_outputs; ++j)
+    call.replicas.outputs[j].filledBefore = false;
+  int32_t status = scatterAndGather(call, in, numIn, kwargs, numKwargs, out, numOut);
+  // The memory behind them may be gone (takeBackOutputs).
+  for (uint32_t j = 0; status && j < call.model.num_outputs; ++j)
+    if (call.replicas.outputs[j].filledBefore)
+      out[j]->data = nullptr;
+  return status;
 }
 
 } // namespace

@@ -104,7 +104,7 @@ int32_t openLibrary(const char *path, nnf_library &library, Message &message) {
   // An absolute path: dlopen searches the system's folders for a bare name.
   library.path = realpath(path, nullptr);
   if (!library.path)
-    return message.fail(NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
+    return message.fail(errno == ENOMEM ? NNF_ERROR_MEMORY : NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
   if (int32_t status = checkElfFile(library.path, message))
     return status;
   library.handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL);

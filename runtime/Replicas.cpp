@@ -256,9 +256,7 @@ int32_t nnf_replicas_create(nnf_program *program, const nnf_replicas_options *gi
   replicas->dim = options.dim;
   replicas->seed = options.seed;
   replicas->process = getpid();
-  int32_t status = cpus->read()
-                       ? int32_t(NNF_OK)
-                       : message.fail(NNF_ERROR_UNSUPPORTED, "the system does not say which CPUs the process may use");
+  int32_t status = cpus->read(message);
   uint32_t sets = options.core_sets;
   for (uint32_t r = 0; r < options.num_devices && !options.core_sets; ++r)
     if (coreSetOf(options, r) >= sets)

@@ -49,6 +49,7 @@ struct Gathered {
   uint8_t *given = nullptr;  ///< the caller's memory; NULL: own is used
   uint8_t *data = nullptr;   ///< one of both; NULL: sizes are not known before the run
   bool inPlace = false;      ///< replicas write into it, each its stretch
+  bool filledBefore = false; ///< the tensor of this call holds what an earlier run has put into `own`
   bool isNewOfInput = false; ///< the caller gave the in-out input's own buffer: it gets the value with the input
 };
 

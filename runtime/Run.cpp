@@ -213,6 +213,18 @@ int32_t runDriver(nnf_context &context, const nnf_run_options &options) {
   return concludeRun(context, run.check, run.failure, status);
 }
 
+/// A run of bound inputs.
+int32_t runInto(nnf_context &context, DLTensor *const out[], const nnf_run_options &options) {
+  if (context.device)
+    return runOnDevice(context, options, out);
+  if (int32_t status = reserveArena(context))
+    return status;
+  if (int32_t status = runDriver(context, options))
+    return status;
+  deliverOutputs(context, out);
+  return NNF_OK;
+}
+
 } // namespace
 
 int32_t readRunOptions(const nnf_run_options *given, nnf_run_options &options, Message &message) {
@@ -258,16 +270,12 @@ int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTen
     return status;
   if (int32_t status = computeOutputDims(*context))
     return status;
-  if (int32_t status = bindOutputs(*context, out, n_out))
-    return status;
-  if (context->device)
-    return runOnDevice(*context, options, out);
-  if (int32_t status = reserveArena(*context))
-    return status;
-  if (int32_t status = runDriver(*context, options))
-    return status;
-  deliverOutputs(*context, out);
-  return NNF_OK;
+  int32_t status = bindOutputs(*context, out, n_out);
+  if (!status)
+    status = runInto(*context, out, options);
+  if (status)
+    takeBackOutputs(*context, out);
+  return status;
 }
 
 int32_t nnf_output_shapes(nnf_context *context, DLTensor *const in[], uint32_t n_in, int64_t *const out_shapes[]) {

@@ -144,7 +144,8 @@ typedef struct nnf_run_options {
  *   in[i]   has the dtype, rank and sizes of input i; equal symbols are equal sizes.
  *   out[j]  with data: has the dtype, rank and sizes of output j, and overlaps no other tensor of the call.
  *           with data NULL: is filled in whole; the context owns data and shape until its next run. Such a tensor may
- *           be passed again as it is. NULL: nobody wants to look at this output.
+ *           be passed again to that run as it is; if the run fails, its data is NULL after it, or still what it was.
+ *           NULL: nobody wants to look at this output.
  * In-out inputs: in[i]'s buffer holds the value of the tied output after the run, and only if it succeeds; that
  * output may be given the same buffer. After a failed run the contents of the caller's other output buffers are
  * not defined. Outputs for sizes that only the run knows must have data NULL.

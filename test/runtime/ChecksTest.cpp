@@ -1,6 +1,7 @@
 // Failed checks, cancelling, numbers a driver is given, profiles.
 #include "TestModel.h"
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 using namespace nnf::test;
@@ -132,6 +133,54 @@ TEST(Cancel, withinALaunch) {
     EXPECT_GT(tasksRun, 0);
     EXPECT_LT(tasksRun, 1'000'000);
   }
+}
+
+// Contexts on threads of their own, each cancelled by another thread in the middle of a launch that would take minutes;
+// then each runs on.
+TEST(Cancel, fromAnotherThread) {
+  TestModel model = doubling();
+  static std::atomic<int> started;
+  started = 0;
+  model.run([](const nnf_rt *rt, nnf_frame *frame) -> int32_t {
+    if (frame->symbols[0] > 1)
+      return runDoubling(rt, frame);
+    ++started;
+    return rt->parallel(
+        rt, 0,
+        [](const void *const *, int64_t first, int64_t last, void *) {
+          for (int64_t i = first; i < last; ++i)
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+        },
+        10'000, 0, nullptr);
+  });
+  nnf_program *program;
+  ASSERT_EQ(nnf_program_from_model(&model.get(), &program), NNF_OK);
+  constexpr int count = 4;
+  int32_t cancel[count] = {};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < count; ++t)
+    threads.emplace_back([&, t] {
+      nnf_context_options ofContext = withThreads(1 + uint32_t(t % 3));
+      nnf_context *context;
+      ASSERT_EQ(nnf_context_create(program, &ofContext, &context), NNF_OK);
+      std::vector<float> one = {1}, more = {1, 2};
+      TestTensor x(one), x2(more), y;
+      nnf_run_options options = runOptions();
+      options.cancel = &cancel[t];
+      DLTensor *in[] = {&x.tensor}, *in2[] = {&x2.tensor}, *out[] = {&y.tensor};
+      EXPECT_EQ(nnf_run(context, in, 1, out, 1, &options), NNF_CANCELLED);
+      EXPECT_STREQ(nnf_error_message(context), "cancelled by the caller");
+      EXPECT_EQ(nnf_run(context, in2, 1, out, 1, nullptr), NNF_OK);
+      EXPECT_THAT(y.values<float>(), ElementsAre(2, 4));
+      nnf_context_destroy(context);
+    });
+  while (started < count)
+    std::this_thread::yield();
+  for (int32_t &flag : cancel)
+    __atomic_store_n(&flag, 1, __ATOMIC_RELAXED);
+  for (std::thread &thread : threads)
+    thread.join();
+  nnf_program_destroy(program);
 }
 
 TEST(Frame, seedAndRunNumber) {

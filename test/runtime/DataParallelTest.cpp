@@ -331,7 +331,8 @@ TestModel whereItRuns() {
 
 TEST(DataParallel, devicesAreCoreSets) {
   nnf::rt::CpuList allowed;
-  ASSERT_TRUE(allowed.read());
+  nnf::rt::Message message;
+  ASSERT_EQ(allowed.read(message), NNF_OK) << message.text;
   std::set<int> all(allowed.cpus, allowed.cpus + allowed.count);
   for (int devices : {1, 2, int(allowed.count) + 1}) {
     cpusOfParts.assign(size_t(devices), {});
@@ -424,6 +425,14 @@ TEST(DataParallel, cancelled) {
   TestTensor x(in), y;
   EXPECT_EQ(parallel.run({&x}, {&y}, &options), NNF_CANCELLED);
   EXPECT_EQ(parallel.message(), "replica 0 on cpu:0: cancelled by the caller");
+  // What an earlier call had filled in has no data after a failure: the memory behind it may have moved.
+  ASSERT_EQ(parallel.run({&x}, {&y}), NNF_OK) << parallel.message();
+  std::vector<float> more = counting(5000);
+  TestTensor large(more);
+  EXPECT_EQ(parallel.run({&large}, {&y}, &options), NNF_CANCELLED);
+  EXPECT_EQ(y.tensor.data, nullptr);
+  ASSERT_EQ(parallel.run({&large}, {&y}), NNF_OK) << parallel.message();
+  EXPECT_EQ(y.values<float>(), doubled(more));
 }
 
 size_t threadsOfProcess() {

@@ -34,6 +34,27 @@ TEST(Outputs, contextsBuffer) {
   EXPECT_GE(nnf_context_bytes(runner.get()), 4000u);
 }
 
+// The context's memory for an output has grown, and moved, before the run fails: what the caller still has of the run
+// before must not pass for memory of its own.
+TEST(Outputs, afterAFailedRun) {
+  Runner runner(doubling());
+  std::vector<float> in = {1, 2, 3}, more(5000, 5), own(5000);
+  TestTensor x(in), large(more), y, given(own);
+  ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  int32_t cancel = 1;
+  nnf_run_options options = runOptions();
+  options.cancel = &cancel;
+  EXPECT_EQ(runner.run({&large}, {&y}, &options), NNF_CANCELLED);
+  EXPECT_EQ(y.tensor.data, nullptr);
+  ASSERT_EQ(runner.run({&large}, {&y}), NNF_OK) << runner.message();
+  EXPECT_EQ(y.values<float>(), std::vector<float>(5000, 10));
+  // The caller's own stays where it is, and so does a tensor of a call that fails before outputs are looked at.
+  EXPECT_EQ(runner.run({&large}, {&given}, &options), NNF_CANCELLED);
+  EXPECT_EQ(given.tensor.data, own.data());
+  EXPECT_EQ(runner.run({}, {&y}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(y.values<float>(), std::vector<float>(5000, 10));
+}
+
 TEST(Outputs, nobodyWants) {
   Runner runner(doubling());
   std::vector<float> in = {1};
