@@ -1,7 +1,8 @@
-# What `cmake --install` puts where, and the Debian packages. Three components:
+# What `cmake --install` puts where, and the Debian packages. Components:
 #   runtime   the shared runtime and nnf-run                              libnnfc-runtime
 #   dev       headers, the static runtime, find_package(nnfc)             libnnfc-dev
 #   compiler  nnfc and the tools that need LLVM                           nnfc
+#   mpi       what nnf-run --data-parallel needs of MPI, where that is    libnnfc-mpi
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -15,6 +16,9 @@ install(TARGETS nnfRuntimeShared EXPORT nnfcRuntime
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
 install(TARGETS nnfRuntime EXPORT nnfcRuntime ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(TARGETS nnf-run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+if(TARGET nnf-mpi) # tools/run/Ranks.cpp looks for it from the folder of nnf-run
+  install(TARGETS nnf-mpi LIBRARY DESTINATION lib/nnfc COMPONENT mpi)
+endif()
 install(EXPORT nnfcRuntime NAMESPACE nnfc:: FILE nnfcRuntime.cmake DESTINATION ${package} COMPONENT dev)
 
 # nnf.h needs dlpack.h, which few machines have: it comes along.
@@ -45,6 +49,9 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "ahead-of-time compiler for neural network
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime dev compiler)
+if(TARGET nnf-mpi)
+  list(APPEND CPACK_COMPONENTS_ALL mpi)
+endif()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
@@ -61,6 +68,11 @@ set(CPACK_DEBIAN_COMPILER_PACKAGE_DEPENDS
   "libnnfc-dev (= ${PROJECT_VERSION}), libllvm${LLVM_VERSION_MAJOR} (>= 1:${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR})")
 set(CPACK_COMPONENT_COMPILER_DESCRIPTION "ahead-of-time compiler for neural networks
  Compiles models (ONNX, graph files) to native libraries that depend on nothing but libc.")
+set(CPACK_DEBIAN_MPI_PACKAGE_NAME libnnfc-mpi)
+set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "libnnfc-runtime (= ${PROJECT_VERSION})")
+set(CPACK_COMPONENT_MPI_DESCRIPTION "batches over MPI's ranks for models compiled by nnfc
+ What mpirun nnf-run --data-parallel needs of MPI.")
+set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
 # The runtime and the compiler link shared libraries: dpkg-shlibdeps knows their packages.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_COMPILER_PACKAGE_SHLIBDEPS ON)

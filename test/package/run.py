@@ -324,13 +324,18 @@ def debian_packages(work):
     """Each package has what its name says, knows what it needs, and works from where it is unpacked."""
     work.call("cpack", "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=none", "--config", work.build / "CPackConfig.cmake", "-B", work.folder / "deb")
     packages = {path.name.split("_")[0]: path for path in (work.folder / "deb").glob("*.deb")}
-    expect(set(packages) == {"nnfc", "libnnfc-runtime", "libnnfc-dev"}, f"packages {sorted(packages)}")
+    has_mpi = (work.build / "lib" / "nnfc" / "nnf-mpi.so").exists()
+    wanted = {"nnfc", "libnnfc-runtime", "libnnfc-dev"} | ({"libnnfc-mpi"} if has_mpi else set())
+    expect(set(packages) == wanted, f"packages {sorted(packages)}")
     depends = {name: work.call("dpkg-deb", "-f", path, "Depends").decode() for name, path in packages.items()}
     for name, words in (("nnfc", ("libnnfc-dev (=", "libmlir-22", "libllvm22", "libc6")), ("libnnfc-dev", ("libnnfc-runtime (=",)),
                         ("libnnfc-runtime", ("libc6",))):
         for word in words:
             expect(word in depends[name], f"{name} depends on '{depends[name].strip()}', expected {word}")
+    if has_mpi:
+        expect("openmpi" in depends["libnnfc-mpi"] and "libnnfc-runtime (=" in depends["libnnfc-mpi"], depends["libnnfc-mpi"])
     for name in ("libnnfc-runtime", "libnnfc-dev"):
+        expect("mpi" not in depends[name], f"{name} needs MPI: {depends[name]}")
         expect("llvm" not in depends[name] and "mlir" not in depends[name], f"{name} needs LLVM: {depends[name]}")
     root = work.folder / "root"
     for path in packages.values():

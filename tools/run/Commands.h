@@ -38,7 +38,8 @@ struct ModelRequest {
 };
 
 struct RunRequest : ModelRequest {
-  std::string outputDir; ///< "": outputs are only shown
+  bool overRanks = false; ///< the batch is cut over the processes of mpirun
+  std::string outputDir;  ///< "": outputs are only shown
 };
 
 struct BenchRequest : ModelRequest {

@@ -1,4 +1,5 @@
 #include "tools/run/OutputFile.h"
+#include "tools/run/Results.h"
 #include "tools/run/Session.h"
 #include <cmath>
 #include <cstring>
@@ -51,31 +52,6 @@ void describeValue(std::ostream &text, uint32_t dtype, const uint8_t *data, int6
   }
 }
 
-/// Something of the result: an output, or an in-out input after the run.
-struct Result {
-  const nnf_tensor_info &info;
-  std::vector<int64_t> dims;
-  const uint8_t *data;
-  int64_t elements;
-};
-
-std::vector<Result> resultsOf(const Session &session) {
-  std::vector<Result> results;
-  auto add = [&](const nnf_tensor_info &info, const Tensor &tensor) {
-    // A graph input that is changed in place is an output of the same name too.
-    for (const Result &earlier : results)
-      if (strcmp(earlier.info.name, info.name) == 0)
-        return;
-    results.push_back({info, {tensor.dims().begin(), tensor.dims().end()}, tensor.data<uint8_t>(), tensor.elements()});
-  };
-  for (size_t j = 0; j < session.out.size(); ++j)
-    add(session.model.outputs()[j], session.out[j]);
-  for (size_t i = 0; i < session.in.size(); ++i)
-    if (session.model.inputs()[i].flags & NNF_TENSOR_INOUT)
-      add(session.model.inputs()[i], session.in[i]);
-  return results;
-}
-
 Failure writeResult(const std::string &folder, const Result &result) {
   std::string preamble = npyPreamble(result.info.dtype, result.dims);
   size_t bytes = size_t(result.elements) * nnf_dtype_bytes(result.info.dtype);
@@ -89,17 +65,13 @@ Failure runAndWrite(const RunRequest &request, Streams streams) {
     return failure;
   if (Failure failure = session.runOnce())
     return failure;
-  if (!request.outputDir.empty())
-    if (Failure failure = makeFolder(request.outputDir))
-      return failure;
-  for (const Result &result : resultsOf(session)) {
-    if (!request.outputDir.empty())
-      if (Failure failure = writeResult(request.outputDir, result))
-        return failure;
-    streams.out << result.info.name << ": " << describeType(result.info.dtype, result.dims) << " = "
-                << describeValues(result.info.dtype, result.data, result.elements, 8) << "\n";
-  }
-  return {};
+  std::vector<Result> results;
+  for (size_t j = 0; j < session.out.size(); ++j)
+    addResult(results, session.model.outputs()[j], session.out[j].dims(), session.out[j].data<uint8_t>());
+  for (size_t i = 0; i < session.in.size(); ++i)
+    if (session.model.inputs()[i].flags & NNF_TENSOR_INOUT)
+      addResult(results, session.model.inputs()[i], session.in[i].dims(), session.in[i].data<uint8_t>());
+  return writeResults(request, results, streams);
 }
 
 } // namespace
@@ -117,7 +89,7 @@ std::string describeValues(uint32_t dtype, const uint8_t *data, int64_t elements
 
 int report(const Failure &failure, Streams streams) {
   if (failure)
-    streams.err << "error: " << failure.text << "\n";
+    streams.err << "error: " + failure.text + "\n"; // at once: mpirun puts lines of its own between writes
   return failure.status;
 }
 
@@ -134,7 +106,34 @@ int conclude(const std::function<Failure(Streams)> &command, Streams streams) {
   return status;
 }
 
+void addResult(std::vector<Result> &results, const nnf_tensor_info &info, std::span<const int64_t> dims,
+               const uint8_t *data) {
+  for (const Result &earlier : results)
+    if (strcmp(earlier.info.name, info.name) == 0)
+      return;
+  int64_t elements = 1;
+  for (int64_t size : dims)
+    elements *= size;
+  results.push_back({info, {dims.begin(), dims.end()}, data, elements});
+}
+
+Failure writeResults(const RunRequest &request, const std::vector<Result> &results, Streams streams) {
+  if (!request.outputDir.empty())
+    if (Failure failure = makeFolder(request.outputDir))
+      return failure;
+  for (const Result &result : results) {
+    if (!request.outputDir.empty())
+      if (Failure failure = writeResult(request.outputDir, result))
+        return failure;
+    streams.out << result.info.name << ": " << describeType(result.info.dtype, result.dims) << " = "
+                << describeValues(result.info.dtype, result.data, result.elements, 8) << "\n";
+  }
+  return {};
+}
+
 int runCommand(const RunRequest &request, Streams streams) {
+  if (request.overRanks)
+    return runOverRanks(request, streams);
   return conclude([&](Streams inner) { return runAndWrite(request, inner); }, streams);
 }
 

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""data_parallel over MPI's ranks, several on this machine: the same files as a run alone or over core sets writes.
+
+Skipped where nnfc was built without MPI, or mpirun is not there. Prints `FAIL case: why` lines and, last, the counts.
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test" / "harness"))
+import casefolder  # noqa: E402
+from casefolder import expect  # noqa: E402
+from craft import Ref, constant, input_of, node, outputs, relu, w, x  # noqa: E402
+
+TIMEOUT_S = 300
+# Of Open MPI: tests may run as root, on fewer cores than ranks, in a container without ptrace.
+ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+               "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+               "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_hwloc_base_binding_policy": "none"}
+
+
+class Work:
+    def __init__(self, build, folder):
+        self.build, self.folder = build, folder
+
+    def compiled(self, name, text):
+        (self.folder / f"{name}.nnf.txt").write_text(text)
+        done = subprocess.run([self.build / "bin" / "nnfc", "compile", f"{name}.nnf.txt", "-o", f"{name}.so"], cwd=self.folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
+        expect(done.returncode == 0, done.stdout[:300])
+
+    def attempt(self, ranks, library, *arguments, out="out"):
+        shutil.rmtree(self.folder / out, ignore_errors=True)
+        launcher = ["mpirun", "-n", str(ranks)] if ranks else []
+        command = [*launcher, self.build / "bin" / "nnf-run", library, *(["--data-parallel"] if ranks else []),
+                   "--output-dir", out, *arguments]
+        return subprocess.run(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              errors="replace", timeout=TIMEOUT_S, env=ENVIRONMENT)
+
+    def run(self, ranks, library, *arguments, out="out"):
+        """Name -> array of what was written. `ranks` 0: without MPI."""
+        done = self.attempt(ranks, library, *arguments, out=out)
+        expect(done.returncode == 0, f"{ranks} ranks: status {done.returncode}: {done.stderr[:400]}")
+        return {path.stem: np.load(path) for path in sorted((self.folder / out).glob("*.npy"))}
+
+    def refused(self, says, ranks, library, *arguments, status=1):
+        done = self.attempt(ranks, library, *arguments)
+        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        expect(done.returncode == status and len(lines) == 1 and says in lines[0],
+               f"status {done.returncode}, {lines or done.stderr[:300]}, expected {status}, '{says}'")
+
+    def save(self, **arrays):
+        given = []
+        for name, array in arrays.items():
+            np.save(self.folder / f"{name}.npy", array)
+            given += ["--input", f"{name}={name}.npy"]
+        return given
+
+
+def floats(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def equal(got, want, why):
+    expect(sorted(got) == sorted(want), f"{why}: {sorted(got)}, expected {sorted(want)}")
+    for name, array in want.items():
+        expect(got[name].dtype == array.dtype and got[name].shape == array.shape and got[name].tobytes() == array.tobytes(),
+               f"{why}: {name} {got[name].shape} is not what core sets give {array.shape}")
+
+
+def network():
+    text = input_of("x", ("N", 3)) + input_of("s", ()) + constant("w", (5, 3), data=floats(5, 3).tobytes())
+    text += node("linear", "l", input=x, weight=w) + node("relu", "r", input=Ref("l"))
+    text += node("add", "y", input=Ref("r"), other=Ref("s")) + node("mean", "total", input=Ref("y"))
+    return text + node("sum", "columns", input=Ref("y"), dim=[0]) + outputs("y total columns")
+
+
+def batches_of_every_size(work):
+    """Even, uneven and too small batches: the bytes that as many core sets write, which are held against PyTorch."""
+    work.compiled("net", network())
+    for ranks, size in ((4, 12), (4, 7), (3, 4), (4, 3), (2, 1), (3, 0), (1, 5)):
+        given = work.save(x=floats(size, 3, seed=size), s=np.float32(0.5))
+        sets = ",".join(f"cpu:{k}" for k in range(ranks))
+        want = work.run(0, "net.so", *given, "--device", sets, out="want")
+        equal(work.run(ranks, "net.so", *given), want, f"{size} over {ranks}")
+
+
+def other_dimensions_and_replicated_inputs(work):
+    work.compiled("cube", input_of("x", ("A", "B", "C")) + input_of("w", ("B",)) + node("sum", "z", input=x, dim=[1]) +
+                  node("exp", "y", input=x) + node("exp", "v", input=w) + outputs("y"))
+    given = work.save(x=floats(3, 4, 5), w=floats(4))
+    for dim in ("0", "2", "-1"):
+        more = (*given, "--data-parallel-dim", dim, "--replicate", "w")
+        want = work.run(0, "cube.so", *more, "--device", "cpu:0,cpu:1,cpu:2", out="want")
+        equal(work.run(3, "cube.so", *more), want, f"along {dim}")
+    work.refused("along dimension 5, expected -3 to 2", 2, "cube.so", *given, "--data-parallel-dim", "5", "--replicate", "w")
+    work.refused("the model has no input 'q'", 2, "cube.so", *given, "--replicate", "q")
+
+
+def inout_inputs_come_back(work):
+    work.compiled("change", input_of("x", ("N", 4)) + relu().replace('op: "relu"', 'op: "relu_"') + outputs("y"))
+    given = work.save(x=floats(7, 4))
+    equal(work.run(3, "change.so", *given), work.run(0, "change.so", *given, "--device", "cpu:0,cpu:1,cpu:2", out="want"), "relu_")
+
+
+def an_error_names_its_rank(work):
+    text = input_of("x", ("N",), "INT64") + constant("w", (4, 2), data=floats(4, 2).tobytes())
+    work.compiled("lookup", text + node("embedding", "y", input=x, weight=w) + outputs("y"))
+    for place, rank in ((1, 0), (4, 1), (6, 2)):
+        index = np.zeros(7, np.int64)
+        index[place] = 9
+        work.refused(f"rank {rank} on ", 3, "lookup.so", *work.save(x=index))
+    done = work.attempt(3, "lookup.so", *work.save(x=index))
+    expect("embedding" in done.stderr and not (work.folder / "out").exists(), f"the op is named, nothing is written: {done.stderr[:300]}")
+
+
+def what_is_wrong_is_said_once(work):
+    work.compiled("net", network())
+    work.refused("absent.so", 2, "absent.so")
+    work.refused("input 'x' is missing", 2, "net.so")
+    given = work.save(x=floats(4, 3), s=np.float32(1))
+    work.refused("each rank is one device", 1, "net.so", *given, "--device", "cpu:0,cpu:1", status=2)
+
+
+CASES = [batches_of_every_size, other_dimensions_and_replicated_inputs, inout_inputs_come_back, an_error_names_its_rank,
+         what_is_wrong_is_said_once]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    known, _ = parser.parse_known_args()
+    if not shutil.which("mpirun") or not (known.build / "lib" / "nnfc" / "nnf-mpi.so").exists():
+        print(f"0 passed, 0 failed, {len(CASES)} skipped")
+        sys.exit(0)
+    sys.exit(casefolder.run(__doc__, CASES, Work))

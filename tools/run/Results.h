@@ -1,0 +1,28 @@
+// What a run has come to, for files and for people.
+#pragma once
+#include "runtime/abi.h"
+#include "tools/run/Commands.h"
+#include <span>
+
+namespace nnf::run {
+
+/// An output, or an in-out input after the run.
+struct Result {
+  const nnf_tensor_info &info;
+  std::vector<int64_t> dims;
+  const uint8_t *data;
+  int64_t elements;
+};
+
+/// Adds one, unless one of that name is there: a graph input that is changed in place is an output of the same name
+/// too.
+void addResult(std::vector<Result> &results, const nnf_tensor_info &info, std::span<const int64_t> dims,
+               const uint8_t *data);
+
+/// Writes them to the request's folder, if any, and shows their first elements.
+Failure writeResults(const RunRequest &request, const std::vector<Result> &results, Streams streams);
+
+/// A run over the ranks that mpirun has started. Returns the exit status; rank 0 alone says how it ended.
+int runOverRanks(const RunRequest &request, Streams streams);
+
+} // namespace nnf::run
