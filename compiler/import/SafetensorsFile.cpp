@@ -119,6 +119,14 @@ Expected<StoredTensor> SafetensorsFile::tensor(StringRef name) const {
   return found->second;
 }
 
+std::vector<StringRef> SafetensorsFile::names() const {
+  std::vector<StringRef> names;
+  for (const auto &entry : tensors)
+    names.push_back(entry.first());
+  llvm::sort(names);
+  return names;
+}
+
 void writeSafetensors(ArrayRef<NamedTensor> tensors, raw_ostream &os) {
   std::string header;
   raw_string_ostream text(header);

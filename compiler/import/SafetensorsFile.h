@@ -13,6 +13,9 @@ public:
   /// The tensor of that name.
   llvm::Expected<StoredTensor> tensor(llvm::StringRef name) const;
 
+  /// Of all tensors, sorted.
+  std::vector<llvm::StringRef> names() const;
+
 private:
   llvm::StringMap<StoredTensor> tensors;
 };

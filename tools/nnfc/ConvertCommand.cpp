@@ -4,13 +4,19 @@
 #include <CLI/CLI.hpp>
 
 int nnf::cli::convertCommand(int argc, char **argv, Streams streams) {
-  CLI::App app("Writes a model in another format: .nnf, .nnf.txt or .mlir, by the extension of OUT.", "nnfc convert");
+  CLI::App app("Writes a model in another format: .nnf, .nnf.txt or .mlir, by the extension of OUT; to .safetensors "
+               "its constants "
+               "alone.",
+               "nnfc convert");
   ModelRequest request;
-  std::string input, output, weights = "embed";
+  std::string input, output, weightsFrom, weights = "embed";
   app.add_option("MODEL", input, "what to read")->required();
   app.add_option("-o,--output", output, "what to write")->type_name("OUT")->required();
   app.add_option("--weights", weights, "embed (default), or external: a .safetensors file beside OUT")
       ->type_name("WHERE");
+  app.add_option("--weights-from", weightsFrom,
+                 "take the numbers of constants from the tensors of their names in there")
+      ->type_name("FILE.safetensors");
   ModelOptions model(app, request);
   int status;
   if (!parse(app, argc, argv, streams, status))
@@ -20,5 +26,5 @@ int nnf::cli::convertCommand(int argc, char **argv, Streams streams) {
   if (weights != "embed" && weights != "external")
     return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external"), streams);
   request.models = {input};
-  return report(convertModel(request, output, weights == "external"), streams);
+  return report(convertModel(request, output, weights == "external", weightsFrom), streams);
 }
