@@ -10,6 +10,7 @@
 #include "compiler/Header.h"
 #include "compiler/OutputFiles.h"
 #include "compiler/Pipeline.h"
+#include "compiler/PrepareCode.h"
 #include "compiler/ReadModel.h"
 #include "compiler/kernels/CompilerIdentity.h"
 #include "compiler/kernels/KernelCache.h"
@@ -72,6 +73,7 @@ struct CompiledModel {
   WeightsBlock weights;
   bool isEmbedded = false; // the weights, to be appended to what is made of the object
   HeaderModel header;
+  PrepareCode prepare;             // where weights can be set
   llvm::SmallVector<char, 0> code; // text, or an object without its weights and perhaps its kernels
 
   StringRef text() const { return StringRef(code.data(), code.size()); }
@@ -108,6 +110,7 @@ private:
   Outcome writeObjects(MutableArrayRef<CompiledModel> models);
   llvm::Error finishObject(CompiledModel &model, const std::string &archive, const std::string &object);
   llvm::Expected<std::string> kernelArchive();
+  llvm::Error addPrepare(const CompiledModel &model, std::vector<std::string> &objects);
   llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
                          ArrayRef<const WeightsBlock *> blocks);
   Outcome openCache();
@@ -169,6 +172,8 @@ Outcome Compilation::checkRequest() {
     return Outcome::wrongUsage("--weights=external goes with one model, not with " + std::to_string(models.size()));
   if (request.externalWeights && isText())
     return Outcome::wrongUsage("--weights=external: text output has its weights beside it already");
+  if (request.model.swappableWeights && (!isObject() || request.code.target != "cpu"))
+    return Outcome::wrongUsage("--swappable-weights goes with an output of .so, .o or .a for --target=cpu");
   if (!request.cxxClass.empty() && emit != Emit::Object && emit != Emit::Static)
     return Outcome::wrongUsage("--cxx-class goes with an output of .o or .a, beside which the C header is");
   if (!request.cxxClass.empty() && models.size() > 1)
@@ -183,6 +188,8 @@ Outcome Compilation::checkRequest() {
                                            "': its format is not known by its name, expected .nnf, .nnf.txt, "
                                            ".onnx or .mlir, or --format="
                                      : "--format=" + request.model.format + ": expected nnf, nnf-text, onnx or mlir");
+    if (request.model.swappableWeights && modelFormatOf(path, request.model.format) == ModelFormat::Mlir)
+      return Outcome::wrongUsage("--swappable-weights goes with .nnf, .nnf.txt and .onnx: found '" + path + "'");
     std::string name = identifierOf(stemOf(path));
     if (models.size() > 1 && !names.insert(name).second)
       return Outcome::wrongUsage("two models are called '" + name + "', expected different file names");
@@ -367,6 +374,7 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   options.applyMlirFlags = !request.mlirFlags.empty();
   options.cache = cache.get();
   options.kernels = kernels ? &*kernels : nullptr;
+  options.prepareCode = request.model.swappableWeights ? &model.prepare : nullptr;
   options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
   if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {
     llvm::Expected<std::string> file = files.create(weightsPath());
@@ -467,13 +475,28 @@ llvm::Expected<std::string> Compilation::kernelArchive() {
   return file;
 }
 
+/// The object that sets weights, where there is one.
+llvm::Error Compilation::addPrepare(const CompiledModel &model, std::vector<std::string> &objects) {
+  const llvm::SmallVector<char, 0> &driver = model.prepare.driver;
+  if (driver.empty())
+    return llvm::Error::success();
+  llvm::Expected<std::string> file =
+      files.create(request.output + "." + model.name + ".prepare.o", StringRef(driver.data(), driver.size()));
+  if (file)
+    objects.push_back(*file);
+  return file.takeError();
+}
+
 /// Fills a file with the whole of a model: its kernels, and the weights.
 llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &archive, const std::string &object) {
   if (kernels) {
     llvm::Expected<std::string> driver = files.create(object, model.text());
     if (!driver)
       return driver.takeError();
-    llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject({*driver, archive}, object);
+    std::vector<std::string> parts = {*driver, archive};
+    if (llvm::Error error = addPrepare(model, parts))
+      return error;
+    llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject(parts, object);
     if (!whole)
       return whole.takeError();
     model.code = std::move(*whole);
@@ -511,6 +534,9 @@ Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
       if (llvm::Error error = finishObject(model, archive, *object))
         return fail(std::move(error));
     objects.push_back(*object);
+    if (emit == Emit::Shared)
+      if (llvm::Error error = addPrepare(model, objects))
+        return fail(std::move(error));
     names.push_back(model.name);
     if (model.isEmbedded)
       blocks.push_back(&model.weights);

@@ -31,6 +31,7 @@ struct ModelRequest {
   std::vector<std::pair<std::string, std::string>> inout; ///< input, output: one buffer
   std::vector<std::string> dataDirs;                      ///< folders that external data may come from
   bool trustMlir = false;                                 ///< MLIR text may be of a later phase, with code in it
+  bool swappableWeights = false;                          ///< programs may set weights: docs/embedding.md
 };
 
 /// How far results may be from rounding each operation once.

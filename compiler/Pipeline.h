@@ -18,6 +18,7 @@ namespace nnf {
 
 class KernelCache;
 class KernelObjects;
+struct PrepareCode;
 
 /// In the order they run. `--phase=` has their names.
 enum class Phase { Input, Primitives, Groups, Tiles, Buffers, Code };
@@ -27,15 +28,16 @@ llvm::ArrayRef<llvm::StringLiteral> phaseNames();
 std::optional<Phase> phaseOf(llvm::StringRef name);
 
 struct PipelineOptions {
-  TargetInfo target;                // the CPU that runs the driver, and kernels that are not for a GPU
-  bool gpuKernels = false;          // kernels are the code of GPU threads
-  int64_t winograd = 2;             // outputs of a tile of Winograd's algorithm; 0: it is not used
-  std::string tuning;               // a file with choices for kernels, which has been checked; "": none
-  bool emulateGpu = false;          // ... which the emulator of codegen/cuda runs
-  KernelObjects *kernels = nullptr; // what compiles kernels, apart from the module; null: they become functions of it
-  KernelCache *cache = nullptr;     // of compiled kernels; null: none
-  bool verifyEach = false;          // verify the IR after every pass
-  bool applyMlirFlags = false;      // MLIR's own command-line flags have been parsed
+  TargetInfo target;                  // the CPU that runs the driver, and kernels that are not for a GPU
+  bool gpuKernels = false;            // kernels are the code of GPU threads
+  int64_t winograd = 2;               // outputs of a tile of Winograd's algorithm; 0: it is not used
+  std::string tuning;                 // a file with choices for kernels, which has been checked; "": none
+  bool emulateGpu = false;            // ... which the emulator of codegen/cuda runs
+  KernelObjects *kernels = nullptr;   // what compiles kernels, apart from the module; null: they become functions of it
+  KernelCache *cache = nullptr;       // of compiled kernels; null: none
+  PrepareCode *prepareCode = nullptr; // gets @prepare as code for the target, which sets weights; null: not asked for
+  bool verifyEach = false;            // verify the IR after every pass
+  bool applyMlirFlags = false;        // MLIR's own command-line flags have been parsed
   /// Called with the name of each phase as it begins.
   std::function<void(llvm::StringRef)> progress;
   /// Looks at @prepare, before it is run.

@@ -3,6 +3,7 @@
 #include "codegen/cpu/Emit.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/ConstantBytes.h"
+#include "compiler/PrepareCode.h"
 #include "compiler/kernels/KernelObjects.h"
 #include "dialects/nnf/MappedBytes.h"
 #include "mlir/Pass/PassManager.h"
@@ -256,6 +257,8 @@ private:
 
 LogicalResult runPrepare(ModuleOp module, const PipelineOptions &options) {
   auto prepare = module.lookupSymbol<func::FuncOp>("prepare");
+  if (options.prepareCode && failed(compilePrepare(module, prepare, options, *options.prepareCode)))
+    return failure();
   if (!prepare)
     return success();
   return Preparation(module, prepare, options).run();

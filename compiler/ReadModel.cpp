@@ -76,6 +76,7 @@ OwningOpRef<ModuleOp> readModel(MLIRContext &context, const std::string &path, c
   options.dims = request.dims;
   options.dataDirs = request.dataDirs;
   options.trustMlir = request.trustMlir;
+  options.swappableWeights = request.swappableWeights;
   options.filesRead = filesRead;
   OwningOpRef<ModuleOp> module = readModelFile(context, path, modelFormatOf(path, request.format), options);
   if (!module)

@@ -12,6 +12,7 @@ struct DeviceContext;
 }
 
 namespace nnf::rt {
+class WeightsHold;
 
 struct InputSlot {
   uint8_t *data = nullptr;
@@ -38,6 +39,7 @@ struct nnf_context {
   nnf_executor executor = {nullptr, nullptr}; // unset: the pool
   nnf::rt::ThreadPool *pool = &nnf::rt::ThreadPool::process();
   uint32_t lanes = 1;
+  const nnf::rt::WeightsHold *weights = nullptr; // for the next run, where several are to have the same; NULL: its own
   uint64_t seed = 0, run = 0;
   std::atomic<bool> inUse{false};
   nnf::rt::cuda::DeviceContext *device = nullptr; // where kernels run; NULL: on the CPU

@@ -1,5 +1,6 @@
 // data_parallel: scatter, parallel apply, gather. The rules are those of torch.nn.parallel (scatter_gather.py).
 #include "Replicas.h"
+#include "WeightsVersion.h"
 #include <unistd.h>
 
 namespace nnf::rt {
@@ -446,7 +447,13 @@ int32_t scatterAndGather(Call call, DLTensor *const in[], uint32_t numIn, const 
     return status;
   if (int32_t status = call.placeOutputs(out, numOut))
     return status;
+  // All replicas have the same weights, whoever sets others now.
+  WeightsHold weights(*call.replicas.program);
+  for (uint32_t r = 0; r < call.replicas.count; ++r)
+    call.replicas.replicas[r].context->weights = &weights;
   call.apply();
+  for (uint32_t r = 0; r < call.replicas.count; ++r)
+    call.replicas.replicas[r].context->weights = nullptr;
   if (int32_t status = call.firstFailure())
     return status;
   if (int32_t status = call.gather())

@@ -1,4 +1,5 @@
 // Whether a model's descriptor is whole, of an ABI this runtime knows, and means something.
+#include "Context.h"
 #include "Memory.h"
 #include "Program.h"
 #include "cuda/Device.h"
@@ -77,6 +78,42 @@ int32_t checkDeviceCode(const nnf_model &model, Message &message) {
   return NNF_OK;
 }
 
+/// Whether a piece of the weights lies in them, where pieces lie.
+bool isInWeights(const nnf_model &model, int64_t offset, const int64_t *dims, uint32_t rank, uint32_t dtype) {
+  uint64_t bytes;
+  return offset < 0 || (offset % int64_t(dataAlignment) == 0 && (dims || !rank) &&
+                        tensorBytes(dims, rank, nnf_dtype_bytes(dtype), bytes) && bytes <= model.weights_bytes &&
+                        uint64_t(offset) <= model.weights_bytes - bytes);
+}
+
+int32_t checkRecipe(const nnf_model &model, Message &message) {
+  const nnf_weights_recipe *recipe = recipeOf(model);
+  if (!recipe)
+    return NNF_OK;
+  const nnf_model *prepare = recipe->prepare;
+  if (recipe->struct_size < sizeof *recipe || (recipe->num_raw && !recipe->raw) || recipe->num_raw > maxCount)
+    return broken(message, model, "the list of weights that can be set is missing or too long");
+  if (prepare)
+    if (int32_t status = checkDescriptor(*prepare, message))
+      return status;
+  uint32_t inputs = 0;
+  for (uint32_t i = 0; i < recipe->num_raw; ++i) {
+    const nnf_raw_weight &raw = recipe->raw[i];
+    if (!raw.name || raw.rank > maxRank || !isInWeights(model, raw.offset, raw.dims, raw.rank, raw.dtype) ||
+        (raw.prepare_input >= 0 && (!prepare || raw.prepare_input >= prepare->num_inputs)))
+      return broken(message, model, "a weight that can be set has no name, or no place");
+    inputs += raw.prepare_input >= 0;
+  }
+  if (prepare && (inputs != prepare->num_inputs || (prepare->num_outputs && !recipe->prepared)))
+    return broken(message, model, "what prepares its weights has other inputs or outputs");
+  for (uint32_t j = 0; prepare && j < prepare->num_outputs; ++j) {
+    const nnf_tensor_info &output = prepare->outputs[j];
+    if (!isInWeights(model, recipe->prepared[j], output.dims, output.rank, output.dtype))
+      return broken(message, model, "a prepared weight has no place");
+  }
+  return NNF_OK;
+}
+
 } // namespace
 
 int32_t checkDescriptor(const nnf_model &model, Message &message) {
@@ -110,6 +147,8 @@ int32_t checkDescriptor(const nnf_model &model, Message &message) {
     if (model.kernels[i].scratch_bytes < 0 || uint64_t(model.kernels[i].scratch_bytes) > maxBytes / 4096)
       return broken(message, model, "the scratch of a kernel is not a size");
   if (int32_t status = checkDeviceCode(model, message))
+    return status;
+  if (int32_t status = checkRecipe(model, message))
     return status;
   for (uint32_t i = 0; i < model.num_inputs; ++i)
     if (int32_t status = checkTensor(model, model.inputs[i], true, i, message))

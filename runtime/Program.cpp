@@ -1,5 +1,6 @@
 // Libraries and programs: from a file or a linked-in descriptor to a model that can be run.
 #include "Program.h"
+#include "WeightsVersion.h"
 #include "cuda/Device.h"
 #include <cerrno>
 #include <climits>
@@ -53,6 +54,38 @@ bool findHolder(const nnf_model *model, char (&path)[PATH_MAX]) {
   return realpath(holder->l_name[0] ? holder->l_name : "/proc/self/exe", path) != nullptr;
 }
 
+void release(nnf_library *library) {
+  if (!library || library->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  if (library->handle)
+    dlclose(library->handle);
+  free(library->path);
+  free(library);
+}
+
+int32_t openLibrary(const char *path, nnf_library &library, Message &message) {
+  // An absolute path: dlopen searches the system's folders for a bare name.
+  library.path = realpath(path, nullptr);
+  if (!library.path)
+    return message.fail(errno == ENOMEM ? NNF_ERROR_MEMORY : NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
+  if (int32_t status = checkElfFile(library.path, message))
+    return status;
+  library.handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL);
+  if (!library.handle)
+    return message.fail(NNF_ERROR_MODEL, "%s", dlerror());
+  library.models = static_cast<const nnf_model *const *>(dlsym(library.handle, "nnf_models"));
+  if (!library.models)
+    return message.fail(NNF_ERROR_MODEL, "'%s' is no library of compiled models: it does not export 'nnf_models'",
+                        path);
+  while (library.models[library.numModels])
+    ++library.numModels;
+  if (library.numModels == 0)
+    return message.fail(NNF_ERROR_MODEL, "'%s' holds no models", path);
+  return NNF_OK;
+}
+
+} // namespace
+
 int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program **result, Message &message) {
   if (int32_t status = checkDescriptor(*model, message))
     return status;
@@ -91,38 +124,6 @@ int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program 
   return NNF_OK;
 }
 
-void release(nnf_library *library) {
-  if (!library || library->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
-    return;
-  if (library->handle)
-    dlclose(library->handle);
-  free(library->path);
-  free(library);
-}
-
-int32_t openLibrary(const char *path, nnf_library &library, Message &message) {
-  // An absolute path: dlopen searches the system's folders for a bare name.
-  library.path = realpath(path, nullptr);
-  if (!library.path)
-    return message.fail(errno == ENOMEM ? NNF_ERROR_MEMORY : NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
-  if (int32_t status = checkElfFile(library.path, message))
-    return status;
-  library.handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL);
-  if (!library.handle)
-    return message.fail(NNF_ERROR_MODEL, "%s", dlerror());
-  library.models = static_cast<const nnf_model *const *>(dlsym(library.handle, "nnf_models"));
-  if (!library.models)
-    return message.fail(NNF_ERROR_MODEL, "'%s' is no library of compiled models: it does not export 'nnf_models'",
-                        path);
-  while (library.models[library.numModels])
-    ++library.numModels;
-  if (library.numModels == 0)
-    return message.fail(NNF_ERROR_MODEL, "'%s' holds no models", path);
-  return NNF_OK;
-}
-
-} // namespace
-
 Message &threadMessage() {
   static thread_local Message message;
   return message;
@@ -137,6 +138,7 @@ void release(nnf_program *program) {
   if (!program || program->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
   cuda::unloadFromDevices(*program);
+  releaseWeights(*program);
   unmap(program->mapped);
   release(program->library);
   free(program);

@@ -20,6 +20,8 @@ struct LoadedProgram;
 }
 
 namespace nnf::rt {
+struct WeightsVersion;
+
 /// External weights, mapped for reading.
 struct MappedFile {
   const uint8_t *data = nullptr;
@@ -42,6 +44,11 @@ inline uint32_t numTemporaries(const nnf_model &model) {
   return model.struct_size > offsetof(nnf_model, num_temporaries) ? model.num_temporaries : 0;
 }
 
+/// How weights are set; NULL: they are not.
+inline const nnf_weights_recipe *recipeOf(const nnf_model &model) {
+  return model.struct_size > offsetof(nnf_model, recipe) ? model.recipe : nullptr;
+}
+
 /// Whether a descriptor is one this runtime can work with.
 int32_t checkDescriptor(const nnf_model &model, Message &message);
 } // namespace nnf::rt
@@ -51,14 +58,18 @@ struct nnf_program {
   nnf_library *library = nullptr; // NULL: the model is linked in
   const nnf_model *model = nullptr;
   nnf::rt::MappedFile mapped;
-  const uint8_t *weights = nullptr;
-  int64_t scratchBytes = 0; // most that any kernel wants, per lane
-  uint32_t totalRank = 0;   // of all outputs
+  const uint8_t *weights = nullptr; // that the model came with
+  pthread_mutex_t weightsMutex = PTHREAD_MUTEX_INITIALIZER;
+  nnf::rt::WeightsVersion *version = nullptr; // that runs begin with now, under the mutex; NULL: `weights`
+  int64_t scratchBytes = 0;                   // most that any kernel wants, per lane
+  uint32_t totalRank = 0;                     // of all outputs
   pthread_mutex_t deviceMutex = PTHREAD_MUTEX_INITIALIZER;
   nnf::rt::cuda::LoadedProgram *loaded = nullptr; // on GPUs, where contexts have asked for it; under the mutex
 };
 
 namespace nnf::rt {
+/// A program of a model that is linked in (`library` NULL) or a library's.
+int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program **result, Message &message);
 nnf_program *retain(nnf_program *program);
 void release(nnf_program *program);
 } // namespace nnf::rt

@@ -1,6 +1,8 @@
 // One run: bind the tensors, give the driver what it asks for, turn what it says into a status.
 #include "Context.h"
+#include "WeightsVersion.h"
 #include <cstddef>
+#include <optional>
 #include <time.h>
 
 namespace nnf::rt {
@@ -196,6 +198,9 @@ int32_t runDriver(nnf_context &context, const nnf_run_options &options) {
   alignas(dataAlignment) static uint8_t nothing[dataAlignment];
   for (uint32_t i = 0; i < model.num_inputs; ++i)
     context.inputPointers[i] = context.inputs[i].data ? context.inputs[i].data : nothing;
+  std::optional<WeightsHold> weights;
+  if (!context.weights)
+    weights.emplace(*context.program);
   PoolHold hold(context);
   RunState run{callbacks, context, hold, options.cancel, options.profiler};
   nnf_frame frame = {};
@@ -203,7 +208,7 @@ int32_t runDriver(nnf_context &context, const nnf_run_options &options) {
   frame.inputs = context.inputPointers;
   frame.outputs = context.outputPointers;
   frame.symbols = context.symbols;
-  frame.weights = context.program->weights;
+  frame.weights = (context.weights ? *context.weights : *weights).data();
   frame.arena = context.arena.data;
   frame.check = &run.check;
   frame.seed = options.seed ? *options.seed : context.seed;

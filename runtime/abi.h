@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 3u
+#define NNF_ABI_MINOR 4u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -193,6 +193,26 @@ typedef struct nnf_device_code {
   const nnf_device_image *images;
 } nnf_device_code;
 
+/* ---- weights that a program sets (since 1.4) */
+
+/* A constant of the model file. */
+typedef struct nnf_raw_weight {
+  const char *name; /* in the model file */
+  uint32_t dtype;
+  uint32_t rank;
+  const int64_t *dims;   /* rank sizes */
+  int64_t offset;        /* where it lies in the weights as it is; -1: nowhere */
+  int64_t prepare_input; /* which input of `prepare` it is; -1: none. Neither: nothing reads it */
+} nnf_raw_weight;
+
+typedef struct nnf_weights_recipe {
+  uint32_t struct_size;
+  uint32_t num_raw;
+  const nnf_raw_weight *raw;
+  const struct nnf_model *prepare; /* computes what lies in the weights otherwise; NULL: nothing does */
+  const int64_t *prepared;         /* for each output of `prepare`: where it lies in the weights; -1: nowhere */
+} nnf_weights_recipe;
+
 /* The one symbol a model object exports: nnf_model_<name>. */
 typedef struct nnf_model {
   uint32_t abi_major, abi_minor;
@@ -228,6 +248,8 @@ typedef struct nnf_model {
   int64_t live_bytes; /* the most that is alive in the arena at one launch: no plan takes less; -1: sizes are open */
   /* Since 1.3. */
   const nnf_device_code *device; /* NULL: the kernels are the CPU's. Else all memory that kernels see is a GPU's */
+  /* Since 1.4. */
+  const nnf_weights_recipe *recipe; /* NULL: the weights stay as they are */
 } nnf_model;
 
 /* CPU features a model may need; checked before its first run. */

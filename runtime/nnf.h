@@ -71,6 +71,20 @@ NNF_API const nnf_tensor_info *nnf_program_output(const nnf_program *program, ui
 /* Name and bounds of a named size; NULL when there is no such one. */
 NNF_API const nnf_symbol_info *nnf_program_symbol(const nnf_program *program, uint32_t index);
 
+/* A tensor given by its name. */
+typedef struct nnf_named_tensor {
+  const char *name;
+  DLTensor *tensor;
+} nnf_named_tensor;
+
+/* New weights for a model compiled with --swappable-weights: all floating-point constants of the model file, under
+ * their names there, as they are there (on the CPU, compact and row-major); those that were compiled in are refused.
+ * They are prepared as the compiler does it, on the process's threads, and copied: the tensors are the caller's again.
+ * Runs that begin after the call have the new weights, runs that have begun end with the old ones, as does a
+ * data_parallel with all of its replicas. After a failure the weights are what they were. Any thread may call, at any
+ * time; the message is nnf_error_message(NULL). */
+NNF_API int32_t nnf_program_set_weights(nnf_program *program, const nnf_named_tensor *weights, uint32_t count);
+
 /* ---- contexts ---- */
 
 /* Threads of the caller's own. `parallel_for` calls body(data, lane) exactly once for each lane in [0, lanes), on any
@@ -193,12 +207,6 @@ NNF_API uint32_t nnf_replicas_count(const nnf_replicas *replicas);
 NNF_API uint32_t nnf_replicas_threads(const nnf_replicas *replicas, uint32_t replica);
 /* Bytes that all replicas hold now: arenas, scratch, outputs and copies. */
 NNF_API uint64_t nnf_replicas_bytes(const nnf_replicas *replicas);
-
-/* An input given by its name: module_kwargs. */
-typedef struct nnf_named_tensor {
-  const char *name;
-  DLTensor *tensor;
-} nnf_named_tensor;
 
 /* One run of a batch. in[] are the model's first n_in inputs, kwargs[] name the others.
  * Scatter: each input is cut along dim as torch.chunk does, the parts of 7 over 3 devices being 3, 3 and 1 and those of

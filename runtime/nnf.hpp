@@ -137,6 +137,19 @@ public:
     return model.take([&](nnf_program **p) { return nnf_program_from_model(&descriptor, p); });
   }
 
+  /// A raw tensor and its name in the model file.
+  struct Weight {
+    const char *name; ///< in the model file
+    Tensor &tensor;   ///< as the model file has it
+  };
+  /// New weights for runs that begin from now on: nnf_program_set_weights.
+  Status setWeights(std::span<const Weight> weights) {
+    std::vector<nnf_named_tensor> named;
+    for (const Weight &weight : weights)
+      named.push_back({weight.name, weight.tensor.dlpack()});
+    return Status(nnf_program_set_weights(program, named.data(), uint32_t(named.size())), nullptr);
+  }
+
   /// There is a model: it was loaded and not moved away. Only then may the rest be called.
   explicit operator bool() const { return program != nullptr; }
   /// What it is called in its library.

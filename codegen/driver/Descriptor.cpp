@@ -103,8 +103,16 @@ std::string Constants::table(StringRef name, ArrayRef<Record> rows) {
   return name.str();
 }
 
-void Constants::exported(StringRef name, const Record &record) {
-  initialize(global(name, record.type(b.getContext()), LLVM::Linkage::External, {}), [&] { return record.build(b); });
+void Constants::bytes(StringRef name, StringRef content, int64_t alignment) {
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), content.size());
+  global(name, type, LLVM::Linkage::Internal, b.getStringAttr(content)).setAlignment(alignment);
+}
+
+void Constants::exported(StringRef name, const Record &record, bool isHidden) {
+  LLVM::GlobalOp made = global(name, record.type(b.getContext()), LLVM::Linkage::External, {});
+  if (isHidden)
+    made.setVisibility_(LLVM::Visibility::Hidden);
+  initialize(made, [&] { return record.build(b); });
 }
 
 } // namespace nnf

@@ -3,6 +3,7 @@
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/Descriptor.h"
 #include "codegen/driver/DriverCode.h"
+#include "codegen/driver/WeightsRecipe.h"
 #include "runtime/abi.h"
 #include <cstddef>
 
@@ -43,12 +44,15 @@ public:
     uint64_t weightsBytes = number("nnf.weights_bytes");
     std::string file = text("nnf.weights_file", "");
     bool embedded = weightsBytes > 0 && file.empty();
-    if (embedded)
+    if (auto bytes = module->getAttrOfType<StringAttr>(inlineWeightsAttr); bytes && embedded)
+      constants.bytes(weightsName, bytes.getValue(), arenaAlignment);
+    else if (embedded)
       declareElsewhere(weightsName, /*alignment=*/arenaAlignment);
     bool hasDeviceCode = module->hasAttr(deviceCodeName);
     if (hasDeviceCode)
       declareElsewhere(deviceCodeName, /*alignment=*/8);
     std::string name = text("nnf.name", "model");
+    std::string recipe = emitRecipe(module, constants, [&](StringRef symbol) { declareElsewhere(symbol, 8); });
     Record model(sizeof(nnf_model));
     model.i32(offsetof(nnf_model, abi_major), NNF_ABI_MAJOR)
         .i32(offsetof(nnf_model, abi_minor), NNF_ABI_MINOR)
@@ -81,8 +85,10 @@ public:
         .i32(offsetof(nnf_model, num_temporaries), plan.numTemporaries)
         .i32(offsetof(nnf_model, reserved), 0)
         .i64(offsetof(nnf_model, live_bytes), liveBytes())
-        .address(offsetof(nnf_model, device), hasDeviceCode ? deviceCodeName.str() : "");
-    constants.exported("nnf_model_" + name, model);
+        .address(offsetof(nnf_model, device), hasDeviceCode ? deviceCodeName.str() : "")
+        .address(offsetof(nnf_model, recipe), recipe);
+    std::string symbol = text(descriptorSymbolAttr, "");
+    constants.exported(symbol.empty() ? "nnf_model_" + name : symbol, model, /*isHidden=*/!symbol.empty());
     return success();
   }
 

@@ -1,5 +1,6 @@
 // Inputs, constants, outputs, and the finished module. Nodes are in GraphNode.cpp.
 #include "compiler/builder/GraphBuilder.h"
+#include "compiler/builder/ConstantElements.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -89,16 +90,6 @@ std::string GraphBuilder::beyondLimits(ArrayRef<Dim> shape, Type element) const 
   return "";
 }
 
-/// A DenseElementsAttr of little-endian bytes; bools are bytes here, bits there.
-static DenseElementsAttr elementsOf(RankedTensorType type, ArrayRef<uint8_t> bytes) {
-  if (type.getNumElements() == 0)
-    return DenseElementsAttr::get(type, ArrayRef<Attribute>());
-  if (type.getElementType().isInteger(1))
-    return DenseElementsAttr::get(type, llvm::to_vector(llvm::map_range(bytes, [](uint8_t b) { return b != 0; })));
-  return DenseElementsAttr::getFromRawBuffer(type,
-                                             ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size()));
-}
-
 TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, ArrayRef<uint8_t> bytes,
                                    std::shared_ptr<const void> owner, StringRef provenance) {
   assert(static_cast<int64_t>(bytes.size()) == type.getNumElements() * elementBytes(type.getElementType()) &&
@@ -106,9 +97,41 @@ TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, ArrayR
   // Whoever uses it may be outside of the body that is being filled; bodies have copies of constants.
   if (isInBody())
     return outsideBodies([&] { return addConstant(name, type, bytes, std::move(owner), provenance); });
-  Location location = NameLoc::get(builder.getStringAttr(name));
   if (static_cast<int64_t>(bytes.size()) <= maxAttributeBytes)
-    return adopt(ConstantOp::create(builder, location, elementsOf(type, bytes)));
+    return adopt(ConstantOp::create(builder, NameLoc::get(builder.getStringAttr(name)), elementsOf(type, bytes)));
+  return addWeight(name, type, bytes, std::move(owner), provenance);
+}
+
+TensorId GraphBuilder::addStoredConstant(StringRef name, RankedTensorType type, ArrayRef<uint8_t> bytes,
+                                         std::shared_ptr<const void> owner, StringRef provenance) {
+  if (!options.swappableWeights || !isa<FloatType>(type.getElementType()))
+    return addConstant(name, type, bytes, std::move(owner), provenance);
+  if (isInBody())
+    return outsideBodies([&] { return addStoredConstant(name, type, bytes, std::move(owner), provenance); });
+  TensorId tensor = addWeight(name, type, bytes, std::move(owner), provenance);
+  if (llvm::any_of(rawWeights, [&](const RawWeight &other) { return other.name == name; })) {
+    hasErrors = true;
+    emitError(value(tensor).getLoc()) << "constant '" << name << "': there are two of that name, expected one: weights "
+                                      << "that can be set are known by their names";
+  }
+  rawWeights.push_back({name.str(), value(tensor).getDefiningOp<WeightOp>().getName().str(), type});
+  return tensor;
+}
+
+void GraphBuilder::listRawWeights() {
+  SmallVector<Attribute> list;
+  for (const RawWeight &weight : rawWeights)
+    if (!compiledIn.contains(weight.name))
+      list.push_back(builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(weight.name)),
+                                                builder.getNamedAttr("type", TypeAttr::get(weight.type)),
+                                                builder.getNamedAttr("weight", builder.getStringAttr(weight.stored))}));
+  if (options.swappableWeights)
+    (*module)->setAttr("nnf.raw_weights", builder.getArrayAttr(list));
+}
+
+TensorId GraphBuilder::addWeight(StringRef name, RankedTensorType type, ArrayRef<uint8_t> bytes,
+                                 std::shared_ptr<const void> owner, StringRef provenance) {
+  Location location = NameLoc::get(builder.getStringAttr(name));
   WeightStore &store = context()->getLoadedDialect<NnfDialect>()->weights();
   std::string stored;
   // Kernels read bools as 0 or 1; a file may hold other bytes.
@@ -154,6 +177,7 @@ OwningOpRef<ModuleOp> GraphBuilder::finish() {
     }
   if (hasDiscarded)
     eraseDiscarded();
+  listRawWeights();
   struct Result {
     std::string name;
     Value value;

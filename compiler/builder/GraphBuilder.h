@@ -68,6 +68,13 @@ public:
   TensorId addConstant(llvm::StringRef name, mlir::RankedTensorType type, std::vector<uint8_t> bytes,
                        llvm::StringRef provenance);
 
+  /// A constant that the model file has under this name. With the option `swappableWeights` one of floating-point
+  /// numbers is a weight of whatever size; of two with one name an error.
+  TensorId addStoredConstant(llvm::StringRef name, mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes,
+                             std::shared_ptr<const void> owner, llvm::StringRef provenance);
+  /// The graph depends on the numbers of this stored constant: it cannot be set anew.
+  void dependOnNumbers(llvm::StringRef name) { compiledIn.insert(name); }
+
   /// Adds one call of a function. `function` is torch's name (`relu`, `relu_`, `conv2d`), arguments are by the names of
   /// its parameters. Checks name, arguments and kinds, fills in defaults, infers result types, and gives the tensors
   /// that the function changes in place their new values. Returns the outputs; effects are none.
@@ -178,6 +185,15 @@ private:
   std::vector<std::pair<std::string, TensorId>> outputs;
   ReadOptions options;
   llvm::StringSet<> fixedSymbolsUsed;
+  struct RawWeight {
+    std::string name, stored; // in the model file; in the store
+    mlir::RankedTensorType type;
+  };
+  std::vector<RawWeight> rawWeights;
+  llvm::StringSet<> compiledIn; // stored constants whose numbers the graph depends on
+  TensorId addWeight(llvm::StringRef name, mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes,
+                     std::shared_ptr<const void> owner, llvm::StringRef provenance);
+  void listRawWeights();
   std::optional<mlir::Location> effect;
   int64_t randomNodes = 0; // added so far
   int64_t dataSizes = 0;   // nodes that can have one, added so far

@@ -217,7 +217,7 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
     ArrayRef bytes(reinterpret_cast<const uint8_t *>(owner->data()), owner->size());
     if (failed(checkBools(what, dtype, bytes)))
       return failure();
-    tensors[constant.name] = builder.addConstant(constant.name, type, bytes, owner, provenance);
+    tensors[constant.name] = builder.addStoredConstant(constant.name, type, bytes, owner, provenance);
     return success();
   }
   auto *file = std::get_if<message::File>(&constant.tensor.content);
@@ -232,7 +232,7 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
                    << ", expected " << typeText(dtype, sizes);
   if (failed(checkBools(what, dtype, stored->bytes)))
     return failure();
-  tensors[constant.name] = builder.addConstant(constant.name, type, stored->bytes, stored->owner, provenance);
+  tensors[constant.name] = builder.addStoredConstant(constant.name, type, stored->bytes, stored->owner, provenance);
   return success();
 }
 

@@ -14,6 +14,7 @@ public:
   /// `cache`: null for none.
   KernelObjects(const CpuTarget &target, KernelCache *cache) : target(target), cache(cache) {}
 
+  const CpuTarget &cpu() const { return target; }
   /// Makes of each kernel of a module a declaration with `nnf.entry`, a symbol that one of the objects defines.
   mlir::LogicalResult compile(mlir::ModuleOp module, const PipelineOptions &options);
 

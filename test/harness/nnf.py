@@ -48,6 +48,10 @@ class Tensor(Structure):
                 ("byte_offset", c_uint64)]
 
 
+class NamedTensor(Structure):
+    _fields_ = [("name", c_char_p), ("tensor", POINTER(Tensor))]
+
+
 class ContextOptions(Structure):
     _fields_ = [("struct_size", c_uint32), ("threads", c_uint32), ("executor", c_void_p), ("allocator", c_void_p),
                 ("seed", c_uint64), ("device_type", c_int32), ("device_id", c_int32)]
@@ -77,6 +81,7 @@ class Runtime:
             "nnf_program_load": (c_int32, [c_char_p, c_char_p, POINTER(c_void_p)]),
             "nnf_program_from_model": (c_int32, [c_void_p, POINTER(c_void_p)]),
             "nnf_program_destroy": (None, [c_void_p]),
+            "nnf_program_set_weights": (c_int32, [c_void_p, c_void_p, c_uint32]),
             "nnf_program_model": (POINTER(Model), [c_void_p]),
             "nnf_program_input": (POINTER(TensorInfo), [c_void_p, c_uint32]),
             "nnf_program_output": (POINTER(TensorInfo), [c_void_p, c_uint32]),
@@ -121,6 +126,19 @@ class Program:
     def _describe(pointer):
         info = pointer.contents
         return info.name.decode(), info.dtype, [info.dims[d] for d in range(info.rank)]
+
+    def set_weights(self, weights):
+        """Name -> array, of a library of nnfc compile --swappable-weights. 16-bit floats of numpy are FLOAT16."""
+        tensors = []
+        for array in weights.values():
+            array = np.ascontiguousarray(array).reshape(np.shape(array))
+            number = next(number for number, dtype in DTYPES.items() if number != BFLOAT16 and array.dtype == dtype)
+            shape = (c_int64 * max(array.ndim, 1))(*array.shape)
+            tensors.append(Tensor(array.ctypes.data, 1, 0, array.ndim, self.runtime.lib.nnf_dtype_dlpack(number), shape, None, 0))
+            tensors[-1].keep = (array, shape)
+        named = (NamedTensor * max(len(tensors), 1))(
+            *(NamedTensor(name.encode(), ctypes.pointer(t)) for name, t in zip(weights, tensors)))
+        self.runtime.check(self.runtime.lib.nnf_program_set_weights(self.handle, named, len(tensors)))
 
     def close(self):
         self.runtime.lib.nnf_program_destroy(self.handle)
@@ -218,10 +236,6 @@ class ReplicasOptions(Structure):
     _fields_ = [("struct_size", c_uint32), ("num_devices", c_uint32), ("device_ids", POINTER(Device)),
                 ("output_device", POINTER(Device)), ("dim", c_int64), ("core_sets", c_uint32), ("threads", c_uint32),
                 ("replicated", c_char_p), ("allocator", c_void_p), ("seed", c_uint64)]
-
-
-class NamedTensor(Structure):
-    _fields_ = [("name", c_char_p), ("tensor", POINTER(Tensor))]
 
 
 class Replicas(Context):

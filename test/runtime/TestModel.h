@@ -117,7 +117,8 @@ private:
                      .num_temporaries = 0,
                      .reserved = 0,
                      .live_bytes = -1,
-                     .device = nullptr};
+                     .device = nullptr,
+                     .recipe = nullptr};
 };
 
 /// y[N] = 2 x[N], float32: one task an element.

@@ -130,7 +130,7 @@ public:
   explicit ReservedOptions(CLI::App &app) {
     for (const char *name : {"--cuda-compiler"})
       options.push_back(app.add_option(name, ignored, "not there yet")->expected(0, 1));
-    for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
+    for (const char *name : {"--allow-tf32", "--explain"})
       options.push_back(app.add_flag(name)->description("not there yet"));
     for (CLI::Option *option : options)
       option->group(""); // hidden from --help

@@ -19,6 +19,8 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
       ->type_name("PHASE");
   app.add_option("--name", request.model.name, "the model's name in symbols (default: the file's)")->type_name("NAME");
   app.add_option("--weights", weights, "embed (default), or external: a file beside OUT")->type_name("WHERE");
+  app.add_flag("--swappable-weights", request.model.swappableWeights,
+               "programs may set the weights: nnf_program_set_weights");
   app.add_option("--cxx-class", request.cxxClass,
                  "with .o or .a: a C++ class of this name in OUT.hpp, beside the C header")
       ->type_name("CLASS");

@@ -90,13 +90,27 @@ Shape Call::inputShape(size_t i) {
   return found ? importer.shapeOf(*found) : Shape();
 }
 
+/// Whoever asks goes by the numbers: they cannot be set any more.
+static void fixNumbers(Importer &importer, const Known *known, const Entry *entry) {
+  if (known && importer.isSwappable(*entry))
+    importer.builder().dependOnNumbers(Importer::storedName(*entry));
+}
+
 const Known *Call::known(size_t i) {
   if (!has(i))
     return nullptr;
   Entry *found = entry(i);
   const Known *known = found ? importer.knownOf(*found) : nullptr;
   failed |= found && found->isBroken;
+  fixNumbers(importer, known, found);
   return known;
+}
+
+bool Call::readsSwappable() {
+  for (const std::string &name : node.inputs)
+    if (Entry *found = name.empty() ? nullptr : scope.find(name); found && importer.isSwappable(*found))
+      return true;
+  return false;
 }
 
 const Known *Call::elements(size_t i) {
@@ -105,6 +119,7 @@ const Known *Call::elements(size_t i) {
   Entry *found = entry(i);
   const Known *elements = found ? importer.elementsOf(*found) : nullptr;
   failed |= found && found->isBroken;
+  fixNumbers(importer, elements, found);
   return elements;
 }
 
@@ -315,7 +330,7 @@ void Call::outputIsInput(size_t i, size_t input) {
   if (!source || !wants(i))
     return;
   // A constant is put into the graph once, under its own name.
-  if (source->stored && !importer.knownOf(*source) && !importer.tensorOf(*source)) {
+  if (importer.isData(*source) && !importer.tensorOf(*source)) {
     failed = true;
     return;
   }

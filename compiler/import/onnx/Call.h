@@ -92,6 +92,8 @@ public:
   int64_t inputRank(size_t i) { return inputShape(i).size(); }
   /// The input's elements, when they are known.
   const Known *known(size_t i);
+  /// Whether an input is a constant that the program may set anew.
+  bool readsSwappable();
   /// The elements of an input that is a number or a short list, known or integers that only the run knows; else null.
   const Known *elements(size_t i);
   /// The input as a sequence; null after an error, such as that it is a tensor.

@@ -20,8 +20,15 @@ Entry *Scope::find(StringRef name) {
   return nullptr;
 }
 
+/// Sizes are fixed here, not by the builder.
+static ReadOptions optionsOfBuilder(const ReadOptions &options) {
+  ReadOptions own;
+  own.swappableWeights = options.swappableWeights;
+  return own;
+}
+
 Importer::Importer(MLIRContext &context, const Model &model, const std::string &path, const ReadOptions &options)
-    : model(model), path(path), options(options), graph(context, model.graph.name),
+    : model(model), path(path), options(options), graph(context, model.graph.name, optionsOfBuilder(options)),
       files(path, options.dataDirs, options.filesRead) {}
 
 InFlightDiagnostic Importer::error() const {
@@ -68,6 +75,19 @@ const Known *Importer::knownOf(Entry &entry) {
   }
   return entry.known.get();
 }
+
+bool Importer::isSwappable(const Entry &entry) const {
+  Type element = options.swappableWeights && entry.stored
+                     ? elementTypeOf(const_cast<GraphBuilder &>(graph).context(), entry.stored->type)
+                     : Type();
+  return isa_and_nonnull<FloatType>(element);
+}
+
+StringRef Importer::storedName(const Entry &entry) {
+  return entry.stored->name.empty() ? StringRef(entry.name) : StringRef(entry.stored->name);
+}
+
+bool Importer::isData(Entry &entry) { return entry.stored && (isSwappable(entry) || !knownOf(entry)); }
 
 const Known *Importer::elementsOf(Entry &entry) {
   if (const Known *known = knownOf(entry))
@@ -164,7 +184,8 @@ TensorId Importer::tensorOf(Entry &entry) {
   if (failed(bytes))
     return {};
   auto type = RankedTensorType::get(entry.stored->dims, element);
-  return entry.tensor = graph.addConstant(entry.name, type, *bytes, owner, "tensor '" + entry.name + "' of " + path);
+  return entry.tensor =
+             graph.addStoredConstant(storedName(entry), type, *bytes, owner, "tensor '" + entry.name + "' of " + path);
 }
 
 TensorId Importer::addKnown(const Known &known, StringRef name, Location location) {
@@ -332,7 +353,7 @@ LogicalResult Importer::importNode(const Node &node, Scope &scope) {
   Call call(*this, scope, node, version->second);
   const OpTable *table = opTable(node.domain);
   const Mapping *mapping = table ? table->find(node.opType, version->second) : nullptr;
-  if (mapping && mapping->evaluate && mapping->evaluate(call) && !call.needsTensors())
+  if (mapping && mapping->evaluate && !call.readsSwappable() && mapping->evaluate(call) && !call.needsTensors())
     return success(!call.hasFailed());
   if (call.hasFailed())
     return failure();
@@ -436,7 +457,7 @@ LogicalResult Importer::expand(const Node &node, const Function &function, Scope
     if (i < node.inputs.size() && !node.inputs[i].empty())
       if (Entry *entry = scope.find(node.inputs[i])) {
         // Into the graph once, not once a call.
-        if (entry->stored && !knownOf(*entry) && !tensorOf(*entry))
+        if (isData(*entry) && !tensorOf(*entry))
           return failure();
         body.entries[function.inputs[i]] = *entry;
       }
@@ -501,7 +522,7 @@ FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Arra
     if (!entry)
       return nodeError(location) << "output '" << name << "' of its graph is made by no node";
     // An outer tensor stays one tensor.
-    if (entry->stored && !knownOf(*entry) && !tensorOf(*entry))
+    if (isData(*entry) && !tensorOf(*entry))
       return failure();
     outputs.push_back(*entry);
   }

@@ -38,6 +38,12 @@ public:
   /// The entry as a tensor of the graph; put into it now if it is not there. Null after an error.
   TensorId tensorOf(Entry &entry);
   const Known *knownOf(Entry &entry);
+  /// Whether the entry is a constant that the program may set anew: its numbers are not to be looked at.
+  bool isSwappable(const Entry &entry) const;
+  /// The name that the model file has for a stored tensor; inside of functions the entry may have another.
+  static llvm::StringRef storedName(const Entry &entry);
+  /// Whether the entry is a stored tensor that the graph has as one, rather than numbers that are known.
+  bool isData(Entry &entry);
   /// The elements of a number or a short list of integers, known or not; null for other tensors.
   const Known *elementsOf(Entry &entry);
   /// An element as a number while the model runs, a rank-0 int64.
