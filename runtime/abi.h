@@ -205,6 +205,7 @@ typedef struct nnf_raw_weight {
   int64_t prepare_input; /* which input of `prepare` it is; -1: none. Neither: nothing reads it */
 } nnf_raw_weight;
 
+/* What becomes of the constants of the model file when a program sets them. */
 typedef struct nnf_weights_recipe {
   uint32_t struct_size;
   uint32_t num_raw;
