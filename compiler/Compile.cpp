@@ -136,9 +136,9 @@ private:
 Outcome Compilation::checkRequest() {
   const std::vector<std::string> &models = request.model.models;
   if (models.empty())
-    return Outcome::wrongUsage("no model given");
+    return Outcome::wrongUsage("no model given [NNFC-E0001]");
   if (request.output.empty())
-    return Outcome::wrongUsage("no output given, expected -o OUT");
+    return Outcome::wrongUsage("no output given, expected -o OUT [NNFC-E0001]");
   StringRef kind = request.emit;
   if (kind.empty())
     kind = llvm::sys::path::extension(request.output).drop_front(llvm::sys::path::has_extension(request.output));
@@ -147,45 +147,53 @@ Outcome Compilation::checkRequest() {
     return Outcome::wrongUsage(request.emit.empty()
                                    ? "output '" + request.output +
                                          "': its extension says no kind of output, expected "
-                                         ".so, .o, .a, .s, .ll, .ptx, .cubin or .mlir, or --emit="
-                                   : "--emit=" + request.emit + ": expected so, o, a, s, ll, ptx, cubin or mlir");
+                                         ".so, .o, .a, .s, .ll, .ptx, .cubin or .mlir, or --emit= [NNFC-E0005]"
+                                   : "--emit=" + request.emit +
+                                         ": expected so, o, a, s, ll, ptx, cubin or mlir [NNFC-E0005]");
   emit = *found;
   if (!request.phase.empty()) {
     std::optional<Phase> named = phaseOf(request.phase);
     if (!named)
-      return Outcome::wrongUsage("--phase=" + request.phase + ": expected one of " + llvm::join(phaseNames(), ", "));
+      return Outcome::wrongUsage("--phase=" + request.phase + ": expected one of " + llvm::join(phaseNames(), ", ") +
+                                 " [NNFC-E0003]");
     if (emit != Emit::Mlir)
-      return Outcome::wrongUsage("--phase goes with an output of MLIR text: -o OUT.mlir or --emit=mlir");
+      return Outcome::wrongUsage("--phase goes with an output of MLIR text: -o OUT.mlir or --emit=mlir [NNFC-E0004]");
     phase = *named;
   } else if (emit == Emit::Mlir) {
     phase = Phase::Input;
   }
   if (models.size() > 1 && emit != Emit::Shared && emit != Emit::Static)
     return Outcome::wrongUsage(std::to_string(models.size()) + " models given, but this kind of output holds one; .so "
-                                                               "and .a hold several");
+                                                               "and .a hold several [NNFC-E0009]");
   if (models.size() > 1 && !request.model.name.empty())
-    return Outcome::wrongUsage("--name goes with one model, not with " + std::to_string(models.size()));
+    return Outcome::wrongUsage("--name goes with one model, not with " + std::to_string(models.size()) +
+                               " [NNFC-E0009]");
   if (models.size() > 1 && request.externalWeights)
-    return Outcome::wrongUsage("--weights=external goes with one model, not with " + std::to_string(models.size()));
+    return Outcome::wrongUsage("--weights=external goes with one model, not with " + std::to_string(models.size()) +
+                               " [NNFC-E0009]");
   if (request.externalWeights && isText())
-    return Outcome::wrongUsage("--weights=external: text output has its weights beside it already");
+    return Outcome::wrongUsage("--weights=external: text output has its weights beside it already [NNFC-E0004]");
   if (!request.cxxClass.empty() && emit != Emit::Object && emit != Emit::Static)
-    return Outcome::wrongUsage("--cxx-class goes with an output of .o or .a, beside which the C header is");
+    return Outcome::wrongUsage(
+        "--cxx-class goes with an output of .o or .a, beside which the C header is [NNFC-E0004]");
   if (!request.cxxClass.empty() && models.size() > 1)
-    return Outcome::wrongUsage("--cxx-class goes with one model, not with " + std::to_string(models.size()));
+    return Outcome::wrongUsage("--cxx-class goes with one model, not with " + std::to_string(models.size()) +
+                               " [NNFC-E0009]");
   if (!request.cxxClass.empty() && !isClassName(request.cxxClass))
-    return Outcome::wrongUsage("--cxx-class=" + request.cxxClass + ": expected a name that C++ takes for a class");
+    return Outcome::wrongUsage("--cxx-class=" + request.cxxClass +
+                               ": expected a name that C++ takes for a class [NNFC-E0003]");
   std::set<std::string> names;
   for (const std::string &path : models) {
     if (!modelFormatOf(path, request.model.format))
       return Outcome::wrongUsage(request.model.format.empty()
                                      ? "'" + path +
                                            "': its format is not known by its name, expected .nnf, .nnf.txt, "
-                                           ".onnx or .mlir, or --format="
-                                     : "--format=" + request.model.format + ": expected nnf, nnf-text, onnx or mlir");
+                                           ".onnx or .mlir, or --format= [NNFC-E0006]"
+                                     : "--format=" + request.model.format +
+                                           ": expected nnf, nnf-text, onnx or mlir [NNFC-E0006]");
     std::string name = identifierOf(stemOf(path));
     if (models.size() > 1 && !names.insert(name).second)
-      return Outcome::wrongUsage("two models are called '" + name + "', expected different file names");
+      return Outcome::wrongUsage("two models are called '" + name + "', expected different file names [NNFC-E0009]");
   }
   return checkTarget();
 }
@@ -199,7 +207,7 @@ Outcome Compilation::openCache() {
   std::optional<uint64_t> maxBytes = cacheBytes();
   if (!maxBytes)
     return Outcome::wrongUsage("NNFC_CACHE_SIZE=" + std::string(getenv("NNFC_CACHE_SIZE")) +
-                               ": expected a number of bytes above 0, as in 500M");
+                               ": expected a number of bytes above 0, as in 500M [NNFC-E0014]");
   std::string compiler = compilerIdentity(), whyNot = "no kernel cache: this compiler has no build id";
   if (!compiler.empty())
     cache = KernelCache::open(folder, compiler, whyNot, *maxBytes);
@@ -223,18 +231,19 @@ Outcome Compilation::checkTarget() {
       return outcome;
   }
   if (code.target != "cpu" && code.target != "cuda" && code.target != "cuda-emu")
-    return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu");
+    return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu [NNFC-E0003]");
   if (isDeviceCode() && code.target != "cuda")
     return Outcome::wrongUsage((emit == Emit::Ptx ? "PTX" : "a cubin") +
                                std::string(" is code for GPUs: found --target=") + code.target +
-                               ", expected --target=cuda");
+                               ", expected --target=cuda [NNFC-E0004]");
   if (code.cudaCubin && (code.target != "cuda" || isDeviceCode()))
-    return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda");
+    return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda [NNFC-E0004]");
   if (code.target == "cpu")
-    return code.cudaArch.empty() ? Outcome() : Outcome::wrongUsage("--cuda-arch goes with --target=cuda or cuda-emu");
+    return code.cudaArch.empty() ? Outcome()
+                                 : Outcome::wrongUsage("--cuda-arch goes with --target=cuda or cuda-emu [NNFC-E0004]");
   if (code.target == "cuda-emu" && !(target->isX86() && target->has("fma") && target->has("f16c")))
     return Outcome::wrongUsage("--target=cuda-emu: found " + target->text() +
-                               ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3");
+                               ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3 [NNFC-E0011]");
   return checkGpus();
 }
 
@@ -247,10 +256,10 @@ Outcome Compilation::checkGpus() {
   if (named.size() > 1 && !isLibrary)
     return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
                                ": several architectures go into a library of "
-                               "--target=cuda, expected one");
+                               "--target=cuda, expected one [NNFC-E0012]");
   if (!code.cudaArch.empty() && llvm::is_contained(named, ""))
     return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": a name is missing, expected sm_80,sm_90a or the like");
+                               ": a name is missing, expected sm_80,sm_90a or the like [NNFC-E0012]");
   if (isLibrary && !code.cudaArch.empty())
     named.insert(named.begin(), "");
   for (StringRef arch : named) {
@@ -261,7 +270,7 @@ Outcome Compilation::checkGpus() {
     if (same == gpus.end())
       gpus.push_back(std::move(*device));
     else if (same != gpus.begin() || llvm::count(named, arch) > 1)
-      return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": " + arch.str() + " is named twice");
+      return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": " + arch.str() + " is named twice [NNFC-E0012]");
   }
   if (!code.cudaCubin && emit != Emit::Cubin)
     return {};
@@ -282,7 +291,7 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   if (weightsBytes > maxEmbeddedWeights && !request.externalWeights)
     return emitError(UnknownLoc::get(module.getContext()))
            << "'" << path << "' has " << weightsBytes << " bytes of weights, at most " << maxEmbeddedWeights
-           << " can be embedded; use --weights=external";
+           << " can be embedded; use --weights=external [NNFC-E0114]";
   if (weightsBytes > 0) {
     module->setAttr("nnf.weights_hash", builder.getI64IntegerAttr(static_cast<int64_t>(model.weights.hash())));
     if (request.externalWeights)
@@ -645,7 +654,7 @@ Outcome compileModels(const CompileRequest &request) {
     std::string errors;
     llvm::raw_string_ostream os(errors);
     if (!llvm::cl::ParseCommandLineOptions(arguments.size(), arguments.data(), "", &os))
-      return Outcome::wrongUsage("--mlir: " + errors);
+      return Outcome::wrongUsage("--mlir: " + StringRef(errors).rtrim().str() + " [NNFC-E0001]");
   }
   return Compilation(request).run();
 }
@@ -655,13 +664,13 @@ std::string producerText() { return ("nnfc " + version).str(); }
 void installFatalErrorHandlers() {
   auto die = [](void *, const char *reason, bool) {
     llvm::sys::RunInterruptHandlers(); // removes temporary files
-    fprintf(stderr, "error: internal: LLVM: %s\n", reason);
+    fprintf(stderr, "error: internal: LLVM: %s [NNFC-E9001]\n", reason);
     _exit(1);
   };
   llvm::install_fatal_error_handler(die);
   llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
     llvm::sys::RunInterruptHandlers();
-    static const char text[] = "error: out of memory\n";
+    static const char text[] = "error: out of memory [NNFC-E0609]\n";
     (void)!write(2, text, sizeof text - 1);
     _exit(1);
   });

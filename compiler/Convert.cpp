@@ -8,7 +8,8 @@ namespace nnf {
 Outcome convertModel(const ModelRequest &request, const std::string &output, bool weightsBeside) {
   std::optional<ModelFormat> format = modelFormatOf(output, "");
   if (!format || *format == ModelFormat::Onnx)
-    return Outcome::wrongUsage("output '" + output + "': expected a name that ends in .nnf, .nnf.txt or .mlir");
+    return Outcome::wrongUsage("output '" + output +
+                               "': expected a name that ends in .nnf, .nnf.txt or .mlir [NNFC-E0005]");
   std::unique_ptr<MLIRContext> context = createContext();
   DiagnosticSink sink(*context);
   // Not readModel(): that names the model for a library, and a conversion keeps the name it has.

@@ -170,7 +170,8 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     if (options.tuning.empty() || last < Phase::Groups)
       return success();
     if (current > Phase::Groups)
-      return emitError(module.getLoc()) << "tuning: its kernels are loops already, expected an earlier phase";
+      return emitError(module.getLoc())
+             << "tuning: its kernels are loops already, expected an earlier phase [NNFC-E0406]";
     PassManager passes(module.getContext(), ModuleOp::getOperationName());
     if (failed(configure(passes, options)))
       return failure();

@@ -240,7 +240,7 @@ struct ExpandOrdered : impl::ExpandOrderedBase<ExpandOrdered> {
       if (!all)
         continue;
       if (isa<PrimLoopOp>(op)) {
-        nodeError(op->getLoc()) << "a loop over time is not there yet for this target";
+        nodeError(op->getLoc()) << "a loop over time is not there yet for this target [NNFC-E0401]";
         return signalPassFailure();
       }
       if (auto cumulate = dyn_cast<PrimCumulateOp>(op)) {
@@ -249,7 +249,8 @@ struct ExpandOrdered : impl::ExpandOrderedBase<ExpandOrdered> {
       }
       ScatterExpansion expansion(cast<PrimScatterOp>(op));
       if (!expansion.applies()) {
-        nodeError(op->getLoc()) << "a scatter along several dimensions at once is not there yet for this target";
+        nodeError(op->getLoc())
+            << "a scatter along several dimensions at once is not there yet for this target [NNFC-E0401]";
         return signalPassFailure();
       }
       expansion.expand();

@@ -78,8 +78,8 @@ int32_t checkCpuFeatures(const nnf_model &model, Message &message) {
     known |= feature.bit;
   if (missing & ~known)
     names.add(" and others this runtime does not know");
-  return message.fail(NNF_ERROR_UNSUPPORTED, "model '%s' is compiled for '%s', but this CPU lacks:%s", model.name,
-                      model.target ? model.target : "", names.str());
+  return message.fail(NNF_ERROR_UNSUPPORTED, "model '%s' is compiled for '%s', but this CPU lacks:%s [NNFC-E0704]",
+                      model.name, model.target ? model.target : "", names.str());
 }
 
 } // namespace nnf::rt

@@ -95,7 +95,7 @@ int32_t parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int6
     run.failure =
         run.context.message.fail(NNF_ERROR_INTERNAL,
                                  "launch %u wants %lld bytes of scratch, the model's "
-                                 "kernels say %lld at most",
+                                 "kernels say %lld at most [NNFC-E0707]",
                                  launch, (long long)scratchBytes, (long long)run.context.program->scratchBytes);
     return run.failure;
   }
@@ -120,7 +120,7 @@ void *allocOutput(const nnf_rt *rt, uint32_t index, const int64_t *dims, uint32_
   if (index >= model.num_outputs || rank != model.outputs[index].rank || context.outputs[index].given) {
     run.failure = context.message.fail(NNF_ERROR_INTERNAL,
                                        "the driver asks for memory of output %u with rank %u, which "
-                                       "is not the model's",
+                                       "is not the model's [NNFC-E0707]",
                                        index, rank);
     return nullptr;
   }
@@ -128,7 +128,8 @@ void *allocOutput(const nnf_rt *rt, uint32_t index, const int64_t *dims, uint32_
   const nnf_tensor_info &info = model.outputs[index];
   if (!tensorBytes(dims, rank, nnf_dtype_bytes(info.dtype), slot.bytes) ||
       !slot.own.reserve(context.allocator, slot.bytes)) {
-    run.failure = context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for its sizes", info.name);
+    run.failure =
+        context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for its sizes [NNFC-E0609]", info.name);
     return nullptr;
   }
   for (uint32_t d = 0; d < rank; ++d)
@@ -156,15 +157,16 @@ void *growTemporary(const nnf_rt *rt, uint32_t index, int64_t used, int64_t byte
   RunState &run = RunState::of(rt);
   nnf_context &context = run.context;
   if (index >= context.numTemporaries()) {
-    run.failure = context.message.fail(NNF_ERROR_INTERNAL, "the driver asks for piece of memory %u, the model has %u",
-                                       index, context.numTemporaries());
+    run.failure = context.message.fail(NNF_ERROR_INTERNAL,
+                                       "the driver asks for piece of memory %u, the model has %u [NNFC-E0707]", index,
+                                       context.numTemporaries());
     return nullptr;
   }
   Buffer &buffer = context.temporaries[index];
   if (bytes < 0 || !buffer.grow(context.allocator, uint64_t(used), uint64_t(bytes))) {
-    run.failure = context.message.fail(NNF_ERROR_MEMORY,
-                                       "no memory for the %lld bytes of intermediate results that these data need",
-                                       (long long)bytes);
+    run.failure = context.message.fail(
+        NNF_ERROR_MEMORY, "no memory for the %lld bytes of intermediate results that these data need [NNFC-E0609]",
+        (long long)bytes);
     return nullptr;
   }
   return buffer.data;
@@ -185,7 +187,7 @@ int32_t reserveArena(nnf_context &context) {
   if (bytes < 0 || !context.arena.reserve(context.allocator, uint64_t(bytes)))
     return context.message.fail(NNF_ERROR_MEMORY,
                                 "no memory for the %lld bytes of intermediate results that inputs of "
-                                "these sizes need",
+                                "these sizes need [NNFC-E0609]",
                                 (long long)bytes);
   return NNF_OK;
 }
@@ -219,7 +221,7 @@ int32_t readRunOptions(const nnf_run_options *given, nnf_run_options &options, M
   if (int32_t status = takeOptions(given, offsetof(nnf_run_options, seed), "run", options, message))
     return status;
   if (options.profiler && !options.profiler->launch)
-    return message.fail(NNF_ERROR_ARGUMENT, "run options: the profiler has no launch");
+    return message.fail(NNF_ERROR_ARGUMENT, "run options: the profiler has no launch [NNFC-E0610]");
   return NNF_OK;
 }
 
@@ -229,13 +231,14 @@ int32_t concludeRun(nnf_context &context, const nnf_check_state &check, int32_t 
   if (failure)
     return failure;
   if (status == NNF_CANCELLED)
-    return context.message.fail(NNF_CANCELLED, "cancelled by the caller");
+    return context.message.fail(NNF_CANCELLED, "cancelled by the caller [NNFC-E0613]");
   if (status)
-    return context.message.fail(status, "the driver of model '%s' stopped with status %d (%s)", context.model().name,
-                                status, nnf_status_name(status));
+    return context.message.fail(status, "the driver of model '%s' stopped with status %d (%s) [NNFC-E0707]",
+                                context.model().name, status, nnf_status_name(status));
   for (uint32_t j = 0; j < context.model().num_outputs; ++j)
     if (!context.outputs[j].known)
-      return context.message.fail(NNF_ERROR_INTERNAL, "the driver of model '%s' has not given output '%s' a size",
+      return context.message.fail(NNF_ERROR_INTERNAL,
+                                  "the driver of model '%s' has not given output '%s' a size [NNFC-E0707]",
                                   context.model().name, context.model().outputs[j].name);
   return NNF_OK;
 }
@@ -247,10 +250,10 @@ using namespace nnf::rt;
 int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTensor *const out[], uint32_t n_out,
                 const nnf_run_options *given) {
   if (!context)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: context is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: context is NULL [NNFC-E0611]");
   Use use(*context);
   if (!use) // its message belongs to the run that has it
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: the context is in use by another thread");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: the context is in use by another thread [NNFC-E0612]");
   nnf_run_options options;
   if (int32_t status = readRunOptions(given, options, context->message))
     return status;
@@ -272,20 +275,22 @@ int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTen
 
 int32_t nnf_output_shapes(nnf_context *context, DLTensor *const in[], uint32_t n_in, int64_t *const out_shapes[]) {
   if (!context)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: context is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: context is NULL [NNFC-E0611]");
   Use use(*context);
   if (!use)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: the context is in use by another thread");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT,
+                                "nnf_output_shapes: the context is in use by another thread [NNFC-E0612]");
   const nnf_model &model = context->model();
   if (model.num_outputs && !out_shapes)
-    return context->message.fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: out_shapes is NULL");
+    return context->message.fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: out_shapes is NULL [NNFC-E0611]");
   if (int32_t status = bindInputs(*context, in, n_in, /*withData=*/false))
     return status;
   if (int32_t status = computeOutputDims(*context))
     return status;
   for (uint32_t j = 0; j < model.num_outputs; ++j) {
     if (model.outputs[j].rank && !out_shapes[j])
-      return context->message.fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: no room for the sizes of output '%s' (NULL)",
+      return context->message.fail(NNF_ERROR_ARGUMENT,
+                                   "nnf_output_shapes: no room for the sizes of output '%s' (NULL) [NNFC-E0611]",
                                    model.outputs[j].name);
     for (uint32_t d = 0; d < model.outputs[j].rank; ++d)
       out_shapes[j][d] = context->outputs[j].known ? context->outputs[j].dims[d] : -1;

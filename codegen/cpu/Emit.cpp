@@ -194,7 +194,8 @@ llvm::Error checkSelfContained(llvm::ArrayRef<llvm::StringRef> objects) {
   if (!undefined)
     return llvm::createStringError("the object cannot be read back: " + llvm::toString(undefined.takeError()));
   if (!undefined->empty())
-    return llvm::createStringError("the code calls " + *undefined + ", but compiled models must need no library");
+    return llvm::createStringError("the code calls " + *undefined +
+                                   ", but compiled models must need no library [NNFC-E9001]");
   return llvm::Error::success();
 }
 
@@ -214,7 +215,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::st
   prepare(module, *machine);
   llvm::SmallVector<char, 0> code;
   if (!writeMachineCode(module, *machine, llvm::CodeGenFileType::ObjectFile, code))
-    return llvm::createStringError("LLVM writes no objects for " + target.getTriple());
+    return llvm::createStringError("LLVM writes no objects for " + target.getTriple() + " [NNFC-E9001]");
   return code;
 }
 

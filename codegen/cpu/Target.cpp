@@ -76,9 +76,10 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   if (!result.target || triple.getArch() == llvm::Triple::UnknownArch)
     return error("--triple: '" + options.triple +
                  "' is no target that LLVM knows, expected one like x86_64-linux-gnu or "
-                 "aarch64-linux-gnu");
+                 "aarch64-linux-gnu [NNFC-E0011]");
   if (!triple.isOSBinFormatELF() || !triple.isArch64Bit() || !triple.isLittleEndian() || triple.isGPU())
-    return error("--triple: '" + triple.str() + "' found, expected a 64-bit little-endian CPU with ELF objects");
+    return error("--triple: '" + triple.str() +
+                 "' found, expected a 64-bit little-endian CPU with ELF objects [NNFC-E0011]");
   result.triple = triple.str();
   result.x86 = triple.isX86();
   result.optLevel = options.optLevel;
@@ -86,7 +87,7 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   if (options.cpu == "native" || (options.cpu.empty() && isHost)) {
     if (!isHost)
       return error("--cpu=native: the target " + triple.str() + " is not this machine's (" + host.str() +
-                   "); name its CPU");
+                   "); name its CPU [NNFC-E0011]");
     result.cpu = llvm::sys::getHostCPUName().str();
     result.features = hostFeatures();
     result.native = true;
@@ -99,17 +100,18 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   }
   std::unique_ptr<llvm::MCSubtargetInfo> plain(result.target->createMCSubtargetInfo(triple, "", ""));
   if (!plain)
-    return error("--triple: LLVM generates no code for '" + triple.str() + "'");
+    return error("--triple: LLVM generates no code for '" + triple.str() + "' [NNFC-E0011]");
   if (!plain->isCPUStringValid(result.cpu))
     return error("--cpu: '" + result.cpu + "' is no CPU of " + triple.getArchName() + " that LLVM knows" +
-                 similarCpus(*plain, result.cpu));
+                 similarCpus(*plain, result.cpu) + " [NNFC-E0011]");
   result.subtarget.reset(result.target->createMCSubtargetInfo(triple, result.cpu, result.features));
   if (result.x86 && !result.has("64bit"))
-    return error("--cpu: '" + result.cpu + "' has no 64-bit mode, expected a CPU that does");
+    return error("--cpu: '" + result.cpu + "' has no 64-bit mode, expected a CPU that does [NNFC-E0011]");
   if (result.x86 && !result.has("sse4.2"))
-    return error("--cpu: '" + result.cpu + "' is older than x86-64-v2, expected that or newer");
+    return error("--cpu: '" + result.cpu + "' is older than x86-64-v2, expected that or newer [NNFC-E0011]");
   if (triple.isRISCV() && !result.has("d"))
-    return error("--cpu: '" + result.cpu + "' has no double-precision registers, expected a CPU with rv64gc");
+    return error("--cpu: '" + result.cpu +
+                 "' has no double-precision registers, expected a CPU with rv64gc [NNFC-E0011]");
   return result;
 }
 

@@ -14,7 +14,8 @@ public:
   static llvm::Expected<ScratchFile> create(llvm::StringRef extension) {
     llvm::SmallString<128> path;
     if (std::error_code error = llvm::sys::fs::createTemporaryFile("nnfc", extension, path))
-      return llvm::createStringError(error, "no temporary file for ptxas can be made: " + error.message());
+      return llvm::createStringError(error,
+                                     "no temporary file for ptxas can be made: " + error.message() + " [NNFC-E0408]");
     return ScratchFile(path.str().str());
   }
   ScratchFile(ScratchFile &&other) noexcept : path(std::exchange(other.path, "")) {}
@@ -25,7 +26,7 @@ public:
   llvm::Expected<std::string> read() const {
     auto buffer = llvm::MemoryBuffer::getFile(path);
     if (!buffer)
-      return llvm::createStringError(buffer.getError(), path + ": " + buffer.getError().message());
+      return llvm::createStringError(buffer.getError(), path + ": " + buffer.getError().message() + " [NNFC-E0404]");
     return (*buffer)->getBuffer().str();
   }
   std::string path;
@@ -55,7 +56,7 @@ llvm::Expected<std::string> findPtxas() {
   if (const char *named = getenv("NNFC_PTXAS"); named && *named) {
     if (isThere(named))
       return named;
-    return llvm::createStringError("NNFC_PTXAS=" + std::string(named) + ": no such program");
+    return llvm::createStringError("NNFC_PTXAS=" + std::string(named) + ": no such program [NNFC-E0404]");
   }
   if (const char *home = getenv("CUDA_HOME"); home && isThere(std::string(home) + "/bin/ptxas"))
     return std::string(home) + "/bin/ptxas";
@@ -65,7 +66,7 @@ llvm::Expected<std::string> findPtxas() {
     return usual;
   return llvm::createStringError("NVIDIA's assembler ptxas was not found: it is in CUDA's toolkit and in the package "
                                  "nvidia-cuda-nvcc of PyPI; expected it in $CUDA_HOME/bin or on the PATH, or its path "
-                                 "in NNFC_PTXAS");
+                                 "in NNFC_PTXAS [NNFC-E0404]");
 }
 
 llvm::Expected<DeviceImage> assemblePtx(const DeviceImage &ptx, llvm::StringRef ptxas) {
@@ -89,7 +90,8 @@ llvm::Expected<DeviceImage> assemblePtx(const DeviceImage &ptx, llvm::StringRef 
     return llvm::joinErrors(said.takeError(), code.takeError());
   if (status != 0)
     return llvm::createStringError(ptxas + " for " + ptx.target.getArch() + ": " +
-                                   (reason.empty() ? "exit status " + std::to_string(status) : reason) + "\n" + *said);
+                                   (reason.empty() ? "exit status " + std::to_string(status) : reason) +
+                                   " [NNFC-E0404]\n" + *said);
   DeviceImage image{ptx.target, /*isCubin=*/true, std::move(*code), 0, {}};
   readRegisters(*said, image);
   return image;

@@ -74,8 +74,8 @@ private:
     FailureOr<SmallVector<std::optional<Place>>> buffersOf(Operation *op, size_t count);
     LogicalResult placesOf(Operation *op, ValueRange values, SmallVectorImpl<Place> &found);
     int64_t addSizeCheck(Location location) {
-      plan.checks.push_back(
-          nodeMessage(location, "the data ask for a size of {value}, for which no memory is large enough"));
+      plan.checks.push_back(nodeMessage(
+          location, "the data ask for a size of {value}, for which no memory is large enough [NNFC-E0506]"));
       return plan.checks.size() - 1;
     }
     Dim zero() { return dimOf(module.getContext(), 0); }
@@ -141,7 +141,7 @@ LogicalResult Reader::Block::checkSizes(Operation *op) {
   }
   for (int64_t number : used)
     if (!llvm::is_contained(known, number))
-      return op->emitError() << "size(" << number << ") is used, but no nnf.size before defines it";
+      return op->emitError() << "size(" << number << ") is used, but no nnf.size before defines it [NNFC-E0136]";
   return success();
 }
 

@@ -46,14 +46,14 @@ private:
       const Weight *found = getContext().getLoadedDialect<NnfDialect>()->weights().find(weight.getName());
       if (!found || found->type != weight.getType()) {
         nodeError(op->getLoc()) << "weight '" << weight.getName() << "' is not in the weight store"
-                                << (found ? " with this type" : "");
+                                << (found ? " with this type" : "") << " [NNFC-E0134]";
         return failure();
       }
       bytes = found->bytes.size();
     } else {
       auto dense = dyn_cast<DenseElementsAttr>(key);
       if (!dense) {
-        nodeError(op->getLoc()) << "a constant that is no dense tensor cannot be packed";
+        nodeError(op->getLoc()) << "a constant that is no dense tensor cannot be packed [NNFC-E0134]";
         return failure();
       }
       bytes = dense.getNumElements() * elementBytes(dense.getElementType());

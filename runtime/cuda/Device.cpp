@@ -33,7 +33,8 @@ int32_t openDevice(int ordinal, Device &device, Message &message) {
     return status;
   const Driver &driver = *device.driver;
   if (ordinal < 0 || ordinal >= count)
-    return message.fail(NNF_ERROR_ARGUMENT, "no device cuda:%d: this machine has %d, from cuda:0 on", ordinal, count);
+    return message.fail(NNF_ERROR_ARGUMENT, "no device cuda:%d: this machine has %d, from cuda:0 on [NNFC-E0802]",
+                        ordinal, count);
   device.ordinal = ordinal;
   Result result = driver.cuDeviceGet(&device.number, ordinal);
   if (!result)
@@ -57,8 +58,8 @@ int32_t loadImage(const nnf_model &model, LoadedProgram &loaded, Message &messag
   const Driver &driver = *device.driver;
   auto version = [&](int number) { return number / 1000 + double(number % 1000 / 10) / 10; };
   int32_t status = NNF_ERROR_UNSUPPORTED;
-  message.fail(status, "cuda:%d (%s) has compute capability %d.%d, but the model has %s", device.ordinal, device.name,
-               device.capability / 10, device.capability % 10, architectures(code).str());
+  message.fail(status, "cuda:%d (%s) has compute capability %d.%d, but the model has %s [NNFC-E0804]", device.ordinal,
+               device.name, device.capability / 10, device.capability % 10, architectures(code).str());
   for (int below = INT32_MAX;;) {
     const nnf_device_image *best = nullptr;
     for (uint32_t i = 0; i < code.num_images; ++i) {
@@ -83,9 +84,10 @@ int32_t loadImage(const nnf_model &model, LoadedProgram &loaded, Message &messag
     Text<32> of;
     if (best->version)
       of.add(", version %u.%u", best->version / 10, best->version % 10);
-    status = message.fail(NNF_ERROR_UNSUPPORTED,
-                          "the NVIDIA driver (CUDA %.1f) is too old for the %s for %s%s: %s (%d); expected a newer one",
-                          version(driver.version), kind, best->arch, of.str(), driver.nameOf(result), result);
+    status = message.fail(
+        NNF_ERROR_UNSUPPORTED,
+        "the NVIDIA driver (CUDA %.1f) is too old for the %s for %s%s: %s (%d); expected a newer one [NNFC-E0803]",
+        version(driver.version), kind, best->arch, of.str(), driver.nameOf(result), result);
   }
 }
 
@@ -93,7 +95,7 @@ int32_t findFunctions(const nnf_model &model, LoadedProgram &loaded, Message &me
   const Driver &driver = *loaded.device.driver;
   loaded.functions = static_cast<Function *>(calloc(model.num_kernels + 1, sizeof(Function)));
   if (!loaded.functions)
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   constexpr uint32_t always = 48 << 10; // shared memory that need not be asked for
   for (uint32_t i = 0; i < model.num_kernels; ++i) {
     const nnf_device_kernel &kernel = loaded.image->kernels[i];
@@ -185,7 +187,7 @@ int32_t countDevices(int &count, Message &message) {
     return status;
   if (Result result = driver->cuDeviceGetCount(&count))
     return driver->fail(message, result, "cuDeviceGetCount");
-  return count ? int32_t(NNF_OK) : message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU");
+  return count ? int32_t(NNF_OK) : message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU [NNFC-E0801]");
 }
 
 int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&result, Message &message) {
@@ -208,7 +210,7 @@ int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&result, 
         program.loaded = loaded;
       }
     } else {
-      status = message.fail(NNF_ERROR_MEMORY, "out of memory");
+      status = message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
     }
   }
   pthread_mutex_unlock(&program.deviceMutex);

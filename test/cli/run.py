@@ -23,6 +23,7 @@ from casefolder import Failure, expect  # noqa: E402
 from craft import Ref, adding, call, constant, entry, input_of, node, outputs, safetensors, x, y, w  # noqa: E402
 import kernel_cache  # noqa: E402
 import progress  # noqa: E402
+import reduce  # noqa: E402
 import seeing  # noqa: E402
 import tuning  # noqa: E402
 from promised import TENSOR_OPS  # noqa: E402
@@ -572,7 +573,7 @@ def with_expect(case):
     return functools.wraps(case)(lambda work: case(work, expect))
 
 
-CASES += map(with_expect, [*tuning.CASES, *seeing.CASES, *progress.CASES])
+CASES += map(with_expect, [*tuning.CASES, *seeing.CASES, *progress.CASES, *reduce.CASES])
 
 
 if __name__ == "__main__":

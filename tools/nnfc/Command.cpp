@@ -19,7 +19,7 @@ bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
     streams.out << app.help();
     status = 0;
   } catch (const CLI::ParseError &error) {
-    status = report(Outcome::wrongUsage(error.what()), streams);
+    status = report(Outcome::wrongUsage(run::numbered(error.what(), " [NNFC-E0001]")), streams);
     streams.err << "see " << app.get_name() << " --help\n";
   }
   return false;
@@ -28,9 +28,8 @@ bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
 int report(const Outcome &outcome, Streams streams) {
   // An error is the first line, whatever else there is to say.
   if (!outcome) {
-    streams.err << "error: " << outcome.text;
-    if (outcome.text.empty() || outcome.text.back() != '\n')
-      streams.err << '\n';
+    std::string text = run::numbered(outcome.text);
+    streams.err << "error: " << text << (text.ends_with('\n') ? "" : "\n");
   }
   streams.err << outcome.warnings;
   return outcome.status;
@@ -41,14 +40,14 @@ Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, i
     size_t equals = text.find('=');
     std::string size = equals == std::string::npos ? "" : text.substr(equals + 1);
     if (equals != 0 && size.find(':') != std::string::npos)
-      return Outcome::wrongUsage("--dim " + text + ": ranges of sizes are not there yet");
+      return Outcome::wrongUsage("--dim " + text + ": ranges of sizes are not there yet [NNFC-E0008]");
     bool isNumber = !size.empty() && size.size() <= 18 && size.find_first_not_of("0123456789") == std::string::npos;
     if (equals == 0 || !isNumber)
-      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE, a name and a number");
+      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE, a name and a number [NNFC-E0007]");
     auto [known, isNew] = dims.emplace(text.substr(0, equals), std::stoll(size));
     if (!isNew && known->second != std::stoll(size))
       return Outcome::wrongUsage("--dim " + text + ": '" + known->first + "' is given as " +
-                                 std::to_string(known->second) + " already");
+                                 std::to_string(known->second) + " already [NNFC-E0007]");
   }
   return {};
 }
@@ -74,7 +73,7 @@ Outcome ModelOptions::finish() {
   for (const std::string &text : inout) {
     size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
-      return Outcome::wrongUsage("--inout " + text + ": expected IN=OUT, an input and an output");
+      return Outcome::wrongUsage("--inout " + text + ": expected IN=OUT, an input and an output [NNFC-E0007]");
     request.inout.push_back({text.substr(0, equals), text.substr(equals + 1)});
   }
   return {};
@@ -110,15 +109,16 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
 
 Outcome CodeOptions::finish() {
   if (request.cpu.find(',') != std::string::npos)
-    return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet");
+    return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet [NNFC-E0008]");
   if (accuracy == "strict")
     request.accuracy = Accuracy::Strict;
   else if (accuracy == "relaxed")
     request.accuracy = Accuracy::Relaxed;
   else if (accuracy != "default")
-    return Outcome::wrongUsage("--accuracy=" + accuracy + ": expected strict, default or relaxed");
+    return Outcome::wrongUsage("--accuracy=" + accuracy + ": expected strict, default or relaxed [NNFC-E0003]");
   if (request.optLevel > 3)
-    return Outcome::wrongUsage("-O" + std::to_string(request.optLevel) + ": expected -O0, -O1, -O2 or -O3");
+    return Outcome::wrongUsage("-O" + std::to_string(request.optLevel) +
+                               ": expected -O0, -O1, -O2 or -O3 [NNFC-E0003]");
   return {};
 }
 
@@ -130,7 +130,7 @@ public:
   explicit ReservedOptions(CLI::App &app) {
     for (const char *name : {"--cuda-compiler"})
       options.push_back(app.add_option(name, ignored, "not there yet")->expected(0, 1));
-    for (const char *name : {"--allow-tf32", "--swappable-weights", "--explain"})
+    for (const char *name : {"--allow-tf32", "--swappable-weights"})
       options.push_back(app.add_flag(name)->description("not there yet"));
     for (CLI::Option *option : options)
       option->group(""); // hidden from --help
@@ -138,7 +138,7 @@ public:
   Outcome finish() const {
     for (const CLI::Option *option : options)
       if (option->count() > 0)
-        return Outcome::wrongUsage(option->get_name() + " is not there yet");
+        return Outcome::wrongUsage(option->get_name() + " is not there yet [NNFC-E0008]");
     return {};
   }
 
@@ -185,7 +185,9 @@ TemporaryFolder::~TemporaryFolder() {
     std::filesystem::remove_all(path, ignored);
 }
 Outcome TemporaryFolder::check() const {
-  return path.empty() ? Outcome::fault(std::string("no temporary folder can be made: ") + strerror(error)) : Outcome();
+  return path.empty()
+             ? Outcome::fault(std::string("no temporary folder can be made: ") + strerror(error) + " [NNFC-E0408]")
+             : Outcome();
 }
 
 static int64_t nowMs() {

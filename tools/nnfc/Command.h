@@ -23,6 +23,9 @@ int reportCommand(int argc, char **argv, Streams streams);
 int compareCommand(int argc, char **argv, Streams streams);
 int convertCommand(int argc, char **argv, Streams streams);
 int opsCommand(int argc, char **argv, Streams streams);
+int reduceCommand(int argc, char **argv, Streams streams);
+/// `--explain [NUMBER]`: no command of its own.
+int explainCommand(int argc, char **argv, Streams streams);
 
 /// Parses argv (argv[0] is the command's name). True: go on. False: done, with exit status `status` (help was printed,
 /// or an error).

@@ -167,9 +167,9 @@ int inspectLibrary(const std::string &path, const std::string &name, Streams str
     const nnf_model *model = nnf_library_model(library, i);
     if (model->abi_major != NNF_ABI_MAJOR || model->struct_size < offsetof(nnf_model, num_temporaries) ||
         !model->name) {
-      outcome =
-          Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " + std::to_string(model->abi_major) +
-                         "." + std::to_string(model->abi_minor) + ", expected " + std::to_string(NNF_ABI_MAJOR));
+      outcome = Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " +
+                               std::to_string(model->abi_major) + "." + std::to_string(model->abi_minor) +
+                               ", expected " + std::to_string(NNF_ABI_MAJOR) + " [NNFC-E0703]");
       break;
     }
     if (!name.empty() && name != model->name)
@@ -179,7 +179,7 @@ int inspectLibrary(const std::string &path, const std::string &name, Streams str
     print(streams.out, *model);
   }
   if (outcome && !shown)
-    outcome = Outcome::wrongUsage("--model " + name + ": '" + path + "' holds no such model");
+    outcome = Outcome::wrongUsage("--model " + name + ": '" + path + "' holds no such model [NNFC-E0702]");
   nnf_library_close(library);
   return report(outcome, streams);
 }
@@ -212,12 +212,13 @@ int inspectCommand(int argc, char **argv, Streams streams) {
   if (!parse(app, model, codeOptions, argc, argv, streams, status))
     return status;
   if (!graph.empty() && !graph.ends_with(".svg") && !graph.ends_with(".dot"))
-    return report(Outcome::wrongUsage("--graph " + graph + ": expected a file that ends in .svg or .dot"), streams);
+    return report(Outcome::wrongUsage("--graph " + graph + ": expected a file that ends in .svg or .dot [NNFC-E0005]"),
+                  streams);
   bool isLibrary = path.ends_with(".so") || isCompiled(path);
   if (!graph.empty() && isLibrary)
     return report(Outcome::wrongUsage("--graph: '" + path +
                                       "' is compiled and has its kernels in a list only, "
-                                      "expected a model"),
+                                      "expected a model [NNFC-E0010]"),
                   streams);
   if (isLibrary)
     return inspectLibrary(path, name, streams);

@@ -22,8 +22,9 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if (request.library.ends_with(".so") || isCompiled(request.library))
     return call(request, streams);
   if (!request.model.empty())
-    return report(Outcome::wrongUsage("--model chooses in a compiled library, '" + request.library + "' is a model"),
-                  streams);
+    return report(
+        Outcome::wrongUsage("--model chooses in a compiled library, '" + request.library + "' is a model [NNFC-E0010]"),
+        streams);
   TemporaryFolder folder;
   if (Outcome outcome = folder.check(); !outcome)
     return report(outcome, streams);

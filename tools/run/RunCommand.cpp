@@ -117,7 +117,7 @@ std::string describeValues(uint32_t dtype, const uint8_t *data, int64_t elements
 
 int report(const Failure &failure, Streams streams) {
   if (failure)
-    streams.err << "error: " << failure.text << "\n";
+    streams.err << "error: " << numbered(failure.text) << "\n";
   return failure.status;
 }
 
@@ -127,7 +127,7 @@ int conclude(const std::function<Failure(Streams)> &command, Streams streams) {
   try {
     failure = command({streams.out, notes});
   } catch (const std::bad_alloc &) {
-    failure = fault("out of memory");
+    failure = fault("out of memory [NNFC-E0609]");
   }
   int status = report(failure, streams);
   streams.err << notes.str();
