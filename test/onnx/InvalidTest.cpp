@@ -93,7 +93,7 @@ TEST(Invalid, ExternalData) {
   EXPECT_EQ(withExternal("short.bin", "0", "10"), "tensor 'w': 10 bytes in 'short.bin', expected 16 [NNFC-E0307]");
   EXPECT_EQ(withExternal("short.bin", "-1", "16"),
             "initializer 'w': external data has offset '-1', expected a number of bytes [NNFC-E0301]");
-  EXPECT_EQ(withExternal("", "0", "16"), "initializer 'w': external data without a location");
+  EXPECT_EQ(withExternal("", "0", "16"), "initializer 'w': external data without a location [NNFC-E0301]");
   for (std::string path : {"../short.bin", "/etc/passwd", "absent.bin", "."})
     EXPECT_EQ(withExternal(path, "0", "16").find("tensor 'w': "), 0u) << path;
 }
