@@ -70,7 +70,9 @@ int32_t checkDeviceCode(const nnf_model &model, Message &message) {
       if (kernel.kind != NNF_DEVICE_KERNEL)
         continue;
       if (!kernel.symbol || kernel.threads == 0 || kernel.threads > maxThreads || kernel.parameters > maxParameters ||
-          kernel.shared_bytes > maxShared || (kernel.checks && kernel.parameters < 2))
+          kernel.shared_bytes > maxShared || (kernel.checks && kernel.parameters < 2) ||
+          (kernel.block_y != 0) != (kernel.block_z != 0) ||
+          (kernel.block_y && (kernel.checks || kernel.threads % (uint32_t(kernel.block_y) * kernel.block_z) != 0)))
         return broken(message, model, "a kernel for GPUs cannot be launched");
     }
   }

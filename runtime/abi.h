@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 3u
+#define NNF_ABI_MINOR 4u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -161,7 +161,9 @@ typedef struct nnf_device_kernel {
   uint32_t shared_bytes;        /* dynamic shared memory: what the launch asks for */
   uint32_t static_shared_bytes; /* what the function has by itself; for `inspect` */
   uint32_t registers;           /* of a thread; 0: not known before it is assembled */
-  uint32_t reserved;
+  /* Since 1.4. Not 0: threads in these dimensions of the block (of `threads` in all), and after the function's
+   * parameters three more slots say how many blocks there are in x, y and z. */
+  uint16_t block_y, block_z;
   const char *symbol; /* the function's name in the image */
 } nnf_device_kernel;
 
@@ -172,8 +174,9 @@ enum {
 /* An image with features of one architecture ("sm_90a"): it runs on that compute capability alone. */
 #define NNF_IMAGE_EXACT 1u
 
-/* All kernels of a model for one architecture. PTX runs on its compute capability and any later one, a cubin on later
- * ones of the same major number, either on none but its own with NNF_IMAGE_EXACT. */
+/* Kernels of a model for one architecture: all, or since 1.4 some of them; of the others the kind is NNF_DEVICE_NONE,
+ * and the runtime takes each from the best image that has it. PTX runs on its compute capability and any later one, a
+ * cubin on later ones of the same major number, either on none but its own with NNF_IMAGE_EXACT. */
 typedef struct nnf_device_image {
   uint32_t kind;       /* NNF_IMAGE_PTX, NNF_IMAGE_CUBIN; others are for later runtimes, to be passed over */
   uint32_t capability; /* 10 * major + minor: 80 */

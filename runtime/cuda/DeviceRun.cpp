@@ -122,16 +122,23 @@ int32_t DeviceRun::issue(const uint64_t *words, uint64_t count) {
     auto kind = CommandKind(words[0] >> 32);
     if (kind == CommandKind::Launch) {
       uint32_t launch = uint32_t(words[0]), index = model.launches[launch].kernel;
-      const nnf_device_kernel &kernel = program.image->kernels[index];
+      const nnf_device_kernel kernel = program.kernel(index);
       for (uint32_t i = 0; i < kernel.parameters; ++i)
         on.parameters[i] = const_cast<uint64_t *>(words + 2 + i);
-      Result result = driver.cuLaunchKernel(program.functions[index], unsigned(words[1]), 1, 1, kernel.threads, 1, 1,
-                                            kernel.shared_bytes, stream, on.parameters, nullptr);
+      unsigned grid[3] = {unsigned(words[1]), 1, 1}, block[3] = {kernel.threads, 1, 1};
+      if (kernel.block_y) { // dimensions of its own
+        for (int i = 0; i < 3; ++i)
+          grid[i] = unsigned(words[2 + kernel.parameters + i]);
+        block[1] = kernel.block_y, block[2] = kernel.block_z;
+        block[0] = kernel.threads / (block[1] * block[2]);
+      }
+      Result result = driver.cuLaunchKernel(program.functions[index], grid[0], grid[1], grid[2], block[0], block[1],
+                                            block[2], kernel.shared_bytes, stream, on.parameters, nullptr);
       if (result)
         return launchFailed(result, launch);
       ++on.launchesSinceWait;
       on.lastLaunch = launch;
-      words += 2 + kernel.parameters;
+      words += 2 + slotsOf(kernel);
       continue;
     }
     auto *to = reinterpret_cast<void *>(words[1]), *from = reinterpret_cast<void *>(words[2]);
@@ -275,7 +282,7 @@ int32_t DeviceRun::parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn, in
   nnf_context &context = run.context;
   DeviceContext &on = run.on;
   uint32_t index = run.model.launches[launch].kernel;
-  const nnf_device_kernel &kernel = on.program->image->kernels[index];
+  const nnf_device_kernel kernel = on.program->kernel(index);
   if (kernel.kind == NNF_DEVICE_COPY) {
     run.transfer(CommandKind::Copy, args[1], args[0], uint64_t(reinterpret_cast<uintptr_t>(args[2])));
     return run.failure;
@@ -284,13 +291,13 @@ int32_t DeviceRun::parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn, in
     return run.failed(context.message.fail(NNF_ERROR_INTERNAL,
                                            "launch %u: kernel '%s' has no code for GPUs [NNFC-E9001]", launch,
                                            run.model.kernels[index].name));
-  if (tasks > INT32_MAX)
+  if (tasks > INT32_MAX && !kernel.block_y)
     return run.failed(context.message.fail(
         NNF_ERROR_UNSUPPORTED, "launch %u: kernel '%s' of node '%s' needs %lld blocks, a GPU takes %d [NNFC-E9001]",
         launch, run.model.kernels[index].name, run.model.launches[launch].node, (long long)tasks, INT32_MAX));
   if (run.isSeparate && run.flush())
     return run.failure;
-  if (!on.list.addLaunch(context.allocator, launch, tasks, args, kernel.parameters))
+  if (!on.list.addLaunch(context.allocator, launch, tasks, args, slotsOf(kernel)))
     return run.noMemory();
   if (kernel.checks) // the driver's own state is the host's
     on.list.back()[2 + kernel.parameters - 2] = on.check.address();
