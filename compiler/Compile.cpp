@@ -1,6 +1,7 @@
 #include "compiler/Compile.h"
 #include "codegen/cpu/Emit.h"
 #include "codegen/cuda/Assembler.h"
+#include "codegen/cuda/custom/CustomImages.h"
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/driver/DriverPlan.h"
 #include "codegen/link/Link.h"
@@ -100,7 +101,8 @@ private:
   Outcome checkTarget();
   Outcome checkGpus();
   Outcome compileOne(const std::string &path, CompiledModel &model);
-  FailureOr<std::vector<DeviceImage>> makeImages(const DeviceCode &device);
+  FailureOr<std::vector<DeviceImage>> compileCustomKernels(DeviceCode &device);
+  FailureOr<std::vector<DeviceImage>> makeImages(DeviceCode &device);
   FailureOr<llvm::SmallVector<char, 0>> makeCode(CompiledModel &model);
   LogicalResult writeWeights(CompiledModel &model);
   LogicalResult describe(CompiledModel &model, const std::string &path);
@@ -236,6 +238,13 @@ Outcome Compilation::checkTarget() {
     return Outcome::wrongUsage((emit == Emit::Ptx ? "PTX" : "a cubin") +
                                std::string(" is code for GPUs: found --target=") + code.target +
                                ", expected --target=cuda [NNFC-E0004]");
+  if (!code.cudaCompiler.empty() && code.target == "cpu")
+    return Outcome::wrongUsage("--cuda-compiler goes with --target=cuda or cuda-emu [NNFC-E0004]");
+  if (!code.cudaCompiler.empty() && code.cudaCompiler != "nvrtc" && code.cudaCompiler != "clang")
+    return Outcome::wrongUsage("--cuda-compiler=" + code.cudaCompiler + ": expected nvrtc or clang [NNFC-E0004]");
+  if (code.cudaCompiler == "nvrtc" && code.target == "cuda-emu")
+    return Outcome::wrongUsage(
+        "--cuda-compiler=nvrtc makes PTX, which the emulator cannot run: expected clang [NNFC-E0004]");
   if (code.cudaCubin && (code.target != "cuda" || isDeviceCode()))
     return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda [NNFC-E0004]");
   if (code.target == "cpu")
@@ -398,19 +407,36 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   return {};
 }
 
+/// Kernels in CUDA C++: images of their own, or bitcode that becomes part of nnfc's.
+FailureOr<std::vector<DeviceImage>> Compilation::compileCustomKernels(DeviceCode &device) {
+  bool byClang = device.isEmulated || request.code.cudaCompiler == "clang";
+  auto images = nnf::compileCustomKernels(device, gpus, byClang ? CudaCompiler::Clang : CudaCompiler::Nvrtc);
+  if (succeeded(images) && isDeviceCode() && !images->empty())
+    return emitError(device.module.get()->getLoc())
+           << "what NVRTC makes of kernels in CUDA C++ is PTX of its own, and " << request.output
+           << " takes one: expected a library, or --cuda-compiler=clang";
+  return images;
+}
+
 /// PTX for each architecture, and what ptxas makes of it where that is asked for. Machine code comes first: of images
 /// that are equally good the runtime takes the first.
-FailureOr<std::vector<DeviceImage>> Compilation::makeImages(const DeviceCode &device) {
+FailureOr<std::vector<DeviceImage>> Compilation::makeImages(DeviceCode &device) {
   std::vector<DeviceImage> images, cubins;
+  FailureOr<std::vector<DeviceImage>> custom = compileCustomKernels(device);
+  if (mlir::failed(custom))
+    return failure();
   for (const CudaTarget &gpu : gpus) {
     FailureOr<std::string> ptx = emitPtx(device, gpu, producerText());
     if (mlir::failed(ptx))
       return failure();
     images.push_back({gpu, /*isCubin=*/false, *ptx, versionOfPtx(*ptx), {}});
+  }
+  images.insert(images.end(), custom->begin(), custom->end());
+  for (const DeviceImage &image : images) {
     if (ptxas.empty())
       continue;
-    progress("ptxas for " + gpu.getArch());
-    llvm::Expected<DeviceImage> cubin = assemblePtx(images.back(), ptxas);
+    progress("ptxas for " + image.target.getArch());
+    llvm::Expected<DeviceImage> cubin = assemblePtx(image, ptxas);
     if (!cubin)
       return emitError(device.module.get()->getLoc()) << messageOf(cubin.takeError());
     cubins.push_back(std::move(*cubin));
@@ -436,6 +462,9 @@ FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model
   };
   if (!gpus.empty())
     device = takeDeviceCode(*model.module);
+  device.isEmulated = request.code.target == "cuda-emu";
+  if (device.isEmulated && mlir::failed(compileCustomKernels(device)))
+    return failure();
   if (request.code.target == "cuda") {
     FailureOr<std::vector<DeviceImage>> made = makeImages(device);
     if (mlir::failed(made))

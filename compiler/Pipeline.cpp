@@ -5,6 +5,7 @@
 #include "compiler/Prepare.h"
 #include "compiler/kernels/KernelObjects.h"
 #include "compiler/seeing/Work.h"
+#include "dialects/nnf/CustomKernels.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
@@ -144,6 +145,17 @@ Phase currentPhase(ModuleOp module) {
   return Phase::Input;
 }
 
+/// A CPU has no code for kernels in CUDA C++.
+static LogicalResult refuseCustomKernels(ModuleOp module) {
+  LogicalResult result = success();
+  module.walk([&](PrimCustomCudaOp op) {
+    result =
+        nodeError(op.getLoc()) << "a kernel in CUDA C++ runs on a GPU: expected --target=cuda (--device cuda:K), or "
+                                  "cuda-emu";
+  });
+  return result;
+}
+
 LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &options,
                         llvm::function_ref<LogicalResult()> beforeDriver, bool stopBeforeDriver) {
   Phase current = currentPhase(module);
@@ -186,6 +198,7 @@ LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &opti
     return options.kernels->compile(module, options);
   };
   if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
+      (!options.gpuKernels && failed(refuseCustomKernels(module))) ||
       failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) || failed(prepare()) ||
       failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(tune()))
     return failure();

@@ -33,6 +33,7 @@ const Decompositions &decompositions() {
     addLosses(all);
     addClassLosses(all);
     addCtc(all);
+    addCustomKernels(all);
     return all;
   }();
   return table;

@@ -33,10 +33,15 @@ struct LaunchPlan {
   llvm::SmallVector<Place> addresses; // operands, then results
   Shape symbols;                      // the kernel's symbol values, in the model's symbols
   Dim tasks;
+  /// Of a kernel with its own order of parameters (`nnf.order`): which address, or after all of them which size, each
+  /// slot is. Empty: all in turn.
+  llvm::ArrayRef<int64_t> order;
   unsigned firstCheck = 0, numChecks = 0; // of the model's table
 
   bool hasChecks() const { return numChecks > 0; }
-  unsigned numSlots() const { return addresses.size() + symbols.size() + (hasChecks() ? 2 : 0); }
+  unsigned numSlots() const {
+    return (order.empty() ? addresses.size() + symbols.size() : order.size()) + (hasChecks() ? 2 : 0);
+  }
 };
 
 /// A key that the driver writes before the first launch.

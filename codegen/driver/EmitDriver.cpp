@@ -189,7 +189,7 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     DriverCode code(module, *plan);
     for (auto [index, kernel] : llvm::enumerate(plan->kernels)) {
       kernel->setAttr("nnf.index", Builder(module.getContext()).getI64IntegerAttr(index)); // in the descriptor
-      if (kernel.isExternal())
+      if (kernel->hasAttr(entryAttr))
         declareEntry(kernel);
       else
         emitEntry(kernel, entryName(kernel), LLVM::Linkage::Internal);
@@ -202,7 +202,7 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     for (func::FuncOp function : driverFunctions(module))
       function.erase();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (kernel->hasAttr("nnf.kernel") && (kernel.isExternal() || !llvm::is_contained(plan->kernels, kernel)))
+      if (kernel->hasAttr("nnf.kernel") && (kernel->hasAttr(entryAttr) || !llvm::is_contained(plan->kernels, kernel)))
         kernel.erase(); // its entry is all that is needed, or nobody launches it
   }
 };

@@ -93,6 +93,11 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
   app.add_flag(
       "--cuda-cubin", request.cudaCubin,
       "put machine code for these GPUs into the library too, by NVIDIA's ptxas, so that loading compiles nothing");
+  app.add_option(
+         "--cuda-compiler", request.cudaCompiler,
+         "what compiles a model's kernels in CUDA C++ (custom_cuda): nvrtc, NVIDIA's, from its toolkit (default); "
+         "clang, which needs no toolkit, has no headers, and is the emulator's")
+      ->type_name("NAME");
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
   app.add_flag_callback(
@@ -128,8 +133,6 @@ namespace {
 class ReservedOptions {
 public:
   explicit ReservedOptions(CLI::App &app) {
-    for (const char *name : {"--cuda-compiler"})
-      options.push_back(app.add_option(name, ignored, "not there yet")->expected(0, 1));
     for (const char *name : {"--allow-tf32", "--swappable-weights"})
       options.push_back(app.add_flag(name)->description("not there yet"));
     for (CLI::Option *option : options)
@@ -143,7 +146,6 @@ public:
   }
 
 private:
-  std::string ignored;
   std::vector<CLI::Option *> options;
 };
 

@@ -114,7 +114,18 @@ void printDeviceCode(std::ostream &out, const nnf_model &model) {
       const nnf_device_kernel &kernel = image.kernels[k];
       if (kernel.kind != NNF_DEVICE_KERNEL)
         continue;
-      out << "    " << kernel.symbol << ": " << model.kernels[k].name << ", blocks of " << kernel.threads << " threads";
+      out << "    " << kernel.symbol << ": " << model.kernels[k].name << ", blocks of ";
+      if (kernel.block_y > 0 && kernel.block_z > 0) {
+        uint32_t others = uint32_t(kernel.block_y) * kernel.block_z;
+        out << kernel.threads / others;
+        if (others > 1)
+          out << " x " << kernel.block_y;
+        if (kernel.block_z > 1)
+          out << " x " << kernel.block_z;
+      } else {
+        out << kernel.threads;
+      }
+      out << " threads";
       if (kernel.static_shared_bytes + kernel.shared_bytes)
         out << ", " << bytesText(double(kernel.static_shared_bytes + kernel.shared_bytes)) << " of shared memory";
       if (kernel.registers)
