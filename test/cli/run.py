@@ -24,6 +24,7 @@ from craft import Ref, adding, call, constant, entry, input_of, node, outputs, s
 import kernel_cache  # noqa: E402
 import seeing  # noqa: E402
 import tuning  # noqa: E402
+import versions  # noqa: E402
 from promised import TENSOR_OPS  # noqa: E402
 
 # The example of the graph file's description.
@@ -571,7 +572,7 @@ def with_expect(case):
     return functools.wraps(case)(lambda work: case(work, expect))
 
 
-CASES += map(with_expect, [*tuning.CASES, *seeing.CASES])
+CASES += map(with_expect, [*tuning.CASES, *seeing.CASES, *versions.CASES])
 
 
 if __name__ == "__main__":

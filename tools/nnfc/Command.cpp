@@ -83,7 +83,9 @@ Outcome ModelOptions::finish() {
 CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) : request(request) {
   app.add_option("--target", request.target, "cpu (default), cuda, or cuda-emu: GPU kernels run by an emulator")
       ->type_name("TARGET");
-  app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")
+  app.add_option("--cpu", request.cpu,
+                 "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows; several, "
+                 "with commas: code for each in one library")
       ->type_name("CPU");
   app.add_option("--triple", request.triple, "another machine, such as aarch64-linux-gnu")->type_name("TRIPLE");
   app.add_option("--cuda-arch", request.cudaArch,
@@ -109,8 +111,6 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
 }
 
 Outcome CodeOptions::finish() {
-  if (request.cpu.find(',') != std::string::npos)
-    return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet");
   if (accuracy == "strict")
     request.accuracy = Accuracy::Strict;
   else if (accuracy == "relaxed")
