@@ -5,16 +5,16 @@
 #include "codegen/driver/DriverPlan.h"
 #include "codegen/link/Link.h"
 #include "codegen/link/WeightsSection.h"
-#include "compiler/CpuVersions.h"
 #include "compiler/Depfile.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Header.h"
 #include "compiler/OutputFiles.h"
+#include "compiler/OutputKind.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
-#include "compiler/kernels/CompilerIdentity.h"
-#include "compiler/kernels/KernelCache.h"
+#include "compiler/Targets.h"
 #include "compiler/kernels/KernelObjects.h"
+#include "compiler/kernels/OpenCache.h"
 #include "compiler/seeing/ExposeNodes.h"
 #include "compiler/tuning/CheckTuning.h"
 #include "compiler/tuning/TuningReport.h"
@@ -23,13 +23,10 @@
 #include "mlir/Support/Timing.h"
 #include "runtime/Hash.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include <mutex>
 #include <set>
-#include <unistd.h>
 
 using namespace mlir;
 namespace nnf {
@@ -38,29 +35,6 @@ namespace {
 constexpr StringLiteral version = "0.1.0";
 /// More makes object files that linkers for the small code model cannot place.
 constexpr int64_t maxEmbeddedWeights = int64_t(3) << 29; // 1.5 GB
-
-enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Ptx, Cubin, Mlir };
-
-std::optional<Emit> emitOf(StringRef text) {
-  return llvm::StringSwitch<std::optional<Emit>>(text)
-      .Cases({"so", "shared"}, Emit::Shared)
-      .Cases({"o", "object"}, Emit::Object)
-      .Cases({"a", "static"}, Emit::Static)
-      .Cases({"s", "asm"}, Emit::Assembly)
-      .Cases({"ll", "llvm-ir"}, Emit::LlvmIr)
-      .Case("ptx", Emit::Ptx)
-      .Case("cubin", Emit::Cubin)
-      .Case("mlir", Emit::Mlir)
-      .Default(std::nullopt);
-}
-
-/// The sizes of a tensor; -1 where only the run knows.
-std::vector<int64_t> sizesOf(RankedTensorType type) {
-  std::vector<int64_t> sizes;
-  for (Dim dim : shapeOf(type))
-    sizes.push_back(constantOf(dim).value_or(-1));
-  return sizes;
-}
 
 std::string messageOf(llvm::Error error) { return llvm::toString(std::move(error)); }
 
@@ -110,6 +84,7 @@ private:
   FailureOr<std::vector<DeviceImage>> makeImages(const DeviceCode &device);
   FailureOr<llvm::SmallVector<char, 0>> makeCode(CompiledModel &model);
   LogicalResult compileVersions(CompiledModel &model, const std::string &path);
+  llvm::Error linkDrivers(CompiledModel &model, MutableArrayRef<llvm::SmallVector<char, 0>> drivers);
   LogicalResult takeWeights(CompiledModel &model, ArrayRef<ModuleOp> modules, const std::string &path);
   LogicalResult writeWeights(CompiledModel &model);
   LogicalResult describe(CompiledModel &model, ModuleOp module, const CpuTarget &target);
@@ -120,7 +95,6 @@ private:
   llvm::Expected<std::string> kernelArchive();
   llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
                          ArrayRef<const WeightsBlock *> blocks);
-  Outcome openCache();
   Outcome writeClass(const HeaderModel &model, const std::string &cHeader);
   Outcome writeDepfile();
   Outcome writeText(StringRef text, CompiledModel *weightsOf);
@@ -203,24 +177,6 @@ Outcome Compilation::checkRequest() {
   return checkTarget();
 }
 
-/// A cache that cannot be used is no error: everything works without, as slowly as the first time.
-Outcome Compilation::openCache() {
-  // Whoever asks to see the passes at work wants them to be run.
-  std::string folder = request.verifyEach || !request.mlirFlags.empty() || !request.code.useCache ? "" : cacheFolder();
-  if (folder.empty())
-    return {};
-  std::optional<uint64_t> maxBytes = cacheBytes();
-  if (!maxBytes)
-    return Outcome::wrongUsage("NNFC_CACHE_SIZE=" + std::string(getenv("NNFC_CACHE_SIZE")) +
-                               ": expected a number of bytes above 0, as in 500M");
-  std::string compiler = compilerIdentity(), whyNot = "no kernel cache: this compiler has no build id";
-  if (!compiler.empty())
-    cache = KernelCache::open(folder, compiler, whyNot, *maxBytes);
-  if (!cache)
-    progress(whyNot);
-  return {};
-}
-
 Outcome Compilation::checkTarget() {
   const CodeRequest &code = request.code;
   llvm::Expected<std::vector<CpuTarget>> created = cpuTargets(code);
@@ -262,38 +218,19 @@ Outcome Compilation::checkTarget() {
   return checkGpus();
 }
 
-/// A library has code for the oldest architecture, which runs on every later GPU, and for those that are named.
 Outcome Compilation::checkGpus() {
   const CodeRequest &code = request.code;
-  bool isLibrary = code.target == "cuda" && !isDeviceCode();
-  SmallVector<StringRef> named;
-  StringRef(code.cudaArch).split(named, ',');
-  if (named.size() > 1 && !isLibrary)
-    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": several architectures go into a library of "
-                               "--target=cuda, expected one");
-  if (!code.cudaArch.empty() && llvm::is_contained(named, ""))
-    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": a name is missing, expected sm_80,sm_90a or the like");
-  if (isLibrary && !code.cudaArch.empty())
-    named.insert(named.begin(), "");
-  for (StringRef arch : named) {
-    llvm::Expected<CudaTarget> device = CudaTarget::create(arch);
-    if (!device)
-      return Outcome::wrongUsage(messageOf(device.takeError()));
-    auto same = llvm::find_if(gpus, [&](const CudaTarget &other) { return other.getArch() == device->getArch(); });
-    if (same == gpus.end())
-      gpus.push_back(std::move(*device));
-    else if (same != gpus.begin() || llvm::count(named, arch) > 1)
-      return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": " + arch.str() + " is named twice");
-  }
+  llvm::Expected<std::vector<CudaTarget>> found = cudaTargets(code, code.target == "cuda" && !isDeviceCode());
+  if (!found)
+    return Outcome::wrongUsage(messageOf(found.takeError()));
+  gpus = std::move(*found);
   if (!code.cudaCubin && emit != Emit::Cubin)
     return {};
-  llvm::Expected<std::string> found = findPtxas();
-  if (!found)
+  llvm::Expected<std::string> assembler = findPtxas();
+  if (!assembler)
     return Outcome::fault((emit == Emit::Cubin ? "output of .cubin: " : "--cuda-cubin: ") +
-                          messageOf(found.takeError()));
-  ptxas = *found;
+                          messageOf(assembler.takeError()));
+  ptxas = *assembler;
   return {};
 }
 
@@ -343,20 +280,8 @@ LogicalResult Compilation::describe(CompiledModel &model, ModuleOp module, const
     return failure();
   if (request.report && failed(request.report->addLaunches(module)))
     return failure();
-  bool isFirst = model.header.name.empty();
   model.header.name = model.name;
-  for (auto [from, to] :
-       {std::pair(&signature->inputs, &model.header.inputs), std::pair(&signature->outputs, &model.header.outputs)})
-    for (const TensorSignature &tensor : isFirst ? ArrayRef<TensorSignature>(*from) : ArrayRef<TensorSignature>())
-      to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank(), sizesOf(tensor.type),
-                     tensor.tied >= 0});
-  auto arena = module.lookupSymbol("main")->getAttrOfType<ArrayAttr>("nnf.arena");
-  int64_t total = 0;
-  bool isFixed = signature->symbols.empty();
-  for (auto region : arena.getAsRange<DimsAttr>())
-    total += constantOf(region.getDims().front()).value_or(0);
-  if (isFixed) // the most that any version needs
-    model.header.arenaBytes = std::max(model.header.arenaBytes.value_or(0), total);
+  model.header.describe(module, *signature);
   return success();
 }
 
@@ -465,7 +390,7 @@ LogicalResult Compilation::compileVersions(CompiledModel &model, const std::stri
   if (mlir::failed(placeWeights(modules)) || mlir::failed(takeWeights(model, modules, path)))
     return failure();
   model.isEmbedded = embedsWeights() && model.weights.size() > 0;
-  std::vector<std::string> drivers;
+  std::vector<llvm::SmallVector<char, 0>> drivers;
   for (auto [i, version] : llvm::enumerate(versions)) {
     if (mlir::failed(describe(model, modules[i], version.target)) ||
         mlir::failed(runDriver(modules[i], Phase::Code, options[i])))
@@ -474,29 +399,33 @@ LogicalResult Compilation::compileVersions(CompiledModel &model, const std::stri
         emitDriver(modules[i], version.target, i == 0 ? WeightsIn::SharedDriver : WeightsIn::OtherDriver);
     if (mlir::failed(code))
       return failure();
-    auto internal = [&](llvm::Error error) {
-      return emitError(builder.getUnknownLoc()) << "internal: " << messageOf(std::move(error));
-    };
-    if (i == 0 && model.isEmbedded)
-      if (llvm::Error error = reserveWeights(*code, model.weights.size()))
-        return internal(std::move(error));
-    llvm::Expected<std::string> file =
-        files.create(request.output + ".driver.o", StringRef(code->data(), code->size()));
-    if (!file)
-      return internal(file.takeError());
-    drivers.push_back(*file);
-    if (i + 1 < versions.size())
-      continue;
-    // One object, in which the versions see each other and nobody else does.
-    llvm::Expected<std::string> scratch = files.create(request.output + ".versions.o");
-    if (!scratch)
-      return internal(scratch.takeError());
-    llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject(drivers, *scratch);
-    if (!whole)
-      return internal(whole.takeError());
-    model.code = std::move(*whole);
+    drivers.push_back(std::move(*code));
   }
+  if (llvm::Error error = linkDrivers(model, drivers))
+    return emitError(builder.getUnknownLoc()) << "internal: " << messageOf(std::move(error));
   return success();
+}
+
+/// One object, in which the versions of a model see each other and nobody else does.
+llvm::Error Compilation::linkDrivers(CompiledModel &model, MutableArrayRef<llvm::SmallVector<char, 0>> drivers) {
+  if (model.isEmbedded)
+    if (llvm::Error error = reserveWeights(drivers.front(), model.weights.size()))
+      return error;
+  std::vector<std::string> objects;
+  for (const llvm::SmallVector<char, 0> &driver : drivers) {
+    llvm::Expected<std::string> file =
+        files.create(request.output + ".driver.o", StringRef(driver.data(), driver.size()));
+    if (!file)
+      return file.takeError();
+    objects.push_back(*file);
+  }
+  llvm::Expected<std::string> scratch = files.create(request.output + ".versions.o");
+  if (!scratch)
+    return scratch.takeError();
+  llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject(objects, *scratch);
+  if (whole)
+    model.code = std::move(*whole);
+  return whole.takeError();
 }
 
 /// PTX for each architecture, and what ptxas makes of it where that is asked for. Machine code comes first: of images
@@ -721,7 +650,7 @@ Outcome Compilation::run() {
   if (!file)
     return Outcome::fault(messageOf(file.takeError()));
   output = *file;
-  outcome = openCache();
+  outcome = openKernelCache(request, cache, [&](const std::string &what) { progress(what); });
   if (!outcome)
     return outcome;
   if (isObject() && gpus.empty())
@@ -765,20 +694,5 @@ Outcome compileModels(const CompileRequest &request) {
 }
 
 std::string producerText() { return ("nnfc " + version).str(); }
-
-void installFatalErrorHandlers() {
-  auto die = [](void *, const char *reason, bool) {
-    llvm::sys::RunInterruptHandlers(); // removes temporary files
-    fprintf(stderr, "error: internal: LLVM: %s\n", reason);
-    _exit(1);
-  };
-  llvm::install_fatal_error_handler(die);
-  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
-    llvm::sys::RunInterruptHandlers();
-    static const char text[] = "error: out of memory\n";
-    (void)!write(2, text, sizeof text - 1);
-    _exit(1);
-  });
-}
 
 } // namespace nnf

@@ -134,12 +134,15 @@ int32_t bindSymbol(const Checked &input, uint32_t index, uint32_t d, uint32_t sy
     return input.fail("size %lld in dimension %u, expected %lld: '%s' is %lld in input '%s'", (long long)size, d,
                       (long long)bound, symbol.name, (long long)bound, context.model().inputs[boundBy].name);
   }
-  if (size < symbol.min)
-    return input.fail("size %lld in dimension %u, expected %lld or more for '%s'", (long long)size, d,
-                      (long long)symbol.min, symbol.name);
-  if (size > symbol.max)
-    return input.fail("size %lld in dimension %u, expected %lld or less for '%s'", (long long)size, d,
-                      (long long)symbol.max, symbol.name);
+  if (size < symbol.min || size > symbol.max) {
+    Text<64> expected;
+    if (symbol.max == INT64_MAX)
+      expected.add("%lld or more", (long long)symbol.min);
+    else
+      expected.add("%lld to %lld", (long long)symbol.min, (long long)symbol.max);
+    return input.fail("size %lld in dimension %u, expected %s for '%s'", (long long)size, d, expected.str(),
+                      symbol.name);
+  }
   if (symbol.multiple_of > 1 && size % symbol.multiple_of)
     return input.fail("size %lld in dimension %u, expected a multiple of %lld for '%s'", (long long)size, d,
                       (long long)symbol.multiple_of, symbol.name);

@@ -52,6 +52,11 @@ inline uint32_t numVersions(const nnf_model &model) {
   return model.struct_size > offsetof(nnf_model, num_versions) ? model.num_versions : 0;
 }
 
+/// -1: not known.
+inline int64_t mostArenaBytes(const nnf_model &model) {
+  return model.struct_size > offsetof(nnf_model, most_arena_bytes) ? model.most_arena_bytes : -1;
+}
+
 /// Whether a descriptor is one this runtime can work with.
 int32_t checkDescriptor(const nnf_model &model, Message &message);
 } // namespace nnf::rt

@@ -194,8 +194,7 @@ typedef struct nnf_device_code {
 } nnf_device_code;
 
 /* The one symbol a model object exports: nnf_model_<name>. */
-typedef struct nnf_model nnf_model;
-struct nnf_model {
+typedef struct nnf_model {
   uint32_t abi_major, abi_minor;
   uint32_t struct_size;
   uint32_t flags;
@@ -233,10 +232,11 @@ struct nnf_model {
   const char *cpu; /* what the code is for: "x86-64-v3" */
   /* The same model compiled for several CPUs, the best first; this descriptor is one of them, and alone has the list.
    * The runtime takes the first whose cpu_features are there. They share weights, inputs, outputs and symbols. */
-  const nnf_model *const *versions;
+  const struct nnf_model *const *versions;
   uint32_t num_versions; /* 0: this is the only one */
   uint32_t reserved1;
-};
+  int64_t most_arena_bytes; /* what arena_bytes gives at most for symbols within their bounds; -1: no bound is known */
+} nnf_model;
 
 /* CPU features a model may need; checked before its first run. */
 #define NNF_CPU_SSE4_2 (1ull << 0)

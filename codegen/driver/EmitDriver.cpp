@@ -3,6 +3,7 @@
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/Descriptor.h"
 #include "codegen/driver/DriverCode.h"
+#include "codegen/driver/SizeRanges.h"
 #include "runtime/abi.h"
 #include <cstddef>
 
@@ -88,7 +89,8 @@ public:
         .address(offsetof(nnf_model, cpu), constants.text(text("nnf.cpu", "")))
         .address(offsetof(nnf_model, versions), versionTable)
         .i32(offsetof(nnf_model, num_versions), versions ? versions.size() : 0)
-        .i32(offsetof(nnf_model, reserved1), 0);
+        .i32(offsetof(nnf_model, reserved1), 0)
+        .i64(offsetof(nnf_model, most_arena_bytes), SizeRanges(module).mostArenaBytes().value_or(-1));
     // The version that has the list is the one that the world sees.
     bool isInner = !version.empty() && !versions;
     constants.exported(isInner ? version : "nnf_model_" + name, model, /*isHidden=*/isInner);
@@ -151,11 +153,13 @@ private:
   std::string symbols() {
     SmallVector<Record> rows;
     auto &dialect = *module.getContext()->getLoadedDialect<NnfDialect>();
+    SizeRanges ranges(module);
     for (unsigned symbol : plan.signature.symbols) {
+      std::optional<SizeRanges::Range> range = ranges.of(dialect.symbolName(symbol));
       Record row(sizeof(nnf_symbol_info));
       row.address(offsetof(nnf_symbol_info, name), constants.text(dialect.symbolName(symbol)))
-          .i64(offsetof(nnf_symbol_info, min), 0)
-          .i64(offsetof(nnf_symbol_info, max), INT64_MAX)
+          .i64(offsetof(nnf_symbol_info, min), range ? range->least : 0)
+          .i64(offsetof(nnf_symbol_info, max), range ? range->most : INT64_MAX)
           .i64(offsetof(nnf_symbol_info, multiple_of), 1);
       rows.push_back(row);
     }

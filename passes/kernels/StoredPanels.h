@@ -13,8 +13,7 @@ struct StoredPanels {
   int64_t width = 1;  // of a strip: two vectors, or the panel where it has no more
 
   StoredPanels() = default;
-  StoredPanels(int64_t stored, int64_t lanes)
-      : stored(stored), width(stored % (2 * lanes) == 0 ? 2 * lanes : stored) {}
+  StoredPanels(int64_t stored, int64_t lanes) : stored(stored), width(stored % (2 * lanes) == 0 ? 2 * lanes : stored) {}
 
   int64_t strips() const { return stored / width; }
   /// Where strip `number`, counted through all panels, begins: `panelStride` is the distance of panels, `step` how many
@@ -23,8 +22,7 @@ struct StoredPanels {
     if (strips() == 1)
       return k.mul(number, panelStride);
     mlir::Value count = k.constant(strips());
-    return k.add(k.mul(k.floorDiv(number, count), panelStride),
-                 k.mul(k.mod(number, count), k.constant(width * step)));
+    return k.add(k.mul(k.floorDiv(number, count), panelStride), k.mul(k.mod(number, count), k.constant(width * step)));
   }
 };
 

@@ -22,6 +22,7 @@ import nnf  # noqa: E402
 from casefolder import Failure, expect  # noqa: E402
 from craft import Ref, adding, call, constant, entry, input_of, node, outputs, safetensors, x, y, w  # noqa: E402
 import kernel_cache  # noqa: E402
+import ranges  # noqa: E402
 import seeing  # noqa: E402
 import tuning  # noqa: E402
 import versions  # noqa: E402
@@ -572,7 +573,7 @@ def with_expect(case):
     return functools.wraps(case)(lambda work: case(work, expect))
 
 
-CASES += map(with_expect, [*tuning.CASES, *seeing.CASES, *versions.CASES])
+CASES += map(with_expect, [*tuning.CASES, *seeing.CASES, *ranges.CASES, *versions.CASES])
 
 
 if __name__ == "__main__":

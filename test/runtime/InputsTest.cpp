@@ -82,9 +82,9 @@ TEST_F(Inputs, equalSymbolsAreEqualSizes) {
 }
 TEST_F(Inputs, symbolLimits) {
   x.dims[0] = 0;
-  expectError("input 'x': size 0 in dimension 0, expected 2 or more for 'N'");
+  expectError("input 'x': size 0 in dimension 0, expected 2 to 8 for 'N'");
   x.dims[0] = 10;
-  expectError("input 'x': size 10 in dimension 0, expected 8 or less for 'N'");
+  expectError("input 'x': size 10 in dimension 0, expected 2 to 8 for 'N'");
   x.dims[0] = 3;
   expectError("input 'x': size 3 in dimension 0, expected a multiple of 2 for 'N'");
 }

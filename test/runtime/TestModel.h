@@ -121,7 +121,8 @@ private:
                      .cpu = "test",
                      .versions = nullptr,
                      .num_versions = 0,
-                     .reserved1 = 0};
+                     .reserved1 = 0,
+                     .most_arena_bytes = -1};
 };
 
 /// y[N] = 2 x[N], float32: one task an element.

@@ -150,13 +150,22 @@ void print(std::ostream &out, const nnf_model &exported, const nnf_model *chosen
   printVersions(out, exported, chosen, why);
   print(out, "inputs", summary.inputs);
   print(out, "outputs", summary.outputs);
+  bool hasRange = false;
+  for (uint32_t s = 0; s < model.num_symbols; ++s)
+    if (const nnf_symbol_info &symbol = model.symbols[s]; symbol.max != INT64_MAX) {
+      out << (hasRange ? "" : "sizes\n") << "  " << symbol.name << ": " << symbol.min << " to " << symbol.max << "\n";
+      hasRange = true;
+    }
   out << "weights\n  " << bytesText(double(model.weights_bytes))
       << (model.weights_file    ? std::string(" in ") + model.weights_file
           : model.weights_bytes ? ", embedded"
                                 : "")
       << "\n";
   out << "memory plan\n  between kernels: ";
-  if (model.num_symbols)
+  bool hasMost = model.struct_size > offsetof(nnf_model, most_arena_bytes) && model.most_arena_bytes >= 0;
+  if (model.num_symbols && hasMost)
+    out << "at most " << model.most_arena_bytes << " bytes, by the sizes of the inputs\n";
+  else if (model.num_symbols)
     out << "depends on the sizes of the inputs\n";
   else
     out << model.arena_bytes(nullptr) << " bytes\n";

@@ -1,4 +1,4 @@
-#include "compiler/CpuVersions.h"
+#include "compiler/Targets.h"
 #include "compiler/Compile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/bit.h"
@@ -33,12 +33,37 @@ llvm::Expected<std::vector<CpuTarget>> cpuTargets(const CodeRequest &code) {
       return error(name + " is named twice");
     auto [other, isNew] = needed.try_emplace(target->abiFeatures(), name.str());
     if (!isNew)
-      return error(other->second + " and " + name + " need the same features of a CPU, so that one would never be chosen");
+      return error(other->second + " and " + name +
+                   " need the same features of a CPU, so that one would never be chosen");
     targets.push_back(std::move(*target));
   }
   std::reverse(targets.begin(), targets.end());
   llvm::stable_sort(targets, [](const CpuTarget &a, const CpuTarget &b) { return rankOf(a) > rankOf(b); });
   return targets;
+}
+
+llvm::Expected<std::vector<CudaTarget>> cudaTargets(const CodeRequest &code, bool isLibrary) {
+  auto error = [&](const llvm::Twine &text) { return llvm::createStringError("--cuda-arch=" + code.cudaArch + ": " + text); };
+  llvm::SmallVector<llvm::StringRef> named;
+  llvm::StringRef(code.cudaArch).split(named, ',');
+  if (named.size() > 1 && !isLibrary)
+    return error("several architectures go into a library of --target=cuda, expected one");
+  if (!code.cudaArch.empty() && llvm::is_contained(named, ""))
+    return error("a name is missing, expected sm_80,sm_90a or the like");
+  if (isLibrary && !code.cudaArch.empty())
+    named.insert(named.begin(), "");
+  std::vector<CudaTarget> gpus;
+  for (llvm::StringRef arch : named) {
+    llvm::Expected<CudaTarget> device = CudaTarget::create(arch);
+    if (!device)
+      return device.takeError();
+    auto same = llvm::find_if(gpus, [&](const CudaTarget &other) { return other.getArch() == device->getArch(); });
+    if (same == gpus.end())
+      gpus.push_back(std::move(*device));
+    else if (same != gpus.begin() || llvm::count(named, arch) > 1)
+      return error(arch + " is named twice");
+  }
+  return gpus;
 }
 
 TargetInfo sharedLayout(llvm::ArrayRef<CpuTarget> targets) {
