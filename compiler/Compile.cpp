@@ -10,11 +10,12 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Header.h"
 #include "compiler/OutputFiles.h"
+#include "compiler/OutputKind.h"
 #include "compiler/Pipeline.h"
 #include "compiler/ReadModel.h"
-#include "compiler/kernels/CompilerIdentity.h"
-#include "compiler/kernels/KernelCache.h"
+#include "compiler/Targets.h"
 #include "compiler/kernels/KernelObjects.h"
+#include "compiler/kernels/OpenCache.h"
 #include "compiler/seeing/ExposeNodes.h"
 #include "compiler/tuning/CheckTuning.h"
 #include "compiler/tuning/TuningReport.h"
@@ -23,13 +24,10 @@
 #include "mlir/Support/Timing.h"
 #include "runtime/Hash.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include <mutex>
 #include <set>
-#include <unistd.h>
 
 using namespace mlir;
 namespace nnf {
@@ -39,30 +37,14 @@ constexpr StringLiteral version = "0.1.0";
 /// More makes object files that linkers for the small code model cannot place.
 constexpr int64_t maxEmbeddedWeights = int64_t(3) << 29; // 1.5 GB
 
-enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Ptx, Cubin, Mlir };
-
-std::optional<Emit> emitOf(StringRef text) {
-  return llvm::StringSwitch<std::optional<Emit>>(text)
-      .Cases({"so", "shared"}, Emit::Shared)
-      .Cases({"o", "object"}, Emit::Object)
-      .Cases({"a", "static"}, Emit::Static)
-      .Cases({"s", "asm"}, Emit::Assembly)
-      .Cases({"ll", "llvm-ir"}, Emit::LlvmIr)
-      .Case("ptx", Emit::Ptx)
-      .Case("cubin", Emit::Cubin)
-      .Case("mlir", Emit::Mlir)
-      .Default(std::nullopt);
-}
-
-/// The sizes of a tensor; -1 where only the run knows.
-std::vector<int64_t> sizesOf(RankedTensorType type) {
-  std::vector<int64_t> sizes;
-  for (Dim dim : shapeOf(type))
-    sizes.push_back(constantOf(dim).value_or(-1));
-  return sizes;
-}
-
 std::string messageOf(llvm::Error error) { return llvm::toString(std::move(error)); }
+
+/// A CPU that code is made for, and the kernels for it of all models.
+struct Version {
+  explicit Version(CpuTarget target) : target(std::move(target)) {}
+  CpuTarget target;
+  std::unique_ptr<KernelObjects> kernels; // null: kernels are in the models' own modules
+};
 
 /// One model on its way: its IR, its temporary weights file and its code.
 struct CompiledModel {
@@ -87,11 +69,10 @@ private:
   const CompileRequest &request;
   Emit emit = Emit::Shared;
   Phase phase = Phase::Code;
-  std::optional<CpuTarget> target;
-  std::vector<CudaTarget> gpus; // kernels are for these, one image each; none: for the CPU
-  std::string ptxas;            // "": nothing is assembled
+  std::vector<Version> versions; // the best first; one, but for a list of CPUs
+  std::vector<CudaTarget> gpus;  // kernels are for these, one image each; none: for the CPU
+  std::string ptxas;             // "": nothing is assembled
   std::unique_ptr<KernelCache> cache;
-  std::optional<KernelObjects> kernels; // of all models; none: kernels are in the models' own modules
   OutputFiles files;
   std::string output; // temporary, until all is well
   std::string warnings;
@@ -104,15 +85,18 @@ private:
   FailureOr<std::vector<DeviceImage>> compileCustomKernels(DeviceCode &device);
   FailureOr<std::vector<DeviceImage>> makeImages(DeviceCode &device);
   FailureOr<llvm::SmallVector<char, 0>> makeCode(CompiledModel &model);
+  LogicalResult compileVersions(CompiledModel &model, const std::string &path);
+  llvm::Error linkDrivers(CompiledModel &model, MutableArrayRef<llvm::SmallVector<char, 0>> drivers);
+  LogicalResult takeWeights(CompiledModel &model, ArrayRef<ModuleOp> modules, const std::string &path);
   LogicalResult writeWeights(CompiledModel &model);
-  LogicalResult describe(CompiledModel &model, const std::string &path);
+  LogicalResult describe(CompiledModel &model, ModuleOp module, const CpuTarget &target);
+  PipelineOptions optionsFor(const Version &version, const CompiledModel &model);
   Outcome writeOutput(MutableArrayRef<CompiledModel> models);
   Outcome writeObjects(MutableArrayRef<CompiledModel> models);
   llvm::Error finishObject(CompiledModel &model, const std::string &archive, const std::string &object);
   llvm::Expected<std::string> kernelArchive();
   llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
                          ArrayRef<const WeightsBlock *> blocks);
-  Outcome openCache();
   Outcome writeClass(const HeaderModel &model, const std::string &cHeader);
   Outcome writeDepfile();
   Outcome writeText(StringRef text, CompiledModel *weightsOf);
@@ -128,6 +112,9 @@ private:
   bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || isDeviceCode(); }
   bool isObject() const { return emit == Emit::Shared || emit == Emit::Object || emit == Emit::Static; }
   bool embedsWeights() const { return isObject() && !request.externalWeights; }
+  /// What decides where there is one, and what all versions have in common.
+  const CpuTarget &target() const { return versions.front().target; }
+  bool hasKernelObjects() const { return versions.front().kernels != nullptr; }
   Outcome keep(const std::string &temporary) {
     if (llvm::Error error = files.keep(temporary))
       return Outcome::fault(messageOf(std::move(error)));
@@ -200,34 +187,27 @@ Outcome Compilation::checkRequest() {
   return checkTarget();
 }
 
-/// A cache that cannot be used is no error: everything works without, as slowly as the first time.
-Outcome Compilation::openCache() {
-  // Whoever asks to see the passes at work wants them to be run.
-  std::string folder = request.verifyEach || !request.mlirFlags.empty() || !request.code.useCache ? "" : cacheFolder();
-  if (folder.empty())
-    return {};
-  std::optional<uint64_t> maxBytes = cacheBytes();
-  if (!maxBytes)
-    return Outcome::wrongUsage("NNFC_CACHE_SIZE=" + std::string(getenv("NNFC_CACHE_SIZE")) +
-                               ": expected a number of bytes above 0, as in 500M [NNFC-E0014]");
-  std::string compiler = compilerIdentity(), whyNot = "no kernel cache: this compiler has no build id";
-  if (!compiler.empty())
-    cache = KernelCache::open(folder, compiler, whyNot, *maxBytes);
-  if (!cache)
-    progress(whyNot);
-  return {};
-}
-
 Outcome Compilation::checkTarget() {
   const CodeRequest &code = request.code;
-  CpuTargetOptions options{code.triple, code.cpu, code.optLevel};
-  llvm::Expected<CpuTarget> created = CpuTarget::create(options);
+  llvm::Expected<std::vector<CpuTarget>> created = cpuTargets(code);
   if (!created)
     return Outcome::wrongUsage(messageOf(created.takeError()));
-  target = std::move(*created);
+  for (CpuTarget &each : *created)
+    versions.emplace_back(std::move(each));
+  if (versions.size() > 1) {
+    auto severalGoWith = [&](const std::string &what) {
+      return Outcome::wrongUsage("--cpu=" + code.cpu + ": several CPUs go with " + what + " [NNFC-E0004]");
+    };
+    if (!isObject())
+      return severalGoWith("an output of .so, .o or .a");
+    if (code.target != "cpu")
+      return severalGoWith("--target=cpu");
+    if (!code.tuning.empty() || request.report)
+      return severalGoWith("no tuning file: one is for one CPU");
+  }
   if (!code.tuning.empty()) {
     filesRead.push_back(code.tuning);
-    Outcome outcome = checkTuning(code, *target);
+    Outcome outcome = checkTuning(code, target());
     warnings += outcome.warnings;
     if (!outcome)
       return outcome;
@@ -250,65 +230,52 @@ Outcome Compilation::checkTarget() {
   if (code.target == "cpu")
     return code.cudaArch.empty() ? Outcome()
                                  : Outcome::wrongUsage("--cuda-arch goes with --target=cuda or cuda-emu [NNFC-E0004]");
-  if (code.target == "cuda-emu" && !(target->isX86() && target->has("fma") && target->has("f16c")))
-    return Outcome::wrongUsage("--target=cuda-emu: found " + target->text() +
+  if (code.target == "cuda-emu" && !(target().isX86() && target().has("fma") && target().has("f16c")))
+    return Outcome::wrongUsage("--target=cuda-emu: found " + target().text() +
                                ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3 [NNFC-E0011]");
   return checkGpus();
 }
 
-/// A library has code for the oldest architecture, which runs on every later GPU, and for those that are named.
 Outcome Compilation::checkGpus() {
   const CodeRequest &code = request.code;
-  bool isLibrary = code.target == "cuda" && !isDeviceCode();
-  SmallVector<StringRef> named;
-  StringRef(code.cudaArch).split(named, ',');
-  if (named.size() > 1 && !isLibrary)
-    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": several architectures go into a library of "
-                               "--target=cuda, expected one [NNFC-E0012]");
-  if (!code.cudaArch.empty() && llvm::is_contained(named, ""))
-    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": a name is missing, expected sm_80,sm_90a or the like [NNFC-E0012]");
-  if (isLibrary && !code.cudaArch.empty())
-    named.insert(named.begin(), "");
-  for (StringRef arch : named) {
-    llvm::Expected<CudaTarget> device = CudaTarget::create(arch);
-    if (!device)
-      return Outcome::wrongUsage(messageOf(device.takeError()));
-    auto same = llvm::find_if(gpus, [&](const CudaTarget &other) { return other.getArch() == device->getArch(); });
-    if (same == gpus.end())
-      gpus.push_back(std::move(*device));
-    else if (same != gpus.begin() || llvm::count(named, arch) > 1)
-      return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": " + arch.str() + " is named twice [NNFC-E0012]");
-  }
+  llvm::Expected<std::vector<CudaTarget>> found = cudaTargets(code, code.target == "cuda" && !isDeviceCode());
+  if (!found)
+    return Outcome::wrongUsage(messageOf(found.takeError()));
+  gpus = std::move(*found);
   if (!code.cudaCubin && emit != Emit::Cubin)
     return {};
-  llvm::Expected<std::string> found = findPtxas();
-  if (!found)
+  llvm::Expected<std::string> assembler = findPtxas();
+  if (!assembler)
     return Outcome::fault((emit == Emit::Cubin ? "output of .cubin: " : "--cuda-cubin: ") +
-                          messageOf(found.takeError()));
-  ptxas = *found;
+                          messageOf(assembler.takeError()));
+  ptxas = *assembler;
   return {};
 }
 
-/// Sets what the descriptor says of the model as a whole, once its weights are packed.
-LogicalResult Compilation::describe(CompiledModel &model, const std::string &path) {
-  ModuleOp module = *model.module;
-  Builder builder(module.getContext());
-  model.weights = WeightsBlock(module);
+/// The weights of a model, once they are packed, and what the descriptors of its versions say of them.
+LogicalResult Compilation::takeWeights(CompiledModel &model, ArrayRef<ModuleOp> modules, const std::string &path) {
+  Builder builder(model.context.get());
+  model.weights = WeightsBlock(modules);
   int64_t weightsBytes = model.weights.size();
   if (weightsBytes > maxEmbeddedWeights && !request.externalWeights)
-    return emitError(UnknownLoc::get(module.getContext()))
+    return emitError(UnknownLoc::get(model.context.get()))
            << "'" << path << "' has " << weightsBytes << " bytes of weights, at most " << maxEmbeddedWeights
            << " can be embedded; use --weights=external [NNFC-E0114]";
   if (weightsBytes > 0) {
-    module->setAttr("nnf.weights_hash", builder.getI64IntegerAttr(static_cast<int64_t>(model.weights.hash())));
-    if (request.externalWeights)
-      module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+    Attribute hash = builder.getI64IntegerAttr(static_cast<int64_t>(model.weights.hash()));
+    for (ModuleOp module : modules) {
+      module->setAttr("nnf.weights_hash", hash);
+      if (request.externalWeights)
+        module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+    }
   }
-  if (!model.weightsFile.empty() && failed(writeWeights(model)))
-    return failure();
-  std::string targetText = target->text();
+  return model.weightsFile.empty() ? success() : writeWeights(model);
+}
+
+/// Sets what a version's descriptor says of the model as a whole, once its weights are taken.
+LogicalResult Compilation::describe(CompiledModel &model, ModuleOp module, const CpuTarget &target) {
+  Builder builder(module.getContext());
+  std::string targetText = target.text();
   if (!gpus.empty())
     targetText += " " + request.code.target + " " +
                   llvm::join(llvm::map_range(gpus, [](const CudaTarget &gpu) { return gpu.getArch(); }), ",");
@@ -316,7 +283,8 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
     module->setAttr(deviceCodeName, builder.getUnitAttr());
   module->setAttr("nnf.target", builder.getStringAttr(targetText));
   module->setAttr("nnf.producer", builder.getStringAttr(producerText()));
-  module->setAttr("nnf.cpu_features", builder.getI64IntegerAttr(static_cast<int64_t>(target->abiFeatures())));
+  module->setAttr("nnf.cpu_features", builder.getI64IntegerAttr(static_cast<int64_t>(target.abiFeatures())));
+  module->setAttr("nnf.cpu", builder.getStringAttr(target.getCpu()));
 
   // The module as it is now: kernels, launches, the target, the hash of the weights.
   std::string text = "O" + std::to_string(request.code.optLevel) + "\n";
@@ -331,18 +299,7 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   if (request.report && failed(request.report->addLaunches(module)))
     return failure();
   model.header.name = model.name;
-  for (auto [from, to] :
-       {std::pair(&signature->inputs, &model.header.inputs), std::pair(&signature->outputs, &model.header.outputs)})
-    for (const TensorSignature &tensor : *from)
-      to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank(), sizesOf(tensor.type),
-                     tensor.tied >= 0});
-  auto arena = module.lookupSymbol("main")->getAttrOfType<ArrayAttr>("nnf.arena");
-  int64_t total = 0;
-  bool isFixed = signature->symbols.empty();
-  for (auto region : arena.getAsRange<DimsAttr>())
-    total += constantOf(region.getDims().front()).value_or(0);
-  if (isFixed)
-    model.header.arenaBytes = total;
+  model.header.describe(module, *signature);
   return success();
 }
 
@@ -373,28 +330,22 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
   if (request.everyNode)
     *request.everyNode = exposeNodes(*model.module);
-  PipelineOptions options;
-  options.target = target->info();
-  options.gpuKernels = !gpus.empty();
-  options.winograd = request.code.accuracy == Accuracy::Strict ? 0 : request.code.accuracy == Accuracy::Relaxed ? 4 : 2;
-  options.tuning = request.code.tuning;
-  if (request.report)
-    options.atGroups = [&](ModuleOp module) { request.report->addKernels(module, target->info()); };
-  options.emulateGpu = request.code.target == "cuda-emu";
-  options.verifyEach = request.verifyEach;
-  options.applyMlirFlags = !request.mlirFlags.empty();
-  options.cache = cache.get();
-  options.kernels = kernels ? &*kernels : nullptr;
-  options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
   if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {
     llvm::Expected<std::string> file = files.create(weightsPath());
     if (!file)
       return Outcome::fault(messageOf(file.takeError()));
     model.weightsFile = *file;
   }
-  if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
+  auto describeAll = [&]() -> LogicalResult {
+    return success(succeeded(takeWeights(model, *model.module, path)) &&
+                   succeeded(describe(model, *model.module, target())));
+  };
+  bool isOne = versions.size() == 1;
+  if (mlir::failed(isOne ? runPhases(*model.module, phase, optionsFor(versions.front(), model), describeAll)
+                         : compileVersions(model, path)) ||
+      sink.hasErrors())
     return failed();
-  if (emit != Emit::Mlir) {
+  if (isOne && emit != Emit::Mlir) {
     FailureOr<llvm::SmallVector<char, 0>> code = makeCode(model);
     if (mlir::failed(code) || sink.hasErrors())
       return failed();
@@ -414,8 +365,96 @@ FailureOr<std::vector<DeviceImage>> Compilation::compileCustomKernels(DeviceCode
   if (succeeded(images) && isDeviceCode() && !images->empty())
     return emitError(device.module.get()->getLoc())
            << "what NVRTC makes of kernels in CUDA C++ is PTX of its own, and " << request.output
-           << " takes one: expected a library, or --cuda-compiler=clang";
+           << " takes one: expected a library, or --cuda-compiler=clang [NNFC-E0004]";
   return images;
+}
+
+PipelineOptions Compilation::optionsFor(const Version &version, const CompiledModel &model) {
+  PipelineOptions options;
+  options.target = version.target.info();
+  options.gpuKernels = !gpus.empty();
+  options.winograd = request.code.accuracy == Accuracy::Strict ? 0 : request.code.accuracy == Accuracy::Relaxed ? 4 : 2;
+  options.tuning = request.code.tuning;
+  if (request.report)
+    options.atGroups = [this](ModuleOp module) { request.report->addKernels(module, target().info()); };
+  options.emulateGpu = request.code.target == "cuda-emu";
+  options.verifyEach = request.verifyEach;
+  options.applyMlirFlags = !request.mlirFlags.empty();
+  options.cache = cache.get();
+  options.kernels = version.kernels.get();
+  std::string name = model.name;
+  if (versions.size() > 1)
+    name += " for " + version.target.getCpu();
+  options.progress = [this, name](StringRef phase) { progress(name + ": " + phase); };
+  return options;
+}
+
+/// A driver and kernels for each CPU, around one block of weights: what weights decide is compiled and run once.
+LogicalResult Compilation::compileVersions(CompiledModel &model, const std::string &path) {
+  Builder builder(model.context.get());
+  std::vector<CpuTarget> targets;
+  SmallVector<Attribute> symbols;
+  for (const Version &version : versions) {
+    targets.push_back(version.target);
+    symbols.push_back(builder.getStringAttr("nnf.version." + version.target.getCpu()));
+  }
+  PipelineOptions layout = optionsFor(versions.front(), model);
+  layout.target = sharedLayout(targets);
+  if (mlir::failed(runConstantPart(*model.module, layout)))
+    return failure();
+  std::vector<OwningOpRef<ModuleOp>> owned;
+  SmallVector<ModuleOp> modules;
+  std::vector<PipelineOptions> options;
+  for (auto [i, version] : llvm::enumerate(versions)) {
+    owned.push_back(i + 1 < versions.size() ? OwningOpRef<ModuleOp>(model.module->clone()) : std::move(model.module));
+    modules.push_back(*owned.back());
+    modules.back()->setAttr(versionAttr, symbols[i]);
+    options.push_back(optionsFor(version, model));
+    options.back().constantPartIsDone = true;
+  }
+  modules.front()->setAttr(versionsAttr, builder.getArrayAttr(symbols));
+  for (auto [module, option] : llvm::zip(modules, options))
+    if (mlir::failed(runUntilDriver(module, Phase::Code, option)))
+      return failure();
+  if (mlir::failed(placeWeights(modules)) || mlir::failed(takeWeights(model, modules, path)))
+    return failure();
+  model.isEmbedded = embedsWeights() && model.weights.size() > 0;
+  std::vector<llvm::SmallVector<char, 0>> drivers;
+  for (auto [i, version] : llvm::enumerate(versions)) {
+    if (mlir::failed(describe(model, modules[i], version.target)) ||
+        mlir::failed(runDriver(modules[i], Phase::Code, options[i])))
+      return failure();
+    FailureOr<llvm::SmallVector<char, 0>> code =
+        emitDriver(modules[i], version.target, i == 0 ? WeightsIn::SharedDriver : WeightsIn::OtherDriver);
+    if (mlir::failed(code))
+      return failure();
+    drivers.push_back(std::move(*code));
+  }
+  if (llvm::Error error = linkDrivers(model, drivers))
+    return emitError(builder.getUnknownLoc()) << "internal: " << messageOf(std::move(error));
+  return success();
+}
+
+/// One object, in which the versions of a model see each other and nobody else does.
+llvm::Error Compilation::linkDrivers(CompiledModel &model, MutableArrayRef<llvm::SmallVector<char, 0>> drivers) {
+  if (model.isEmbedded)
+    if (llvm::Error error = reserveWeights(drivers.front(), model.weights.size()))
+      return error;
+  std::vector<std::string> objects;
+  for (const llvm::SmallVector<char, 0> &driver : drivers) {
+    llvm::Expected<std::string> file =
+        files.create(request.output + ".driver.o", StringRef(driver.data(), driver.size()));
+    if (!file)
+      return file.takeError();
+    objects.push_back(*file);
+  }
+  llvm::Expected<std::string> scratch = files.create(request.output + ".versions.o");
+  if (!scratch)
+    return scratch.takeError();
+  llvm::Expected<llvm::SmallVector<char, 0>> whole = linkObject(objects, *scratch);
+  if (whole)
+    model.code = std::move(*whole);
+  return whole.takeError();
 }
 
 /// PTX for each architecture, and what ptxas makes of it where that is asked for. Machine code comes first: of images
@@ -448,8 +487,8 @@ FailureOr<std::vector<DeviceImage>> Compilation::makeImages(DeviceCode &device) 
 /// Text, a driver, or an object with its kernels.
 FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model) {
   progress(model.name + (isDeviceCode() ? ": code for GPUs" : ": machine code"));
-  if (kernels)
-    return emitDriver(*model.module, *target);
+  if (hasKernelObjects())
+    return emitDriver(*model.module, target());
   DeviceCode device;
   std::vector<DeviceImage> images;
   llvm::function_ref<LogicalResult(llvm::Module &)> link;
@@ -484,7 +523,7 @@ FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model
   WeightsFile weights;
   if (isText() && !model.weightsFile.empty())
     weights = {model.weightsFile, weightsPath()};
-  return emitCode(*model.module, *target, kind, weights, link);
+  return emitCode(*model.module, target(), kind, weights, link);
 }
 
 Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
@@ -499,15 +538,18 @@ Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
 /// All kernels, for the linker to take what it needs.
 llvm::Expected<std::string> Compilation::kernelArchive() {
   llvm::Expected<std::string> file = files.create(request.output + ".kernels.a");
+  SmallVector<StringRef> all;
+  for (const Version &version : versions)
+    llvm::append_range(all, version.kernels->all());
   if (file)
-    if (llvm::Error error = writeArchive(kernels->all(), *file))
+    if (llvm::Error error = writeArchive(all, *file))
       return std::move(error);
   return file;
 }
 
 /// Fills a file with the whole of a model: its kernels, and the weights.
 llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &archive, const std::string &object) {
-  if (kernels) {
+  if (hasKernelObjects()) {
     llvm::Expected<std::string> driver = files.create(object, model.text());
     if (!driver)
       return driver.takeError();
@@ -526,7 +568,7 @@ llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &a
 Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
   auto fail = [](llvm::Error error) { return Outcome::fault(messageOf(std::move(error))); };
   std::string archive;
-  if (kernels) {
+  if (hasKernelObjects()) {
     llvm::Expected<std::string> file = kernelArchive();
     if (!file)
       return fail(file.takeError());
@@ -565,12 +607,12 @@ llvm::Error Compilation::linkShared(std::vector<std::string> objects, ArrayRef<s
       objects.push_back(*file);
     return file.takeError();
   };
-  llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
+  llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, target());
   if (!table)
     return llvm::createStringError("internal: " + messageOf(table.takeError()));
   if (llvm::Error error = add(files.create(request.output + ".table.o", StringRef(table->data(), table->size()))))
     return error;
-  if (kernels)
+  if (hasKernelObjects())
     objects.push_back(archive);
   if (!blocks.empty())
     if (llvm::Error error = add(files.create(request.output + ".script", weightsScript)))
@@ -646,11 +688,12 @@ Outcome Compilation::run() {
   if (!file)
     return Outcome::fault(messageOf(file.takeError()));
   output = *file;
-  outcome = openCache();
+  outcome = openKernelCache(request, cache, [&](const std::string &what) { progress(what); });
   if (!outcome)
     return outcome;
   if (isObject() && gpus.empty())
-    kernels.emplace(*target, cache.get());
+    for (Version &version : versions)
+      version.kernels = std::make_unique<KernelObjects>(version.target, cache.get());
   std::vector<CompiledModel> models(request.model.models.size());
   for (auto [path, model] : llvm::zip(request.model.models, models)) {
     outcome = compileOne(path, model);
@@ -689,20 +732,5 @@ Outcome compileModels(const CompileRequest &request) {
 }
 
 std::string producerText() { return ("nnfc " + version).str(); }
-
-void installFatalErrorHandlers() {
-  auto die = [](void *, const char *reason, bool) {
-    llvm::sys::RunInterruptHandlers(); // removes temporary files
-    fprintf(stderr, "error: internal: LLVM: %s [NNFC-E9001]\n", reason);
-    _exit(1);
-  };
-  llvm::install_fatal_error_handler(die);
-  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
-    llvm::sys::RunInterruptHandlers();
-    static const char text[] = "error: out of memory [NNFC-E0609]\n";
-    (void)!write(2, text, sizeof text - 1);
-    _exit(1);
-  });
-}
 
 } // namespace nnf

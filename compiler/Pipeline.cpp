@@ -145,81 +145,58 @@ Phase currentPhase(ModuleOp module) {
   return Phase::Input;
 }
 
+namespace {
+
+/// Runs the passes that `add` adds as those of a phase.
+template <typename Add> LogicalResult runPasses(ModuleOp module, const PipelineOptions &options, Add add) {
+  PassManager passes(module.getContext(), ModuleOp::getOperationName());
+  if (failed(configure(passes, options)))
+    return failure();
+  add(passes);
+  return passes.run(module);
+}
+
+template <typename Add> LogicalResult runPhase(ModuleOp module, Phase phase, const PipelineOptions &options, Add add) {
+  if (options.progress)
+    options.progress(names[static_cast<size_t>(phase)]);
+  return runPasses(module, options, add);
+}
+
+LogicalResult tune(ModuleOp module, Phase current, const PipelineOptions &options) {
+  if (options.tuning.empty())
+    return success();
+  if (current > Phase::Groups)
+    return emitError(module.getLoc()) << "tuning: its kernels are loops already, expected an earlier phase [NNFC-E0406]";
+  return runPasses(module, options, [&](OpPassManager &p) { addTuning(p, options); });
+}
+
+LogicalResult makeTiles(ModuleOp module, Phase current, const PipelineOptions &options) {
+  if (options.kernels) {
+    if (options.progress)
+      options.progress("kernels");
+    return options.kernels->compile(module, options);
+  }
+  if (current >= Phase::Tiles)
+    return success();
+  return runPhase(module, Phase::Tiles, options, [&](OpPassManager &p) { addTiles(p, options); });
+}
+
 /// A CPU has no code for kernels in CUDA C++.
-static LogicalResult refuseCustomKernels(ModuleOp module) {
+LogicalResult refuseCustomKernels(ModuleOp module) {
   LogicalResult result = success();
   module.walk([&](PrimCustomCudaOp op) {
     result =
         nodeError(op.getLoc()) << "a kernel in CUDA C++ runs on a GPU: expected --target=cuda (--device cuda:K), or "
-                                  "cuda-emu";
+                                  "cuda-emu [NNFC-E0401]";
   });
   return result;
 }
 
-LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &options,
-                        llvm::function_ref<LogicalResult()> beforeDriver, bool stopBeforeDriver) {
-  Phase current = currentPhase(module);
-  auto wanted = [&](Phase phase) { return current < phase && phase <= last; };
-  auto run = [&](Phase phase, auto add) -> LogicalResult {
-    if (!wanted(phase))
-      return success();
-    if (options.progress)
-      options.progress(names[static_cast<size_t>(phase)]);
-    PassManager passes(module.getContext(), ModuleOp::getOperationName());
-    if (failed(configure(passes, options)))
-      return failure();
-    add(passes);
-    return passes.run(module);
-  };
-  auto prepare = [&]() -> LogicalResult {
-    if (!wanted(Phase::Groups))
-      return success();
-    if (options.atPrepare)
-      options.atPrepare(module);
-    return runPrepare(module, options);
-  };
-  auto tune = [&]() -> LogicalResult {
-    if (options.tuning.empty() || last < Phase::Groups)
-      return success();
-    if (current > Phase::Groups)
-      return emitError(module.getLoc())
-             << "tuning: its kernels are loops already, expected an earlier phase [NNFC-E0406]";
-    PassManager passes(module.getContext(), ModuleOp::getOperationName());
-    if (failed(configure(passes, options)))
-      return failure();
-    addTuning(passes, options);
-    return passes.run(module);
-  };
-  auto makeTiles = [&]() -> LogicalResult {
-    if (!options.kernels || last < Phase::Tiles)
-      return run(Phase::Tiles, [&](OpPassManager &p) { addTiles(p, options); });
-    if (options.progress)
-      options.progress("kernels");
-    return options.kernels->compile(module, options);
-  };
-  if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
-      (!options.gpuKernels && failed(refuseCustomKernels(module))) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) || failed(prepare()) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(tune()))
+LogicalResult makePrimitives(ModuleOp module, const PipelineOptions &options) {
+  if (failed(runPhase(module, Phase::Primitives, options, [](OpPassManager &p) { addPrimitives(p); })))
     return failure();
-  if (options.atGroups && last >= Phase::Groups)
-    options.atGroups(module);
-  if (last > Phase::Groups)
-    recordWork(module); // while kernels say what they compute
-  if (failed(makeTiles()) || failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
-    return failure();
-  // A kernel may have come to copy outputs.
-  if (options.kernels && last == Phase::Code && failed(options.kernels->compile(module, options)))
-    return failure();
-  if (!wanted(Phase::Buffers))
-    return success();
-  if (failed(beforeDriver()))
-    return failure();
-  if (stopBeforeDriver)
-    return success();
-  if (failed(run(Phase::Buffers, [](OpPassManager &p) { addDriver(p); })))
-    return failure();
-  return run(Phase::Code, [&](OpPassManager &p) { addCode(p, options); });
+  return options.gpuKernels ? success() : refuseCustomKernels(module);
 }
 
-} // namespace nnf
+LogicalResult prepareConstants(ModuleOp module, const PipelineOptions &options) {
+  if (failed(runPhase(module, Phase::Groups, options, [&](OpPassManager &p) { addConstantPart(p, options); })))

@@ -1,5 +1,6 @@
 #include "compiler/ReadModel.h"
 #include "codegen/Dialects.h"
+#include "codegen/driver/SizeRanges.h"
 #include "dialects/nnf/Nnf.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Path.h"
@@ -82,6 +83,8 @@ OwningOpRef<ModuleOp> readModel(MLIRContext &context, const std::string &path, c
     return {};
   std::string name = identifierOf(request.name.empty() ? stemOf(path) : request.name);
   (*module)->setAttr("nnf.name", StringAttr::get(&context, name));
+  if (failed(SizeRanges::add(*module, request.ranges)))
+    return {};
   for (const auto &[input, output] : request.inout)
     if (failed(tie(*module, input, output)))
       return {};

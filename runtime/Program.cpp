@@ -54,8 +54,11 @@ bool findHolder(const nnf_model *model, char (&path)[PATH_MAX]) {
   return realpath(holder->l_name[0] ? holder->l_name : "/proc/self/exe", path) != nullptr;
 }
 
-int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program **result, Message &message) {
-  if (int32_t status = checkDescriptor(*model, message))
+int32_t createProgram(const nnf_model *exported, nnf_library *library, nnf_program **result, Message &message) {
+  if (int32_t status = checkDescriptor(*exported, message))
+    return status;
+  const nnf_model *model = exported;
+  if (int32_t status = chooseVersion(*exported, model, message))
     return status;
   if (int32_t status = checkCpuFeatures(*model, message))
     return status;

@@ -184,6 +184,11 @@ constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallel,       allocOu
 
 int32_t reserveArena(nnf_context &context) {
   int64_t bytes = context.model().arena_bytes(context.symbols);
+  // Where it is known, room for the largest sizes at once: later runs find it. Pages are there when they are used.
+  int64_t most = mostArenaBytes(context.model());
+  if (bytes >= 0 && most > bytes && context.arena.capacity < uint64_t(bytes) &&
+      context.arena.reserve(context.allocator, uint64_t(most)))
+    return NNF_OK;
   if (bytes < 0 || !context.arena.reserve(context.allocator, uint64_t(bytes)))
     return context.message.fail(NNF_ERROR_MEMORY,
                                 "no memory for the %lld bytes of intermediate results that inputs of "

@@ -175,7 +175,30 @@ uint64_t CpuTarget::abiFeatures() const {
                                                         {"avx512dq", NNF_CPU_AVX512DQ},
                                                         {"bmi2", NNF_CPU_BMI2},
                                                         {"avx512vnni", NNF_CPU_AVX512VNNI},
-                                                        {"avxvnni", NNF_CPU_AVXVNNI}};
+                                                        {"avxvnni", NNF_CPU_AVXVNNI},
+                                                        {"bmi", NNF_CPU_BMI},
+                                                        {"lzcnt", NNF_CPU_LZCNT},
+                                                        {"movbe", NNF_CPU_MOVBE},
+                                                        {"popcnt", NNF_CPU_POPCNT},
+                                                        {"avx512cd", NNF_CPU_AVX512CD},
+                                                        {"avx512vbmi", NNF_CPU_AVX512VBMI},
+                                                        {"avx512vbmi2", NNF_CPU_AVX512VBMI2},
+                                                        {"avx512ifma", NNF_CPU_AVX512IFMA},
+                                                        {"avx512bitalg", NNF_CPU_AVX512BITALG},
+                                                        {"avx512vpopcntdq", NNF_CPU_AVX512VPOPCNTDQ},
+                                                        {"avx512bf16", NNF_CPU_AVX512BF16},
+                                                        {"avx512fp16", NNF_CPU_AVX512FP16},
+                                                        {"gfni", NNF_CPU_GFNI},
+                                                        {"avxifma", NNF_CPU_AVXIFMA},
+                                                        {"avxneconvert", NNF_CPU_AVXNECONVERT},
+                                                        {"avxvnniint8", NNF_CPU_AVXVNNIINT8},
+                                                        {"avxvnniint16", NNF_CPU_AVXVNNIINT16},
+                                                        {"avx10.2", NNF_CPU_AVX10_2},
+                                                        {"egpr", NNF_CPU_APX},
+                                                        {"sse4a", NNF_CPU_SSE4A},
+                                                        {"fma4", NNF_CPU_FMA4},
+                                                        {"xop", NNF_CPU_XOP},
+                                                        {"tbm", NNF_CPU_TBM}};
   uint64_t features = 0;
   for (auto [name, bit] : bits)
     if (has(name))

@@ -103,8 +103,13 @@ std::string Constants::table(StringRef name, ArrayRef<Record> rows) {
   return name.str();
 }
 
-void Constants::exported(StringRef name, const Record &record) {
-  initialize(global(name, record.type(b.getContext()), LLVM::Linkage::External, {}), [&] { return record.build(b); });
+void Constants::exported(StringRef name, const Record &record, bool isHidden) {
+  LLVM::GlobalOp made = global(name, record.type(b.getContext()), LLVM::Linkage::External, {});
+  if (isHidden) {
+    made.setVisibility_(LLVM::Visibility::Hidden);
+    made.setDsoLocal(true);
+  }
+  initialize(made, [&] { return record.build(b); });
 }
 
 } // namespace nnf

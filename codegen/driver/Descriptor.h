@@ -48,8 +48,8 @@ public:
   std::string list(llvm::ArrayRef<int64_t> values);
   /// An array of structs; "" when empty.
   std::string table(llvm::StringRef name, llvm::ArrayRef<Record> rows);
-  /// A struct that other objects see under this name.
-  void exported(llvm::StringRef name, const Record &record);
+  /// A struct that other objects see under this name; hidden: those of one library.
+  void exported(llvm::StringRef name, const Record &record, bool isHidden = false);
 
 private:
   mlir::LLVM::GlobalOp global(llvm::StringRef name, mlir::Type type, mlir::LLVM::Linkage linkage,

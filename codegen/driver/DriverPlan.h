@@ -27,6 +27,10 @@ constexpr int64_t noRegion = INT64_MIN;
 /// defined when there is code (codegen/cuda/DeviceTable.h).
 constexpr llvm::StringLiteral deviceCodeName = "nnf.device_code";
 
+/// On the module of one of several versions of a model: its descriptor's symbol, and on the first one those of all, the
+/// best first. That one's is exported under the model's name instead.
+constexpr llvm::StringLiteral versionAttr = "nnf.version", versionsAttr = "nnf.versions";
+
 struct LaunchPlan {
   LaunchOp op;
   unsigned kernel;                    // index into DriverPlan::kernels

@@ -3,6 +3,7 @@
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/Descriptor.h"
 #include "codegen/driver/DriverCode.h"
+#include "codegen/driver/SizeRanges.h"
 #include "runtime/abi.h"
 #include <cstddef>
 
@@ -49,6 +50,9 @@ public:
     if (hasDeviceCode)
       declareElsewhere(deviceCodeName, /*alignment=*/8);
     std::string name = text("nnf.name", "model");
+    std::string version = text(versionAttr, "");
+    auto versions = module->getAttrOfType<ArrayAttr>(versionsAttr);
+    std::string versionTable = versions ? versionList(versions, version) : "";
     Record model(sizeof(nnf_model));
     model.i32(offsetof(nnf_model, abi_major), NNF_ABI_MAJOR)
         .i32(offsetof(nnf_model, abi_minor), NNF_ABI_MINOR)
@@ -81,8 +85,15 @@ public:
         .i32(offsetof(nnf_model, num_temporaries), plan.numTemporaries)
         .i32(offsetof(nnf_model, reserved), 0)
         .i64(offsetof(nnf_model, live_bytes), liveBytes())
-        .address(offsetof(nnf_model, device), hasDeviceCode ? deviceCodeName.str() : "");
-    constants.exported("nnf_model_" + name, model);
+        .address(offsetof(nnf_model, device), hasDeviceCode ? deviceCodeName.str() : "")
+        .address(offsetof(nnf_model, cpu), constants.text(text("nnf.cpu", "")))
+        .address(offsetof(nnf_model, versions), versionTable)
+        .i32(offsetof(nnf_model, num_versions), versions ? versions.size() : 0)
+        .i32(offsetof(nnf_model, reserved1), 0)
+        .i64(offsetof(nnf_model, most_arena_bytes), SizeRanges(module).mostArenaBytes().value_or(-1));
+    // The version that has the list is the one that the world sees.
+    bool isInner = !version.empty() && !versions;
+    constants.exported(isInner ? version : "nnf_model_" + name, model, /*isHidden=*/isInner);
     return success();
   }
 
@@ -105,6 +116,18 @@ private:
                                          /*isConstant=*/true, LLVM::Linkage::External, name, Attribute(), alignment);
     global.setVisibility_(LLVM::Visibility::Hidden);
     global.setDsoLocal(true);
+  }
+
+  /// The descriptors of all versions; `own` is this one.
+  std::string versionList(ArrayAttr versions, StringRef own) {
+    SmallVector<Record> rows;
+    for (StringRef symbol : versions.getAsValueRange<StringAttr>()) {
+      std::string descriptor = symbol == own ? "nnf_model_" + text("nnf.name", "model") : symbol.str();
+      if (symbol != own)
+        declareElsewhere(descriptor, /*alignment=*/8);
+      rows.push_back(Record(sizeof(const nnf_model *)).address(0, descriptor));
+    }
+    return constants.table("nnf.versions", rows);
   }
 
   std::string tensors(StringRef table, ArrayRef<TensorSignature> tensors, bool areInputs) {
@@ -130,11 +153,13 @@ private:
   std::string symbols() {
     SmallVector<Record> rows;
     auto &dialect = *module.getContext()->getLoadedDialect<NnfDialect>();
+    SizeRanges ranges(module);
     for (unsigned symbol : plan.signature.symbols) {
+      std::optional<SizeRanges::Range> range = ranges.of(dialect.symbolName(symbol));
       Record row(sizeof(nnf_symbol_info));
       row.address(offsetof(nnf_symbol_info, name), constants.text(dialect.symbolName(symbol)))
-          .i64(offsetof(nnf_symbol_info, min), 0)
-          .i64(offsetof(nnf_symbol_info, max), INT64_MAX)
+          .i64(offsetof(nnf_symbol_info, min), range ? range->least : 0)
+          .i64(offsetof(nnf_symbol_info, max), range ? range->most : INT64_MAX)
           .i64(offsetof(nnf_symbol_info, multiple_of), 1);
       rows.push_back(row);
     }

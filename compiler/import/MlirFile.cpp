@@ -84,7 +84,7 @@ LogicalResult checkBodies(ModuleOp module, func::FuncOp main) {
 /// branches. Nothing else is read: machine code in a model would be run, by the compiler itself where it belongs to a
 /// constant.
 LogicalResult checkGraph(ModuleOp module) {
-  if (failed(checkAttributes(module, {"nnf.name", "nnf.weights"})))
+  if (failed(checkAttributes(module, {"nnf.name", "nnf.weights", "nnf.ranges"})))
     return failure();
   func::FuncOp main;
   for (Operation &op : *module.getBody()) {

@@ -117,7 +117,12 @@ private:
                      .num_temporaries = 0,
                      .reserved = 0,
                      .live_bytes = -1,
-                     .device = nullptr};
+                     .device = nullptr,
+                     .cpu = "test",
+                     .versions = nullptr,
+                     .num_versions = 0,
+                     .reserved1 = 0,
+                     .most_arena_bytes = -1};
 };
 
 /// y[N] = 2 x[N], float32: one task an element.

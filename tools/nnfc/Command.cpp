@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <unistd.h>
 
 namespace nnf::cli {
@@ -35,19 +36,38 @@ int report(const Outcome &outcome, Streams streams) {
   return outcome.status;
 }
 
-Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, int64_t> &dims) {
+/// A size as people write it; none: something else.
+static std::optional<int64_t> sizeOf(const std::string &text) {
+  if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  return std::stoll(text);
+}
+
+Outcome parseDims(const std::vector<std::string> &texts, ModelRequest &request) {
+  std::map<std::string, SizeRange> given;
   for (const std::string &text : texts) {
-    size_t equals = text.find('=');
-    std::string size = equals == std::string::npos ? "" : text.substr(equals + 1);
-    if (equals != 0 && size.find(':') != std::string::npos)
-      return Outcome::wrongUsage("--dim " + text + ": ranges of sizes are not there yet [NNFC-E0008]");
-    bool isNumber = !size.empty() && size.size() <= 18 && size.find_first_not_of("0123456789") == std::string::npos;
-    if (equals == 0 || !isNumber)
-      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE, a name and a number [NNFC-E0007]");
-    auto [known, isNew] = dims.emplace(text.substr(0, equals), std::stoll(size));
-    if (!isNew && known->second != std::stoll(size))
-      return Outcome::wrongUsage("--dim " + text + ": '" + known->first + "' is given as " +
-                                 std::to_string(known->second) + " already [NNFC-E0007]");
+    size_t equals = text.find('='), colon = text.find(':', std::min(equals, text.size()));
+    bool isRange = colon != std::string::npos;
+    std::optional<int64_t> least, most;
+    if (equals != std::string::npos) {
+      least = sizeOf(text.substr(equals + 1, isRange ? colon - equals - 1 : std::string::npos));
+      most = isRange ? sizeOf(text.substr(colon + 1)) : least;
+    }
+    if (equals == 0 || !least || !most)
+      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE or SYMBOL=LEAST:MOST, a name and numbers [NNFC-E0007]");
+    if (*least > *most)
+      return Outcome::wrongUsage("--dim " + text + ": " + std::to_string(*least) + " found, expected at most " +
+                                 std::to_string(*most) + " [NNFC-E0007]");
+    std::string name = text.substr(0, equals);
+    auto [known, isNew] = given.emplace(name, SizeRange{*least, *most});
+    auto [knownLeast, knownMost] = known->second;
+    if (!isNew && (knownLeast != *least || knownMost != *most))
+      return Outcome::wrongUsage("--dim " + text + ": '" + name + "' is given as " + std::to_string(knownLeast) +
+                                 (knownLeast == knownMost ? "" : ":" + std::to_string(knownMost)) + " already [NNFC-E0007]");
+    if (*least == *most)
+      request.dims[name] = *least;
+    else
+      request.ranges[name] = {*least, *most};
   }
   return {};
 }
@@ -56,7 +76,9 @@ ModelOptions::ModelOptions(CLI::App &app, ModelRequest &request, bool withDims) 
   app.add_option("--format", request.format, "nnf, nnf-text, onnx or mlir, where the file's name does not say")
       ->type_name("FORMAT");
   if (withDims)
-    app.add_option("--dim", dims, "fix a named size")->type_name("SYMBOL=SIZE")->allow_extra_args(false);
+    app.add_option("--dim", dims, "fix a named size, or say what it may be: N=8, N=1:32")
+        ->type_name("SYMBOL=SIZE")
+        ->allow_extra_args(false);
   app.add_option("--inout", inout, "tie an output to an input of the same type: one buffer")
       ->type_name("IN=OUT")
       ->allow_extra_args(false);
@@ -68,7 +90,7 @@ ModelOptions::ModelOptions(CLI::App &app, ModelRequest &request, bool withDims) 
 }
 
 Outcome ModelOptions::finish() {
-  if (Outcome outcome = parseDims(dims, request.dims); !outcome)
+  if (Outcome outcome = parseDims(dims, request); !outcome)
     return outcome;
   for (const std::string &text : inout) {
     size_t equals = text.find('=');
@@ -82,7 +104,9 @@ Outcome ModelOptions::finish() {
 CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) : request(request) {
   app.add_option("--target", request.target, "cpu (default), cuda, or cuda-emu: GPU kernels run by an emulator")
       ->type_name("TARGET");
-  app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")
+  app.add_option("--cpu", request.cpu,
+                 "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows; several, "
+                 "with commas: code for each in one library")
       ->type_name("CPU");
   app.add_option("--triple", request.triple, "another machine, such as aarch64-linux-gnu")->type_name("TRIPLE");
   app.add_option("--cuda-arch", request.cudaArch,
@@ -113,8 +137,6 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
 }
 
 Outcome CodeOptions::finish() {
-  if (request.cpu.find(',') != std::string::npos)
-    return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet [NNFC-E0008]");
   if (accuracy == "strict")
     request.accuracy = Accuracy::Strict;
   else if (accuracy == "relaxed")

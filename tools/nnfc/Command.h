@@ -59,7 +59,7 @@ private:
 bool parse(CLI::App &app, ModelOptions &model, CodeOptions &code, int argc, char **argv, Streams streams, int &status);
 
 /// "SYMBOL=SIZE" each.
-Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, int64_t> &dims);
+Outcome parseDims(const std::vector<std::string> &texts, ModelRequest &request);
 
 /// Prints warnings, and "error: …" when it is one; returns the exit status.
 int report(const Outcome &outcome, Streams streams);

@@ -31,7 +31,7 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   std::string library = folder.path + "/model.so";
   // Replicas run parts of the batch: then sizes stay open, and --dim says how large random inputs are.
   if (!request.wantsReplicas()) {
-    if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
+    if (Outcome outcome = parseDims(request.dims, compile.model); !outcome)
       return report(outcome, streams);
     request.dims.clear(); // the compiled code has these sizes fixed
   }
