@@ -26,7 +26,8 @@ def PackWeights : Pass<"nnf-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Lay weights and constants out in one block of bytes";
   let description = [{
     Each distinct weight or constant that a launch reads gets a 64-byte aligned offset, `nnf.offset` on its op; the module
-    gets `nnf.weights_bytes`. `WeightsBlock` is the bytes themselves.
+    gets `nnf.weights_bytes`. `WeightsBlock` is the bytes themselves. Versions of a model for several CPUs are placed
+    together (`placeWeights`).
   }];
 }
 

@@ -1,20 +1,14 @@
-#include "compiler/Compile.h"
-#include "codegen/cpu/Emit.h"
-#include "codegen/cuda/Assembler.h"
+#include "codegen/cuda/custom/CustomImages.h"
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/driver/DriverPlan.h"
 #include "codegen/link/Link.h"
 #include "codegen/link/WeightsSection.h"
+#include "compiler/Compilation.h"
 #include "compiler/Depfile.h"
 #include "compiler/Diagnostics.h"
-#include "compiler/Header.h"
-#include "compiler/OutputFiles.h"
-#include "compiler/Pipeline.h"
-#include "compiler/PrepareCode.h"
 #include "compiler/ReadModel.h"
-#include "compiler/kernels/CompilerIdentity.h"
-#include "compiler/kernels/KernelCache.h"
-#include "compiler/kernels/KernelObjects.h"
+#include "compiler/Targets.h"
+#include "compiler/kernels/OpenCache.h"
 #include "compiler/seeing/ExposeNodes.h"
 #include "compiler/tuning/CheckTuning.h"
 #include "compiler/tuning/TuningReport.h"
@@ -23,13 +17,10 @@
 #include "mlir/Support/Timing.h"
 #include "runtime/Hash.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include <mutex>
 #include <set>
-#include <unistd.h>
 
 using namespace mlir;
 namespace nnf {
@@ -39,109 +30,14 @@ constexpr StringLiteral version = "0.1.0";
 /// More makes object files that linkers for the small code model cannot place.
 constexpr int64_t maxEmbeddedWeights = int64_t(3) << 29; // 1.5 GB
 
-enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Ptx, Cubin, Mlir };
-
-std::optional<Emit> emitOf(StringRef text) {
-  return llvm::StringSwitch<std::optional<Emit>>(text)
-      .Cases({"so", "shared"}, Emit::Shared)
-      .Cases({"o", "object"}, Emit::Object)
-      .Cases({"a", "static"}, Emit::Static)
-      .Cases({"s", "asm"}, Emit::Assembly)
-      .Cases({"ll", "llvm-ir"}, Emit::LlvmIr)
-      .Case("ptx", Emit::Ptx)
-      .Case("cubin", Emit::Cubin)
-      .Case("mlir", Emit::Mlir)
-      .Default(std::nullopt);
-}
-
-/// The sizes of a tensor; -1 where only the run knows.
-std::vector<int64_t> sizesOf(RankedTensorType type) {
-  std::vector<int64_t> sizes;
-  for (Dim dim : shapeOf(type))
-    sizes.push_back(constantOf(dim).value_or(-1));
-  return sizes;
-}
-
-std::string messageOf(llvm::Error error) { return llvm::toString(std::move(error)); }
-
-/// One model on its way: its IR, its temporary weights file and its code.
-struct CompiledModel {
-  std::unique_ptr<MLIRContext> context;
-  OwningOpRef<ModuleOp> module;
-  std::string name;
-  std::string weightsFile; // temporary; "": the model has no weights, or they are embedded
-  WeightsBlock weights;
-  bool isEmbedded = false; // the weights, to be appended to what is made of the object
-  HeaderModel header;
-  PrepareCode prepare;             // where weights can be set
-  llvm::SmallVector<char, 0> code; // text, or an object without its weights and perhaps its kernels
-
-  StringRef text() const { return StringRef(code.data(), code.size()); }
-};
-
-class Compilation {
-public:
-  explicit Compilation(const CompileRequest &request) : request(request) {}
-  Outcome run();
-
-private:
-  const CompileRequest &request;
-  Emit emit = Emit::Shared;
-  Phase phase = Phase::Code;
-  std::optional<CpuTarget> target;
-  std::vector<CudaTarget> gpus; // kernels are for these, one image each; none: for the CPU
-  std::string ptxas;            // "": nothing is assembled
-  std::unique_ptr<KernelCache> cache;
-  std::optional<KernelObjects> kernels; // of all models; none: kernels are in the models' own modules
-  OutputFiles files;
-  std::string output; // temporary, until all is well
-  std::string warnings;
-  std::vector<std::string> filesRead; // the models, and what they name
-
-  Outcome checkRequest();
-  Outcome checkTarget();
-  Outcome checkGpus();
-  Outcome compileOne(const std::string &path, CompiledModel &model);
-  FailureOr<std::vector<DeviceImage>> makeImages(const DeviceCode &device);
-  FailureOr<llvm::SmallVector<char, 0>> makeCode(CompiledModel &model);
-  LogicalResult writeWeights(CompiledModel &model);
-  LogicalResult describe(CompiledModel &model, const std::string &path);
-  Outcome writeOutput(MutableArrayRef<CompiledModel> models);
-  Outcome writeObjects(MutableArrayRef<CompiledModel> models);
-  llvm::Error finishObject(CompiledModel &model, const std::string &archive, const std::string &object);
-  llvm::Expected<std::string> kernelArchive();
-  llvm::Error addPrepare(const CompiledModel &model, std::vector<std::string> &objects);
-  llvm::Error linkShared(std::vector<std::string> objects, ArrayRef<std::string> names, const std::string &archive,
-                         ArrayRef<const WeightsBlock *> blocks);
-  Outcome openCache();
-  Outcome writeClass(const HeaderModel &model, const std::string &cHeader);
-  Outcome writeDepfile();
-  Outcome writeText(StringRef text, CompiledModel *weightsOf);
-
-  void progress(const llvm::Twine &what) {
-    if (request.progress)
-      request.progress(what.str());
-  }
-  /// Where weights go that are not in the output itself.
-  std::string weightsPath() const { return request.output + ".weights"; }
-  /// The kernels alone, without what launches them.
-  bool isDeviceCode() const { return emit == Emit::Ptx || emit == Emit::Cubin; }
-  bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || isDeviceCode(); }
-  bool isObject() const { return emit == Emit::Shared || emit == Emit::Object || emit == Emit::Static; }
-  bool embedsWeights() const { return isObject() && !request.externalWeights; }
-  Outcome keep(const std::string &temporary) {
-    if (llvm::Error error = files.keep(temporary))
-      return Outcome::fault(messageOf(std::move(error)));
-    return {};
-  }
-};
+} // namespace
 
 Outcome Compilation::checkRequest() {
   const std::vector<std::string> &models = request.model.models;
   if (models.empty())
-    return Outcome::wrongUsage("no model given");
+    return Outcome::wrongUsage("no model given [NNFC-E0001]");
   if (request.output.empty())
-    return Outcome::wrongUsage("no output given, expected -o OUT");
+    return Outcome::wrongUsage("no output given, expected -o OUT [NNFC-E0001]");
   StringRef kind = request.emit;
   if (kind.empty())
     kind = llvm::sys::path::extension(request.output).drop_front(llvm::sys::path::has_extension(request.output));
@@ -150,154 +46,154 @@ Outcome Compilation::checkRequest() {
     return Outcome::wrongUsage(request.emit.empty()
                                    ? "output '" + request.output +
                                          "': its extension says no kind of output, expected "
-                                         ".so, .o, .a, .s, .ll, .ptx, .cubin or .mlir, or --emit="
-                                   : "--emit=" + request.emit + ": expected so, o, a, s, ll, ptx, cubin or mlir");
+                                         ".so, .o, .a, .s, .ll, .ptx, .cubin or .mlir, or --emit= [NNFC-E0005]"
+                                   : "--emit=" + request.emit +
+                                         ": expected so, o, a, s, ll, ptx, cubin or mlir [NNFC-E0005]");
   emit = *found;
   if (!request.phase.empty()) {
     std::optional<Phase> named = phaseOf(request.phase);
     if (!named)
-      return Outcome::wrongUsage("--phase=" + request.phase + ": expected one of " + llvm::join(phaseNames(), ", "));
+      return Outcome::wrongUsage("--phase=" + request.phase + ": expected one of " + llvm::join(phaseNames(), ", ") +
+                                 " [NNFC-E0003]");
     if (emit != Emit::Mlir)
-      return Outcome::wrongUsage("--phase goes with an output of MLIR text: -o OUT.mlir or --emit=mlir");
+      return Outcome::wrongUsage("--phase goes with an output of MLIR text: -o OUT.mlir or --emit=mlir [NNFC-E0004]");
     phase = *named;
   } else if (emit == Emit::Mlir) {
     phase = Phase::Input;
   }
   if (models.size() > 1 && emit != Emit::Shared && emit != Emit::Static)
     return Outcome::wrongUsage(std::to_string(models.size()) + " models given, but this kind of output holds one; .so "
-                                                               "and .a hold several");
+                                                               "and .a hold several [NNFC-E0009]");
   if (models.size() > 1 && !request.model.name.empty())
-    return Outcome::wrongUsage("--name goes with one model, not with " + std::to_string(models.size()));
+    return Outcome::wrongUsage("--name goes with one model, not with " + std::to_string(models.size()) +
+                               " [NNFC-E0009]");
   if (models.size() > 1 && request.externalWeights)
-    return Outcome::wrongUsage("--weights=external goes with one model, not with " + std::to_string(models.size()));
+    return Outcome::wrongUsage("--weights=external goes with one model, not with " + std::to_string(models.size()) +
+                               " [NNFC-E0009]");
   if (request.externalWeights && isText())
-    return Outcome::wrongUsage("--weights=external: text output has its weights beside it already");
+    return Outcome::wrongUsage("--weights=external: text output has its weights beside it already [NNFC-E0004]");
   if (request.model.swappableWeights && (!isObject() || request.code.target != "cpu"))
-    return Outcome::wrongUsage("--swappable-weights goes with an output of .so, .o or .a for --target=cpu");
+    return Outcome::wrongUsage(
+        "--swappable-weights goes with an output of .so, .o or .a for --target=cpu [NNFC-E0004]");
   if (!request.cxxClass.empty() && emit != Emit::Object && emit != Emit::Static)
-    return Outcome::wrongUsage("--cxx-class goes with an output of .o or .a, beside which the C header is");
+    return Outcome::wrongUsage(
+        "--cxx-class goes with an output of .o or .a, beside which the C header is [NNFC-E0004]");
   if (!request.cxxClass.empty() && models.size() > 1)
-    return Outcome::wrongUsage("--cxx-class goes with one model, not with " + std::to_string(models.size()));
+    return Outcome::wrongUsage("--cxx-class goes with one model, not with " + std::to_string(models.size()) +
+                               " [NNFC-E0009]");
   if (!request.cxxClass.empty() && !isClassName(request.cxxClass))
-    return Outcome::wrongUsage("--cxx-class=" + request.cxxClass + ": expected a name that C++ takes for a class");
+    return Outcome::wrongUsage("--cxx-class=" + request.cxxClass +
+                               ": expected a name that C++ takes for a class [NNFC-E0003]");
   std::set<std::string> names;
   for (const std::string &path : models) {
     if (!modelFormatOf(path, request.model.format))
       return Outcome::wrongUsage(request.model.format.empty()
                                      ? "'" + path +
                                            "': its format is not known by its name, expected .nnf, .nnf.txt, "
-                                           ".onnx or .mlir, or --format="
-                                     : "--format=" + request.model.format + ": expected nnf, nnf-text, onnx or mlir");
+                                           ".onnx or .mlir, or --format= [NNFC-E0006]"
+                                     : "--format=" + request.model.format +
+                                           ": expected nnf, nnf-text, onnx or mlir [NNFC-E0006]");
     if (request.model.swappableWeights && modelFormatOf(path, request.model.format) == ModelFormat::Mlir)
-      return Outcome::wrongUsage("--swappable-weights goes with .nnf, .nnf.txt and .onnx: found '" + path + "'");
+      return Outcome::wrongUsage("--swappable-weights goes with .nnf, .nnf.txt and .onnx: found '" + path +
+                                 "' [NNFC-E0004]");
     std::string name = identifierOf(stemOf(path));
     if (models.size() > 1 && !names.insert(name).second)
-      return Outcome::wrongUsage("two models are called '" + name + "', expected different file names");
+      return Outcome::wrongUsage("two models are called '" + name + "', expected different file names [NNFC-E0009]");
   }
   return checkTarget();
 }
 
-/// A cache that cannot be used is no error: everything works without, as slowly as the first time.
-Outcome Compilation::openCache() {
-  // Whoever asks to see the passes at work wants them to be run.
-  std::string folder = request.verifyEach || !request.mlirFlags.empty() || !request.code.useCache ? "" : cacheFolder();
-  if (folder.empty())
-    return {};
-  std::optional<uint64_t> maxBytes = cacheBytes();
-  if (!maxBytes)
-    return Outcome::wrongUsage("NNFC_CACHE_SIZE=" + std::string(getenv("NNFC_CACHE_SIZE")) +
-                               ": expected a number of bytes above 0, as in 500M");
-  std::string compiler = compilerIdentity(), whyNot = "no kernel cache: this compiler has no build id";
-  if (!compiler.empty())
-    cache = KernelCache::open(folder, compiler, whyNot, *maxBytes);
-  if (!cache)
-    progress(whyNot);
-  return {};
-}
-
 Outcome Compilation::checkTarget() {
   const CodeRequest &code = request.code;
-  CpuTargetOptions options{code.triple, code.cpu, code.optLevel};
-  llvm::Expected<CpuTarget> created = CpuTarget::create(options);
+  llvm::Expected<std::vector<CpuTarget>> created = cpuTargets(code);
   if (!created)
     return Outcome::wrongUsage(messageOf(created.takeError()));
-  target = std::move(*created);
+  for (CpuTarget &each : *created)
+    versions.emplace_back(std::move(each));
+  if (versions.size() > 1) {
+    auto severalGoWith = [&](const std::string &what) {
+      return Outcome::wrongUsage("--cpu=" + code.cpu + ": several CPUs go with " + what + " [NNFC-E0004]");
+    };
+    if (!isObject())
+      return severalGoWith("an output of .so, .o or .a");
+    if (code.target != "cpu")
+      return severalGoWith("--target=cpu");
+    if (!code.tuning.empty() || request.report)
+      return severalGoWith("no tuning file: one is for one CPU");
+    if (request.model.swappableWeights)
+      return severalGoWith("weights that stay: --swappable-weights is for one CPU");
+  }
   if (!code.tuning.empty()) {
     filesRead.push_back(code.tuning);
-    Outcome outcome = checkTuning(code, *target);
+    Outcome outcome = checkTuning(code, target());
     warnings += outcome.warnings;
     if (!outcome)
       return outcome;
   }
   if (code.target != "cpu" && code.target != "cuda" && code.target != "cuda-emu")
-    return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu");
+    return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu [NNFC-E0003]");
   if (isDeviceCode() && code.target != "cuda")
     return Outcome::wrongUsage((emit == Emit::Ptx ? "PTX" : "a cubin") +
                                std::string(" is code for GPUs: found --target=") + code.target +
-                               ", expected --target=cuda");
+                               ", expected --target=cuda [NNFC-E0004]");
+  if (!code.cudaCompiler.empty() && code.target == "cpu")
+    return Outcome::wrongUsage("--cuda-compiler goes with --target=cuda or cuda-emu [NNFC-E0004]");
+  if (!code.cudaCompiler.empty() && code.cudaCompiler != "nvrtc" && code.cudaCompiler != "clang")
+    return Outcome::wrongUsage("--cuda-compiler=" + code.cudaCompiler + ": expected nvrtc or clang [NNFC-E0004]");
+  if (code.cudaCompiler == "nvrtc" && code.target == "cuda-emu")
+    return Outcome::wrongUsage(
+        "--cuda-compiler=nvrtc makes PTX, which the emulator cannot run: expected clang [NNFC-E0004]");
   if (code.cudaCubin && (code.target != "cuda" || isDeviceCode()))
-    return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda");
+    return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda [NNFC-E0004]");
   if (code.target == "cpu")
-    return code.cudaArch.empty() ? Outcome() : Outcome::wrongUsage("--cuda-arch goes with --target=cuda or cuda-emu");
-  if (code.target == "cuda-emu" && !(target->isX86() && target->has("fma") && target->has("f16c")))
-    return Outcome::wrongUsage("--target=cuda-emu: found " + target->text() +
-                               ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3");
+    return code.cudaArch.empty() ? Outcome()
+                                 : Outcome::wrongUsage("--cuda-arch goes with --target=cuda or cuda-emu [NNFC-E0004]");
+  if (code.target == "cuda-emu" && !(target().isX86() && target().has("fma") && target().has("f16c")))
+    return Outcome::wrongUsage("--target=cuda-emu: found " + target().text() +
+                               ", expected an x86-64 CPU with FMA and F16C, such as --cpu=x86-64-v3 [NNFC-E0011]");
   return checkGpus();
 }
 
-/// A library has code for the oldest architecture, which runs on every later GPU, and for those that are named.
 Outcome Compilation::checkGpus() {
   const CodeRequest &code = request.code;
-  bool isLibrary = code.target == "cuda" && !isDeviceCode();
-  SmallVector<StringRef> named;
-  StringRef(code.cudaArch).split(named, ',');
-  if (named.size() > 1 && !isLibrary)
-    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": several architectures go into a library of "
-                               "--target=cuda, expected one");
-  if (!code.cudaArch.empty() && llvm::is_contained(named, ""))
-    return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch +
-                               ": a name is missing, expected sm_80,sm_90a or the like");
-  if (isLibrary && !code.cudaArch.empty())
-    named.insert(named.begin(), "");
-  for (StringRef arch : named) {
-    llvm::Expected<CudaTarget> device = CudaTarget::create(arch);
-    if (!device)
-      return Outcome::wrongUsage(messageOf(device.takeError()));
-    auto same = llvm::find_if(gpus, [&](const CudaTarget &other) { return other.getArch() == device->getArch(); });
-    if (same == gpus.end())
-      gpus.push_back(std::move(*device));
-    else if (same != gpus.begin() || llvm::count(named, arch) > 1)
-      return Outcome::wrongUsage("--cuda-arch=" + code.cudaArch + ": " + arch.str() + " is named twice");
-  }
+  llvm::Expected<std::vector<CudaTarget>> found = cudaTargets(code, code.target == "cuda" && !isDeviceCode());
+  if (!found)
+    return Outcome::wrongUsage(messageOf(found.takeError()));
+  gpus = std::move(*found);
   if (!code.cudaCubin && emit != Emit::Cubin)
     return {};
-  llvm::Expected<std::string> found = findPtxas();
-  if (!found)
+  llvm::Expected<std::string> assembler = findPtxas();
+  if (!assembler)
     return Outcome::fault((emit == Emit::Cubin ? "output of .cubin: " : "--cuda-cubin: ") +
-                          messageOf(found.takeError()));
-  ptxas = *found;
+                          messageOf(assembler.takeError()));
+  ptxas = *assembler;
   return {};
 }
 
-/// Sets what the descriptor says of the model as a whole, once its weights are packed.
-LogicalResult Compilation::describe(CompiledModel &model, const std::string &path) {
-  ModuleOp module = *model.module;
-  Builder builder(module.getContext());
-  model.weights = WeightsBlock(module);
+/// The weights of a model, once they are packed, and what the descriptors of its versions say of them.
+LogicalResult Compilation::takeWeights(CompiledModel &model, ArrayRef<ModuleOp> modules, const std::string &path) {
+  Builder builder(model.context.get());
+  model.weights = WeightsBlock(modules);
   int64_t weightsBytes = model.weights.size();
   if (weightsBytes > maxEmbeddedWeights && !request.externalWeights)
-    return emitError(UnknownLoc::get(module.getContext()))
+    return emitError(UnknownLoc::get(model.context.get()))
            << "'" << path << "' has " << weightsBytes << " bytes of weights, at most " << maxEmbeddedWeights
-           << " can be embedded; use --weights=external";
+           << " can be embedded; use --weights=external [NNFC-E0114]";
   if (weightsBytes > 0) {
-    module->setAttr("nnf.weights_hash", builder.getI64IntegerAttr(static_cast<int64_t>(model.weights.hash())));
-    if (request.externalWeights)
-      module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+    Attribute hash = builder.getI64IntegerAttr(static_cast<int64_t>(model.weights.hash()));
+    for (ModuleOp module : modules) {
+      module->setAttr("nnf.weights_hash", hash);
+      if (request.externalWeights)
+        module->setAttr("nnf.weights_file", builder.getStringAttr(llvm::sys::path::filename(weightsPath())));
+    }
   }
-  if (!model.weightsFile.empty() && failed(writeWeights(model)))
-    return failure();
-  std::string targetText = target->text();
+  return model.weightsFile.empty() ? success() : writeWeights(model);
+}
+
+/// Sets what a version's descriptor says of the model as a whole, once its weights are taken.
+LogicalResult Compilation::describe(CompiledModel &model, ModuleOp module, const CpuTarget &target) {
+  Builder builder(module.getContext());
+  std::string targetText = target.text();
   if (!gpus.empty())
     targetText += " " + request.code.target + " " +
                   llvm::join(llvm::map_range(gpus, [](const CudaTarget &gpu) { return gpu.getArch(); }), ",");
@@ -305,7 +201,8 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
     module->setAttr(deviceCodeName, builder.getUnitAttr());
   module->setAttr("nnf.target", builder.getStringAttr(targetText));
   module->setAttr("nnf.producer", builder.getStringAttr(producerText()));
-  module->setAttr("nnf.cpu_features", builder.getI64IntegerAttr(static_cast<int64_t>(target->abiFeatures())));
+  module->setAttr("nnf.cpu_features", builder.getI64IntegerAttr(static_cast<int64_t>(target.abiFeatures())));
+  module->setAttr("nnf.cpu", builder.getStringAttr(target.getCpu()));
 
   // The module as it is now: kernels, launches, the target, the hash of the weights.
   std::string text = "O" + std::to_string(request.code.optLevel) + "\n";
@@ -320,18 +217,7 @@ LogicalResult Compilation::describe(CompiledModel &model, const std::string &pat
   if (request.report && failed(request.report->addLaunches(module)))
     return failure();
   model.header.name = model.name;
-  for (auto [from, to] :
-       {std::pair(&signature->inputs, &model.header.inputs), std::pair(&signature->outputs, &model.header.outputs)})
-    for (const TensorSignature &tensor : *from)
-      to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank(), sizesOf(tensor.type),
-                     tensor.tied >= 0});
-  auto arena = module.lookupSymbol("main")->getAttrOfType<ArrayAttr>("nnf.arena");
-  int64_t total = 0;
-  bool isFixed = signature->symbols.empty();
-  for (auto region : arena.getAsRange<DimsAttr>())
-    total += constantOf(region.getDims().front()).value_or(0);
-  if (isFixed)
-    model.header.arenaBytes = total;
+  model.header.describe(module, *signature);
   return success();
 }
 
@@ -362,29 +248,22 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
   if (request.everyNode)
     *request.everyNode = exposeNodes(*model.module);
-  PipelineOptions options;
-  options.target = target->info();
-  options.gpuKernels = !gpus.empty();
-  options.winograd = request.code.accuracy == Accuracy::Strict ? 0 : request.code.accuracy == Accuracy::Relaxed ? 4 : 2;
-  options.tuning = request.code.tuning;
-  if (request.report)
-    options.atGroups = [&](ModuleOp module) { request.report->addKernels(module, target->info()); };
-  options.emulateGpu = request.code.target == "cuda-emu";
-  options.verifyEach = request.verifyEach;
-  options.applyMlirFlags = !request.mlirFlags.empty();
-  options.cache = cache.get();
-  options.kernels = kernels ? &*kernels : nullptr;
-  options.prepareCode = request.model.swappableWeights ? &model.prepare : nullptr;
-  options.progress = [&](StringRef phase) { progress(model.name + ": " + phase); };
   if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {
     llvm::Expected<std::string> file = files.create(weightsPath());
     if (!file)
       return Outcome::fault(messageOf(file.takeError()));
     model.weightsFile = *file;
   }
-  if (mlir::failed(runPhases(*model.module, phase, options, [&] { return describe(model, path); })) || sink.hasErrors())
+  auto describeAll = [&]() -> LogicalResult {
+    return success(succeeded(takeWeights(model, *model.module, path)) &&
+                   succeeded(describe(model, *model.module, target())));
+  };
+  bool isOne = versions.size() == 1;
+  if (mlir::failed(isOne ? runPhases(*model.module, phase, optionsFor(versions.front(), model), describeAll)
+                         : compileVersions(model, path)) ||
+      sink.hasErrors())
     return failed();
-  if (emit != Emit::Mlir) {
+  if (isOne && emit != Emit::Mlir) {
     FailureOr<llvm::SmallVector<char, 0>> code = makeCode(model);
     if (mlir::failed(code) || sink.hasErrors())
       return failed();
@@ -397,19 +276,57 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   return {};
 }
 
+/// Kernels in CUDA C++: images of their own, or bitcode that becomes part of nnfc's.
+FailureOr<std::vector<DeviceImage>> Compilation::compileCustomKernels(DeviceCode &device) {
+  bool byClang = device.isEmulated || request.code.cudaCompiler == "clang";
+  auto images = nnf::compileCustomKernels(device, gpus, byClang ? CudaCompiler::Clang : CudaCompiler::Nvrtc);
+  if (succeeded(images) && isDeviceCode() && !images->empty())
+    return emitError(device.module.get()->getLoc())
+           << "what NVRTC makes of kernels in CUDA C++ is PTX of its own, and " << request.output
+           << " takes one: expected a library, or --cuda-compiler=clang [NNFC-E0004]";
+  return images;
+}
+
+PipelineOptions Compilation::optionsFor(const Version &version, CompiledModel &model) {
+  PipelineOptions options;
+  options.target = version.target.info();
+  options.gpuKernels = !gpus.empty();
+  options.winograd = request.code.accuracy == Accuracy::Strict ? 0 : request.code.accuracy == Accuracy::Relaxed ? 4 : 2;
+  options.tuning = request.code.tuning;
+  if (request.report)
+    options.atGroups = [this](ModuleOp module) { request.report->addKernels(module, target().info()); };
+  options.emulateGpu = request.code.target == "cuda-emu";
+  options.verifyEach = request.verifyEach;
+  options.applyMlirFlags = !request.mlirFlags.empty();
+  options.cache = cache.get();
+  options.kernels = version.kernels.get();
+  options.prepareCode = request.model.swappableWeights ? &model.prepare : nullptr;
+  std::string name = model.name;
+  if (versions.size() > 1)
+    name += " for " + version.target.getCpu();
+  options.progress = [this, name](StringRef phase) { progress(name + ": " + phase); };
+  return options;
+}
+
 /// PTX for each architecture, and what ptxas makes of it where that is asked for. Machine code comes first: of images
 /// that are equally good the runtime takes the first.
-FailureOr<std::vector<DeviceImage>> Compilation::makeImages(const DeviceCode &device) {
+FailureOr<std::vector<DeviceImage>> Compilation::makeImages(DeviceCode &device) {
   std::vector<DeviceImage> images, cubins;
+  FailureOr<std::vector<DeviceImage>> custom = compileCustomKernels(device);
+  if (mlir::failed(custom))
+    return failure();
   for (const CudaTarget &gpu : gpus) {
     FailureOr<std::string> ptx = emitPtx(device, gpu, producerText());
     if (mlir::failed(ptx))
       return failure();
     images.push_back({gpu, /*isCubin=*/false, *ptx, versionOfPtx(*ptx), {}});
+  }
+  images.insert(images.end(), custom->begin(), custom->end());
+  for (const DeviceImage &image : images) {
     if (ptxas.empty())
       continue;
-    progress("ptxas for " + gpu.getArch());
-    llvm::Expected<DeviceImage> cubin = assemblePtx(images.back(), ptxas);
+    progress("ptxas for " + image.target.getArch());
+    llvm::Expected<DeviceImage> cubin = assemblePtx(image, ptxas);
     if (!cubin)
       return emitError(device.module.get()->getLoc()) << messageOf(cubin.takeError());
     cubins.push_back(std::move(*cubin));
@@ -421,8 +338,8 @@ FailureOr<std::vector<DeviceImage>> Compilation::makeImages(const DeviceCode &de
 /// Text, a driver, or an object with its kernels.
 FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model) {
   progress(model.name + (isDeviceCode() ? ": code for GPUs" : ": machine code"));
-  if (kernels)
-    return emitDriver(*model.module, *target);
+  if (hasKernelObjects())
+    return emitDriver(*model.module, target());
   DeviceCode device;
   std::vector<DeviceImage> images;
   llvm::function_ref<LogicalResult(llvm::Module &)> link;
@@ -435,6 +352,9 @@ FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model
   };
   if (!gpus.empty())
     device = takeDeviceCode(*model.module);
+  device.isEmulated = request.code.target == "cuda-emu";
+  if (device.isEmulated && mlir::failed(compileCustomKernels(device)))
+    return failure();
   if (request.code.target == "cuda") {
     FailureOr<std::vector<DeviceImage>> made = makeImages(device);
     if (mlir::failed(made))
@@ -454,7 +374,7 @@ FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model
   WeightsFile weights;
   if (isText() && !model.weightsFile.empty())
     weights = {model.weightsFile, weightsPath()};
-  return emitCode(*model.module, *target, kind, weights, link);
+  return emitCode(*model.module, target(), kind, weights, link);
 }
 
 Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
@@ -469,8 +389,11 @@ Outcome Compilation::writeText(StringRef text, CompiledModel *weightsOf) {
 /// All kernels, for the linker to take what it needs.
 llvm::Expected<std::string> Compilation::kernelArchive() {
   llvm::Expected<std::string> file = files.create(request.output + ".kernels.a");
+  SmallVector<StringRef> all;
+  for (const Version &version : versions)
+    llvm::append_range(all, version.kernels->all());
   if (file)
-    if (llvm::Error error = writeArchive(kernels->all(), *file))
+    if (llvm::Error error = writeArchive(all, *file))
       return std::move(error);
   return file;
 }
@@ -489,7 +412,7 @@ llvm::Error Compilation::addPrepare(const CompiledModel &model, std::vector<std:
 
 /// Fills a file with the whole of a model: its kernels, and the weights.
 llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &archive, const std::string &object) {
-  if (kernels) {
+  if (hasKernelObjects()) {
     llvm::Expected<std::string> driver = files.create(object, model.text());
     if (!driver)
       return driver.takeError();
@@ -511,7 +434,7 @@ llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &a
 Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
   auto fail = [](llvm::Error error) { return Outcome::fault(messageOf(std::move(error))); };
   std::string archive;
-  if (kernels) {
+  if (hasKernelObjects()) {
     llvm::Expected<std::string> file = kernelArchive();
     if (!file)
       return fail(file.takeError());
@@ -553,12 +476,12 @@ llvm::Error Compilation::linkShared(std::vector<std::string> objects, ArrayRef<s
       objects.push_back(*file);
     return file.takeError();
   };
-  llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, *target);
+  llvm::Expected<llvm::SmallVector<char, 0>> table = emitModelTable(names, target());
   if (!table)
     return llvm::createStringError("internal: " + messageOf(table.takeError()));
   if (llvm::Error error = add(files.create(request.output + ".table.o", StringRef(table->data(), table->size()))))
     return error;
-  if (kernels)
+  if (hasKernelObjects())
     objects.push_back(archive);
   if (!blocks.empty())
     if (llvm::Error error = add(files.create(request.output + ".script", weightsScript)))
@@ -634,11 +557,12 @@ Outcome Compilation::run() {
   if (!file)
     return Outcome::fault(messageOf(file.takeError()));
   output = *file;
-  outcome = openCache();
+  outcome = openKernelCache(request, cache, [&](const std::string &what) { progress(what); });
   if (!outcome)
     return outcome;
   if (isObject() && gpus.empty())
-    kernels.emplace(*target, cache.get());
+    for (Version &version : versions)
+      version.kernels = std::make_unique<KernelObjects>(version.target, cache.get());
   std::vector<CompiledModel> models(request.model.models.size());
   for (auto [path, model] : llvm::zip(request.model.models, models)) {
     outcome = compileOne(path, model);
@@ -655,8 +579,6 @@ Outcome Compilation::run() {
   return outcome;
 }
 
-} // namespace
-
 Outcome compileModels(const CompileRequest &request) {
   if (!request.mlirFlags.empty()) {
     static std::once_flag once;
@@ -671,26 +593,11 @@ Outcome compileModels(const CompileRequest &request) {
     std::string errors;
     llvm::raw_string_ostream os(errors);
     if (!llvm::cl::ParseCommandLineOptions(arguments.size(), arguments.data(), "", &os))
-      return Outcome::wrongUsage("--mlir: " + errors);
+      return Outcome::wrongUsage("--mlir: " + StringRef(errors).rtrim().str() + " [NNFC-E0001]");
   }
   return Compilation(request).run();
 }
 
 std::string producerText() { return ("nnfc " + version).str(); }
-
-void installFatalErrorHandlers() {
-  auto die = [](void *, const char *reason, bool) {
-    llvm::sys::RunInterruptHandlers(); // removes temporary files
-    fprintf(stderr, "error: internal: LLVM: %s\n", reason);
-    _exit(1);
-  };
-  llvm::install_fatal_error_handler(die);
-  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) {
-    llvm::sys::RunInterruptHandlers();
-    static const char text[] = "error: out of memory\n";
-    (void)!write(2, text, sizeof text - 1);
-    _exit(1);
-  });
-}
 
 } // namespace nnf

@@ -22,12 +22,18 @@ struct Outcome {
   static Outcome wrongUsage(std::string text) { return {2, std::move(text), ""}; }
 };
 
+/// What a size that only the run knows may be; 0 <= least < most.
+struct SizeRange {
+  int64_t least, most;
+};
+
 /// What the models are and how they are read.
 struct ModelRequest {
   std::vector<std::string> models;                        ///< paths
   std::string format;                                     ///< nnf, nnf-text, onnx, mlir; "": by extension
   std::string name;                                       ///< of the model; "": its file's stem. Only with one model
   std::map<std::string, int64_t> dims;                    ///< sizes fixed for symbols
+  std::map<std::string, SizeRange> ranges;                ///< bounds of sizes that stay open
   std::vector<std::pair<std::string, std::string>> inout; ///< input, output: one buffer
   std::vector<std::string> dataDirs;                      ///< folders that external data may come from
   bool trustMlir = false;                                 ///< MLIR text may be of a later phase, with code in it
@@ -49,6 +55,7 @@ struct CodeRequest {
   std::string triple, cpu;    ///< "": this machine's
   std::string cudaArch;       ///< "": sm_80; several with commas: one image each, beside that for sm_80
   bool cudaCubin = false;     ///< a library gets machine code beside its PTX
+  std::string cudaCompiler;   ///< of kernels in CUDA C++: "nvrtc" or "clang"; "": nvrtc, and clang for cuda-emu
   uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
   Accuracy accuracy = Accuracy::Default;

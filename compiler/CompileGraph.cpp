@@ -10,6 +10,16 @@
 namespace nnfc {
 inline namespace v1 {
 
+/// The error of a compilation, at the line that made the node it names, else at that of the call.
+static Error errorAt(const Graph::Impl &graph, const std::string &text, std::source_location call) {
+  std::source_location line = call;
+  llvm::StringRef first = llvm::StringRef(text).split('\n').first;
+  if (auto [before, rest] = first.split("node '"); !rest.empty())
+    if (auto found = graph.calls.find(rest.split("' (").first); found != graph.calls.end())
+      line = found->second;
+  return {text, line.file_name(), line.line()};
+}
+
 Result<void> Graph::compile(const std::string &output, const CompileOptions &options, Where where) {
   mlir::ModuleOp module = self->finish(where);
   if (!module)
@@ -17,7 +27,7 @@ Result<void> Graph::compile(const std::string &output, const CompileOptions &opt
   auto fault = [&](const std::string &text) { return Error{text, where.file_name(), where.line()}; };
   llvm::SmallString<128> folder;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory("nnfc-graph", folder))
-    return fault("no folder for temporary files: " + code.message());
+    return fault("no folder for temporary files: " + code.message() + " [NNFC-E0408]");
   llvm::scope_exit removeFolder([&] { llvm::sys::fs::remove_directories(folder); });
 
   std::string name = options.name;
@@ -39,7 +49,7 @@ Result<void> Graph::compile(const std::string &output, const CompileOptions &opt
   request.output = output;
   request.externalWeights = options.external_weights;
   if (nnf::Outcome outcome = nnf::compileModels(request); !outcome)
-    return fault(outcome.text);
+    return errorAt(*self, outcome.text, where);
   return {};
 }
 

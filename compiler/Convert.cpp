@@ -12,7 +12,7 @@ Outcome convertModel(const ModelRequest &request, const std::string &output, boo
   bool tensorsAlone = StringRef(output).ends_with(".safetensors");
   if (!tensorsAlone && (!format || *format == ModelFormat::Onnx))
     return Outcome::wrongUsage("output '" + output +
-                               "': expected a name that ends in .nnf, .nnf.txt, .mlir or .safetensors");
+                               "': expected a name that ends in .nnf, .nnf.txt, .mlir or .safetensors [NNFC-E0005]");
   std::unique_ptr<MLIRContext> context = createContext();
   DiagnosticSink sink(*context);
   // Not readModel(): that names the model for a library, and a conversion keeps the name it has.
@@ -23,7 +23,7 @@ Outcome convertModel(const ModelRequest &request, const std::string &output, boo
   if (StringRef(input).ends_with(".safetensors"))
     return Outcome::wrongUsage("'" + input +
                                "': tensors without a graph: name the model, and this file with "
-                               "--weights-from");
+                               "--weights-from [NNFC-E0006]");
   OwningOpRef<ModuleOp> module = readModelFile(*context, input, modelFormatOf(input, request.format), options);
   if (!module)
     return Outcome::fault(sink.errors());

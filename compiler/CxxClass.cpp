@@ -19,8 +19,13 @@ StringRef elementText(uint32_t dtype) {
 /// nnf::Shape<nnf::dynamicSize, 3, 8, 8>
 std::string shapeText(const HeaderModel::Tensor &tensor) {
   std::string text = "nnf::Shape<";
-  for (auto [d, size] : llvm::enumerate(tensor.dims))
-    text += (d ? ", " : "") + (size < 0 ? std::string("nnf::dynamicSize") : std::to_string(size));
+  for (auto [size, most] : llvm::zip(tensor.dims, tensor.most)) {
+    if (text.back() != '<')
+      text += ", ";
+    text += size >= 0   ? std::to_string(size)
+            : most <= 0 ? std::string("nnf::dynamicSize")
+                        : "nnf::upTo(" + std::to_string(most) + ")";
+  }
   return text + ">";
 }
 
@@ -55,7 +60,7 @@ std::string classText(const HeaderModel &model, StringRef className, StringRef c
      << "class " << className << " : public nnf::LinkedModel {\npublic:\n"
      << "  static constexpr const char *name = " << quoted(model.name) << ";\n"
      << "  static constexpr uint32_t abiMajor = " << NNF_ABI_MAJOR << ", abiMinor = " << NNF_ABI_MINOR << ";\n"
-     << "  /// Bytes of intermediate results; nnf::dynamicSize: the sizes of the inputs decide.\n"
+     << "  /// Bytes of intermediate results, at most; nnf::dynamicSize: the sizes of the inputs decide.\n"
      << "  static constexpr int64_t arenaBytes = "
      << (model.arenaBytes ? std::to_string(*model.arenaBytes) : "nnf::dynamicSize") << ";\n";
   addTypes(os, "Input", model.inputs);

@@ -30,7 +30,8 @@ llvm::Expected<std::string> depfileText(llvm::StringRef output, std::vector<std:
     text += " \\\n  " + escaped(file);
   bool hasLineBreak = output.contains('\n') || llvm::any_of(files, [](llvm::StringRef f) { return f.contains('\n'); });
   if (hasLineBreak)
-    return llvm::createStringError("--depfile: found a line break in the name of a file, which make does not take");
+    return llvm::createStringError(
+        "--depfile: found a line break in the name of a file, which make does not take [NNFC-E0410]");
   text += "\n";
   return text;
 }

@@ -17,6 +17,15 @@ std::string prefixOf(Diagnostic &diagnostic, const std::string &message) {
   return node + ": ";
 }
 
+/// What has no number of its own is MLIR's: about text, or about a pass of ours that has made something wrong.
+std::string numbered(std::string line, Diagnostic &diagnostic) {
+  if (StringRef(line).contains("[NNFC-E"))
+    return line;
+  bool isOfText = isa<FileLineColLoc>(diagnostic.getLocation()) && !StringRef(line).contains("internal");
+  const char *number = isOfText ? " [NNFC-E0130]" : " [NNFC-E9001]";
+  return line.insert(std::min(line.find('\n'), line.size()), number);
+}
+
 } // namespace
 
 DiagnosticSink::DiagnosticSink(MLIRContext &context)
@@ -35,7 +44,7 @@ void DiagnosticSink::add(Diagnostic &diagnostic) {
   }
   if (diagnostic.getSeverity() != DiagnosticSeverity::Error || ++count > maxErrors)
     return;
-  text += (text.empty() ? "" : "error: ") + line + "\n";
+  text += (text.empty() ? "" : "error: ") + numbered(line, diagnostic) + "\n";
   for (Diagnostic &note : diagnostic.getNotes()) {
     std::string noteText = note.str();
     // MLIR's "see current operation" prints whole functions; what a user can act on is short.
@@ -45,7 +54,7 @@ void DiagnosticSink::add(Diagnostic &diagnostic) {
 }
 
 std::string DiagnosticSink::errors() const {
-  return text.empty() ? "internal: a step failed without saying why\n" : text;
+  return text.empty() ? "internal: a step failed without saying why [NNFC-E9001]\n" : text;
 }
 
 } // namespace nnf

@@ -1,6 +1,8 @@
 #include "compiler/Header.h"
+#include "codegen/driver/SizeRanges.h"
 #include "compiler/Compile.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 namespace nnf {
@@ -13,6 +15,47 @@ std::string macroPrefix(StringRef name) {
 }
 
 } // namespace
+
+/// The sizes of a tensor; -1 where only the run knows.
+static std::vector<int64_t> sizesOf(RankedTensorType type) {
+  std::vector<int64_t> sizes;
+  for (Dim dim : shapeOf(type))
+    sizes.push_back(constantOf(dim).value_or(-1));
+  return sizes;
+}
+
+/// What they are at most; -1: anything.
+static std::vector<int64_t> mostOf(RankedTensorType type, const SizeRanges &ranges) {
+  std::vector<int64_t> most;
+  for (Dim dim : shapeOf(type)) {
+    std::optional<SizeRanges::Range> range = ranges.of(dim);
+    most.push_back(range ? std::max<int64_t>(range->most, 0) : -1);
+  }
+  return most;
+}
+
+void HeaderModel::describe(ModuleOp module, const Signature &signature) {
+  SizeRanges ranges(module);
+  if (std::optional<int64_t> bytes = ranges.mostArenaBytes())
+    arenaBytes = std::max(arenaBytes.value_or(0), *bytes);
+  inputs.clear(), outputs.clear(), sizes.clear();
+  for (auto [from, to] : {std::pair(&signature.inputs, &inputs), std::pair(&signature.outputs, &outputs)})
+    for (const TensorSignature &tensor : *from)
+      to->push_back({tensor.name, abiDType(tensor.type.getElementType()), tensor.type.getRank(), sizesOf(tensor.type),
+                     mostOf(tensor.type, ranges), tensor.tied >= 0});
+  auto *dialect = module.getContext()->getLoadedDialect<NnfDialect>();
+  for (unsigned symbol : signature.symbols)
+    if (std::optional<SizeRanges::Range> range = ranges.of(dialect->symbolName(symbol)))
+      sizes.push_back({dialect->symbolName(symbol), range->least, range->most});
+}
+
+/// A name within a comment.
+static std::string commented(StringRef text) {
+  std::string out;
+  for (char c : text)
+    out += llvm::isPrint(c) && c != '*' && c != '/' && c != '\\' ? c : '_';
+  return out;
+}
 
 std::string quoted(StringRef text) {
   std::string out = "\"";
@@ -34,6 +77,17 @@ StringRef dtypeText(uint32_t dtype) {
   return names[dtype];
 }
 
+/// Where a size is open and all have bounds.
+std::optional<int64_t> mostElements(const HeaderModel::Tensor &tensor) {
+  if (!llvm::is_contained(tensor.dims, -1))
+    return std::nullopt;
+  int64_t elements = 1;
+  for (int64_t size : tensor.most)
+    if (size < 0 || llvm::MulOverflow(elements, size, elements))
+      return std::nullopt;
+  return elements;
+}
+
 void addTensors(llvm::raw_ostream &os, StringRef prefix, StringRef kind, ArrayRef<HeaderModel::Tensor> tensors) {
   os << "#define " << prefix << "_NUM_" << kind << "S " << tensors.size() << "\n";
   for (auto [i, tensor] : llvm::enumerate(tensors)) {
@@ -41,6 +95,8 @@ void addTensors(llvm::raw_ostream &os, StringRef prefix, StringRef kind, ArrayRe
     os << "#define " << one << "_NAME " << quoted(tensor.name) << "\n";
     os << "#define " << one << "_DTYPE " << tensor.dtype << " /* " << dtypeText(tensor.dtype) << " */\n";
     os << "#define " << one << "_RANK " << tensor.rank << "\n";
+    if (std::optional<int64_t> most = mostElements(tensor))
+      os << "#define " << one << "_MAX_ELEMENTS " << *most << "\n";
   }
 }
 
@@ -66,6 +122,8 @@ std::string headerText(ArrayRef<HeaderModel> models, StringRef guard) {
     os << "\n";
     addTensors(os, prefix, "INPUT", model.inputs);
     addTensors(os, prefix, "OUTPUT", model.outputs);
+    for (const HeaderModel::Size &size : model.sizes)
+      os << "/* " << commented(size.name) << " is " << size.least << " to " << size.most << " */\n";
     if (model.arenaBytes)
       os << "#define " << prefix << "_ARENA_BYTES " << *model.arenaBytes << "\n";
   }

@@ -14,11 +14,21 @@ struct HeaderModel {
     uint32_t dtype;
     int64_t rank;
     std::vector<int64_t> dims; ///< -1: a size that only the run knows
+    std::vector<int64_t> most; ///< what it may be; -1: anything
     bool isInOut = false;
   };
   std::string name;
   std::vector<Tensor> inputs, outputs;
-  std::optional<int64_t> arenaBytes; // where sizes are fixed
+  std::optional<int64_t> arenaBytes; // where sizes are fixed, or have bounds: the most
+
+  struct Size {
+    std::string name;
+    int64_t least, most;
+  };
+  std::vector<Size> sizes; // those with bounds
+
+  /// Of a module whose memory is planned. Of the versions of a model, which differ in their arena alone, each is told.
+  void describe(mlir::ModuleOp module, const Signature &signature);
 };
 
 /// The text of a header that C and C++ take: `extern const nnf_model nnf_model_<name>;` and macros for each model.

@@ -25,7 +25,7 @@ std::optional<ModelFormat> formatFromName(StringRef name) {
 
 static InFlightDiagnostic unknownFormat(MLIRContext &context, StringRef path) {
   return emitError(UnknownLoc::get(&context))
-         << "file '" << path << "': of no known format, expected .nnf, .nnf.txt, .onnx or .mlir";
+         << "file '" << path << "': of no known format, expected .nnf, .nnf.txt, .onnx or .mlir [NNFC-E0006]";
 }
 
 OwningOpRef<ModuleOp> readModelFile(MLIRContext &context, StringRef path, std::optional<ModelFormat> format,
@@ -57,7 +57,7 @@ LogicalResult writeModelFile(ModuleOp module, StringRef path, std::optional<Mode
   case ModelFormat::Mlir: return writeMlirFile(module, path);
   case ModelFormat::Onnx:
     return emitError(UnknownLoc::get(&context))
-           << "file '" << path << "': ONNX is only read, expected .nnf, .nnf.txt or .mlir";
+           << "file '" << path << "': ONNX is only read, expected .nnf, .nnf.txt or .mlir [NNFC-E0006]";
   }
   llvm_unreachable("every format has a writer or an error");
 }

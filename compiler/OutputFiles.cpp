@@ -7,7 +7,7 @@ namespace nnf {
 namespace {
 
 llvm::Error cannotWrite(const std::string &path, const std::error_code &why) {
-  return llvm::createStringError("'" + path + "' cannot be written: " + why.message());
+  return llvm::createStringError("'" + path + "' cannot be written: " + why.message() + " [NNFC-E0125]");
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "compiler/Prepare.h"
 #include "compiler/kernels/KernelObjects.h"
 #include "compiler/seeing/Work.h"
+#include "dialects/nnf/CustomKernels.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
@@ -144,68 +145,121 @@ Phase currentPhase(ModuleOp module) {
   return Phase::Input;
 }
 
-LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &options,
-                        llvm::function_ref<LogicalResult()> beforeDriver, bool stopBeforeDriver) {
-  Phase current = currentPhase(module);
-  auto wanted = [&](Phase phase) { return current < phase && phase <= last; };
-  auto run = [&](Phase phase, auto add) -> LogicalResult {
-    if (!wanted(phase))
-      return success();
-    if (options.progress)
-      options.progress(names[static_cast<size_t>(phase)]);
-    PassManager passes(module.getContext(), ModuleOp::getOperationName());
-    if (failed(configure(passes, options)))
-      return failure();
-    add(passes);
-    return passes.run(module);
-  };
-  auto prepare = [&]() -> LogicalResult {
-    if (!wanted(Phase::Groups))
-      return success();
-    if (options.atPrepare)
-      options.atPrepare(module);
-    return runPrepare(module, options);
-  };
-  auto tune = [&]() -> LogicalResult {
-    if (options.tuning.empty() || last < Phase::Groups)
-      return success();
-    if (current > Phase::Groups)
-      return emitError(module.getLoc()) << "tuning: its kernels are loops already, expected an earlier phase";
-    PassManager passes(module.getContext(), ModuleOp::getOperationName());
-    if (failed(configure(passes, options)))
-      return failure();
-    addTuning(passes, options);
-    return passes.run(module);
-  };
-  auto makeTiles = [&]() -> LogicalResult {
-    if (!options.kernels || last < Phase::Tiles)
-      return run(Phase::Tiles, [&](OpPassManager &p) { addTiles(p, options); });
+namespace {
+
+/// Runs the passes that `add` adds as those of a phase.
+template <typename Add> LogicalResult runPasses(ModuleOp module, const PipelineOptions &options, Add add) {
+  PassManager passes(module.getContext(), ModuleOp::getOperationName());
+  if (failed(configure(passes, options)))
+    return failure();
+  add(passes);
+  return passes.run(module);
+}
+
+template <typename Add> LogicalResult runPhase(ModuleOp module, Phase phase, const PipelineOptions &options, Add add) {
+  if (options.progress)
+    options.progress(names[static_cast<size_t>(phase)]);
+  return runPasses(module, options, add);
+}
+
+LogicalResult tune(ModuleOp module, Phase current, const PipelineOptions &options) {
+  if (options.tuning.empty())
+    return success();
+  if (current > Phase::Groups)
+    return emitError(module.getLoc()) << "tuning: its kernels are loops already, expected an earlier phase [NNFC-E0406]";
+  return runPasses(module, options, [&](OpPassManager &p) { addTuning(p, options); });
+}
+
+LogicalResult makeTiles(ModuleOp module, Phase current, const PipelineOptions &options) {
+  if (options.kernels) {
     if (options.progress)
       options.progress("kernels");
     return options.kernels->compile(module, options);
-  };
-  if (failed(run(Phase::Primitives, [](OpPassManager &p) { addPrimitives(p); })) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addConstantPart(p, options); })) || failed(prepare()) ||
-      failed(run(Phase::Groups, [&](OpPassManager &p) { addGroups(p, options); })) || failed(tune()))
+  }
+  if (current >= Phase::Tiles)
+    return success();
+  return runPhase(module, Phase::Tiles, options, [&](OpPassManager &p) { addTiles(p, options); });
+}
+
+/// A CPU has no code for kernels in CUDA C++.
+LogicalResult refuseCustomKernels(ModuleOp module) {
+  LogicalResult result = success();
+  module.walk([&](PrimCustomCudaOp op) {
+    result =
+        nodeError(op.getLoc()) << "a kernel in CUDA C++ runs on a GPU: expected --target=cuda (--device cuda:K), or "
+                                  "cuda-emu [NNFC-E0401]";
+  });
+  return result;
+}
+
+LogicalResult makePrimitives(ModuleOp module, const PipelineOptions &options) {
+  if (failed(runPhase(module, Phase::Primitives, options, [](OpPassManager &p) { addPrimitives(p); })))
     return failure();
-  if (options.atGroups && last >= Phase::Groups)
-    options.atGroups(module);
+  return options.gpuKernels ? success() : refuseCustomKernels(module);
+}
+
+LogicalResult prepareConstants(ModuleOp module, const PipelineOptions &options) {
+  if (failed(runPhase(module, Phase::Groups, options, [&](OpPassManager &p) { addConstantPart(p, options); })))
+    return failure();
+  if (options.atPrepare)
+    options.atPrepare(module);
+  return runPrepare(module, options);
+}
+
+} // namespace
+
+LogicalResult runConstantPart(ModuleOp module, const PipelineOptions &options) {
+  if (currentPhase(module) >= Phase::Groups)
+    return success();
+  return success(succeeded(makePrimitives(module, options)) && succeeded(prepareConstants(module, options)));
+}
+
+LogicalResult runUntilDriver(ModuleOp module, Phase last, const PipelineOptions &options) {
+  Phase current = currentPhase(module);
+  auto wanted = [&](Phase phase) { return current < phase && phase <= last; };
+  if (!options.constantPartIsDone && wanted(Phase::Primitives) && failed(makePrimitives(module, options)))
+    return failure();
+  if (wanted(Phase::Groups)) {
+    if (!options.constantPartIsDone && failed(prepareConstants(module, options)))
+      return failure();
+    if (failed(runPhase(module, Phase::Groups, options, [&](OpPassManager &p) { addGroups(p, options); })))
+      return failure();
+  }
+  if (last >= Phase::Groups) {
+    if (failed(tune(module, current, options)))
+      return failure();
+    if (options.atGroups)
+      options.atGroups(module);
+  }
   if (last > Phase::Groups)
     recordWork(module); // while kernels say what they compute
-  if (failed(makeTiles()) || failed(run(Phase::Buffers, [](OpPassManager &p) { addMemory(p); })))
-    return failure();
-  // A kernel may have come to copy outputs.
-  if (options.kernels && last == Phase::Code && failed(options.kernels->compile(module, options)))
+  if (last >= Phase::Tiles && failed(makeTiles(module, current, options)))
     return failure();
   if (!wanted(Phase::Buffers))
     return success();
+  if (failed(runPhase(module, Phase::Buffers, options, [](OpPassManager &p) { addMemory(p); })))
+    return failure();
+  // A kernel may have come to copy outputs.
+  return options.kernels && last == Phase::Code ? options.kernels->compile(module, options) : success();
+}
+
+LogicalResult runDriver(ModuleOp module, Phase last, const PipelineOptions &options) {
+  if (failed(runPhase(module, Phase::Buffers, options, [](OpPassManager &p) { addDriver(p); })))
+    return failure();
+  if (last < Phase::Code)
+    return success();
+  return runPhase(module, Phase::Code, options, [&](OpPassManager &p) { addCode(p, options); });
+}
+
+LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &options,
+                        llvm::function_ref<LogicalResult()> beforeDriver, bool stopBeforeDriver) {
+  if (failed(runUntilDriver(module, last, options)))
+    return failure();
+  if (last < Phase::Buffers)
+    return success();
   if (failed(beforeDriver()))
     return failure();
-  if (stopBeforeDriver)
-    return success();
-  if (failed(run(Phase::Buffers, [](OpPassManager &p) { addDriver(p); })))
-    return failure();
-  return run(Phase::Code, [&](OpPassManager &p) { addCode(p, options); });
+  return stopBeforeDriver ? success() : runDriver(module, last, options);
 }
 
 } // namespace nnf

@@ -36,6 +36,7 @@ struct PipelineOptions {
   KernelObjects *kernels = nullptr;   // what compiles kernels, apart from the module; null: they become functions of it
   KernelCache *cache = nullptr;       // of compiled kernels; null: none
   PrepareCode *prepareCode = nullptr; // gets @prepare as code for the target, which sets weights; null: not asked for
+  bool constantPartIsDone = false;    // runConstantPart has been called
   bool verifyEach = false;            // verify the IR after every pass
   bool applyMlirFlags = false;        // MLIR's own command-line flags have been parsed
   /// Called with the name of each phase as it begins.
@@ -66,6 +67,14 @@ mlir::LogicalResult configure(mlir::PassManager &passes, const PipelineOptions &
 
 /// The phase whose IR a module holds: what .mlir text is may be anything up to `Tiles`.
 Phase currentPhase(mlir::ModuleOp module);
+
+/// From functions to primitives without what weights alone decide. Leaves a module that is in no phase by name: for
+/// several CPUs it is cloned, and each clone goes on with `constantPartIsDone`.
+mlir::LogicalResult runConstantPart(mlir::ModuleOp module, const PipelineOptions &options);
+/// The phases up to `last`, at most to where the driver begins: kernels, weights and memory are in their places.
+mlir::LogicalResult runUntilDriver(mlir::ModuleOp module, Phase last, const PipelineOptions &options);
+/// From there to LLVM's dialect, or to the end of `Buffers`.
+mlir::LogicalResult runDriver(mlir::ModuleOp module, Phase last, const PipelineOptions &options);
 
 /// Runs the phases after the module's current one, `last` included. `beforeDriver` is called between the halves of
 /// `Buffers`; with `stopBeforeDriver` nothing runs after it.

@@ -219,7 +219,7 @@ private:
     std::shared_ptr<uint8_t> results = uninitialised(resultBytes + 1);
     std::shared_ptr<uint8_t> arena = uninitialised(model.arena_bytes(nullptr) + 1);
     if (!results || !arena)
-      return error() << "no memory of " << resultBytes + model.arena_bytes(nullptr) << " bytes";
+      return error() << "no memory of " << resultBytes + model.arena_bytes(nullptr) << " bytes [NNFC-E0609]";
     for (int64_t offset : offsets)
       outputAddresses.push_back(results.get() + offset);
     nnf_check_state check = {UINT64_MAX, 0, 0};
@@ -235,11 +235,11 @@ private:
     if (check.order != UINT64_MAX)
       return emitError(location) << checkText(model.checks[check.order >> 32].message, check);
     if (status != NNF_OK)
-      return error() << "its driver stopped with status " << status;
+      return error() << "its driver stopped with status " << status << " [NNFC-E0707]";
     for (auto [i, type] : llvm::enumerate(resultTypes)) {
       std::string name = "prepared." + std::to_string(i);
       if (dialect.weights().find(name))
-        return error() << "the model has a weight that is called '" << name << "' itself";
+        return error() << "the model has a weight that is called '" << name << "' itself [NNFC-E0107]";
       dialect.weights().addShared(name, cast<RankedTensorType>(type),
                                   ArrayRef(results.get() + offsets[i], bytesOfResult(type)), results,
                                   "computed from weights");

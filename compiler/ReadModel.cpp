@@ -1,5 +1,6 @@
 #include "compiler/ReadModel.h"
 #include "codegen/Dialects.h"
+#include "codegen/driver/SizeRanges.h"
 #include "dialects/nnf/Nnf.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Path.h"
@@ -15,7 +16,7 @@ LogicalResult tie(ModuleOp module, StringRef input, StringRef output) {
     return emitError(UnknownLoc::get(module.getContext())) << "--inout " << input << "=" << output << ": ";
   };
   if (!main)
-    return error() << "the model has no @main";
+    return error() << "the model has no @main [NNFC-E0015]";
   auto find = [&](unsigned count, auto attribute, StringRef name) -> std::optional<unsigned> {
     for (unsigned i = 0; i < count; ++i)
       if (auto text = dyn_cast_or_null<StringAttr>(attribute(i)); text && text.getValue() == name)
@@ -25,17 +26,17 @@ LogicalResult tie(ModuleOp module, StringRef input, StringRef output) {
   auto in = find(main.getNumArguments(), [&](unsigned i) { return main.getArgAttr(i, "nnf.name"); }, input);
   auto out = find(main.getNumResults(), [&](unsigned j) { return main.getResultAttr(j, "nnf.name"); }, output);
   if (!in)
-    return error() << "the model has no input '" << input << "'";
+    return error() << "the model has no input '" << input << "' [NNFC-E0015]";
   if (!out)
-    return error() << "the model has no output '" << output << "'";
+    return error() << "the model has no output '" << output << "' [NNFC-E0015]";
   Type inType = main.getArgumentTypes()[*in], outType = main.getResultTypes()[*out];
   if (inType != outType)
-    return error() << "the output's type is " << outType << ", expected the input's, " << inType;
+    return error() << "the output's type is " << outType << ", expected the input's, " << inType << " [NNFC-E0015]";
   if (main.getArgAttr(*in, "nnf.inout"))
-    return error() << "the input is an in-out input already";
+    return error() << "the input is an in-out input already [NNFC-E0015]";
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
     if (auto tied = main.getArgAttrOfType<IntegerAttr>(i, "nnf.inout"); tied && tied.getInt() == *out)
-      return error() << "the output is another input's new value already";
+      return error() << "the output is another input's new value already [NNFC-E0015]";
   main.setArgAttr(*in, "nnf.inout", IntegerAttr::get(IntegerType::get(module.getContext(), 64), *out));
   return success();
 }
@@ -83,6 +84,8 @@ OwningOpRef<ModuleOp> readModel(MLIRContext &context, const std::string &path, c
     return {};
   std::string name = identifierOf(request.name.empty() ? stemOf(path) : request.name);
   (*module)->setAttr("nnf.name", StringAttr::get(&context, name));
+  if (failed(SizeRanges::add(*module, request.ranges)))
+    return {};
   for (const auto &[input, output] : request.inout)
     if (failed(tie(*module, input, output)))
       return {};

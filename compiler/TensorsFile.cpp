@@ -16,13 +16,14 @@ FailureOr<llvm::MapVector<StringRef, Operation *>> namedConstants(ModuleOp modul
   llvm::MapVector<StringRef, Operation *> found;
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || main.isExternal())
-    return emitError(module.getLoc()) << "no graph: expected a function @main";
+    return emitError(module.getLoc()) << "no graph: expected a function @main [NNFC-E0132]";
   for (Operation &op : main.front()) {
     auto name = dyn_cast<NameLoc>(op.getLoc());
     if (!isa<ConstantOp, WeightOp>(op) || !name || name.getName().empty())
       continue;
     if (!found.insert({name.getName().getValue(), &op}).second)
-      return emitError(op.getLoc()) << "constant " << name.getName() << ": there are two of that name, expected one";
+      return emitError(op.getLoc()) << "constant " << name.getName()
+                                    << ": there are two of that name, expected one [NNFC-E0107]";
   }
   return found;
 }
@@ -46,13 +47,14 @@ LogicalResult writeTensors(ModuleOp module, StringRef path) {
     if (auto weight = dyn_cast<WeightOp>(op)) {
       const Weight *stored = store.find(weight.getName());
       if (!stored)
-        return emitError(op->getLoc()) << "weight '" << weight.getName() << "': no such weight in the store";
+        return emitError(op->getLoc()) << "weight '" << weight.getName()
+                                       << "': no such weight in the store [NNFC-E0134]";
       named.tensor.bytes = stored->bytes;
       named.tensor.owner = stored->owner;
     } else {
       auto elements = dyn_cast<DenseElementsAttr>(cast<ConstantOp>(op).getValue());
       if (!elements)
-        return emitError(op->getLoc()) << "constant '" << name << "': expected its elements in the module";
+        return emitError(op->getLoc()) << "constant '" << name << "': expected its elements in the module [NNFC-E0134]";
       auto owner = std::make_shared<const std::vector<uint8_t>>(bytesOf(elements));
       named.tensor.bytes = *owner;
       named.tensor.owner = owner;
@@ -79,14 +81,14 @@ LogicalResult readTensorsInto(ModuleOp module, StringRef path) {
     StoredTensor tensor = llvm::cantFail(file->tensor(name));
     Operation *op = constants->lookup(name);
     if (!op)
-      return error() << "tensor '" << name << "': the model has no constant of that name";
+      return error() << "tensor '" << name << "': the model has no constant of that name [NNFC-E0119]";
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     std::string dtype = dtypeName(type.getElementType());
     if (tensor.dtype != dtype || ArrayRef<int64_t>(tensor.sizes) != type.getShape())
       return error() << "tensor '" << name << "': " << typeText(tensor.dtype, tensor.sizes) << ", expected "
-                     << typeText(dtype, type.getShape()) << " as the model's constant";
+                     << typeText(dtype, type.getShape()) << " as the model's constant [NNFC-E0119]";
     if (dtype == "bool" && llvm::any_of(tensor.bytes, [](uint8_t byte) { return byte > 1; }))
-      return error() << "tensor '" << name << "': a byte other than 0 and 1 in a bool tensor";
+      return error() << "tensor '" << name << "': a byte other than 0 and 1 in a bool tensor [NNFC-E0115]";
     if (auto weight = dyn_cast<WeightOp>(op)) {
       std::string stored = weight.getName().str();
       store.remove(stored);

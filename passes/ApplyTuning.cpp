@@ -29,7 +29,7 @@ struct ApplyTuning : impl::ApplyTuningBase<ApplyTuning> {
         continue;
       ++applied;
       if (std::string objection = tunable->objectionTo(line->choice); !objection.empty()) {
-        kernel.emitError("tuning: '") << tuning << "', line " << line->number << ": " << objection;
+        kernel.emitError("tuning: '") << tuning << "', line " << line->number << ": " << objection << " [NNFC-E0406]";
         return signalPassFailure();
       }
       if (!line->choice.isDefault())

@@ -33,6 +33,7 @@ const Decompositions &decompositions() {
     addLosses(all);
     addClassLosses(all);
     addCtc(all);
+    addCustomKernels(all);
     return all;
   }();
   return table;
@@ -92,7 +93,8 @@ LogicalResult requireSizes(Operation *op, OpBuilder &builder) {
 LogicalResult rewrite(Operation *op) {
   const Decompositions::Entry *entry = decompositions().find(op);
   if (!entry)
-    return nodeError(op->getLoc()) << op->getName().stripDialect() << " is not there yet: it has no decomposition";
+    return nodeError(op->getLoc()) << op->getName().stripDialect()
+                                   << " is not there yet: it has no decomposition [NNFC-E0401]";
 
   OpBuilder builder(op);
   Primitives p(builder, op->getLoc());

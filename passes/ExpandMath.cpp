@@ -345,7 +345,8 @@ struct ExpandMath : impl::ExpandMathBase<ExpandMath> {
       if (isNative(op) && (!isHalf(type)))
         return WalkResult::advance();
       op->emitError() << "'" << op->getName() << "' on " << type << " has no expansion, expected "
-                      << (isHalf(type) ? "f32 or f64" : "a function listed in passes/ExpandMath.cpp");
+                      << (isHalf(type) ? "f32 or f64" : "a function listed in passes/ExpandMath.cpp")
+                      << " [NNFC-E9001]";
       return WalkResult::interrupt();
     });
     if (rest.wasInterrupted())

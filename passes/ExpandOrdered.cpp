@@ -221,12 +221,30 @@ private:
   }
 };
 
+/// The same scatter with its places in one dimension, in their order.
+PrimScatterOp withPlacesInLine(PrimScatterOp op) {
+  OpBuilder builder(op);
+  Primitives p(builder, op.getLoc());
+  Shape places = shapeOf(op.getIndices()[0]), updates = shapeOf(op.getUpdates());
+  Dim count = productOf(p.context(), places);
+  SmallVector<Value> indices;
+  for (Value index : op.getIndices())
+    indices.push_back(p.reshape(index, {count}));
+  updates.erase(updates.begin(), updates.begin() + places.size());
+  updates.insert(updates.begin(), count);
+  Value made = p.scatter(op.getKind(), op.getInput(), indices, p.reshape(op.getUpdates(), updates), op.getScatterDims(),
+                         op.getBounds(), op.getMessage());
+  op.replaceAllUsesWith(made);
+  op.erase();
+  return made.getDefiningOp<PrimScatterOp>();
+}
+
 struct ExpandOrdered : impl::ExpandOrderedBase<ExpandOrdered> {
   using ExpandOrderedBase::ExpandOrderedBase;
   void runOnOperation() override {
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
-      if (isa<PrimSortOp, PrimCumulateOp, PrimScatterOp, PrimLoopOp>(op))
+      if (isa<PrimSortOp, PrimCumulateOp, PrimScatterOp>(op))
         work.push_back(op);
     });
     for (Operation *op : work) {
@@ -239,20 +257,14 @@ struct ExpandOrdered : impl::ExpandOrderedBase<ExpandOrdered> {
       }
       if (!all)
         continue;
-      if (isa<PrimLoopOp>(op)) {
-        nodeError(op->getLoc()) << "a loop over time is not there yet for this target";
-        return signalPassFailure();
-      }
       if (auto cumulate = dyn_cast<PrimCumulateOp>(op)) {
         expand(cumulate);
         continue;
       }
-      ScatterExpansion expansion(cast<PrimScatterOp>(op));
-      if (!expansion.applies()) {
-        nodeError(op->getLoc()) << "a scatter along several dimensions at once is not there yet for this target";
-        return signalPassFailure();
-      }
-      expansion.expand();
+      auto scatter = cast<PrimScatterOp>(op);
+      if (!ScatterExpansion(scatter).applies())
+        scatter = withPlacesInLine(scatter);
+      ScatterExpansion(scatter).expand();
     }
   }
 };

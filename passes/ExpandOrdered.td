@@ -7,7 +7,7 @@ def ExpandOrdered : Pass<"nnf-expand-ordered", "::mlir::func::FuncOp"> {
   let description = [{
     A reduction that stores no pair: the work grows with the product of the two sizes, but nothing waits for anything.
     Taken for sorts of at most `longest` elements, which it does in vectors, unless few of them are wanted; with `all`,
-    for every ordered primitive, as for targets that have no kernels of theirs; a loop is an error then.
+    for every ordered primitive but loops, as for targets that have no kernels of theirs.
   }];
   let options = [
     Option<"longest", "longest", "int64_t", "64", "Elements of a row that is sorted so">,

@@ -1,4 +1,5 @@
 // Fusion: which primitives become one kernel.
+#include "dialects/nnf/CustomKernels.h"
 #include "mlir/IR/Iterators.h"
 #include "passes/Cost.h"
 #include "passes/Passes.h"
@@ -31,8 +32,8 @@ bool isOrdered(Operation *op) { return isa<PrimScatterOp, PrimSortOp, PrimCumula
 
 bool isContraction(Operation *op) { return isa<PrimDotOp, PrimConvOp>(op); }
 
-/// What the driver does itself: it reads and gives what is stored.
-bool isControlFlow(Operation *op) { return isa<LoopOp, IfOp>(op); }
+/// What reads and gives what is stored, and nothing joins: what the driver does itself, and kernels of a user.
+bool standsAlone(Operation *op) { return isa<LoopOp, IfOp, PrimCustomCudaOp>(op); }
 
 /// A kernel gets no larger than this: longer ones take more than their share of time to compile, and spill registers.
 constexpr int64_t maxWeight = 320;
@@ -92,7 +93,7 @@ struct Former {
         prologues.erase(&op); // read from memory, it needs no tile in scratch
       else if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op))
         growFrom(&op);
-      else if (isControlFlow(&op))
+      else if (standsAlone(&op))
         groups.create(&op);
     placeTheRest();
   }
@@ -483,7 +484,7 @@ struct Former {
   struct Readers {
     llvm::SmallSetVector<Group *, 4> groups;
     bool needsBuffer = false; // some reader wants an address
-    bool isReturned = false;  // or read by the driver
+    bool isReturned = false;  // or read as it is stored
   };
   DenseMap<Operation *, Readers> readersOf; // of ops that are computed where they are read
 
@@ -491,8 +492,7 @@ struct Former {
     Readers found;
     for (OpOperand &use : op->getUses()) {
       Operation *user = use.getOwner();
-      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user) || isControlFlow(user) ||
-          groups.isInPlace(user)) {
+      if (user->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp>(user) || standsAlone(user) || groups.isInPlace(user)) {
         found.isReturned = true;
       } else if (Group *group = groups.of(user)) {
         found.groups.insert(group);
@@ -539,7 +539,7 @@ struct Former {
 
   /// The kernel of `producer` can store its result under other sizes, too. Ordered ones store each result once.
   bool storesFor(Operation *producer) const {
-    return !isControlFlow(producer) && !groups.isInPlace(producer) &&
+    return !standsAlone(producer) && !groups.isInPlace(producer) &&
            (!isOrdered(producer) || (producer->getNumResults() == 1 && producer->hasOneUse()));
   }
 

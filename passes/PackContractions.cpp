@@ -58,7 +58,7 @@ struct Packer {
     if (chosen && !Winograd::applies(op)) {
       op.emitError("tuning, line ") << line->number << ": " << line->choice.text()
                                     << " found, expected direct: Winograd's algorithm is for convolutions of 3 taps "
-                                       "along each of one or two dimensions, at stride 1";
+                                       "along each of one or two dimensions, at stride 1 [NNFC-E0406]";
       failed = true;
     }
     return chosen;

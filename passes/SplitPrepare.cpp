@@ -1,5 +1,6 @@
 // The constant part of a graph becomes a function that runs at compile time.
 #include "dialects/nnf/Constness.h"
+#include "dialects/nnf/CustomKernels.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Passes.h"
 #include "passes/kernels/Widening.h"
@@ -12,7 +13,9 @@ namespace nnf {
 namespace {
 
 /// What reads a value as it is stored, not through views.
-bool readsStored(Operation *op) { return op->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp, LoopOp, IfOp>(op); }
+bool readsStored(Operation *op) {
+  return op->hasTrait<OpTrait::IsTerminator>() || isa<SizeOp, LoopOp, IfOp, PrimCustomCudaOp>(op);
+}
 
 /// Of @main and of the bodies of its loops and branches.
 struct Splitter {

@@ -18,7 +18,8 @@ constexpr int64_t largest = 1 << 24;
 llvm::Error readNumber(StringRef word, StringRef value, int64_t least, int64_t &number) {
   if (value.empty() || !llvm::all_of(value, llvm::isDigit) || value.getAsInteger(10, number) || number < least ||
       number > largest)
-    return error("'" + word + "' found, expected a number from " + llvm::Twine(least) + " to " + llvm::Twine(largest));
+    return error("'" + word + "' found, expected a number from " + llvm::Twine(least) + " to " + llvm::Twine(largest) +
+                 " [NNFC-E0405]");
   return llvm::Error::success();
 }
 
@@ -49,12 +50,12 @@ llvm::Expected<TunedMachine> parseMachine(llvm::ArrayRef<StringRef> words) {
                                                                        {"l1", &TunedMachine::l1Bytes},
                                                                        {"l2", &TunedMachine::l2Bytes}};
   if (words.size() != 1 + std::size(numbers))
-    return error("expected 'cpu NAME vector=BYTES registers=N l1=BYTES l2=BYTES'");
+    return error("expected 'cpu NAME vector=BYTES registers=N l1=BYTES l2=BYTES' [NNFC-E0405]");
   machine.cpu = words.front().str();
   for (auto [word, number] : llvm::zip(words.drop_front(), numbers)) {
     auto [name, value] = word.split('=');
     if (name != number.first)
-      return error("'" + word + "' found, expected " + number.first + "=N");
+      return error("'" + word + "' found, expected " + number.first + "=N [NNFC-E0405]");
     if (llvm::Error wrong = readNumber(word, value, 1, machine.*number.second))
       return std::move(wrong);
   }
@@ -73,12 +74,12 @@ llvm::Error dropTimes(Words &words) {
     size_t i = found - std::begin(names);
     int64_t count;
     if (seen[i])
-      return error("'" + words.back() + "' is there twice");
+      return error("'" + words.back() + "' is there twice [NNFC-E0405]");
     if (i == 2) {
       if (llvm::Error wrong = readNumber(words.back(), value, 0, count))
         return wrong;
     } else if (!isTime(value)) {
-      return error("'" + words.back() + "' found, expected a time such as " + name + "=12.5us");
+      return error("'" + words.back() + "' found, expected a time such as " + name + "=12.5us [NNFC-E0405]");
     }
     seen[i] = true;
     words.pop_back();
@@ -110,27 +111,27 @@ llvm::Expected<KernelChoice> KernelChoice::parse(StringRef text) {
 llvm::Expected<KernelChoice> KernelChoice::parse(llvm::ArrayRef<StringRef> words) {
   KernelChoice choice;
   if (words.empty())
-    return error("nothing found, expected default, direct, winograd2 or winograd4");
+    return error("nothing found, expected default, direct, winograd2 or winograd4 [NNFC-E0405]");
   StringRef method = words.front();
   if (method == "direct")
     choice.winograd = 0;
   else if (method == "winograd2" || method == "winograd4")
     choice.winograd = method.back() - '0';
   else if (method != "default")
-    return error("'" + method + "' found, expected default, direct, winograd2 or winograd4");
+    return error("'" + method + "' found, expected default, direct, winograd2 or winograd4 [NNFC-E0405]");
   for (StringRef word : words.drop_front()) {
     auto [name, value] = word.split('=');
     if (choice.isDefault())
-      return error("'" + word + "' found after 'default', expected nothing");
+      return error("'" + word + "' found after 'default', expected nothing [NNFC-E0405]");
     auto field = llvm::find_if(fields, [name = name](const Field &f) { return f.name == name; });
     if (name == "order" && (value == "inner" || value == "outer") && !choice.panelsInner) {
       choice.panelsInner = value == "inner";
     } else if (name == "order" && !choice.panelsInner) {
-      return error("'" + word + "' found, expected order=inner or order=outer");
+      return error("'" + word + "' found, expected order=inner or order=outer [NNFC-E0405]");
     } else if (name == "order" || (field != std::end(fields) && choice.*field->value)) {
-      return error("'" + word + "': " + name + " is there twice");
+      return error("'" + word + "': " + name + " is there twice [NNFC-E0405]");
     } else if (field == std::end(fields)) {
-      return error("'" + word + "' found, expected " + fieldNames);
+      return error("'" + word + "' found, expected " + fieldNames + " [NNFC-E0405]");
     } else {
       int64_t number;
       if (llvm::Error wrong = readNumber(word, value, field->least, number))
@@ -138,10 +139,11 @@ llvm::Expected<KernelChoice> KernelChoice::parse(llvm::ArrayRef<StringRef> words
       choice.*field->value = number;
     }
     if (*choice.winograd && (name == "order" || name == "taps" || name == "chunk"))
-      return error("'" + word + "' goes with direct, expected rows, tiles or panels after '" + method + "'");
+      return error("'" + word + "' goes with direct, expected rows, tiles or panels after '" + method +
+                   "' [NNFC-E0405]");
   }
   if (choice.chunk.value_or(0) % 8)
-    return error("'chunk=" + llvm::Twine(*choice.chunk) + "' found, expected a multiple of 8");
+    return error("'chunk=" + llvm::Twine(*choice.chunk) + "' found, expected a multiple of 8 [NNFC-E0405]");
   return choice;
 }
 
@@ -153,7 +155,7 @@ std::string TunedMachine::text() const {
 llvm::Expected<Tuning> Tuning::read(StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true, /*RequiresNullTerminator=*/false);
   if (!file)
-    return error("'" + path + "' cannot be read: " + file.getError().message());
+    return error("'" + path + "' cannot be read: " + file.getError().message() + " [NNFC-E0101]");
   return parse((*file)->getBuffer(), path);
 }
 
@@ -175,13 +177,14 @@ llvm::Expected<Tuning> Tuning::parse(StringRef text, StringRef path) {
     llvm::SplitString(line, words);
     if (!hasVersion) {
       if (words.size() != 2 || words[0] != "nnfc-tuning" || words[1] != "1")
-        return wrong("'" + line.take_front(40) + "' found, expected 'nnfc-tuning 1'");
+        return wrong("'" + line.take_front(40) + "' found, expected 'nnfc-tuning 1' [NNFC-E0405]");
       hasVersion = true;
       continue;
     }
     if (!hasMachine || words[0] == "cpu") {
       if (words[0] != "cpu" || hasMachine)
-        return wrong("'" + words[0] + "' found, expected " + (hasMachine ? "'kernel': one machine a file" : "'cpu'"));
+        return wrong("'" + words[0] + "' found, expected " + (hasMachine ? "'kernel': one machine a file" : "'cpu'") +
+                     " [NNFC-E0405]");
       llvm::Expected<TunedMachine> machine = parseMachine(llvm::ArrayRef(words).drop_front());
       if (!machine)
         return wrong(llvm::toString(machine.takeError()));
@@ -190,10 +193,10 @@ llvm::Expected<Tuning> Tuning::parse(StringRef text, StringRef path) {
       continue;
     }
     if (words[0] != "kernel" || words.size() < 3)
-      return wrong("'" + line.take_front(40) + "' found, expected 'kernel KEY CHOICE'");
+      return wrong("'" + line.take_front(40) + "' found, expected 'kernel KEY CHOICE' [NNFC-E0405]");
     StringRef key = words[1];
     if (key.count('|') != 1 || key.starts_with("|"))
-      return wrong("'" + key + "' found, expected a kernel's key, CONTRACTION|REST");
+      return wrong("'" + key + "' found, expected a kernel's key, CONTRACTION|REST [NNFC-E0405]");
     words.erase(words.begin(), words.begin() + 2);
     if (llvm::Error times = dropTimes(words))
       return wrong(llvm::toString(std::move(times)));
@@ -202,19 +205,22 @@ llvm::Expected<Tuning> Tuning::parse(StringRef text, StringRef path) {
       return wrong(llvm::toString(choice.takeError()));
     Line read{number, key.str(), *choice};
     if (auto [known, isNew] = tuning.byKey.try_emplace(key, tuning.lines.size()); !isNew)
-      return wrong("kernel '" + key + "' is on line " + llvm::Twine(tuning.lines[known->second].number) + " already");
+      return wrong("kernel '" + key + "' is on line " + llvm::Twine(tuning.lines[known->second].number) +
+                   " already [NNFC-E0405]");
     if (!read.choice.isDefault()) {
       auto [known, isNew] = tuning.byContraction.try_emplace(contractionOf(key), tuning.lines.size());
       const KernelChoice &first = isNew ? read.choice : tuning.lines[known->second].choice;
       if (first.winograd != read.choice.winograd)
-        return wrong("'" + words[0] + "' found, but line " + llvm::Twine(tuning.lines[known->second].number) +
-                     " has another method for the same contraction: expected one for all kernels around it");
+        return wrong(
+            "'" + words[0] + "' found, but line " + llvm::Twine(tuning.lines[known->second].number) +
+            " has another method for the same contraction: expected one for all kernels around it [NNFC-E0405]");
     }
     tuning.lines.push_back(std::move(read));
   }
   ++number;
   if (!hasVersion || !hasMachine)
-    return wrong(llvm::Twine("the file ends, expected ") + (hasVersion ? "'cpu …'" : "'nnfc-tuning 1'"));
+    return wrong(llvm::Twine("the file ends, expected ") + (hasVersion ? "'cpu …'" : "'nnfc-tuning 1'") +
+                 " [NNFC-E0405]");
   return tuning;
 }
 

@@ -76,19 +76,21 @@ bool isReachable(const nnf_context &context, const DLDevice &device) {
 int32_t Checked::form() const {
   if (context.device ? !isReachable(context, tensor->device) : tensor->device.device_type != kDLCPU) {
     if (context.device)
-      return fail("on device %d of type %d, expected the CPU (%d) or cuda:%d (type %d)", tensor->device.device_id,
-                  int(tensor->device.device_type), int(kDLCPU), deviceOrdinal(context), int(kDLCUDA));
-    return fail("on device type %d, expected the CPU (%d)", int(tensor->device.device_type), int(kDLCPU));
+      return fail("on device %d of type %d, expected the CPU (%d) or cuda:%d (type %d) [NNFC-E0606]",
+                  tensor->device.device_id, int(tensor->device.device_type), int(kDLCPU), deviceOrdinal(context),
+                  int(kDLCUDA));
+    return fail("on device type %d, expected the CPU (%d) [NNFC-E0606]", int(tensor->device.device_type), int(kDLCPU));
   }
   if (!isDType(tensor->dtype, info.dtype))
-    return fail("dtype %s, expected %s", describeType(tensor->dtype).str(), nnf_dtype_name(info.dtype));
+    return fail("dtype %s, expected %s [NNFC-E0603]", describeType(tensor->dtype).str(), nnf_dtype_name(info.dtype));
   if (tensor->ndim != int(info.rank))
-    return fail("rank %d, expected %u %s", tensor->ndim, info.rank, describeDims(context.model(), info).str());
+    return fail("rank %d, expected %u %s [NNFC-E0604]", tensor->ndim, info.rank,
+                describeDims(context.model(), info).str());
   if (info.rank && !tensor->shape)
-    return fail("shape is NULL, expected %u sizes", info.rank);
+    return fail("shape is NULL, expected %u sizes [NNFC-E0611]", info.rank);
   for (uint32_t d = 0; d < info.rank; ++d)
     if (tensor->shape[d] < 0)
-      return fail("size %lld in dimension %u, expected 0 or more", (long long)tensor->shape[d], d);
+      return fail("size %lld in dimension %u, expected 0 or more [NNFC-E0605]", (long long)tensor->shape[d], d);
   return NNF_OK;
 }
 
@@ -96,29 +98,29 @@ int32_t Checked::form() const {
 int32_t Checked::memory(uint64_t &bytes) const {
   uint32_t elementBytes = nnf_dtype_bytes(info.dtype);
   if (!tensorBytes(tensor->shape, info.rank, elementBytes, bytes))
-    return fail("its sizes multiply to more than any memory holds");
+    return fail("its sizes multiply to more than any memory holds [NNFC-E0609]");
   if (bytes == 0)
     return NNF_OK;
   int64_t compact = 1;
   for (uint32_t d = info.rank; tensor->strides && d-- > 0; compact *= tensor->shape[d])
     if (tensor->shape[d] != 1 && tensor->strides[d] != compact)
-      return fail("stride %lld in dimension %u, expected %lld: tensors must be compact and row-major",
+      return fail("stride %lld in dimension %u, expected %lld: tensors must be compact and row-major [NNFC-E0606]",
                   (long long)tensor->strides[d], d, (long long)compact);
   if (data() && reinterpret_cast<uintptr_t>(data()) % elementBytes)
-    return fail("data is at an address that is no multiple of %u, the size of a %s", elementBytes,
+    return fail("data is at an address that is no multiple of %u, the size of a %s [NNFC-E0606]", elementBytes,
                 nnf_dtype_name(info.dtype));
   return NNF_OK;
 }
 
 int32_t Checked::present(uint64_t bytes) const {
-  return data() || !bytes ? NNF_OK : fail("data is NULL, expected %llu bytes", (unsigned long long)bytes);
+  return data() || !bytes ? NNF_OK : fail("data is NULL, expected %llu bytes [NNFC-E0611]", (unsigned long long)bytes);
 }
 
 int32_t Checked::size(uint32_t d, int64_t expected) const {
   if (tensor->shape[d] == expected)
     return NNF_OK;
-  return fail("size %lld in dimension %u, expected %lld of %s", (long long)tensor->shape[d], d, (long long)expected,
-              describeDims(context.model(), info).str());
+  return fail("size %lld in dimension %u, expected %lld of %s [NNFC-E0605]", (long long)tensor->shape[d], d,
+              (long long)expected, describeDims(context.model(), info).str());
 }
 
 /// Dimension d of input `index` is the symbol's size: the first to say so binds it, the others must agree.
@@ -131,18 +133,22 @@ int32_t bindSymbol(const Checked &input, uint32_t index, uint32_t d, uint32_t sy
   if (boundBy >= 0) {
     if (size == bound)
       return NNF_OK;
-    return input.fail("size %lld in dimension %u, expected %lld: '%s' is %lld in input '%s'", (long long)size, d,
-                      (long long)bound, symbol.name, (long long)bound, context.model().inputs[boundBy].name);
+    return input.fail("size %lld in dimension %u, expected %lld: '%s' is %lld in input '%s' [NNFC-E0605]",
+                      (long long)size, d, (long long)bound, symbol.name, (long long)bound,
+                      context.model().inputs[boundBy].name);
   }
-  if (size < symbol.min)
-    return input.fail("size %lld in dimension %u, expected %lld or more for '%s'", (long long)size, d,
-                      (long long)symbol.min, symbol.name);
-  if (size > symbol.max)
-    return input.fail("size %lld in dimension %u, expected %lld or less for '%s'", (long long)size, d,
-                      (long long)symbol.max, symbol.name);
+  if (size < symbol.min || size > symbol.max) {
+    Text<64> expected;
+    if (symbol.max == INT64_MAX)
+      expected.add("%lld or more", (long long)symbol.min);
+    else
+      expected.add("%lld to %lld", (long long)symbol.min, (long long)symbol.max);
+    return input.fail("size %lld in dimension %u, expected %s for '%s' [NNFC-E0614]", (long long)size, d,
+                      expected.str(), symbol.name);
+  }
   if (symbol.multiple_of > 1 && size % symbol.multiple_of)
-    return input.fail("size %lld in dimension %u, expected a multiple of %lld for '%s'", (long long)size, d,
-                      (long long)symbol.multiple_of, symbol.name);
+    return input.fail("size %lld in dimension %u, expected a multiple of %lld for '%s' [NNFC-E0614]", (long long)size,
+                      d, (long long)symbol.multiple_of, symbol.name);
   bound = size;
   boundBy = int32_t(index);
   return NNF_OK;
@@ -151,7 +157,7 @@ int32_t bindSymbol(const Checked &input, uint32_t index, uint32_t d, uint32_t sy
 int32_t bindInput(nnf_context &context, uint32_t index, const DLTensor *tensor, bool withData) {
   Checked input{context, context.model().inputs[index], "input", tensor};
   if (!tensor)
-    return input.fail("no tensor given (NULL)");
+    return input.fail("no tensor given (NULL) [NNFC-E0602]");
   if (int32_t status = input.form())
     return status;
   for (uint32_t d = 0; d < input.info.rank; ++d) {
@@ -197,17 +203,17 @@ int32_t checkOverlaps(nnf_context &context) {
       if (isKept(context, j, input.data, input.bytes))
         return context.message.fail(NNF_ERROR_ARGUMENT,
                                     "input '%s' is the memory this context keeps for output '%s': "
-                                    "copy it first",
+                                    "copy it first [NNFC-E0607]",
                                     model.inputs[i].name, model.outputs[j].name);
       if (overlap(output.given, output.bytes, input.data, input.bytes))
-        return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps input '%s' in memory",
+        return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps input '%s' in memory [NNFC-E0607]",
                                     model.outputs[j].name, model.inputs[i].name);
     }
     for (uint32_t k = 0; k < model.num_outputs; ++k) {
       const OutputSlot &other = context.outputs[k];
       bool ownOfOther = isKept(context, k, output.given, output.bytes);
       if (ownOfOther || (k < j && overlap(output.given, output.bytes, other.given, other.bytes)))
-        return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps output '%s' in memory",
+        return context.message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps output '%s' in memory [NNFC-E0607]",
                                     model.outputs[j].name, model.outputs[k].name);
     }
   }
@@ -224,7 +230,7 @@ int32_t bindOutput(nnf_context &context, uint32_t index, const DLTensor *tensor)
   if (!tensor || !tensor->data || slot.filledBefore)
     return NNF_OK;
   if (!slot.known)
-    return output.fail("data is given, expected NULL: only the run knows its sizes");
+    return output.fail("data is given, expected NULL: only the run knows its sizes [NNFC-E0608]");
   if (int32_t status = output.form())
     return status;
   for (uint32_t d = 0; d < output.info.rank; ++d)
@@ -250,7 +256,7 @@ bool overlap(const uint8_t *a, uint64_t aBytes, const uint8_t *b, uint64_t bByte
 int32_t checkInputForm(nnf_context &context, uint32_t index, const DLTensor *tensor, uint64_t &bytes) {
   Checked input{context, context.model().inputs[index], "input", tensor};
   if (!tensor)
-    return input.fail("no tensor given (NULL)");
+    return input.fail("no tensor given (NULL) [NNFC-E0602]");
   if (int32_t status = input.form())
     return status;
   if (int32_t status = input.memory(bytes))
@@ -289,9 +295,11 @@ bool tensorBytes(const int64_t *dims, uint32_t rank, uint32_t elementBytes, uint
 int32_t bindInputs(nnf_context &context, DLTensor *const in[], uint32_t count, bool withData) {
   const nnf_model &model = context.model();
   if (count != model.num_inputs)
-    return context.message.fail(NNF_ERROR_ARGUMENT, "%u inputs given, expected %u", count, model.num_inputs);
+    return context.message.fail(NNF_ERROR_ARGUMENT, "%u inputs given, expected %u [NNFC-E0601]", count,
+                                model.num_inputs);
   if (count && !in)
-    return context.message.fail(NNF_ERROR_ARGUMENT, "the array of inputs is NULL, expected %u tensors", count);
+    return context.message.fail(NNF_ERROR_ARGUMENT, "the array of inputs is NULL, expected %u tensors [NNFC-E0611]",
+                                count);
   for (uint32_t s = 0; s < model.num_symbols; ++s) {
     context.symbols[s] = 0;
     context.symbolInput[s] = -1;
@@ -306,7 +314,7 @@ int32_t reportCheck(nnf_context &context, const nnf_check_state &state, int32_t 
   const nnf_model &model = context.model();
   uint64_t index = state.order >> 32;
   if (index >= model.num_checks)
-    return context.message.fail(NNF_ERROR_INTERNAL, "check %llu failed, but the model has %u",
+    return context.message.fail(NNF_ERROR_INTERNAL, "check %llu failed, but the model has %u [NNFC-E0707]",
                                 (unsigned long long)index, model.num_checks);
   Text<1000> text;
   for (const char *p = model.checks[index].message; *p;) {
@@ -330,7 +338,7 @@ int32_t computeOutputDims(nnf_context &context) {
     return reportCheck(context, {uint64_t(status - 1) << 32, context.outputDims[0], 0}, NNF_ERROR_ARGUMENT);
   if (status != 0)
     return context.message.fail(NNF_ERROR_ARGUMENT, "with inputs of these sizes the size of an output is negative or "
-                                                    "does not fit in 64 bits");
+                                                    "does not fit in 64 bits [NNFC-E0506]");
   for (uint32_t j = 0; j < model.num_outputs; ++j) {
     OutputSlot &slot = context.outputs[j];
     const nnf_tensor_info &info = model.outputs[j];
@@ -339,7 +347,7 @@ int32_t computeOutputDims(nnf_context &context) {
     if (slot.known && !tensorBytes(slot.dims, info.rank, nnf_dtype_bytes(info.dtype), slot.bytes))
       return context.message.fail(NNF_ERROR_ARGUMENT,
                                   "output '%s': with inputs of these sizes it is larger than any "
-                                  "memory",
+                                  "memory [NNFC-E0609]",
                                   info.name);
   }
   return NNF_OK;
@@ -350,9 +358,11 @@ int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count)
   for (uint32_t j = 0; j < model.num_outputs; ++j)
     context.outputs[j].filledBefore = false;
   if (count != model.num_outputs)
-    return context.message.fail(NNF_ERROR_ARGUMENT, "%u outputs given, expected %u", count, model.num_outputs);
+    return context.message.fail(NNF_ERROR_ARGUMENT, "%u outputs given, expected %u [NNFC-E0601]", count,
+                                model.num_outputs);
   if (count && !out)
-    return context.message.fail(NNF_ERROR_ARGUMENT, "the array of outputs is NULL, expected %u tensors", count);
+    return context.message.fail(NNF_ERROR_ARGUMENT, "the array of outputs is NULL, expected %u tensors [NNFC-E0611]",
+                                count);
   for (uint32_t j = 0; j < count; ++j)
     if (int32_t status = bindOutput(context, j, out[j]))
       return status;
@@ -361,8 +371,8 @@ int32_t bindOutputs(nnf_context &context, DLTensor *const out[], uint32_t count)
   for (uint32_t j = 0; j < count && !context.device; ++j) {
     OutputSlot &slot = context.outputs[j];
     if (slot.known && !slot.given && !slot.own.reserve(context.allocator, slot.bytes))
-      return context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for %llu bytes", model.outputs[j].name,
-                                  (unsigned long long)slot.bytes);
+      return context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for %llu bytes [NNFC-E0609]",
+                                  model.outputs[j].name, (unsigned long long)slot.bytes);
     context.outputPointers[j] = !slot.known ? nullptr : slot.given ? slot.given : slot.own.data;
   }
   return NNF_OK;

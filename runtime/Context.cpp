@@ -11,9 +11,10 @@ int32_t readOptions(const nnf_context_options *given, nnf_context_options &optio
   if (int32_t status = takeOptions(given, offsetof(nnf_context_options, executor), "context", options, message))
     return status;
   if (options.executor && !options.executor->parallel_for)
-    return message.fail(NNF_ERROR_ARGUMENT, "context options: the executor has no parallel_for");
+    return message.fail(NNF_ERROR_ARGUMENT, "context options: the executor has no parallel_for [NNFC-E0610]");
   if (options.allocator && (!options.allocator->allocate || !options.allocator->release))
-    return message.fail(NNF_ERROR_ARGUMENT, "context options: the allocator has no allocate or no release");
+    return message.fail(NNF_ERROR_ARGUMENT,
+                        "context options: the allocator has no allocate or no release [NNFC-E0610]");
   return NNF_OK;
 }
 
@@ -24,9 +25,10 @@ int32_t chooseDevice(const nnf_model &model, const nnf_context_options &options,
   if (options.device_type == 0 || options.device_type == (isForGpu ? kDLCUDA : kDLCPU))
     return NNF_OK;
   if (options.device_type == kDLCPU || options.device_type == kDLCUDA)
-    return message.fail(NNF_ERROR_ARGUMENT, "model '%s' is compiled for %s, it does not run on %s", model.name,
-                        model.target, isForGpu ? "the CPU" : "a GPU");
-  return message.fail(NNF_ERROR_ARGUMENT, "context options: device type %d, expected the CPU (%d) or CUDA (%d)",
+    return message.fail(NNF_ERROR_ARGUMENT, "model '%s' is compiled for %s, it does not run on %s [NNFC-E0807]",
+                        model.name, model.target, isForGpu ? "the CPU" : "a GPU");
+  return message.fail(NNF_ERROR_ARGUMENT,
+                      "context options: device type %d, expected the CPU (%d) or CUDA (%d) [NNFC-E0807]",
                       options.device_type, int(kDLCPU), int(kDLCUDA));
 }
 
@@ -74,7 +76,7 @@ int32_t createContext(nnf_program *program, const nnf_context_options *given, Th
     allocator.own = *options.allocator;
   void *memory = allocator.allocate(sizeof(nnf_context));
   if (!memory)
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   nnf_context *context = new (memory) nnf_context;
   context->program = retain(program);
   context->pool = &pool;
@@ -88,7 +90,7 @@ int32_t createContext(nnf_program *program, const nnf_context_options *given, Th
   uint64_t scratchBytes = alignUp(uint64_t(program->scratchBytes)) * context->lanes;
   if (!createTables(*context) || (scratchBytes && !context->scratch.reserve(allocator, scratchBytes))) {
     nnf_context_destroy(context);
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   }
   // Threads are started here so that runs need not; while another run has the pool, the first run of ours does it.
   if (context->lanes > 1 && !context->executor.parallel_for && pool.tryAcquire()) {
@@ -109,7 +111,7 @@ using namespace nnf::rt;
 
 int32_t nnf_context_create(nnf_program *program, const nnf_context_options *options, nnf_context **result) {
   if (!program || !result)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_context_create: program or context is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_context_create: program or context is NULL [NNFC-E0611]");
   return createContext(program, options, ThreadPool::process(), result, threadMessage());
 }
 

@@ -53,10 +53,10 @@ int order(const void *left, const void *right) {
 int32_t CpuList::read(Message &message) {
   CpuMask allowed;
   if (sched_getaffinity(0, sizeof allowed.bytes, allowed.set()) != 0 || allowed.count() == 0)
-    return message.fail(NNF_ERROR_UNSUPPORTED, "the system does not say which CPUs the process may use");
+    return message.fail(NNF_ERROR_UNSUPPORTED, "the system does not say which CPUs the process may use [NNFC-E0609]");
   Place *places = static_cast<Place *>(malloc(allowed.count() * sizeof(Place)));
   if (!places)
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   count = 0;
   for (uint32_t cpu = 0; cpu < CpuMask::maxCpus; ++cpu)
     if (allowed.has(cpu))

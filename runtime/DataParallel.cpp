@@ -59,27 +59,28 @@ struct Call {
 int32_t Call::takeInputs(DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
                          uint32_t numKwargs) const {
   if (uint64_t(numIn) + numKwargs != model.num_inputs)
-    return message.fail(NNF_ERROR_ARGUMENT, "%llu inputs given, expected %u",
+    return message.fail(NNF_ERROR_ARGUMENT, "%llu inputs given, expected %u [NNFC-E0601]",
                         (unsigned long long)(uint64_t(numIn) + numKwargs), model.num_inputs);
   if ((numIn && !in) || (numKwargs && !kwargs))
-    return message.fail(NNF_ERROR_ARGUMENT, "the array of %s is NULL, expected %u tensors",
+    return message.fail(NNF_ERROR_ARGUMENT, "the array of %s is NULL, expected %u tensors [NNFC-E0611]",
                         numIn && !in ? "inputs" : "module_kwargs", numIn && !in ? numIn : numKwargs);
   for (uint32_t i = 0; i < model.num_inputs; ++i)
     replicas.inputs[i].tensor = i < numIn ? in[i] : nullptr;
   for (uint32_t i = 0; i < numIn; ++i)
     if (!in[i])
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s': no tensor given (NULL)", model.inputs[i].name);
+      return message.fail(NNF_ERROR_ARGUMENT, "input '%s': no tensor given (NULL) [NNFC-E0602]", model.inputs[i].name);
   for (uint32_t k = 0; k < numKwargs; ++k) {
     const char *name = kwargs[k].name ? kwargs[k].name : "";
     uint32_t i = 0;
     while (i < model.num_inputs && strcmp(model.inputs[i].name, name) != 0)
       ++i;
     if (i == model.num_inputs)
-      return message.fail(NNF_ERROR_ARGUMENT, "module_kwargs: model '%s' has no input '%s'", model.name, name);
+      return message.fail(NNF_ERROR_ARGUMENT, "module_kwargs: model '%s' has no input '%s' [NNFC-E0615]", model.name,
+                          name);
     if (replicas.inputs[i].tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s' is given twice", name);
+      return message.fail(NNF_ERROR_ARGUMENT, "input '%s' is given twice [NNFC-E0616]", name);
     if (!kwargs[k].tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s': no tensor given (NULL)", name);
+      return message.fail(NNF_ERROR_ARGUMENT, "input '%s': no tensor given (NULL) [NNFC-E0602]", name);
     replicas.inputs[i].tensor = kwargs[k].tensor;
   }
   return NNF_OK;
@@ -92,7 +93,7 @@ int32_t Call::checkHost(const DLTensor &tensor, const char *kind, const nnf_tens
   return message.fail(
       NNF_ERROR_UNSUPPORTED,
       "%s '%s': on device %d of type %d: batches are cut and joined on the CPU, expected its memory (%d) "
-      "or pinned one (%d)",
+      "or pinned one (%d) [NNFC-E0606]",
       kind, info.name, tensor.device.device_id, int(tensor.device.device_type), int(kDLCPU), int(kDLCUDAHost));
 }
 
@@ -112,7 +113,7 @@ int32_t Call::planInput(uint32_t i) const {
   if (dim < -rank || dim >= rank)
     return message.fail(NNF_ERROR_ARGUMENT,
                         "input '%s': it is to be cut along dimension %lld, expected %lld to %lld of its rank %lld, or "
-                        "that it is replicated",
+                        "that it is replicated [NNFC-E0808]",
                         info.name, (long long)dim, (long long)-rank, (long long)(rank - 1), (long long)rank);
   input.dim = uint32_t(dim < 0 ? dim + rank : dim);
   input.chunks = Chunks(input.tensor->shape[input.dim], replicas.count);
@@ -134,9 +135,10 @@ int32_t Call::countReplicas(uint32_t numIn) const {
     }
   }
   if (numIn && numIn < model.num_inputs && fewest[0] != fewest[1])
-    return message.fail(NNF_ERROR_ARGUMENT,
-                        "input '%s' has %lld parts and module_kwargs' '%s' has %lld: a replica would lack one of them",
-                        model.inputs[of[0]].name, (long long)fewest[0], model.inputs[of[1]].name, (long long)fewest[1]);
+    return message.fail(
+        NNF_ERROR_ARGUMENT,
+        "input '%s' has %lld parts and module_kwargs' '%s' has %lld: a replica would lack one of them [NNFC-E0808]",
+        model.inputs[of[0]].name, (long long)fewest[0], model.inputs[of[1]].name, (long long)fewest[1]);
   int64_t used = fewest[0] < fewest[1] ? fewest[0] : fewest[1];
   replicas.used = model.num_inputs ? uint32_t(used) : 1;
   return NNF_OK;
@@ -153,7 +155,7 @@ int32_t Call::checkParts(uint32_t i) const {
       return message.fail(NNF_ERROR_ARGUMENT,
                           "input '%s': its size %lld in dimension %u over %u devices makes parts of %lld and one of "
                           "%lld, but the model is compiled for %lld there: expected a named size in the model, or %lld "
-                          "for each device, or that the input is replicated",
+                          "for each device, or that the input is replicated [NNFC-E0808]",
                           model.inputs[i].name, (long long)input.chunks.size, input.dim, replicas.count,
                           (long long)input.chunks.length, (long long)input.chunks.lengthOf(input.chunks.count - 1),
                           (long long)fixed, (long long)fixed);
@@ -190,8 +192,8 @@ int32_t Call::placeInputs() const {
         part.byte_offset += offset;
       } else {
         if (!replica.copies[i].reserve(replicas.allocator, bytes))
-          return message.fail(NNF_ERROR_MEMORY, "replica %u on %s: input '%s': no memory for %llu bytes", r,
-                              replica.device, info.name, (unsigned long long)bytes);
+          return message.fail(NNF_ERROR_MEMORY, "replica %u on %s: input '%s': no memory for %llu bytes [NNFC-E0609]",
+                              r, replica.device, info.name, (unsigned long long)bytes);
         part.data = replica.copies[i].data;
         part.byte_offset = 0;
       }
@@ -226,15 +228,16 @@ int32_t Call::gatherDim(uint32_t j) const {
   if (rank == 0) {
     if (dim != 0)
       return message.fail(NNF_ERROR_ARGUMENT,
-                          "output '%s': scalars can be joined along dimension 0, found dimension %lld", info.name,
-                          (long long)dim);
+                          "output '%s': scalars can be joined along dimension 0, found dimension %lld [NNFC-E0808]",
+                          info.name, (long long)dim);
     output.rank = 1;
     return NNF_OK;
   }
   if (dim < -rank || dim >= rank)
-    return message.fail(NNF_ERROR_ARGUMENT,
-                        "output '%s': it is to be joined along dimension %lld, expected %lld to %lld of its rank %lld",
-                        info.name, (long long)dim, (long long)-rank, (long long)(rank - 1), (long long)rank);
+    return message.fail(
+        NNF_ERROR_ARGUMENT,
+        "output '%s': it is to be joined along dimension %lld, expected %lld to %lld of its rank %lld [NNFC-E0808]",
+        info.name, (long long)dim, (long long)-rank, (long long)(rank - 1), (long long)rank);
   output.dim = uint32_t(dim < 0 ? dim + rank : dim);
   return NNF_OK;
 }
@@ -251,22 +254,24 @@ int32_t Call::joinedSizes(uint32_t j) const {
       if (r == 0)
         output.dims[d] = dims[d];
       else if (d != output.dim && dims[d] != output.dims[d])
-        return message.fail(NNF_ERROR_ARGUMENT,
-                            "output '%s': replica %u on %s has size %lld in dimension %u, expected %lld as replica 0",
-                            info.name, r, replica.device, (long long)dims[d], d, (long long)output.dims[d]);
+        return message.fail(
+            NNF_ERROR_ARGUMENT,
+            "output '%s': replica %u on %s has size %lld in dimension %u, expected %lld as replica 0 [NNFC-E0808]",
+            info.name, r, replica.device, (long long)dims[d], d, (long long)output.dims[d]);
     }
     replica.first[j] = total;
     replica.length[j] = output.rank == 0 || info.rank == 0 ? 1 : dims[output.dim];
     if (__builtin_add_overflow(total, replica.length[j], &total))
-      return message.fail(NNF_ERROR_ARGUMENT, "output '%s': its parts' sizes do not add up to 64 bits", info.name);
+      return message.fail(NNF_ERROR_ARGUMENT, "output '%s': its parts' sizes do not add up to 64 bits [NNFC-E0808]",
+                          info.name);
   }
   if (output.rank)
     output.dims[output.dim] = total;
   uint64_t bytes;
   if (!tensorBytes(output.dims, output.rank, nnf_dtype_bytes(info.dtype), bytes))
-    return message.fail(NNF_ERROR_ARGUMENT, "output '%s': joined it is larger than any memory", info.name);
+    return message.fail(NNF_ERROR_ARGUMENT, "output '%s': joined it is larger than any memory [NNFC-E0609]", info.name);
   if (!output.given && !output.own.reserve(replicas.allocator, bytes))
-    return message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for %llu bytes", info.name,
+    return message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for %llu bytes [NNFC-E0609]", info.name,
                         (unsigned long long)bytes);
   output.data = output.given ? output.given : output.own.data;
   return NNF_OK;
@@ -289,7 +294,8 @@ int32_t Call::placeOutput(uint32_t j, DLTensor *tensor) const {
     if (data && !output.filledBefore && !output.isNewOfInput) {
       if (!isKnown)
         return message.fail(NNF_ERROR_ARGUMENT,
-                            "output '%s': data is given, expected NULL: only the run knows its sizes", info.name);
+                            "output '%s': data is given, expected NULL: only the run knows its sizes [NNFC-E0608]",
+                            info.name);
       output.given = const_cast<uint8_t *>(data);
     }
     if (isKnown)
@@ -320,9 +326,9 @@ int32_t Call::placeOutput(uint32_t j, DLTensor *tensor) const {
 
 int32_t Call::placeOutputs(DLTensor *const out[], uint32_t numOut) const {
   if (numOut != model.num_outputs)
-    return message.fail(NNF_ERROR_ARGUMENT, "%u outputs given, expected %u", numOut, model.num_outputs);
+    return message.fail(NNF_ERROR_ARGUMENT, "%u outputs given, expected %u [NNFC-E0601]", numOut, model.num_outputs);
   if (numOut && !out)
-    return message.fail(NNF_ERROR_ARGUMENT, "the array of outputs is NULL, expected %u tensors", numOut);
+    return message.fail(NNF_ERROR_ARGUMENT, "the array of outputs is NULL, expected %u tensors [NNFC-E0611]", numOut);
   for (uint32_t j = 0; j < numOut; ++j)
     if (int32_t status = placeOutput(j, out[j]))
       return status;
@@ -342,18 +348,19 @@ int32_t Call::checkOverlaps() const {
     for (uint32_t i = 0; i < model.num_inputs; ++i) {
       const uint8_t *input = dataOf(*replicas.inputs[i].tensor);
       if (overlap(output.own.data, output.own.capacity, input, replicas.inputs[i].bytes))
-        return message.fail(NNF_ERROR_ARGUMENT, "input '%s' is the memory kept for output '%s': copy it first",
+        return message.fail(NNF_ERROR_ARGUMENT,
+                            "input '%s' is the memory kept for output '%s': copy it first [NNFC-E0607]",
                             model.inputs[i].name, model.outputs[j].name);
       if (overlap(output.given, bytesOf(j), input, replicas.inputs[i].bytes))
-        return message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps input '%s' in memory", model.outputs[j].name,
-                            model.inputs[i].name);
+        return message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps input '%s' in memory [NNFC-E0607]",
+                            model.outputs[j].name, model.inputs[i].name);
     }
     for (uint32_t k = 0; k < model.num_outputs; ++k) {
       const Gathered &other = replicas.outputs[k];
       if (k != j && (overlap(output.given, bytesOf(j), other.own.data, other.own.capacity) ||
                      (k < j && overlap(output.given, bytesOf(j), other.given, bytesOf(k)))))
-        return message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps output '%s' in memory", model.outputs[j].name,
-                            model.outputs[k].name);
+        return message.fail(NNF_ERROR_ARGUMENT, "output '%s' overlaps output '%s' in memory [NNFC-E0607]",
+                            model.outputs[j].name, model.outputs[k].name);
     }
   }
   return NNF_OK;
@@ -515,21 +522,24 @@ int32_t nnf_data_parallel(nnf_replicas *replicas, DLTensor *const in[], uint32_t
                           uint32_t n_out, const nnf_run_options *options) {
   Message &message = threadMessage();
   if (!replicas)
-    return message.fail(NNF_ERROR_ARGUMENT, "nnf_data_parallel: replicas is NULL");
+    return message.fail(NNF_ERROR_ARGUMENT, "nnf_data_parallel: replicas is NULL [NNFC-E0611]");
   if (replicas->process != getpid())
     return message.fail(NNF_ERROR_ARGUMENT,
                         "nnf_data_parallel: the replicas' threads are in process %d, this is its "
-                        "child %d: make replicas after the fork",
+                        "child %d: make replicas after the fork [NNFC-E0612]",
                         replicas->process, getpid());
   if (replicas->inUse.exchange(true, std::memory_order_acquire))
-    return message.fail(NNF_ERROR_ARGUMENT, "nnf_data_parallel: the replicas are in use by another thread");
+    return message.fail(NNF_ERROR_ARGUMENT,
+                        "nnf_data_parallel: the replicas are in use by another thread [NNFC-E0612]");
   int32_t status = readRunOptions(options, replicas->options, message);
   if (!status && replicas->options.profiler)
-    status = message.fail(NNF_ERROR_ARGUMENT, "run options: a profiler is of one run, found one for %u replicas",
-                          replicas->count);
+    status =
+        message.fail(NNF_ERROR_ARGUMENT,
+                     "run options: a profiler is of one run, found one for %u replicas [NNFC-E0808]", replicas->count);
   if (!status && replicas->options.stream)
-    status = message.fail(NNF_ERROR_ARGUMENT, "run options: a stream is of one device, found one for %u replicas",
-                          replicas->count);
+    status =
+        message.fail(NNF_ERROR_ARGUMENT,
+                     "run options: a stream is of one device, found one for %u replicas [NNFC-E0808]", replicas->count);
   if (!status)
     status = dataParallel(Call{*replicas, message}, in, n_in, module_kwargs, n_kwargs, out, n_out);
   replicas->inUse.store(false, std::memory_order_release);

@@ -12,21 +12,21 @@ constexpr uint32_t maxCount = 1u << 20; // inputs, outputs, symbols
 constexpr uint32_t maxRank = 64;
 
 int32_t broken(Message &message, const nnf_model &model, const char *what) {
-  return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s", model.name, what);
+  return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s [NNFC-E0706]", model.name, what);
 }
 
 int32_t checkTensor(const nnf_model &model, const nnf_tensor_info &tensor, bool isInput, uint32_t index,
                     Message &message) {
   auto wrong = [&](const char *what) {
-    return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s %u ('%s'): %s", model.name,
+    return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s %u ('%s'): %s [NNFC-E0706]", model.name,
                         isInput ? "input" : "output", index, tensor.name ? tensor.name : "", what);
   };
   if (!tensor.name)
     return wrong("no name");
   if (nnf_dtype_bytes(tensor.dtype) == 0)
     return message.fail(NNF_ERROR_UNSUPPORTED,
-                        "model '%s': %s '%s' has dtype number %u, which this runtime does not know", model.name,
-                        isInput ? "input" : "output", tensor.name, tensor.dtype);
+                        "model '%s': %s '%s' has dtype number %u, which this runtime does not know [NNFC-E0706]",
+                        model.name, isInput ? "input" : "output", tensor.name, tensor.dtype);
   if (tensor.rank > maxRank || (tensor.rank && !tensor.dims))
     return wrong("rank without sizes, or more than 64");
   for (uint32_t d = 0; d < tensor.rank; ++d) {
@@ -71,7 +71,9 @@ int32_t checkDeviceCode(const nnf_model &model, Message &message) {
       if (kernel.kind != NNF_DEVICE_KERNEL)
         continue;
       if (!kernel.symbol || kernel.threads == 0 || kernel.threads > maxThreads || kernel.parameters > maxParameters ||
-          kernel.shared_bytes > maxShared || (kernel.checks && kernel.parameters < 2))
+          kernel.shared_bytes > maxShared || (kernel.checks && kernel.parameters < 2) ||
+          (kernel.block_y != 0) != (kernel.block_z != 0) ||
+          (kernel.block_y && (kernel.checks || kernel.threads % (uint32_t(kernel.block_y) * kernel.block_z) != 0)))
         return broken(message, model, "a kernel for GPUs cannot be launched");
     }
   }
@@ -118,10 +120,10 @@ int32_t checkRecipe(const nnf_model &model, Message &message) {
 
 int32_t checkDescriptor(const nnf_model &model, Message &message) {
   if (model.abi_major != NNF_ABI_MAJOR || model.abi_minor > NNF_ABI_MINOR)
-    return message.fail(NNF_ERROR_UNSUPPORTED, "the model has ABI %u.%u, this runtime takes %u.0 to %u.%u",
+    return message.fail(NNF_ERROR_UNSUPPORTED, "the model has ABI %u.%u, this runtime takes %u.0 to %u.%u [NNFC-E0703]",
                         model.abi_major, model.abi_minor, NNF_ABI_MAJOR, NNF_ABI_MAJOR, NNF_ABI_MINOR);
   if (model.struct_size < bytesOfAbi1_0 || !model.name)
-    return message.fail(NNF_ERROR_MODEL, "broken descriptor: %u bytes, expected %zu or more, or no name",
+    return message.fail(NNF_ERROR_MODEL, "broken descriptor: %u bytes, expected %zu or more, or no name [NNFC-E0706]",
                         model.struct_size, bytesOfAbi1_0);
   if (model.num_inputs > maxCount || model.num_outputs > maxCount || model.num_symbols > maxCount)
     return broken(message, model, "more than a million inputs, outputs or symbols");

@@ -20,7 +20,7 @@ constexpr uint16_t ownMachine = EM_NONE; // not compared
 
 int32_t checkHeaders(int file, const char *path, Message &message) {
   auto wrong = [&](const char *what) {
-    return message.fail(NNF_ERROR_MODEL, "'%s' is no compiled library: %s", path, what);
+    return message.fail(NNF_ERROR_MODEL, "'%s' is no compiled library: %s [NNFC-E0701]", path, what);
   };
   struct stat info;
   if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
@@ -50,7 +50,7 @@ int32_t checkHeaders(int file, const char *path, Message &message) {
 int32_t checkElfFile(const char *path, Message &message) {
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0)
-    return message.fail(NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
+    return message.fail(NNF_ERROR_ARGUMENT, "'%s': %s [NNFC-E0701]", path, strerror(errno));
   int32_t status = checkHeaders(file, path, message);
   close(file);
   return status;

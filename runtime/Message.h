@@ -52,8 +52,8 @@ int32_t takeOptions(const Options *given, size_t least, const char *what, Option
   if (!given)
     return NNF_OK;
   if (given->struct_size < least)
-    return message.fail(NNF_ERROR_ARGUMENT, "%s options: struct_size %u, expected %zu", what, given->struct_size,
-                        sizeof options);
+    return message.fail(NNF_ERROR_ARGUMENT, "%s options: struct_size %u, expected %zu [NNFC-E0610]", what,
+                        given->struct_size, sizeof options);
   memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
   options.struct_size = sizeof options;
   return NNF_OK;

@@ -31,8 +31,8 @@ int32_t findModel(const nnf_library &library, const char *name, const nnf_model 
   Text<512> names;
   addModelNames(names, library);
   if (!name)
-    return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds %u models, choose one of %s", library.path, library.numModels,
-                        names.str());
+    return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds %u models, choose one of %s [NNFC-E0702]", library.path,
+                        library.numModels, names.str());
   for (uint32_t i = 0; i < library.numModels; ++i) {
     const nnf_model *candidate = library.models[i];
     if (candidate->name && strcmp(candidate->name, name) == 0) {
@@ -40,7 +40,8 @@ int32_t findModel(const nnf_library &library, const char *name, const nnf_model 
       return NNF_OK;
     }
   }
-  return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds no model '%s', but %s", library.path, name, names.str());
+  return message.fail(NNF_ERROR_ARGUMENT, "'%s' holds no model '%s', but %s [NNFC-E0702]", library.path, name,
+                      names.str());
 }
 
 /// The file that a linked-in model is in: this program or one of its libraries. The descriptor of a library may have
@@ -67,33 +68,37 @@ int32_t openLibrary(const char *path, nnf_library &library, Message &message) {
   // An absolute path: dlopen searches the system's folders for a bare name.
   library.path = realpath(path, nullptr);
   if (!library.path)
-    return message.fail(errno == ENOMEM ? NNF_ERROR_MEMORY : NNF_ERROR_ARGUMENT, "'%s': %s", path, strerror(errno));
+    return message.fail(errno == ENOMEM ? NNF_ERROR_MEMORY : NNF_ERROR_ARGUMENT, "'%s': %s [NNFC-E0701]", path,
+                        strerror(errno));
   if (int32_t status = checkElfFile(library.path, message))
     return status;
   library.handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL);
   if (!library.handle)
-    return message.fail(NNF_ERROR_MODEL, "%s", dlerror());
+    return message.fail(NNF_ERROR_MODEL, "%s [NNFC-E0701]", dlerror());
   library.models = static_cast<const nnf_model *const *>(dlsym(library.handle, "nnf_models"));
   if (!library.models)
-    return message.fail(NNF_ERROR_MODEL, "'%s' is no library of compiled models: it does not export 'nnf_models'",
-                        path);
+    return message.fail(NNF_ERROR_MODEL,
+                        "'%s' is no library of compiled models: it does not export 'nnf_models' [NNFC-E0701]", path);
   while (library.models[library.numModels])
     ++library.numModels;
   if (library.numModels == 0)
-    return message.fail(NNF_ERROR_MODEL, "'%s' holds no models", path);
+    return message.fail(NNF_ERROR_MODEL, "'%s' holds no models [NNFC-E0702]", path);
   return NNF_OK;
 }
 
 } // namespace
 
-int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program **result, Message &message) {
-  if (int32_t status = checkDescriptor(*model, message))
+int32_t createProgram(const nnf_model *exported, nnf_library *library, nnf_program **result, Message &message) {
+  if (int32_t status = checkDescriptor(*exported, message))
+    return status;
+  const nnf_model *model = exported;
+  if (int32_t status = chooseVersion(*exported, model, message))
     return status;
   if (int32_t status = checkCpuFeatures(*model, message))
     return status;
   nnf_program *program = create<nnf_program>();
   if (!program)
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   program->model = model;
   program->weights = model->weights;
   if (model->weights_file) {
@@ -103,7 +108,7 @@ int32_t createProgram(const nnf_model *model, nnf_library *library, nnf_program 
     int32_t status = found ? mapWeights(*model, path, program->mapped, message)
                            : message.fail(NNF_ERROR_MODEL,
                                           "model '%s': weights file '%s': the folder of the program "
-                                          "that holds the model is not known",
+                                          "that holds the model is not known [NNFC-E0705]",
                                           model->name, model->weights_file);
     if (status) {
       release(program);
@@ -150,11 +155,11 @@ using namespace nnf::rt;
 
 int32_t nnf_library_open(const char *path, nnf_library **result) {
   if (!path || !result)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_library_open: path or library is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_library_open: path or library is NULL [NNFC-E0611]");
   *result = nullptr;
   nnf_library *library = create<nnf_library>();
   if (!library)
-    return threadMessage().fail(NNF_ERROR_MEMORY, "out of memory");
+    return threadMessage().fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   if (int32_t status = openLibrary(path, *library, threadMessage())) {
     release(library);
     return status;
@@ -171,7 +176,8 @@ const nnf_model *nnf_library_model(const nnf_library *library, uint32_t index) {
 
 int32_t nnf_program_from_library(nnf_library *library, const char *name, nnf_program **program) {
   if (!library || !program)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_from_library: library or program is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT,
+                                "nnf_program_from_library: library or program is NULL [NNFC-E0611]");
   *program = nullptr;
   const nnf_model *model = nullptr;
   if (int32_t status = findModel(*library, name, model, threadMessage()))
@@ -181,7 +187,7 @@ int32_t nnf_program_from_library(nnf_library *library, const char *name, nnf_pro
 
 int32_t nnf_program_load(const char *path, const char *name, nnf_program **program) {
   if (!path || !program)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_load: path or program is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_load: path or program is NULL [NNFC-E0611]");
   *program = nullptr;
   nnf_library *library = nullptr;
   if (int32_t status = nnf_library_open(path, &library))
@@ -193,7 +199,7 @@ int32_t nnf_program_load(const char *path, const char *name, nnf_program **progr
 
 int32_t nnf_program_from_model(const nnf_model *model, nnf_program **program) {
   if (!model || !program)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_from_model: model or program is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_program_from_model: model or program is NULL [NNFC-E0611]");
   *program = nullptr;
   return createProgram(model, nullptr, program, threadMessage());
 }

@@ -36,12 +36,27 @@ void unmap(MappedFile &mapped);
 /// that was cut short.
 int32_t checkElfFile(const char *path, Message &message);
 
+/// Bits of NNF_CPU_*. Not free: a virtual machine is left for each leaf that is read.
+uint64_t availableCpuFeatures();
+
+/// Of a model for several CPUs, the version that runs here: the best, or that of NNFC_CPU. A model for one is itself.
+int32_t chooseVersion(const nnf_model &model, const nnf_model *&chosen, Message &message);
+
 /// Whether this CPU (and its system) has what the model's code needs; names the first that is missing.
 int32_t checkCpuFeatures(const nnf_model &model, Message &message);
 
 /// Of a model of any ABI this runtime takes.
 inline uint32_t numTemporaries(const nnf_model &model) {
   return model.struct_size > offsetof(nnf_model, num_temporaries) ? model.num_temporaries : 0;
+}
+
+inline uint32_t numVersions(const nnf_model &model) {
+  return model.struct_size > offsetof(nnf_model, num_versions) ? model.num_versions : 0;
+}
+
+/// -1: not known.
+inline int64_t mostArenaBytes(const nnf_model &model) {
+  return model.struct_size > offsetof(nnf_model, most_arena_bytes) ? model.most_arena_bytes : -1;
 }
 
 /// How weights are set; NULL: they are not.

@@ -15,13 +15,14 @@ int32_t readOptions(const nnf_replicas_options *given, nnf_replicas_options &opt
   if (int32_t status = takeOptions(given, offsetof(nnf_replicas_options, core_sets), "replicas", options, message))
     return status;
   if (options.num_devices > maxReplicas)
-    return message.fail(NNF_ERROR_ARGUMENT, "replicas options: %u devices, expected %u at most", options.num_devices,
-                        maxReplicas);
+    return message.fail(NNF_ERROR_ARGUMENT, "replicas options: %u devices, expected %u at most [NNFC-E0807]",
+                        options.num_devices, maxReplicas);
   if (options.num_devices && !options.device_ids)
-    return message.fail(NNF_ERROR_ARGUMENT, "replicas options: device_ids is NULL, expected %u devices",
+    return message.fail(NNF_ERROR_ARGUMENT, "replicas options: device_ids is NULL, expected %u devices [NNFC-E0611]",
                         options.num_devices);
   if (options.allocator && (!options.allocator->allocate || !options.allocator->release))
-    return message.fail(NNF_ERROR_ARGUMENT, "replicas options: the allocator has no allocate or no release");
+    return message.fail(NNF_ERROR_ARGUMENT,
+                        "replicas options: the allocator has no allocate or no release [NNFC-E0610]");
   return NNF_OK;
 }
 
@@ -30,11 +31,11 @@ const char *kindOf(DLDevice device) { return device.device_type == kDLCUDA ? "cu
 /// A device that replicas can be on.
 int32_t checkDevice(DLDevice device, const char *what, Message &message) {
   if (device.device_type != kDLCPU && device.device_type != kDLCUDA)
-    return message.fail(NNF_ERROR_ARGUMENT, "%s of type %d, expected the CPU (%d) or CUDA (%d)", what,
+    return message.fail(NNF_ERROR_ARGUMENT, "%s of type %d, expected the CPU (%d) or CUDA (%d) [NNFC-E0807]", what,
                         int(device.device_type), int(kDLCPU), int(kDLCUDA));
   if (device.device_id < 0 || uint32_t(device.device_id) >= maxReplicas)
-    return message.fail(NNF_ERROR_ARGUMENT, "%s %s:%d, expected %s:0 to %s:%u", what, kindOf(device), device.device_id,
-                        kindOf(device), kindOf(device), maxReplicas - 1);
+    return message.fail(NNF_ERROR_ARGUMENT, "%s %s:%d, expected %s:0 to %s:%u [NNFC-E0807]", what, kindOf(device),
+                        device.device_id, kindOf(device), kindOf(device), maxReplicas - 1);
   return NNF_OK;
 }
 
@@ -42,7 +43,8 @@ int32_t checkDevice(DLDevice device, const char *what, Message &message) {
 int32_t checkOutputDevice(DLDevice device, Message &message) {
   if (device.device_type == kDLCUDA)
     return message.fail(NNF_ERROR_UNSUPPORTED,
-                        "output device cuda:%d: results come together on the CPU, expected cpu:K", device.device_id);
+                        "output device cuda:%d: results come together on the CPU, expected cpu:K [NNFC-E0807]",
+                        device.device_id);
   return checkDevice(device, "output device", message);
 }
 
@@ -56,7 +58,8 @@ int32_t checkDevices(const nnf_replicas_options &options, Message &message) {
     if (int32_t status = checkDevice(options.device_ids[r], "device", message))
       return status;
     if (options.core_sets && coreSetOf(options, r) >= options.core_sets)
-      return message.fail(NNF_ERROR_ARGUMENT, "device cpu:%d, expected cpu:0 to cpu:%u: there are %u core sets",
+      return message.fail(NNF_ERROR_ARGUMENT,
+                          "device cpu:%d, expected cpu:0 to cpu:%u: there are %u core sets [NNFC-E0807]",
                           options.device_ids[r].device_id, options.core_sets - 1, options.core_sets);
   }
   return options.output_device ? checkOutputDevice(*options.output_device, message) : NNF_OK;
@@ -110,7 +113,7 @@ int32_t startLeader(Replica &replica, Message &message) {
     pthread_attr_destroy(&attributes);
   }
   if (error)
-    return message.fail(NNF_ERROR_MEMORY, "replica %u on %s: no thread can be started: %s", replica.index,
+    return message.fail(NNF_ERROR_MEMORY, "replica %u on %s: no thread can be started: %s [NNFC-E0609]", replica.index,
                         replica.device, strerror(error));
   replica.hasLeader = true;
   return NNF_OK;
@@ -175,7 +178,7 @@ int32_t createReplica(nnf_replicas &owner, Replica &replica, const nnf_replicas_
   void *memory = owner.allocator.allocate(sizeof(ThreadPool));
   if (!memory || !createTables(owner, replica)) {
     owner.allocator.release(memory, sizeof(ThreadPool));
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   }
   replica.pool = new (memory) ThreadPool(replica.cpus);
   nnf_context_options ofContext = {sizeof ofContext, lanesOf(replica, options, cpus),
@@ -191,7 +194,7 @@ int32_t createReplica(nnf_replicas &owner, Replica &replica, const nnf_replicas_
 int32_t createReplicas(nnf_replicas &owner, const nnf_replicas_options &options, const CpuList &cpus, uint32_t sets,
                        Message &message) {
   if (!createTables(owner))
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   const nnf_model &model = owner.model();
   for (uint32_t i = 0; i < model.num_inputs && options.replicated; ++i)
     owner.isWhole[i] = options.replicated[i];
@@ -234,7 +237,7 @@ using namespace nnf::rt;
 int32_t nnf_replicas_create(nnf_program *program, const nnf_replicas_options *given, nnf_replicas **result) {
   Message &message = threadMessage();
   if (!program || !result)
-    return message.fail(NNF_ERROR_ARGUMENT, "nnf_replicas_create: program or replicas is NULL");
+    return message.fail(NNF_ERROR_ARGUMENT, "nnf_replicas_create: program or replicas is NULL [NNFC-E0611]");
   *result = nullptr;
   nnf_replicas_options options;
   if (int32_t status = readOptions(given, options, message))
@@ -248,7 +251,7 @@ int32_t nnf_replicas_create(nnf_program *program, const nnf_replicas_options *gi
   void *memory = cpus ? allocator.allocate(sizeof(nnf_replicas)) : nullptr;
   if (!memory) {
     allocator.release(cpus, sizeof(CpuList));
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   }
   nnf_replicas *replicas = new (memory) nnf_replicas;
   replicas->program = retain(program);

@@ -97,7 +97,7 @@ int32_t parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int6
     run.failure =
         run.context.message.fail(NNF_ERROR_INTERNAL,
                                  "launch %u wants %lld bytes of scratch, the model's "
-                                 "kernels say %lld at most",
+                                 "kernels say %lld at most [NNFC-E0707]",
                                  launch, (long long)scratchBytes, (long long)run.context.program->scratchBytes);
     return run.failure;
   }
@@ -122,7 +122,7 @@ void *allocOutput(const nnf_rt *rt, uint32_t index, const int64_t *dims, uint32_
   if (index >= model.num_outputs || rank != model.outputs[index].rank || context.outputs[index].given) {
     run.failure = context.message.fail(NNF_ERROR_INTERNAL,
                                        "the driver asks for memory of output %u with rank %u, which "
-                                       "is not the model's",
+                                       "is not the model's [NNFC-E0707]",
                                        index, rank);
     return nullptr;
   }
@@ -130,7 +130,8 @@ void *allocOutput(const nnf_rt *rt, uint32_t index, const int64_t *dims, uint32_
   const nnf_tensor_info &info = model.outputs[index];
   if (!tensorBytes(dims, rank, nnf_dtype_bytes(info.dtype), slot.bytes) ||
       !slot.own.reserve(context.allocator, slot.bytes)) {
-    run.failure = context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for its sizes", info.name);
+    run.failure =
+        context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for its sizes [NNFC-E0609]", info.name);
     return nullptr;
   }
   for (uint32_t d = 0; d < rank; ++d)
@@ -158,15 +159,16 @@ void *growTemporary(const nnf_rt *rt, uint32_t index, int64_t used, int64_t byte
   RunState &run = RunState::of(rt);
   nnf_context &context = run.context;
   if (index >= context.numTemporaries()) {
-    run.failure = context.message.fail(NNF_ERROR_INTERNAL, "the driver asks for piece of memory %u, the model has %u",
-                                       index, context.numTemporaries());
+    run.failure = context.message.fail(NNF_ERROR_INTERNAL,
+                                       "the driver asks for piece of memory %u, the model has %u [NNFC-E0707]", index,
+                                       context.numTemporaries());
     return nullptr;
   }
   Buffer &buffer = context.temporaries[index];
   if (bytes < 0 || !buffer.grow(context.allocator, uint64_t(used), uint64_t(bytes))) {
-    run.failure = context.message.fail(NNF_ERROR_MEMORY,
-                                       "no memory for the %lld bytes of intermediate results that these data need",
-                                       (long long)bytes);
+    run.failure = context.message.fail(
+        NNF_ERROR_MEMORY, "no memory for the %lld bytes of intermediate results that these data need [NNFC-E0609]",
+        (long long)bytes);
     return nullptr;
   }
   return buffer.data;
@@ -184,10 +186,15 @@ constexpr nnf_rt callbacks = {sizeof(nnf_rt), 0,         parallel,       allocOu
 
 int32_t reserveArena(nnf_context &context) {
   int64_t bytes = context.model().arena_bytes(context.symbols);
+  // Where it is known, room for the largest sizes at once: later runs find it. Pages are there when they are used.
+  int64_t most = mostArenaBytes(context.model());
+  if (bytes >= 0 && most > bytes && context.arena.capacity < uint64_t(bytes) &&
+      context.arena.reserve(context.allocator, uint64_t(most)))
+    return NNF_OK;
   if (bytes < 0 || !context.arena.reserve(context.allocator, uint64_t(bytes)))
     return context.message.fail(NNF_ERROR_MEMORY,
                                 "no memory for the %lld bytes of intermediate results that inputs of "
-                                "these sizes need",
+                                "these sizes need [NNFC-E0609]",
                                 (long long)bytes);
   return NNF_OK;
 }
@@ -236,7 +243,7 @@ int32_t readRunOptions(const nnf_run_options *given, nnf_run_options &options, M
   if (int32_t status = takeOptions(given, offsetof(nnf_run_options, seed), "run", options, message))
     return status;
   if (options.profiler && !options.profiler->launch)
-    return message.fail(NNF_ERROR_ARGUMENT, "run options: the profiler has no launch");
+    return message.fail(NNF_ERROR_ARGUMENT, "run options: the profiler has no launch [NNFC-E0610]");
   return NNF_OK;
 }
 
@@ -246,13 +253,14 @@ int32_t concludeRun(nnf_context &context, const nnf_check_state &check, int32_t 
   if (failure)
     return failure;
   if (status == NNF_CANCELLED)
-    return context.message.fail(NNF_CANCELLED, "cancelled by the caller");
+    return context.message.fail(NNF_CANCELLED, "cancelled by the caller [NNFC-E0613]");
   if (status)
-    return context.message.fail(status, "the driver of model '%s' stopped with status %d (%s)", context.model().name,
-                                status, nnf_status_name(status));
+    return context.message.fail(status, "the driver of model '%s' stopped with status %d (%s) [NNFC-E0707]",
+                                context.model().name, status, nnf_status_name(status));
   for (uint32_t j = 0; j < context.model().num_outputs; ++j)
     if (!context.outputs[j].known)
-      return context.message.fail(NNF_ERROR_INTERNAL, "the driver of model '%s' has not given output '%s' a size",
+      return context.message.fail(NNF_ERROR_INTERNAL,
+                                  "the driver of model '%s' has not given output '%s' a size [NNFC-E0707]",
                                   context.model().name, context.model().outputs[j].name);
   return NNF_OK;
 }
@@ -264,10 +272,10 @@ using namespace nnf::rt;
 int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTensor *const out[], uint32_t n_out,
                 const nnf_run_options *given) {
   if (!context)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: context is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: context is NULL [NNFC-E0611]");
   Use use(*context);
   if (!use) // its message belongs to the run that has it
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: the context is in use by another thread");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_run: the context is in use by another thread [NNFC-E0612]");
   nnf_run_options options;
   if (int32_t status = readRunOptions(given, options, context->message))
     return status;
@@ -285,20 +293,22 @@ int32_t nnf_run(nnf_context *context, DLTensor *const in[], uint32_t n_in, DLTen
 
 int32_t nnf_output_shapes(nnf_context *context, DLTensor *const in[], uint32_t n_in, int64_t *const out_shapes[]) {
   if (!context)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: context is NULL");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: context is NULL [NNFC-E0611]");
   Use use(*context);
   if (!use)
-    return threadMessage().fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: the context is in use by another thread");
+    return threadMessage().fail(NNF_ERROR_ARGUMENT,
+                                "nnf_output_shapes: the context is in use by another thread [NNFC-E0612]");
   const nnf_model &model = context->model();
   if (model.num_outputs && !out_shapes)
-    return context->message.fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: out_shapes is NULL");
+    return context->message.fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: out_shapes is NULL [NNFC-E0611]");
   if (int32_t status = bindInputs(*context, in, n_in, /*withData=*/false))
     return status;
   if (int32_t status = computeOutputDims(*context))
     return status;
   for (uint32_t j = 0; j < model.num_outputs; ++j) {
     if (model.outputs[j].rank && !out_shapes[j])
-      return context->message.fail(NNF_ERROR_ARGUMENT, "nnf_output_shapes: no room for the sizes of output '%s' (NULL)",
+      return context->message.fail(NNF_ERROR_ARGUMENT,
+                                   "nnf_output_shapes: no room for the sizes of output '%s' (NULL) [NNFC-E0611]",
                                    model.outputs[j].name);
     for (uint32_t d = 0; d < model.outputs[j].rank; ++d)
       out_shapes[j][d] = context->outputs[j].known ? context->outputs[j].dims[d] : -1;

@@ -45,29 +45,30 @@ struct Setting {
 
 int32_t Setting::check(const nnf_raw_weight &raw, const DLTensor &tensor) const {
   auto wrong = [&](const char *what, long long found, long long expected) {
-    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': %s %lld, expected %lld", raw.name, what, found, expected);
+    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': %s %lld, expected %lld [NNFC-E0709]", raw.name, what, found,
+                        expected);
   };
   if (tensor.device.device_type != kDLCPU)
-    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': not in the CPU's memory", raw.name);
+    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': not in the CPU's memory [NNFC-E0709]", raw.name);
   DLDataType type = nnf_dtype_dlpack(raw.dtype);
   if (tensor.dtype.code != type.code || tensor.dtype.bits != type.bits || tensor.dtype.lanes != 1)
-    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': DLPack type %u of %u bits, expected %s", raw.name,
-                        tensor.dtype.code, tensor.dtype.bits, nnf_dtype_name(raw.dtype));
+    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': DLPack type %u of %u bits, expected %s [NNFC-E0709]",
+                        raw.name, tensor.dtype.code, tensor.dtype.bits, nnf_dtype_name(raw.dtype));
   if (tensor.ndim != int(raw.rank))
     return wrong("rank", tensor.ndim, raw.rank);
   int64_t expected = 1;
   for (uint32_t d = raw.rank; d-- > 0;) {
     if (tensor.shape[d] != raw.dims[d])
-      return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': size %lld in dimension %u, expected %lld", raw.name,
-                          (long long)tensor.shape[d], d, (long long)raw.dims[d]);
+      return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': size %lld in dimension %u, expected %lld [NNFC-E0709]",
+                          raw.name, (long long)tensor.shape[d], d, (long long)raw.dims[d]);
     if (tensor.strides && raw.dims[d] > 1 && tensor.strides[d] != expected)
       return message.fail(NNF_ERROR_ARGUMENT,
-                          "weight '%s': stride %lld in dimension %u, expected %lld: compact, rows last", raw.name,
-                          (long long)tensor.strides[d], d, (long long)expected);
+                          "weight '%s': stride %lld in dimension %u, expected %lld: compact, rows last [NNFC-E0709]",
+                          raw.name, (long long)tensor.strides[d], d, (long long)expected);
     expected *= raw.dims[d];
   }
   if (expected && !tensor.data)
-    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': no data (NULL)", raw.name);
+    return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': no data (NULL) [NNFC-E0611]", raw.name);
   return NNF_OK;
 }
 
@@ -76,13 +77,14 @@ int32_t Setting::take(const nnf_named_tensor *given, uint32_t count) const {
     const char *name = given[i].name ? given[i].name : "";
     const nnf_raw_weight *raw = find(name);
     if (!raw)
-      return message.fail(NNF_ERROR_ARGUMENT,
-                          "weight '%s': the model has no such floating-point constant, or it is compiled in", name);
+      return message.fail(
+          NNF_ERROR_ARGUMENT,
+          "weight '%s': the model has no such floating-point constant, or it is compiled in [NNFC-E0708]", name);
     if (!given[i].tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': no tensor given (NULL)", name);
+      return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': no tensor given (NULL) [NNFC-E0611]", name);
     const DLTensor *&tensor = tensors[raw - recipe.raw];
     if (tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': given twice", name);
+      return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': given twice [NNFC-E0709]", name);
     tensor = given[i].tensor;
     if (int32_t status = check(*raw, *tensor))
       return status;
@@ -90,7 +92,7 @@ int32_t Setting::take(const nnf_named_tensor *given, uint32_t count) const {
   for (uint32_t i = 0; i < recipe.num_raw; ++i)
     if (!tensors[i])
       return message.fail(NNF_ERROR_ARGUMENT,
-                          "weight '%s': not given, expected all %u: the model keeps prepared ones only",
+                          "weight '%s': not given, expected all %u: the model keeps prepared ones only [NNFC-E0709]",
                           recipe.raw[i].name, recipe.num_raw);
   return NNF_OK;
 }
@@ -112,7 +114,7 @@ int32_t Setting::prepare(uint8_t *block) const {
         outputs = carver.take<DLTensor>(model.num_outputs);
         pointers = carver.take<DLTensor *>(count);
       }))
-    status = message.fail(NNF_ERROR_MEMORY, "out of memory");
+    status = message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   if (!status) {
     for (uint32_t i = 0; i < recipe.num_raw; ++i)
       if (recipe.raw[i].prepare_input >= 0)
@@ -173,20 +175,21 @@ using namespace nnf::rt;
 int32_t nnf_program_set_weights(nnf_program *program, const nnf_named_tensor *weights, uint32_t count) {
   Message &message = threadMessage();
   if (!program || (count && !weights))
-    return message.fail(NNF_ERROR_ARGUMENT, "nnf_program_set_weights: program or weights is NULL");
+    return message.fail(NNF_ERROR_ARGUMENT, "nnf_program_set_weights: program or weights is NULL [NNFC-E0611]");
   const nnf_model &model = *program->model;
   const nnf_weights_recipe *recipe = recipeOf(model);
   if (!recipe)
-    return message.fail(NNF_ERROR_UNSUPPORTED, "model '%s' is not compiled with --swappable-weights", model.name);
+    return message.fail(NNF_ERROR_UNSUPPORTED, "model '%s' is not compiled with --swappable-weights [NNFC-E0708]",
+                        model.name);
   const DLTensor **tensors = nullptr;
   Buffer table;
   if (!carveInto(table, Allocator(), [&](Carver &carver) { tensors = carver.take<const DLTensor *>(recipe->num_raw); }))
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   Setting setting{*program, *recipe, tensors, message};
   int32_t status = setting.take(weights, count);
   WeightsVersion *version = status ? nullptr : createVersion(model.weights_bytes);
   if (!status && !version)
-    status = message.fail(NNF_ERROR_MEMORY, "no memory for the %llu bytes of weights of model '%s'",
+    status = message.fail(NNF_ERROR_MEMORY, "no memory for the %llu bytes of weights of model '%s' [NNFC-E0609]",
                           (unsigned long long)model.weights_bytes, model.name);
   if (!status) {
     // Constants that are not set are in all versions.

@@ -28,22 +28,24 @@ bool staysInside(const char *path) {
 int32_t mapFile(int file, const nnf_model &model, const char *path, MappedFile &mapped, Message &message) {
   struct stat info;
   if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' is not a regular file", model.name, path);
+    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' is not a regular file [NNFC-E0705]", model.name,
+                        path);
   if (uint64_t(info.st_size) != model.weights_bytes)
-    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' has %llu bytes, expected %llu", model.name,
-                        path, (unsigned long long)info.st_size, (unsigned long long)model.weights_bytes);
+    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' has %llu bytes, expected %llu [NNFC-E0705]",
+                        model.name, path, (unsigned long long)info.st_size, (unsigned long long)model.weights_bytes);
   if (model.weights_bytes == 0)
     return NNF_OK;
   void *data = mmap(nullptr, model.weights_bytes, PROT_READ, MAP_PRIVATE, file, 0);
   if (data == MAP_FAILED)
-    return message.fail(NNF_ERROR_MEMORY, "model '%s': weights file '%s': %s", model.name, path, strerror(errno));
+    return message.fail(NNF_ERROR_MEMORY, "model '%s': weights file '%s': %s [NNFC-E0705]", model.name, path,
+                        strerror(errno));
   mapped.data = static_cast<const uint8_t *>(data);
   mapped.bytes = model.weights_bytes;
   uint64_t hash = hash64(mapped.data, mapped.bytes);
   if (hash != model.weights_hash)
     return message.fail(NNF_ERROR_MODEL,
                         "model '%s': weights file '%s' has hash %016llx, expected %016llx: it is not "
-                        "the file the model was compiled with",
+                        "the file the model was compiled with [NNFC-E0705]",
                         model.name, path, (unsigned long long)hash, (unsigned long long)model.weights_hash);
   return NNF_OK;
 }
@@ -52,19 +54,20 @@ int32_t mapFile(int file, const nnf_model &model, const char *path, MappedFile &
 
 int32_t mapWeights(const nnf_model &model, const char *libraryPath, MappedFile &mapped, Message &message) {
   if (!staysInside(model.weights_file))
-    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' is not below the library's folder", model.name,
-                        model.weights_file);
+    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s' is not below the library's folder [NNFC-E0705]",
+                        model.name, model.weights_file);
   const char *slash = strrchr(libraryPath, '/');
   char path[PATH_MAX];
   int length =
       snprintf(path, sizeof path, "%.*s%s", slash ? int(slash + 1 - libraryPath) : 0, libraryPath, model.weights_file);
   if (length < 0 || size_t(length) >= sizeof path)
-    return message.fail(NNF_ERROR_MODEL, "model '%s': the path of weights file '%s' is too long", model.name,
-                        model.weights_file);
+    return message.fail(NNF_ERROR_MODEL, "model '%s': the path of weights file '%s' is too long [NNFC-E0705]",
+                        model.name, model.weights_file);
   // Not blocking: opening a pipe would wait for its writer.
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0)
-    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s': %s", model.name, path, strerror(errno));
+    return message.fail(NNF_ERROR_MODEL, "model '%s': weights file '%s': %s [NNFC-E0705]", model.name, path,
+                        strerror(errno));
   int32_t status = mapFile(file, model, path, mapped, message);
   close(file);
   return status;

@@ -161,7 +161,9 @@ typedef struct nnf_device_kernel {
   uint32_t shared_bytes;        /* dynamic shared memory: what the launch asks for */
   uint32_t static_shared_bytes; /* what the function has by itself; for `inspect` */
   uint32_t registers;           /* of a thread; 0: not known before it is assembled */
-  uint32_t reserved;
+  /* Since 1.4. Not 0: threads in these dimensions of the block (of `threads` in all), and after the function's
+   * parameters three more slots say how many blocks there are in x, y and z. */
+  uint16_t block_y, block_z;
   const char *symbol; /* the function's name in the image */
 } nnf_device_kernel;
 
@@ -172,8 +174,9 @@ enum {
 /* An image with features of one architecture ("sm_90a"): it runs on that compute capability alone. */
 #define NNF_IMAGE_EXACT 1u
 
-/* All kernels of a model for one architecture. PTX runs on its compute capability and any later one, a cubin on later
- * ones of the same major number, either on none but its own with NNF_IMAGE_EXACT. */
+/* Kernels of a model for one architecture: all, or since 1.4 some of them; of the others the kind is NNF_DEVICE_NONE,
+ * and the runtime takes each from the best image that has it. PTX runs on its compute capability and any later one, a
+ * cubin on later ones of the same major number, either on none but its own with NNF_IMAGE_EXACT. */
 typedef struct nnf_device_image {
   uint32_t kind;       /* NNF_IMAGE_PTX, NNF_IMAGE_CUBIN; others are for later runtimes, to be passed over */
   uint32_t capability; /* 10 * major + minor: 80 */
@@ -250,7 +253,14 @@ typedef struct nnf_model {
   /* Since 1.3. */
   const nnf_device_code *device; /* NULL: the kernels are the CPU's. Else all memory that kernels see is a GPU's */
   /* Since 1.4. */
-  const nnf_weights_recipe *recipe; /* NULL: the weights stay as they are */
+  const char *cpu; /* what the code is for: "x86-64-v3" */
+  /* The same model compiled for several CPUs, the best first; this descriptor is one of them, and alone has the list.
+   * The runtime takes the first whose cpu_features are there. They share weights, inputs, outputs and symbols. */
+  const struct nnf_model *const *versions;
+  uint32_t num_versions; /* 0: this is the only one */
+  uint32_t reserved1;
+  int64_t most_arena_bytes; /* what arena_bytes gives at most for symbols within their bounds; -1: no bound is known */
+  const nnf_weights_recipe *recipe; /* how a program sets weights; NULL: they stay as they are */
 } nnf_model;
 
 /* CPU features a model may need; checked before its first run. */
@@ -266,6 +276,30 @@ typedef struct nnf_model {
 #define NNF_CPU_BMI2 (1ull << 9)
 #define NNF_CPU_AVX512VNNI (1ull << 10)
 #define NNF_CPU_AVXVNNI (1ull << 11)
+/* Since 1.4. */
+#define NNF_CPU_BMI (1ull << 12)
+#define NNF_CPU_LZCNT (1ull << 13)
+#define NNF_CPU_MOVBE (1ull << 14)
+#define NNF_CPU_POPCNT (1ull << 15)
+#define NNF_CPU_AVX512CD (1ull << 16)
+#define NNF_CPU_AVX512VBMI (1ull << 17)
+#define NNF_CPU_AVX512VBMI2 (1ull << 18)
+#define NNF_CPU_AVX512IFMA (1ull << 19)
+#define NNF_CPU_AVX512BITALG (1ull << 20)
+#define NNF_CPU_AVX512VPOPCNTDQ (1ull << 21)
+#define NNF_CPU_AVX512BF16 (1ull << 22)
+#define NNF_CPU_AVX512FP16 (1ull << 23)
+#define NNF_CPU_GFNI (1ull << 24)
+#define NNF_CPU_AVXIFMA (1ull << 25)
+#define NNF_CPU_AVXNECONVERT (1ull << 26)
+#define NNF_CPU_AVXVNNIINT8 (1ull << 27)
+#define NNF_CPU_AVXVNNIINT16 (1ull << 28)
+#define NNF_CPU_AVX10_2 (1ull << 29)
+#define NNF_CPU_APX (1ull << 30)
+#define NNF_CPU_SSE4A (1ull << 31)
+#define NNF_CPU_FMA4 (1ull << 32)
+#define NNF_CPU_XOP (1ull << 33)
+#define NNF_CPU_TBM (1ull << 34)
 
 #ifdef __cplusplus
 }

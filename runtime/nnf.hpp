@@ -266,7 +266,7 @@ public:
       while (i < module.inputs().size() && module.inputs()[i].name != name)
         ++i;
       if (i == module.inputs().size())
-        return Status(NNF_ERROR_ARGUMENT, "replicated: the model has no input '" + name + "'");
+        return Status(NNF_ERROR_ARGUMENT, "replicated: the model has no input '" + name + "' [NNFC-E0615]");
       replicated[i] = 1;
     }
     nnf_replicas_options plain = {};

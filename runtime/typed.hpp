@@ -35,14 +35,21 @@ template <typename T> constexpr uint32_t elementType() {
 
 /// A size that only the run knows.
 inline constexpr int64_t dynamicSize = -1;
+/// The same with an upper bound, in a Shape.
+constexpr int64_t upTo(int64_t most) { return dynamicSize - most; }
 
 /// The sizes of a tensor.
 template <int64_t... sizes> struct Shape {
   static constexpr size_t rank = sizeof...(sizes);
-  static constexpr std::array<int64_t, rank> dims = {sizes...};
+  static constexpr std::array<int64_t, rank> dims = {(sizes < 0 ? dynamicSize : sizes)...};
+  /// What each may be at most; dynamicSize: anything.
+  static constexpr std::array<int64_t, rank> maxDims = {(sizes < dynamicSize ? dynamicSize - sizes : sizes)...};
   static constexpr bool isFixed = ((sizes >= 0) && ...);
+  static constexpr bool isBounded = ((sizes != dynamicSize) && ...);
   static constexpr size_t dynamicSizes = (size_t(sizes < 0) + ... + 0);
   static constexpr int64_t elements = isFixed ? (sizes * ... * 1) : dynamicSize;
+  static constexpr int64_t maxElements =
+      isBounded ? ((sizes < 0 ? dynamicSize - sizes : sizes) * ... * 1) : dynamicSize;
 };
 
 /// A tensor of a model: T its elements (const where they are only read), S its Shape.
@@ -54,6 +61,9 @@ public:
   static constexpr size_t rank = S::rank;
   static constexpr std::array<int64_t, rank> shape = S::dims;
   static constexpr int64_t elements = S::elements;
+  /// With dynamic sizes that have bounds (`nnfc compile --dim N=1:32`): what to make room for.
+  static constexpr std::array<int64_t, rank> maxShape = S::maxDims;
+  static constexpr int64_t maxElements = S::maxElements;
 
   /// An output that the context makes room for.
   TypedTensor() = default;

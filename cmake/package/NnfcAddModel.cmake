@@ -1,8 +1,8 @@
 # nnfc_add_model(TARGET name MODEL file
 #                [NAME name]              in symbols and file names; default: the target
 #                [CLASS Class]            of the C++ header; default: NAME in camel case
-#                [DIM N=8 ...]            named sizes to fix
-#                [CPU x86-64-v3]          default: the machine's that compiles
+#                [DIM N=8 M=1:32 ...]     named sizes to fix, or their bounds
+#                [CPU x86-64-v3 ...]      default: the machine's that compiles; of several the best that runs is chosen
 #                [CUDA sm_80 ...]         kernels for GPUs
 #                [WEIGHTS embed|external] external: in a file beside the library; the target is a shared library then, and
 #                                         install(TARGETS ... LIBRARY DESTINATION d RESOURCE DESTINATION d) takes both

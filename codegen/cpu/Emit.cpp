@@ -54,14 +54,16 @@ void includeWeights(llvm::Module &module, llvm::StringRef file) {
 }
 
 /// Defines `nnf.weights` as the begin of a section that gets its bytes later.
-void reserveWeights(llvm::Module &module) {
+void reserveWeights(llvm::Module &module, bool isShared = false) {
   llvm::GlobalVariable *weights = module.getNamedGlobal(weightsName);
   if (!weights || !weights->isDeclaration())
     return;
   weights->setInitializer(llvm::Constant::getNullValue(weights->getValueType()));
+  weights->setSection(weightsSection);
+  if (isShared)
+    return;
   weights->setVisibility(llvm::GlobalValue::DefaultVisibility);
   weights->setLinkage(llvm::GlobalValue::InternalLinkage);
-  weights->setSection(weightsSection);
 }
 
 /// Assembly is printed with the path that LLVM could open while it wrote.
@@ -180,12 +182,13 @@ mlir::FailureOr<Code> emitObject(mlir::ModuleOp module, const CpuTarget &target)
   return emission.write(llvm::CodeGenFileType::ObjectFile);
 }
 
-mlir::FailureOr<Code> emitDriver(mlir::ModuleOp module, const CpuTarget &target) {
+mlir::FailureOr<Code> emitDriver(mlir::ModuleOp module, const CpuTarget &target, WeightsIn weights) {
   Emission emission(module, target);
   if (!emission.llvmModule)
     return mlir::failure();
   emission.machine->setOptLevel(llvm::CodeGenOptLevel::None);
-  reserveWeights(*emission.llvmModule);
+  if (weights != WeightsIn::OtherDriver)
+    reserveWeights(*emission.llvmModule, weights == WeightsIn::SharedDriver);
   return emission.write(llvm::CodeGenFileType::ObjectFile);
 }
 
@@ -194,7 +197,8 @@ llvm::Error checkSelfContained(llvm::ArrayRef<llvm::StringRef> objects) {
   if (!undefined)
     return llvm::createStringError("the object cannot be read back: " + llvm::toString(undefined.takeError()));
   if (!undefined->empty())
-    return llvm::createStringError("the code calls " + *undefined + ", but compiled models must need no library");
+    return llvm::createStringError("the code calls " + *undefined +
+                                   ", but compiled models must need no library [NNFC-E9001]");
   return llvm::Error::success();
 }
 
@@ -214,7 +218,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitModelTable(llvm::ArrayRef<std::st
   prepare(module, *machine);
   llvm::SmallVector<char, 0> code;
   if (!writeMachineCode(module, *machine, llvm::CodeGenFileType::ObjectFile, code))
-    return llvm::createStringError("LLVM writes no objects for " + target.getTriple());
+    return llvm::createStringError("LLVM writes no objects for " + target.getTriple() + " [NNFC-E9001]");
   return code;
 }
 

@@ -31,9 +31,17 @@ mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, cons
 /// The same as an object that may need symbols of others.
 mlir::FailureOr<llvm::SmallVector<char, 0>> emitObject(mlir::ModuleOp module, const CpuTarget &target);
 
+/// Which object has the section of weights that a driver names.
+enum class WeightsIn {
+  Driver,       ///< its own
+  SharedDriver, ///< its own, which the drivers of other versions of the model name too
+  OtherDriver
+};
+
 /// The same for a module that is a driver alone. Each of its instructions runs once between two launches: to optimise
 /// them takes longer than all runs of many models gain.
-mlir::FailureOr<llvm::SmallVector<char, 0>> emitDriver(mlir::ModuleOp module, const CpuTarget &target);
+mlir::FailureOr<llvm::SmallVector<char, 0>> emitDriver(mlir::ModuleOp module, const CpuTarget &target,
+                                                       WeightsIn weights = WeightsIn::Driver);
 
 /// Fails, with the reason, where objects that are linked together need a symbol that none of them defines.
 llvm::Error checkSelfContained(llvm::ArrayRef<llvm::StringRef> objects);

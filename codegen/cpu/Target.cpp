@@ -76,9 +76,10 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   if (!result.target || triple.getArch() == llvm::Triple::UnknownArch)
     return error("--triple: '" + options.triple +
                  "' is no target that LLVM knows, expected one like x86_64-linux-gnu or "
-                 "aarch64-linux-gnu");
+                 "aarch64-linux-gnu [NNFC-E0011]");
   if (!triple.isOSBinFormatELF() || !triple.isArch64Bit() || !triple.isLittleEndian() || triple.isGPU())
-    return error("--triple: '" + triple.str() + "' found, expected a 64-bit little-endian CPU with ELF objects");
+    return error("--triple: '" + triple.str() +
+                 "' found, expected a 64-bit little-endian CPU with ELF objects [NNFC-E0011]");
   result.triple = triple.str();
   result.x86 = triple.isX86();
   result.optLevel = options.optLevel;
@@ -86,7 +87,7 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   if (options.cpu == "native" || (options.cpu.empty() && isHost)) {
     if (!isHost)
       return error("--cpu=native: the target " + triple.str() + " is not this machine's (" + host.str() +
-                   "); name its CPU");
+                   "); name its CPU [NNFC-E0011]");
     result.cpu = llvm::sys::getHostCPUName().str();
     result.features = hostFeatures();
     result.native = true;
@@ -99,17 +100,18 @@ llvm::Expected<CpuTarget> CpuTarget::create(const CpuTargetOptions &options) {
   }
   std::unique_ptr<llvm::MCSubtargetInfo> plain(result.target->createMCSubtargetInfo(triple, "", ""));
   if (!plain)
-    return error("--triple: LLVM generates no code for '" + triple.str() + "'");
+    return error("--triple: LLVM generates no code for '" + triple.str() + "' [NNFC-E0011]");
   if (!plain->isCPUStringValid(result.cpu))
     return error("--cpu: '" + result.cpu + "' is no CPU of " + triple.getArchName() + " that LLVM knows" +
-                 similarCpus(*plain, result.cpu));
+                 similarCpus(*plain, result.cpu) + " [NNFC-E0011]");
   result.subtarget.reset(result.target->createMCSubtargetInfo(triple, result.cpu, result.features));
   if (result.x86 && !result.has("64bit"))
-    return error("--cpu: '" + result.cpu + "' has no 64-bit mode, expected a CPU that does");
+    return error("--cpu: '" + result.cpu + "' has no 64-bit mode, expected a CPU that does [NNFC-E0011]");
   if (result.x86 && !result.has("sse4.2"))
-    return error("--cpu: '" + result.cpu + "' is older than x86-64-v2, expected that or newer");
+    return error("--cpu: '" + result.cpu + "' is older than x86-64-v2, expected that or newer [NNFC-E0011]");
   if (triple.isRISCV() && !result.has("d"))
-    return error("--cpu: '" + result.cpu + "' has no double-precision registers, expected a CPU with rv64gc");
+    return error("--cpu: '" + result.cpu +
+                 "' has no double-precision registers, expected a CPU with rv64gc [NNFC-E0011]");
   return result;
 }
 
@@ -173,7 +175,30 @@ uint64_t CpuTarget::abiFeatures() const {
                                                         {"avx512dq", NNF_CPU_AVX512DQ},
                                                         {"bmi2", NNF_CPU_BMI2},
                                                         {"avx512vnni", NNF_CPU_AVX512VNNI},
-                                                        {"avxvnni", NNF_CPU_AVXVNNI}};
+                                                        {"avxvnni", NNF_CPU_AVXVNNI},
+                                                        {"bmi", NNF_CPU_BMI},
+                                                        {"lzcnt", NNF_CPU_LZCNT},
+                                                        {"movbe", NNF_CPU_MOVBE},
+                                                        {"popcnt", NNF_CPU_POPCNT},
+                                                        {"avx512cd", NNF_CPU_AVX512CD},
+                                                        {"avx512vbmi", NNF_CPU_AVX512VBMI},
+                                                        {"avx512vbmi2", NNF_CPU_AVX512VBMI2},
+                                                        {"avx512ifma", NNF_CPU_AVX512IFMA},
+                                                        {"avx512bitalg", NNF_CPU_AVX512BITALG},
+                                                        {"avx512vpopcntdq", NNF_CPU_AVX512VPOPCNTDQ},
+                                                        {"avx512bf16", NNF_CPU_AVX512BF16},
+                                                        {"avx512fp16", NNF_CPU_AVX512FP16},
+                                                        {"gfni", NNF_CPU_GFNI},
+                                                        {"avxifma", NNF_CPU_AVXIFMA},
+                                                        {"avxneconvert", NNF_CPU_AVXNECONVERT},
+                                                        {"avxvnniint8", NNF_CPU_AVXVNNIINT8},
+                                                        {"avxvnniint16", NNF_CPU_AVXVNNIINT16},
+                                                        {"avx10.2", NNF_CPU_AVX10_2},
+                                                        {"egpr", NNF_CPU_APX},
+                                                        {"sse4a", NNF_CPU_SSE4A},
+                                                        {"fma4", NNF_CPU_FMA4},
+                                                        {"xop", NNF_CPU_XOP},
+                                                        {"tbm", NNF_CPU_TBM}};
   uint64_t features = 0;
   for (auto [name, bit] : bits)
     if (has(name))

@@ -1,38 +1,11 @@
 #include "codegen/cuda/Assembler.h"
+#include "codegen/cuda/ScratchFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 
 namespace nnf {
 namespace {
-
-/// A temporary file that goes with its owner.
-class ScratchFile {
-public:
-  static llvm::Expected<ScratchFile> create(llvm::StringRef extension) {
-    llvm::SmallString<128> path;
-    if (std::error_code error = llvm::sys::fs::createTemporaryFile("nnfc", extension, path))
-      return llvm::createStringError(error, "no temporary file for ptxas can be made: " + error.message());
-    return ScratchFile(path.str().str());
-  }
-  ScratchFile(ScratchFile &&other) noexcept : path(std::exchange(other.path, "")) {}
-  ~ScratchFile() {
-    if (!path.empty())
-      llvm::sys::fs::remove(path);
-  }
-  llvm::Expected<std::string> read() const {
-    auto buffer = llvm::MemoryBuffer::getFile(path);
-    if (!buffer)
-      return llvm::createStringError(buffer.getError(), path + ": " + buffer.getError().message());
-    return (*buffer)->getBuffer().str();
-  }
-  std::string path;
-
-private:
-  explicit ScratchFile(std::string path) : path(std::move(path)) {}
-};
 
 /// ptxas -v says for each kernel "Compiling entry function 'k0' for …", then "Used 40 registers".
 void readRegisters(llvm::StringRef log, DeviceImage &image) {
@@ -55,7 +28,7 @@ llvm::Expected<std::string> findPtxas() {
   if (const char *named = getenv("NNFC_PTXAS"); named && *named) {
     if (isThere(named))
       return named;
-    return llvm::createStringError("NNFC_PTXAS=" + std::string(named) + ": no such program");
+    return llvm::createStringError("NNFC_PTXAS=" + std::string(named) + ": no such program [NNFC-E0404]");
   }
   if (const char *home = getenv("CUDA_HOME"); home && isThere(std::string(home) + "/bin/ptxas"))
     return std::string(home) + "/bin/ptxas";
@@ -65,7 +38,7 @@ llvm::Expected<std::string> findPtxas() {
     return usual;
   return llvm::createStringError("NVIDIA's assembler ptxas was not found: it is in CUDA's toolkit and in the package "
                                  "nvidia-cuda-nvcc of PyPI; expected it in $CUDA_HOME/bin or on the PATH, or its path "
-                                 "in NNFC_PTXAS");
+                                 "in NNFC_PTXAS [NNFC-E0404]");
 }
 
 llvm::Expected<DeviceImage> assemblePtx(const DeviceImage &ptx, llvm::StringRef ptxas) {
@@ -74,10 +47,7 @@ llvm::Expected<DeviceImage> assemblePtx(const DeviceImage &ptx, llvm::StringRef 
   for (llvm::Expected<ScratchFile> *file : {&in, &out, &log})
     if (!*file)
       return llvm::joinErrors(llvm::joinErrors(in.takeError(), out.takeError()), log.takeError());
-  if (llvm::Error error = llvm::writeToOutput(in->path, [&](llvm::raw_ostream &os) -> llvm::Error {
-        os << ptx.bytes;
-        return llvm::Error::success();
-      }))
+  if (llvm::Error error = in->write(ptx.bytes))
     return llvm::joinErrors(std::move(error), llvm::joinErrors(out.takeError(), log.takeError()));
   std::string arch = "-arch=" + ptx.target.getArch(), reason;
   llvm::StringRef arguments[] = {ptxas, arch, "-v", in->path, "-o", out->path};
@@ -89,8 +59,9 @@ llvm::Expected<DeviceImage> assemblePtx(const DeviceImage &ptx, llvm::StringRef 
     return llvm::joinErrors(said.takeError(), code.takeError());
   if (status != 0)
     return llvm::createStringError(ptxas + " for " + ptx.target.getArch() + ": " +
-                                   (reason.empty() ? "exit status " + std::to_string(status) : reason) + "\n" + *said);
-  DeviceImage image{ptx.target, /*isCubin=*/true, std::move(*code), 0, {}};
+                                   (reason.empty() ? "exit status " + std::to_string(status) : reason) +
+                                   " [NNFC-E0404]\n" + *said);
+  DeviceImage image{ptx.target, /*isCubin=*/true, std::move(*code), 0, {}, ptx.source};
   readRegisters(*said, image);
   return image;
 }

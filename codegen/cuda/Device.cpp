@@ -1,6 +1,7 @@
 #include "codegen/cuda/Device.h"
 #include "codegen/LlvmPipeline.h"
 #include "codegen/cuda/Templates.h"
+#include "codegen/cuda/custom/LinkCustom.h"
 #include "codegen/driver/KernelEntry.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -12,6 +13,8 @@ namespace {
 
 /// first, last, scratch: what a CPU kernel takes after its own arguments.
 constexpr unsigned taskArguments = 3;
+/// Blocks in x, y and z: what a kernel in CUDA C++ takes after its own arguments.
+constexpr unsigned gridArguments = 3;
 
 int64_t numberOr(Operation *op, StringRef name, int64_t otherwise) {
   auto value = op->getAttrOfType<IntegerAttr>(name);
@@ -36,6 +39,12 @@ LLVM::LLVMFuncOp makeKernel(LLVM::LLVMFuncOp declared, OpBuilder &b, int64_t thr
     entry.eraseArgument(entry.getNumArguments() - 1);
   }
   return kernel;
+}
+
+CustomKernel customKernel(DictionaryAttr custom, Location location) {
+  auto text = [&](StringRef name) { return custom.getAs<StringAttr>(name).str(); };
+  auto numbers = [&](StringRef name) { return llvm::to_vector(custom.getAs<DenseI64ArrayAttr>(name).asArrayRef()); };
+  return {text("source"), text("kernel"), numbers("bytes"), numbers("block"), location};
 }
 
 /// What the arrays of each kernel take, each at the next multiple of 16.
@@ -67,15 +76,22 @@ DeviceCode takeDeviceCode(ModuleOp module) {
     code.numKernels = std::max(code.numKernels, index + 1);
     if (function.getSymName() == copyKernelName)
       code.copyKernel = index;
-    if (threads == 0 || function.isExternal())
+    auto custom = function->getAttrOfType<DictionaryAttr>("nnf.custom");
+    if (threads == 0 || (function.isExternal() && !custom))
       continue;
     auto title = function->getAttrOfType<StringAttr>("nnf.title");
-    makeKernel(function, b, threads);
-    function.setLinkage(LLVM::Linkage::External);
     int64_t parameters = function.getFunctionType().getNumParams() - taskArguments;
+    if (custom) {
+      parameters -= gridArguments;
+    } else {
+      makeKernel(function, b, threads);
+      function.setLinkage(LLVM::Linkage::External);
+    }
     code.kernels.push_back({function.getSymName().str(), title ? title.str() : "", index, threads, parameters,
                             numberOr(function, "nnf.checks", 0), shared.lookup(function.getSymName()),
                             numberOr(function, "nnf.dynamic_shared", 0)});
+    if (custom)
+      code.kernels.back().custom = customKernel(custom, function.getLoc());
   }
   return code;
 }
@@ -88,7 +104,8 @@ std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, cons
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
-  if (mlir::failed(linkTemplates(*module, code.module.get()->getLoc())))
+  if (mlir::failed(linkCustomKernels(*module, code)) ||
+      mlir::failed(linkTemplates(*module, code.module.get()->getLoc())))
     return nullptr;
   for (llvm::Function &function : *module)
     if (!function.isDeclaration())
@@ -102,6 +119,21 @@ std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, cons
       return nullptr;
     }
   return module;
+}
+
+std::string titleLine(const DeviceKernel &kernel) {
+  std::string title = kernel.title; // PTX is ASCII, in comments too
+  llvm::erase_if(title, [](unsigned char c) { return c >= 0x80; });
+  std::string text;
+  llvm::raw_string_ostream(text) << "// kernel " << kernel.index << " " << kernel.symbol
+                                 << " threads=" << kernel.threads << " parameters=" << kernel.parameters
+                                 << " checks=" << kernel.checks << " ";
+  llvm::raw_string_ostream os(text);
+  if (kernel.custom)
+    os << "block=" << kernel.custom->block[0] << "," << kernel.custom->block[1] << "," << kernel.custom->block[2]
+       << " ";
+  os << title << "\n";
+  return text;
 }
 
 FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target, StringRef producer) {
@@ -122,12 +154,9 @@ FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target,
   llvm::raw_string_ostream os(text);
   os << "// " << producer << ", " << target.getArch()
      << ". A block is a task of its kernel's grid (docs/design/0004).\n";
-  for (const DeviceKernel &kernel : code.kernels) {
-    std::string title = kernel.title; // PTX is ASCII, in comments too
-    llvm::erase_if(title, [](unsigned char c) { return c >= 0x80; });
-    os << "// kernel " << kernel.index << " " << kernel.name << " threads=" << kernel.threads
-       << " parameters=" << kernel.parameters << " checks=" << kernel.checks << " " << title << "\n";
-  }
+  for (const DeviceKernel &kernel : code.kernels)
+    if (!kernel.isElsewhere)
+      os << titleLine(kernel);
   os << StringRef(ptx.data(), ptx.size());
   return text;
 }

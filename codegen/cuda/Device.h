@@ -6,8 +6,19 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/IR/Module.h"
+#include <optional>
+#include <vector>
 
 namespace nnf {
+
+/// A kernel in CUDA C++ that the model has brought.
+struct CustomKernel {
+  std::string source, name;
+  llvm::SmallVector<int64_t> bytes; // of its parameters
+  llvm::SmallVector<int64_t> block; // threads in x, y and z
+  mlir::Location location;          // of the first node that launches it
+  std::string bitcode = "";         // where clang has compiled it
+};
 
 struct DeviceKernel {
   std::string name, title;
@@ -16,14 +27,18 @@ struct DeviceKernel {
   int64_t parameters;                          // addresses, sizes, and the check state and base where it has checks
   int64_t checks;                              // 0: it has none
   int64_t staticShared = 0, dynamicShared = 0; // bytes of shared memory: its own, and what the launch adds
+  std::string symbol = name;                   // of its function in an image
+  std::optional<CustomKernel> custom = {};
+  bool isElsewhere = false; // another compiler makes an image of it
 };
 
 /// Kernels in LLVM's dialect, apart from the code that launches them.
 struct DeviceCode {
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  llvm::SmallVector<DeviceKernel> kernels;
+  std::vector<DeviceKernel> kernels;
   int64_t numKernels = 0;  // of the model, those of the CPU among them
   int64_t copyKernel = -1; // which of them copies (nnf-copy-outputs); -1: none
+  bool isEmulated = false; // it is to run without a GPU
 };
 
 /// Moves the GPU kernels of a module in LLVM's dialect (nnf-lower-kernels-to-gpu made them) and their shared memory
@@ -35,7 +50,10 @@ DeviceCode takeDeviceCode(mlir::ModuleOp module);
 std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, const CudaTarget &target,
                                                     llvm::LLVMContext &context);
 
-/// PTX text of all kernels, headed by comments that list them with their threads and parameters.
+/// The line at the head of PTX that speaks of a kernel.
+std::string titleLine(const DeviceKernel &kernel);
+
+/// PTX text of nnfc's own kernels, headed by comments that list them with their threads and parameters.
 mlir::FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target, llvm::StringRef producer);
 
 } // namespace nnf

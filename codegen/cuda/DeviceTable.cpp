@@ -48,19 +48,25 @@ private:
 
 llvm::Constant *kernelRows(Table &table, const DeviceCode &code, const DeviceImage &image) {
   std::vector<llvm::Constant *> rows(code.numKernels, nullptr);
+  // The two halves of a word, where the kernel has a grid of its own.
+  auto blockOf = [](const DeviceKernel &kernel) -> uint64_t {
+    return kernel.custom ? kernel.custom->block[1] | uint64_t(kernel.custom->block[2]) << 16 : 0;
+  };
   auto row = [&](uint32_t kind, const DeviceKernel &kernel, uint32_t registers, llvm::Constant *symbol) {
     return table.record({table.i32(kind), table.i32(kernel.threads), table.i32(kernel.parameters),
                          table.i32(kernel.checks != 0), table.i32(kernel.dynamicShared), table.i32(kernel.staticShared),
-                         table.i32(registers), table.i32(0), symbol},
+                         table.i32(registers), table.i32(blockOf(kernel)), symbol},
                         sizeof(nnf_device_kernel));
   };
   for (const DeviceKernel &kernel : code.kernels)
-    rows[kernel.index] = row(NNF_DEVICE_KERNEL, kernel, image.registers.lookup(kernel.name),
-                             table.text(kernel.name, "nnf.device_symbol"));
+    if (image.has(kernel))
+      rows[kernel.index] = row(NNF_DEVICE_KERNEL, kernel, image.registers.lookup(kernel.symbol),
+                               table.text(kernel.symbol, "nnf.device_symbol"));
   for (auto [index, known] : llvm::enumerate(rows))
     if (!known)
-      known =
-          row(static_cast<int64_t>(index) == code.copyKernel ? NNF_DEVICE_COPY : NNF_DEVICE_NONE, {}, 0, table.null());
+      known = row(static_cast<int64_t>(index) == code.copyKernel && image.source.empty() ? NNF_DEVICE_COPY
+                                                                                         : NNF_DEVICE_NONE,
+                  {}, 0, table.null());
   return table.array(rows, "nnf.device_kernels");
 }
 

@@ -6,13 +6,18 @@
 
 namespace nnf {
 
-/// All kernels of a model for one architecture.
+/// Kernels of a model for one architecture: nnfc's own, or those of one source that another compiler has compiled.
 struct DeviceImage {
   CudaTarget target;
   bool isCubin = false;                // else PTX
   std::string bytes;                   // PTX: without the NUL
   unsigned version = 0;                // of the PTX: 70 is 7.0
-  llvm::StringMap<unsigned> registers; // of kernels, where they are known
+  llvm::StringMap<unsigned> registers; // of kernels, by their symbols, where they are known
+  std::string source = "";             // of kernels in CUDA C++; "": nnfc's own
+
+  bool has(const DeviceKernel &kernel) const {
+    return kernel.isElsewhere ? kernel.custom->source == source : source.empty();
+  }
 };
 
 /// The version that PTX text says it is written in: 70 of ".version 7.0"; 0: it says none.

@@ -1,5 +1,6 @@
 // What the emulator needs of the launches: checks to report by, and memory to run in.
 #include "codegen/Passes.h"
+#include "codegen/cuda/custom/LinkCustom.h"
 #include "codegen/cuda/emulator/Emulator.h"
 
 using namespace mlir;
@@ -14,6 +15,11 @@ static_assert(std::size(messages) == NNF_FAULTS);
 
 int64_t sharedBytesOf(ModuleOp module, func::FuncOp kernel) {
   int64_t bytes = 0;
+  // What a kernel in CUDA C++ declares is known when it is compiled, after memory has been planned.
+  if (kernel->hasAttr("nnf.custom"))
+    bytes = mostStaticShared;
+  if (auto dynamic = kernel->getAttrOfType<IntegerAttr>("nnf.dynamic_shared"))
+    bytes += dynamic.getInt();
   for (auto global : module.getOps<LLVM::GlobalOp>()) {
     auto owner = global->getAttrOfType<FlatSymbolRefAttr>("nnf.shared_of");
     if (!owner || owner.getAttr() != kernel.getSymNameAttr())
@@ -38,11 +44,18 @@ struct PrepareEmulation : impl::PrepareEmulationBase<PrepareEmulation> {
       if (!checks) {
         // Before first, last and scratch: the check state, and the number of the first check.
         unsigned at = kernel.getNumArguments() - 3;
-        LogicalResult inserted = success(
-            succeeded(kernel.insertArgument(at, LLVM::LLVMPointerType::get(b.getContext()), {}, kernel.getLoc())) &&
-            succeeded(kernel.insertArgument(at + 1, b.getI64Type(), {}, kernel.getLoc())));
-        if (failed(inserted))
-          return signalPassFailure();
+        auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+        if (kernel.isExternal()) {
+          SmallVector<Type> types(kernel.getArgumentTypes());
+          types.insert(types.begin() + at, {Type(pointer), Type(b.getI64Type())});
+          kernel.setType(b.getFunctionType(types, {}));
+        } else {
+          LogicalResult inserted =
+              success(succeeded(kernel.insertArgument(at, pointer, {}, kernel.getLoc())) &&
+                      succeeded(kernel.insertArgument(at + 1, b.getI64Type(), {}, kernel.getLoc())));
+          if (failed(inserted))
+            return signalPassFailure();
+        }
       }
       kernel->setAttr("nnf.checks", b.getI64IntegerAttr((checks ? checks.getInt() : 0) + NNF_FAULTS));
       kernel->setAttr("nnf.scratch",

@@ -51,10 +51,12 @@ llvm::Expected<CudaTarget> CudaTarget::create(llvm::StringRef arch) {
   std::optional<unsigned> number = numberOf(result.arch);
   std::unique_ptr<llvm::MCSubtargetInfo> plain(result.target->createMCSubtargetInfo(triple, "", ""));
   if (!number || !plain->isCPUStringValid(result.arch))
-    return llvm::createStringError("--cuda-arch: '" + result.arch +
-                                   "' is no architecture that LLVM knows, expected one like sm_80, sm_90 or sm_90a");
+    return llvm::createStringError(
+        "--cuda-arch: '" + result.arch +
+        "' is no architecture that LLVM knows, expected one like sm_80, sm_90 or sm_90a [NNFC-E0012]");
   if (*number < oldest)
-    return llvm::createStringError("--cuda-arch: '" + result.arch + "' is older than sm_80, expected that or newer");
+    return llvm::createStringError("--cuda-arch: '" + result.arch +
+                                   "' is older than sm_80, expected that or newer [NNFC-E0012]");
   result.capability = *number;
   return result;
 }

@@ -110,8 +110,10 @@ void Constants::bytes(StringRef name, StringRef content, int64_t alignment) {
 
 void Constants::exported(StringRef name, const Record &record, bool isHidden) {
   LLVM::GlobalOp made = global(name, record.type(b.getContext()), LLVM::Linkage::External, {});
-  if (isHidden)
+  if (isHidden) {
     made.setVisibility_(LLVM::Visibility::Hidden);
+    made.setDsoLocal(true);
+  }
   initialize(made, [&] { return record.build(b); });
 }
 

@@ -50,7 +50,8 @@ public:
   std::string table(llvm::StringRef name, llvm::ArrayRef<Record> rows);
   /// Bytes under this name.
   void bytes(llvm::StringRef name, llvm::StringRef content, int64_t alignment);
-  /// A struct that other objects see under this name; hidden: those that are linked into one with this.
+  /// A struct that other objects see under this name; hidden: those of one library, or that are linked into one object
+  /// with this.
   void exported(llvm::StringRef name, const Record &record, bool isHidden = false);
 
 private:

@@ -74,8 +74,8 @@ private:
     FailureOr<SmallVector<std::optional<Place>>> buffersOf(Operation *op, size_t count);
     LogicalResult placesOf(Operation *op, ValueRange values, SmallVectorImpl<Place> &found);
     int64_t addSizeCheck(Location location) {
-      plan.checks.push_back(
-          nodeMessage(location, "the data ask for a size of {value}, for which no memory is large enough"));
+      plan.checks.push_back(nodeMessage(
+          location, "the data ask for a size of {value}, for which no memory is large enough [NNFC-E0506]"));
       return plan.checks.size() - 1;
     }
     Dim zero() { return dimOf(module.getContext(), 0); }
@@ -141,7 +141,7 @@ LogicalResult Reader::Block::checkSizes(Operation *op) {
   }
   for (int64_t number : used)
     if (!llvm::is_contained(known, number))
-      return op->emitError() << "size(" << number << ") is used, but no nnf.size before defines it";
+      return op->emitError() << "size(" << number << ") is used, but no nnf.size before defines it [NNFC-E0136]";
   return success();
 }
 
@@ -293,7 +293,8 @@ LogicalResult Reader::Block::readIf(IfOp branch) {
 
 LogicalResult Reader::Block::readLaunch(LaunchOp launch) {
   auto kernel = module.lookupSymbol<func::FuncOp>(launch.getKernel());
-  if (!kernel || (kernel.isExternal() && !kernel->hasAttr(entryAttr)) || !kernel->hasAttr("nnf.kernel"))
+  if (!kernel || (kernel.isExternal() && !kernel->hasAttr(entryAttr) && !kernel->hasAttr("nnf.custom")) ||
+      !kernel->hasAttr("nnf.kernel"))
     return internalError(launch) << "@" << launch.getKernel() << " is no emitted kernel";
   auto [index, isNew] = reader.kernelIndex.try_emplace(kernel, plan.kernels.size());
   if (isNew)
@@ -316,6 +317,8 @@ LogicalResult Reader::Block::readLaunch(LaunchOp launch) {
     return internalError(kernel) << "@" << kernel.getSymName() << ": its 'nnf.grid' is missing, or uses symbols that "
                                  << "'nnf.symbols' does not name, one per size of the launch";
   result.tasks = *tasks;
+  if (auto order = kernel->getAttrOfType<DenseI64ArrayAttr>("nnf.order"))
+    result.order = order.asArrayRef();
   auto checks = kernel->getAttrOfType<IntegerAttr>("nnf.checks");
   result.firstCheck = plan.checks.size();
   result.numChecks = checks ? checks.getInt() : 0;
@@ -347,8 +350,13 @@ LogicalResult Reader::Block::checkArguments(LaunchOp launch, func::FuncOp kernel
   SmallVector<Type> expected;
   Type pointer = LLVM::LLVMPointerType::get(module.getContext());
   Type i64 = IntegerType::get(module.getContext(), 64);
-  expected.append(plan.addresses.size(), pointer);
-  expected.append(plan.symbols.size(), i64);
+  int64_t addresses = plan.addresses.size();
+  if (plan.order.empty()) {
+    expected.append(addresses, pointer);
+    expected.append(plan.symbols.size(), i64);
+  }
+  for (int64_t slot : plan.order)
+    expected.push_back(slot < addresses ? pointer : i64);
   if (plan.hasChecks())
     expected.append({pointer, i64});
   expected.append({i64, i64, pointer});

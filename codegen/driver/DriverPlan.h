@@ -27,16 +27,25 @@ constexpr int64_t noRegion = INT64_MIN;
 /// defined when there is code (codegen/cuda/DeviceTable.h).
 constexpr llvm::StringLiteral deviceCodeName = "nnf.device_code";
 
+/// On the module of one of several versions of a model: its descriptor's symbol, and on the first one those of all, the
+/// best first. That one's is exported under the model's name instead.
+constexpr llvm::StringLiteral versionAttr = "nnf.version", versionsAttr = "nnf.versions";
+
 struct LaunchPlan {
   LaunchOp op;
   unsigned kernel;                    // index into DriverPlan::kernels
   llvm::SmallVector<Place> addresses; // operands, then results
   Shape symbols;                      // the kernel's symbol values, in the model's symbols
   Dim tasks;
+  /// Of a kernel with its own order of parameters (`nnf.order`): which address, or after all of them which size, each
+  /// slot is. Empty: all in turn.
+  llvm::ArrayRef<int64_t> order;
   unsigned firstCheck = 0, numChecks = 0; // of the model's table
 
   bool hasChecks() const { return numChecks > 0; }
-  unsigned numSlots() const { return addresses.size() + symbols.size() + (hasChecks() ? 2 : 0); }
+  unsigned numSlots() const {
+    return (order.empty() ? addresses.size() + symbols.size() : order.size()) + (hasChecks() ? 2 : 0);
+  }
 };
 
 /// A key that the driver writes before the first launch.

@@ -3,6 +3,7 @@
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/Descriptor.h"
 #include "codegen/driver/DriverCode.h"
+#include "codegen/driver/SizeRanges.h"
 #include "codegen/driver/WeightsRecipe.h"
 #include "runtime/abi.h"
 #include <cstddef>
@@ -53,6 +54,9 @@ public:
       declareElsewhere(deviceCodeName, /*alignment=*/8);
     std::string name = text("nnf.name", "model");
     std::string recipe = emitRecipe(module, constants, [&](StringRef symbol) { declareElsewhere(symbol, 8); });
+    std::string version = text(versionAttr, "");
+    auto versions = module->getAttrOfType<ArrayAttr>(versionsAttr);
+    std::string versionTable = versions ? versionList(versions, version) : "";
     Record model(sizeof(nnf_model));
     model.i32(offsetof(nnf_model, abi_major), NNF_ABI_MAJOR)
         .i32(offsetof(nnf_model, abi_minor), NNF_ABI_MINOR)
@@ -86,9 +90,15 @@ public:
         .i32(offsetof(nnf_model, reserved), 0)
         .i64(offsetof(nnf_model, live_bytes), liveBytes())
         .address(offsetof(nnf_model, device), hasDeviceCode ? deviceCodeName.str() : "")
+        .address(offsetof(nnf_model, cpu), constants.text(text("nnf.cpu", "")))
+        .address(offsetof(nnf_model, versions), versionTable)
+        .i32(offsetof(nnf_model, num_versions), versions ? versions.size() : 0)
+        .i32(offsetof(nnf_model, reserved1), 0)
+        .i64(offsetof(nnf_model, most_arena_bytes), SizeRanges(module).mostArenaBytes().value_or(-1))
         .address(offsetof(nnf_model, recipe), recipe);
-    std::string symbol = text(descriptorSymbolAttr, "");
-    constants.exported(symbol.empty() ? "nnf_model_" + name : symbol, model, /*isHidden=*/!symbol.empty());
+    // The version that has the list is the one that the world sees, and nobody sees what prepares weights.
+    std::string hidden = !versions && !version.empty() ? version : text(descriptorSymbolAttr, "");
+    constants.exported(hidden.empty() ? "nnf_model_" + name : hidden, model, /*isHidden=*/!hidden.empty());
     return success();
   }
 
@@ -111,6 +121,18 @@ private:
                                          /*isConstant=*/true, LLVM::Linkage::External, name, Attribute(), alignment);
     global.setVisibility_(LLVM::Visibility::Hidden);
     global.setDsoLocal(true);
+  }
+
+  /// The descriptors of all versions; `own` is this one.
+  std::string versionList(ArrayAttr versions, StringRef own) {
+    SmallVector<Record> rows;
+    for (StringRef symbol : versions.getAsValueRange<StringAttr>()) {
+      std::string descriptor = symbol == own ? "nnf_model_" + text("nnf.name", "model") : symbol.str();
+      if (symbol != own)
+        declareElsewhere(descriptor, /*alignment=*/8);
+      rows.push_back(Record(sizeof(const nnf_model *)).address(0, descriptor));
+    }
+    return constants.table("nnf.versions", rows);
   }
 
   std::string tensors(StringRef table, ArrayRef<TensorSignature> tensors, bool areInputs) {
@@ -136,11 +158,13 @@ private:
   std::string symbols() {
     SmallVector<Record> rows;
     auto &dialect = *module.getContext()->getLoadedDialect<NnfDialect>();
+    SizeRanges ranges(module);
     for (unsigned symbol : plan.signature.symbols) {
+      std::optional<SizeRanges::Range> range = ranges.of(dialect.symbolName(symbol));
       Record row(sizeof(nnf_symbol_info));
       row.address(offsetof(nnf_symbol_info, name), constants.text(dialect.symbolName(symbol)))
-          .i64(offsetof(nnf_symbol_info, min), 0)
-          .i64(offsetof(nnf_symbol_info, max), INT64_MAX)
+          .i64(offsetof(nnf_symbol_info, min), range ? range->least : 0)
+          .i64(offsetof(nnf_symbol_info, max), range ? range->most : INT64_MAX)
           .i64(offsetof(nnf_symbol_info, multiple_of), 1);
       rows.push_back(row);
     }
@@ -195,7 +219,7 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     DriverCode code(module, *plan);
     for (auto [index, kernel] : llvm::enumerate(plan->kernels)) {
       kernel->setAttr("nnf.index", Builder(module.getContext()).getI64IntegerAttr(index)); // in the descriptor
-      if (kernel.isExternal())
+      if (kernel->hasAttr(entryAttr))
         declareEntry(kernel);
       else
         emitEntry(kernel, entryName(kernel), LLVM::Linkage::Internal);
@@ -208,7 +232,7 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     for (func::FuncOp function : driverFunctions(module))
       function.erase();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (kernel->hasAttr("nnf.kernel") && (kernel.isExternal() || !llvm::is_contained(plan->kernels, kernel)))
+      if (kernel->hasAttr("nnf.kernel") && (kernel->hasAttr(entryAttr) || !llvm::is_contained(plan->kernels, kernel)))
         kernel.erase(); // its entry is all that is needed, or nobody launches it
   }
 };

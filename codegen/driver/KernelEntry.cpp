@@ -31,7 +31,8 @@ std::string entryName(func::FuncOp kernel) {
 }
 
 void emitEntry(func::FuncOp kernel, StringRef name, LLVM::Linkage linkage) {
-  kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(kernel.getContext(), LLVM::Linkage::Internal));
+  if (!kernel.isExternal())
+    kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(kernel.getContext(), LLVM::Linkage::Internal));
   ImplicitLocOpBuilder b = builderAfter(kernel);
   Block *block = makeEntry(b, name, linkage).addEntryBlock(b);
   b.setInsertionPointToStart(block);

@@ -2,6 +2,7 @@
 #include "codegen/Passes.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/DriverPlan.h"
+#include "codegen/driver/WeightsBlock.h"
 
 using namespace mlir;
 namespace nnf {
@@ -10,12 +11,13 @@ namespace nnf {
 
 namespace {
 
-struct PackWeights : impl::PackWeightsBase<PackWeights> {
-  using PackWeightsBase::PackWeightsBase;
-
-  void runOnOperation() override {
-    Builder builder(&getContext());
-    for (func::FuncOp function : driverFunctions(getOperation()))
+/// Places handed out so far.
+class WeightPlaces {
+public:
+  /// Of everything that the driver of a module names.
+  LogicalResult add(ModuleOp module) {
+    Builder builder(module.getContext());
+    for (func::FuncOp function : driverFunctions(module))
       for (Operation &op : llvm::make_early_inc_range(function.front())) {
         if (!isa<WeightOp, ConstantOp>(op))
           continue;
@@ -25,11 +27,12 @@ struct PackWeights : impl::PackWeightsBase<PackWeights> {
         }
         FailureOr<int64_t> offset = place(&op);
         if (failed(offset))
-          return signalPassFailure();
+          return failure();
         op.setAttr("nnf.offset", builder.getI64IntegerAttr(*offset));
       }
-    getOperation()->setAttr("nnf.weights_bytes", builder.getI64IntegerAttr(total));
+    return success();
   }
+  int64_t bytes() const { return total; }
 
 private:
   DenseMap<Attribute, int64_t> offsets; // by weight name or constant
@@ -43,17 +46,17 @@ private:
       return known->second;
     int64_t offset = total, bytes;
     if (weight) {
-      const Weight *found = getContext().getLoadedDialect<NnfDialect>()->weights().find(weight.getName());
+      const Weight *found = op->getContext()->getLoadedDialect<NnfDialect>()->weights().find(weight.getName());
       if (!found || found->type != weight.getType()) {
         nodeError(op->getLoc()) << "weight '" << weight.getName() << "' is not in the weight store"
-                                << (found ? " with this type" : "");
+                                << (found ? " with this type" : "") << " [NNFC-E0134]";
         return failure();
       }
       bytes = found->bytes.size();
     } else {
       auto dense = dyn_cast<DenseElementsAttr>(key);
       if (!dense) {
-        nodeError(op->getLoc()) << "a constant that is no dense tensor cannot be packed";
+        nodeError(op->getLoc()) << "a constant that is no dense tensor cannot be packed [NNFC-E0134]";
         return failure();
       }
       bytes = dense.getNumElements() * elementBytes(dense.getElementType());
@@ -63,5 +66,25 @@ private:
   }
 };
 
+struct PackWeights : impl::PackWeightsBase<PackWeights> {
+  using PackWeightsBase::PackWeightsBase;
+
+  void runOnOperation() override {
+    if (failed(placeWeights(getOperation())))
+      signalPassFailure();
+  }
+};
+
 } // namespace
+
+LogicalResult placeWeights(ArrayRef<ModuleOp> modules) {
+  WeightPlaces places;
+  for (ModuleOp module : modules)
+    if (failed(places.add(module)))
+      return failure();
+  for (ModuleOp module : modules)
+    module->setAttr("nnf.weights_bytes", Builder(module.getContext()).getI64IntegerAttr(places.bytes()));
+  return success();
+}
+
 } // namespace nnf

@@ -3,6 +3,7 @@
 #include "codegen/ReplaceSymbols.h"
 #include "codegen/driver/Arena.h"
 #include "codegen/driver/DriverPlan.h"
+#include "codegen/driver/SizeRanges.h"
 
 using namespace mlir;
 namespace nnf {
@@ -52,11 +53,34 @@ void sizeOf(RankedTensorType type, int64_t &bytes, Dim &unit) {
   bytes = alignToArena(bytes);
 }
 
-/// A size with 64 for every symbol, to compare plans by.
-double sampleOf(Dim dim) {
-  Dim sampled = replaceSymbols(dim, [&](unsigned) { return dimOf(dim.getContext(), 64); });
-  return constantOf(sampled).value_or(1);
-}
+/// Sizes to compare plans by: the most where a symbol has bounds, else with 64 for it.
+class Samples {
+public:
+  explicit Samples(ModuleOp module) : ranges(module), dialect(*module.getContext()->getLoadedDialect<NnfDialect>()) {}
+
+  double of(Dim dim) const {
+    Dim sampled = replaceSymbols(dim, [&](unsigned symbol) {
+      std::optional<SizeRanges::Range> range = ranges.of(dialect.symbolName(symbol));
+      return dimOf(dim.getContext(), range ? std::min(range->most, largest) : 64);
+    });
+    return constantOf(sampled).value_or(1);
+  }
+  double of(ArrayRef<Region> regions) const {
+    double total = 0;
+    for (const Region &region : regions) {
+      double most = 0;
+      for (Dim size : region.sizes)
+        most = std::max(most, of(size));
+      total += most;
+    }
+    return total;
+  }
+
+private:
+  static constexpr int64_t largest = 1 << 20; // bounds beyond say nothing of a usual size
+  SizeRanges ranges;
+  NnfDialect &dialect;
+};
 
 using Values = MutableArrayRef<ArenaValue>;
 using Members = SmallVector<ArenaValue *>;
@@ -75,11 +99,12 @@ Region planRegion(const Members &members, int64_t region) {
 }
 
 /// Regions that are slots: their members are never alive together, and the largest decides.
-SmallVector<Region> planSlotRegions(const Members &members, int64_t firstRegion, SmallVectorImpl<unsigned> &slots) {
+SmallVector<Region> planSlotRegions(const Members &members, int64_t firstRegion, const Samples &samples,
+                                    SmallVectorImpl<unsigned> &slots) {
   SmallVector<Lifetime> lives;
   for (ArenaValue *value : members) {
     Lifetime life = value->life;
-    life.bytes = static_cast<int64_t>(sampleOf(value->unit) * life.bytes);
+    life.bytes = static_cast<int64_t>(samples.of(value->unit) * double(life.bytes));
     lives.push_back(life);
   }
   slots = planSlots(lives);
@@ -94,22 +119,11 @@ SmallVector<Region> planSlotRegions(const Members &members, int64_t firstRegion,
   return regions;
 }
 
-double sampleOf(ArrayRef<Region> regions) {
-  double total = 0;
-  for (const Region &region : regions) {
-    double most = 0;
-    for (Dim size : region.sizes)
-      most = std::max(most, sampleOf(size));
-    total += most;
-  }
-  return total;
-}
-
 /// Values of fixed size share one region. The others: those of one unit (every activation of a model whose batch alone
 /// is open) are packed as tightly as fixed ones; where units differ, a region for each unit, or slots that mix them,
-/// whichever is smaller for sizes of 64. Units that the data decide come last, each a region of its own: they are known
-/// one after the other.
-SmallVector<Region> planRegions(Values values) {
+/// whichever is smaller for the sizes of `samples`. Units that the data decide come last, each a region of its own:
+/// they are known one after the other.
+SmallVector<Region> planRegions(Values values, const Samples &samples) {
   SmallVector<Region> regions;
   llvm::MapVector<Dim, Members> units;
   Members open;
@@ -130,8 +144,8 @@ SmallVector<Region> planRegions(Values values) {
       byUnit.push_back(planRegion(members, firstOpen + byUnit.size()));
   if (byUnit.size() > 1) {
     SmallVector<unsigned> slots;
-    SmallVector<Region> mixed = planSlotRegions(open, firstOpen, slots);
-    if (sampleOf(ArrayRef<Region>(mixed)) < sampleOf(ArrayRef<Region>(byUnit))) {
+    SmallVector<Region> mixed = planSlotRegions(open, firstOpen, samples, slots);
+    if (samples.of(mixed) < samples.of(byUnit)) {
       for (auto [value, slot] : llvm::zip(open, slots)) {
         value->region = firstOpen + slot;
         value->offset = 0;
@@ -155,7 +169,7 @@ public:
     for (auto [k, value] : llvm::enumerate(function.front().getTerminator()->getOperands()))
       outputOf.try_emplace(storageOf(value), k);
     collect();
-    SmallVector<Region> regions = planRegions(values);
+    SmallVector<Region> regions = planRegions(values, Samples(function->getParentOfType<ModuleOp>()));
     record(regions);
   }
 

@@ -264,10 +264,15 @@ void RunCode::emitLaunch(unsigned index, Frame &frame) {
   SizeCode &sizes = frame.sizes;
   int64_t slot = 0;
   auto put = [&](Value value) { store(value, arguments, 8 * slot++); };
+  SmallVector<Value> given;
   for (const Place &place : launch.addresses)
-    put(addressOf(place, frame));
+    given.push_back(addressOf(place, frame));
   for (Dim size : launch.symbols)
-    put(sizes.emit(size));
+    given.push_back(sizes.emit(size));
+  if (launch.order.empty())
+    llvm::for_each(given, put);
+  for (int64_t each : launch.order)
+    put(given[each]);
   if (launch.hasChecks()) {
     put(checkState);
     put(sizes.constant(launch.firstCheck));

@@ -49,7 +49,7 @@ static std::string nameOr(Attribute name, StringRef kind, unsigned index) {
 FailureOr<Signature> readSignature(ModuleOp module) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || main.isExternal()) {
-    emitError(module.getLoc()) << "the module has no function @main";
+    emitError(module.getLoc()) << "the module has no function @main [NNFC-E0132]";
     return failure();
   }
   Signature signature;
@@ -59,7 +59,7 @@ FailureOr<Signature> readSignature(ModuleOp module) {
     input.type = dyn_cast<RankedTensorType>(main.getArgumentTypes()[i]);
     if (!input.type || !abiDType(input.type.getElementType())) {
       emitError(main.getLoc()) << "input '" << input.name << "': type " << main.getArgumentTypes()[i]
-                               << ", expected a tensor of a known element type";
+                               << ", expected a tensor of a known element type [NNFC-E0133]";
       return failure();
     }
     for (Dim dim : shapeOf(input.type)) {
@@ -68,7 +68,7 @@ FailureOr<Signature> readSignature(ModuleOp module) {
           signature.symbols.push_back(symbol.getPosition());
       } else if (!constantOf(dim)) {
         emitError(main.getLoc()) << "input '" << input.name << "': size " << toString(dim)
-                                 << ", expected a number or one symbol";
+                                 << ", expected a number or one symbol [NNFC-E0133]";
         return failure();
       }
     }
@@ -82,7 +82,7 @@ FailureOr<Signature> readSignature(ModuleOp module) {
     output.type = dyn_cast<RankedTensorType>(main.getResultTypes()[j]);
     if (!output.type || !abiDType(output.type.getElementType())) {
       emitError(main.getLoc()) << "output '" << output.name << "': type " << main.getResultTypes()[j]
-                               << ", expected a tensor of a known element type";
+                               << ", expected a tensor of a known element type [NNFC-E0133]";
       return failure();
     }
     for (Dim dim : shapeOf(output.type)) {
@@ -91,7 +91,7 @@ FailureOr<Signature> readSignature(ModuleOp module) {
       for (unsigned symbol : symbols)
         if (!signature.indexOf(symbol)) {
           emitError(main.getLoc()) << "output '" << output.name << "': size " << toString(dim)
-                                   << " has a symbol that no input binds";
+                                   << " has a symbol that no input binds [NNFC-E0136]";
           return failure();
         }
     }
@@ -103,7 +103,7 @@ FailureOr<Signature> readSignature(ModuleOp module) {
     if (input.tied >= static_cast<int32_t>(signature.outputs.size()) ||
         signature.outputs[input.tied].type != input.type || signature.outputs[input.tied].tied >= 0) {
       emitError(main.getLoc()) << "in-out input '" << input.name << "': output " << input.tied
-                               << " is no output of its type, or another input's";
+                               << " is no output of its type, or another input's [NNFC-E0133]";
       return failure();
     }
     signature.outputs[input.tied].tied = i;

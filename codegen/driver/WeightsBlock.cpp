@@ -8,12 +8,16 @@
 using namespace mlir;
 namespace nnf {
 
-WeightsBlock::WeightsBlock(ModuleOp module) {
-  if (auto total = module->getAttrOfType<IntegerAttr>("nnf.weights_bytes"))
+WeightsBlock::WeightsBlock(ArrayRef<ModuleOp> modules) {
+  ModuleOp first = modules.front();
+  if (auto total = first->getAttrOfType<IntegerAttr>("nnf.weights_bytes"))
     bytes = total.getInt();
-  const WeightStore &store = module.getContext()->getLoadedDialect<NnfDialect>()->weights();
+  const WeightStore &store = first.getContext()->getLoadedDialect<NnfDialect>()->weights();
   DenseSet<int64_t> known; // equal constants share a place
-  for (func::FuncOp function : driverFunctions(module))
+  SmallVector<func::FuncOp> functions;
+  for (ModuleOp module : modules)
+    llvm::append_range(functions, driverFunctions(module));
+  for (func::FuncOp function : functions)
     for (Operation &op : function.front()) {
       auto offset = op.getAttrOfType<IntegerAttr>("nnf.offset");
       bool isEmpty = offset && cast<RankedTensorType>(op.getResult(0).getType()).getNumElements() == 0;

@@ -14,8 +14,8 @@ namespace nnf {
 class WeightsBlock {
 public:
   WeightsBlock() = default;
-  /// Of a module that nnf-pack-weights has seen.
-  explicit WeightsBlock(mlir::ModuleOp module);
+  /// Of a module that nnf-pack-weights has seen, or of several that place their weights together.
+  explicit WeightsBlock(llvm::ArrayRef<mlir::ModuleOp> modules);
 
   int64_t size() const { return bytes; }
   /// The runtime's Hash64 of all bytes.
@@ -33,6 +33,10 @@ private:
 
   void forEachRun(llvm::function_ref<void(llvm::StringRef)> use) const;
 };
+
+/// Gives the weights and constants of modules of one context, clones of each other as far as those go, places in one
+/// block: what nnf-pack-weights does for one. Errors, of the compiler, are reported.
+mlir::LogicalResult placeWeights(llvm::ArrayRef<mlir::ModuleOp> modules);
 
 } // namespace nnf
 #endif

@@ -60,7 +60,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> linkObject(llvm::ArrayRef<std::string
     return std::move(error);
   auto linked = llvm::MemoryBuffer::getFile(scratch, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!linked)
-    return llvm::createStringError("'" + scratch + "' cannot be read: " + linked.getError().message());
+    return llvm::createStringError("'" + scratch + "' cannot be read: " + linked.getError().message() +
+                                   " [NNFC-E0101]");
   return localised((*linked)->getBuffer());
 }
 

@@ -29,7 +29,7 @@ Expected<Elf::Shdr *> findSection(StringRef bytes) {
     if (weightsSection.ends_with(*name) && !name->empty())
       return const_cast<Elf::Shdr *>(&section);
   }
-  return createStringError("no section '" + weightsSection + "'");
+  return createStringError("no section '" + weightsSection + "' [NNFC-E9001]");
 }
 
 /// The segment that a section of a shared library is in; null in an object.
@@ -56,7 +56,9 @@ Error reserveWeights(SmallVectorImpl<char> &object, int64_t bytes) {
 }
 
 Error appendWeights(const std::string &file, ArrayRef<const WeightsBlock *> blocks) {
-  auto fail = [&](const Twine &why) { return createStringError("'" + file + "' cannot be written: " + why); };
+  auto fail = [&](const Twine &why) {
+    return createStringError("'" + file + "' cannot be written: " + why + " [NNFC-E0125]");
+  };
   auto written = WriteThroughMemoryBuffer::getFile(file);
   if (!written)
     return fail(written.getError().message());

@@ -23,7 +23,7 @@ bool Graph::Impl::begin(std::source_location at) {
   if (error)
     return false;
   if (module) {
-    fail() << "the graph is finished, expected nothing to be added after save() or compile()";
+    fail() << "the graph is finished, expected nothing to be added after save() or compile() [NNFC-E0225]";
     return false;
   }
   return true;
@@ -53,7 +53,8 @@ static Type elementOf(Graph::Impl &impl, const std::string &what, DType dtype) {
   StringRef name = nnf::dtypeNameOf(static_cast<int>(dtype));
   if (!name.empty())
     return nnf::dtypeFromName(&impl.context, name);
-  impl.fail() << what << ": dtype " << static_cast<int>(dtype) << ", expected an enumerator of nnfc::DType";
+  impl.fail() << what << ": dtype " << static_cast<int>(dtype)
+              << ", expected an enumerator of nnfc::DType [NNFC-E0112]";
   return {};
 }
 
@@ -83,9 +84,9 @@ Tensor Graph::constant(std::string name, DType dtype, std::vector<std::int64_t> 
   if (!needed || *needed != static_cast<int64_t>(bytes.size())) {
     InFlightDiagnostic diagnostic = self->fail() << what << ": " << bytes.size() << " bytes, expected ";
     if (needed)
-      diagnostic << *needed << " for its sizes and dtype";
+      diagnostic << *needed << " for its sizes and dtype [NNFC-E0115]";
     else
-      diagnostic << "sizes whose product is a 64-bit number";
+      diagnostic << "sizes whose product is a 64-bit number [NNFC-E0115]";
     return {};
   }
   auto *first = reinterpret_cast<const uint8_t *>(bytes.data());
@@ -100,7 +101,7 @@ void Graph::output(std::string name, Tensor tensor, Where where) {
     return;
   if (tensor.graph != self.get()) {
     self->fail() << "output '" << name << "': " << (tensor ? "a tensor of another graph" : "no tensor")
-                 << ", expected a tensor of this graph";
+                 << ", expected a tensor of this graph [NNFC-E0226]";
     return;
   }
   self->outputs.push_back({std::move(name), {tensor.number}});
@@ -117,7 +118,7 @@ std::vector<Tensor> Graph::call(const char *function, std::vector<Argument> argu
         return {tensor.number};
       isForeign = true;
       nnf::argumentError(nnf::nodeLocation(&self->context, node, function), argument.name)
-          << (tensor ? "a tensor of another graph" : "no tensor") << ", expected a tensor of this graph";
+          << (tensor ? "a tensor of another graph" : "no tensor") << ", expected a tensor of this graph [NNFC-E0226]";
       return {};
     };
     struct Visitor {
@@ -144,6 +145,8 @@ std::vector<Tensor> Graph::call(const char *function, std::vector<Argument> argu
   }
   if (isForeign)
     return {};
+  if (!node.empty())
+    self->calls.try_emplace(node, where);
   FailureOr<SmallVector<nnf::TensorId>> outputs =
       self->builder.addNode(function, converted, {std::move(node), function});
   if (failed(outputs))
@@ -168,7 +171,7 @@ Result<void> Graph::save(const std::string &path, Weights weights, Where where) 
   else if (name.ends_with(".mlir"))
     written = nnf::writeMlirFile(module, path);
   else
-    self->fail() << "file '" << path << "': of no known format, expected .nnf, .nnf.txt or .mlir";
+    self->fail() << "file '" << path << "': of no known format, expected .nnf, .nnf.txt or .mlir [NNFC-E0006]";
   if (failed(written)) {
     // Trying another path is no fault of the graph.
     return *std::exchange(self->error, std::nullopt);

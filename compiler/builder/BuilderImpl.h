@@ -3,6 +3,7 @@
 #define NNF_COMPILER_BUILDER_BUILDERIMPL_H
 
 #include "compiler/builder/GraphBuilder.h"
+#include "llvm/ADT/StringMap.h"
 #include <nnfc/builder.h>
 
 namespace nnfc {
@@ -22,8 +23,9 @@ struct Graph::Impl {
   nnf::GraphBuilder builder;
   std::vector<std::pair<std::string, nnf::TensorId>> outputs;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::source_location where; ///< the caller's line
-  std::optional<Error> error; ///< the first
+  llvm::StringMap<std::source_location> calls; ///< the lines that made the nodes that have names
+  std::source_location where;                  ///< the caller's line
+  std::optional<Error> error;                  ///< the first
 };
 
 } // namespace v1

@@ -162,7 +162,8 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim tri
     if (tensorOf(shape, cast<RankedTensorType>(made[i]).getElementType()) != types[i]) {
       hasErrors = true;
       return nodeError(location) << "a carried tensor becomes " << describe(made[i]) << " after "
-                                 << describe(init.getType()) << ", expected one rank and dtype in every step";
+                                 << describe(init.getType())
+                                 << ", expected one rank and dtype in every step [NNFC-E0137]";
     }
   }
   auto sizes = llvm::all_of(stepSizes, [](int64_t size) { return size < 0; }) ? DenseI64ArrayAttr()
@@ -175,7 +176,7 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addLoop(const Body &body, Dim tri
     types.push_back(tensorOf(shape, cast<RankedTensorType>(slice).getElementType()));
     if (std::string why = beyondLimits(shape, cast<RankedTensorType>(slice).getElementType()); !why.empty()) {
       hasErrors = true;
-      return nodeError(location) << "a result of " << why;
+      return nodeError(location) << "a result of " << why << " [NNFC-E0114]";
     }
   }
   auto loop = LoopOp::create(builder, location, types, FlatSymbolRefAttr::get(function.getSymNameAttr()),
@@ -195,14 +196,14 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addIf(TensorId condition, const B
   if (then.getNumResults() != otherwise.getNumResults()) {
     hasErrors = true;
     return nodeError(location) << "one branch gives " << then.getNumResults() << " results, the other "
-                               << otherwise.getNumResults() << ", expected the same";
+                               << otherwise.getNumResults() << ", expected the same [NNFC-E0137]";
   }
   for (auto [a, b] : llvm::zip(then.getResultTypes(), otherwise.getResultTypes())) {
     auto x = cast<RankedTensorType>(a), y = cast<RankedTensorType>(b);
     if (x.getRank() != y.getRank() || x.getElementType() != y.getElementType()) {
       hasErrors = true;
       return nodeError(location) << "one branch gives " << describe(x) << ", the other " << describe(y)
-                                 << ", expected one dtype and rank";
+                                 << ", expected one dtype and rank [NNFC-E0137]";
     }
     Shape shape;
     for (auto [one, other] : llvm::zip(shapeOf(x), shapeOf(y))) {

@@ -29,14 +29,14 @@ LogicalResult GraphBuilder::checkName(const char *what, StringRef name) {
   std::string shown;
   llvm::raw_string_ostream os(shown);
   llvm::printEscapedString(name, os);
-  return emitError(main.getLoc()) << what << " '" << shown << "': a zero byte in its name, expected none";
+  return emitError(main.getLoc()) << what << " '" << shown << "': a zero byte in its name, expected none [NNFC-E0106]";
 }
 
 Dim GraphBuilder::symbol(StringRef name) {
   (void)checkName("size", name); // finish() fails
   if (name.starts_with("= ")) {  // the dialect's own: sizes computed of others
     hasErrors = true;
-    emitError(main.getLoc()) << "size '" << name << "': expected a name that does not begin with '= '";
+    emitError(main.getLoc()) << "size '" << name << "': expected a name that does not begin with '= ' [NNFC-E0106]";
   }
   if (auto fixed = options.dims.find(name.str()); fixed != options.dims.end()) {
     fixedSymbolsUsed.insert(name);
@@ -62,11 +62,12 @@ FailureOr<TensorId> GraphBuilder::addInput(StringRef name, Type element, ArrayRe
     return failure();
   if (!inputNames.insert(name).second) {
     hasErrors = true;
-    return emitError(location) << "input '" << name << "': there are two inputs of that name, expected one";
+    return emitError(location) << "input '" << name
+                               << "': there are two inputs of that name, expected one [NNFC-E0107]";
   }
   if (std::string why = beyondLimits(shape, element); !why.empty()) {
     hasErrors = true;
-    return emitError(location) << "input '" << name << "': " << why;
+    return emitError(location) << "input '" << name << "': " << why << " [NNFC-E0114]";
   }
   Value argument = main.getBody().front().addArgument(tensorOf(shape, element), location);
   inputs.push_back({name.str(), adopt(argument)});
@@ -112,7 +113,7 @@ TensorId GraphBuilder::addStoredConstant(StringRef name, RankedTensorType type, 
   if (llvm::any_of(rawWeights, [&](const RawWeight &other) { return other.name == name; })) {
     hasErrors = true;
     emitError(value(tensor).getLoc()) << "constant '" << name << "': there are two of that name, expected one: weights "
-                                      << "that can be set are known by their names";
+                                      << "that can be set are known by their names [NNFC-E0107]";
   }
   rawWeights.push_back({name.str(), value(tensor).getDefiningOp<WeightOp>().getName().str(), type});
   return tensor;
@@ -159,7 +160,7 @@ LogicalResult GraphBuilder::setOutputs(ArrayRef<std::pair<std::string, TensorId>
     if (!names.insert(name).second) {
       hasErrors = true;
       return emitError(NameLoc::get(builder.getStringAttr(name)))
-             << "output '" << name << "': there are two outputs of that name, expected one";
+             << "output '" << name << "': there are two outputs of that name, expected one [NNFC-E0107]";
     }
   }
   outputs.assign(named.begin(), named.end());
@@ -172,7 +173,7 @@ OwningOpRef<ModuleOp> GraphBuilder::finish() {
   for (const auto &[name, size] : options.dims)
     if (!fixedSymbolsUsed.contains(name)) {
       emitError(main.getLoc()) << "size '" << name << "': fixed to " << size
-                               << ", but no input has a size of that name";
+                               << ", but no input has a size of that name [NNFC-E0016]";
       return {};
     }
   if (hasDiscarded)
@@ -201,14 +202,14 @@ OwningOpRef<ModuleOp> GraphBuilder::finish() {
       results.push_back({input.name, now, true});
     } else if (value(named->second) != now) {
       emitError(now.getLoc()) << "output '" << input.name << "': has the name of an input that is changed in place, "
-                              << "expected that input's new value";
+                              << "expected that input's new value [NNFC-E0123]";
       return {};
     }
     main.setArgAttr(i, "nnf.inout", builder.getI64IntegerAttr(result));
   }
   if (results.empty()) {
     emitError(main.getLoc()) << "graph '" << (*module)->getAttrOfType<StringAttr>("nnf.name").getValue()
-                             << "': no outputs, expected at least one";
+                             << "': no outputs, expected at least one [NNFC-E0111]";
     return {};
   }
 

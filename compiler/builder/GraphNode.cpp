@@ -77,26 +77,27 @@ FailureOr<BoundArguments> bind(const Function &function, ArrayRef<Argument> argu
   llvm::StringMap<bool> given;
   for (const Argument &argument : arguments) {
     if (!given.try_emplace(argument.name, true).second)
-      return argumentError(location, argument.name) << "given twice, expected once";
+      return argumentError(location, argument.name) << "given twice, expected once [NNFC-E0203]";
     // torch's own plumbing of warnings.
     if (argument.name == "_stacklevel")
       continue;
     if (function.hasInplace && argument.name == "inplace") {
       auto *flag = std::get_if<bool>(&argument.value);
       if (!flag && !isNone(argument.value))
-        return argumentError(location, "inplace") << describe(argument.value) << ", expected a bool";
+        return argumentError(location, "inplace") << describe(argument.value) << ", expected a bool [NNFC-E0205]";
       bound.inplace |= flag && *flag;
       continue;
     }
     const Parameter *parameter = function.parameter(argument.name);
     if (!parameter)
       return argumentError(location, argument.name)
-             << "no parameter of that name, expected one of " << parameterNames(function);
+             << "no parameter of that name, expected one of " << parameterNames(function) << " [NNFC-E0202]";
     bound.values[parameter - function.parameters.data()] = &argument.value;
   }
   for (auto [parameter, value] : llvm::zip(function.parameters, bound.values))
     if (parameter.presence == Presence::Required && isNone(*value))
-      return argumentError(location, parameter.name) << "missing, expected " << kindText(parameter.kind);
+      return argumentError(location, parameter.name)
+             << "missing, expected " << kindText(parameter.kind) << " [NNFC-E0204]";
   return bound;
 }
 
@@ -159,9 +160,9 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
   if (!function) {
     InFlightDiagnostic error = nodeError(location) << "op '" << name << "' is unknown";
     if (std::string_view nearest = nearestFunction(name); !nearest.empty())
-      error << ", did you mean '" << nearest << "'?";
+      error << ", did you mean '" << nearest << "'? [NNFC-E0201]";
     else
-      error << ", `nnfc ops` lists those there are";
+      error << ", `nnfc ops` lists those there are [NNFC-E0201]";
     return error;
   }
   FailureOr<BoundArguments> bound = bind(*function, arguments, location);
@@ -174,7 +175,8 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
   NamedAttrList attributes;
   for (auto [parameter, value] : llvm::zip(function->parameters, bound->values)) {
     auto wrongKind = [&, &parameter = parameter, value = value] {
-      return argumentError(location, parameter.name) << describe(*value) << ", expected " << kindText(parameter.kind);
+      return argumentError(location, parameter.name)
+             << describe(*value) << ", expected " << kindText(parameter.kind) << " [NNFC-E0205]";
     };
     if (!parameter.isOperand()) {
       if (isNone(*value))
@@ -228,7 +230,7 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
   for (Type type : types) {
     auto tensor = cast<RankedTensorType>(type);
     if (std::string why = beyondLimits(shapeOf(tensor), tensor.getElementType()); !why.empty())
-      return nodeError(location) << "a result of " << why;
+      return nodeError(location) << "a result of " << why << " [NNFC-E0114]";
   }
   SmallVector<int32_t> segments = resultSegments(*function, types.size());
   if (registered->hasTrait<OpTrait::AttrSizedResultSegments>()) {
@@ -269,18 +271,19 @@ FailureOr<SmallVector<TensorId>> GraphBuilder::addNode(StringRef name, ArrayRef<
     if (!tensor) {
       if (isNone(given))
         continue;
-      return argumentError(location, argument) << describe(given) << ", expected a tensor, which is changed in place";
+      return argumentError(location, argument)
+             << describe(given) << ", expected a tensor, which is changed in place [NNFC-E0205]";
     }
     if (value(*tensor).getType() != changed.getType())
       return argumentError(location, argument) << "changed in place from " << typeText(value(*tensor)) << " to "
-                                               << typeText(changed) << ", expected the same type";
+                                               << typeText(changed) << ", expected the same type [NNFC-E0206]";
     rebind(*tensor, changed);
     if (!effect)
       effect = location;
   }
   if (!site.outputs.empty() && site.outputs.size() != results.size())
     return nodeError(location) << site.outputs.size() << (site.outputs.size() == 1 ? " output" : " outputs")
-                               << " named, expected " << results.size();
+                               << " named, expected " << results.size() << " [NNFC-E0122]";
   hasErrors = hadErrors;
   return results;
 }
@@ -293,7 +296,7 @@ FailureOr<TensorId> GraphBuilder::addUnaryOutputNode(StringRef function, ArrayRe
   if (outputs->size() == 1)
     return outputs->front();
   hasErrors = true;
-  return nodeError(siteLocation(context(), site)) << outputs->size() << " outputs, expected 1";
+  return nodeError(siteLocation(context(), site)) << outputs->size() << " outputs, expected 1 [NNFC-E0122]";
 }
 
 } // namespace nnf

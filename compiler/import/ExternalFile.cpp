@@ -22,7 +22,7 @@ static Expected<MappedFile> mapDescriptor(int descriptor, StringRef path) {
   struct stat status;
   if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     close(descriptor);
-    return errorOf("file '" + path + "': no regular file");
+    return errorOf("file '" + path + "': no regular file [NNFC-E0101]");
   }
   size_t size = status.st_size;
   if (size == 0) {
@@ -33,7 +33,7 @@ static Expected<MappedFile> mapDescriptor(int descriptor, StringRef path) {
   int why = errno;
   close(descriptor);
   if (address == MAP_FAILED)
-    return errorOf("file '" + path + "': cannot be mapped: " + strerror(why));
+    return errorOf("file '" + path + "': cannot be mapped: " + strerror(why) + " [NNFC-E0101]");
   return MappedFile{ArrayRef(static_cast<const uint8_t *>(address), size), ownMapping(address, size)};
 }
 
@@ -43,7 +43,7 @@ static constexpr int readFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 Expected<MappedFile> mapFile(StringRef path) {
   int descriptor = open(path.str().c_str(), readFlags);
   if (descriptor < 0)
-    return errorOf("file '" + path + "': " + strerror(errno));
+    return errorOf("file '" + path + "': " + strerror(errno) + " [NNFC-E0101]");
   return mapDescriptor(descriptor, path);
 }
 
@@ -104,31 +104,31 @@ Expected<int> ExternalFiles::openBelow(const std::string &resolved, StringRef pa
     int descriptor = openWithoutLinks(root.descriptor, relative.str());
     if (descriptor >= 0)
       return descriptor;
-    return errorOf("file '" + path + "': " + strerror(errno));
+    return errorOf("file '" + path + "': " + strerror(errno) + " [NNFC-E0101]");
   }
-  return errorOf("file '" + path + "': outside the folder of the model, expected a file inside it");
+  return errorOf("file '" + path + "': outside the folder of the model, expected a file inside it [NNFC-E0117]");
 }
 
 Expected<MappedFile> ExternalFiles::open(StringRef path) {
   if (auto known = opened.find(path); known != opened.end())
     return known->second;
   if (path.empty() || path.contains('\0'))
-    return errorOf("file '" + path + "': no path, expected one relative to the model");
+    return errorOf("file '" + path + "': no path, expected one relative to the model [NNFC-E0117]");
   if (sys::path::is_absolute(path))
-    return errorOf("file '" + path + "': an absolute path, expected one relative to the model");
+    return errorOf("file '" + path + "': an absolute path, expected one relative to the model [NNFC-E0117]");
   // A path that climbs out is refused for what it says, whatever is there.
   int depth = 0;
   for (auto part = sys::path::begin(path), end = sys::path::end(path); part != end; ++part) {
     depth += *part == ".." ? -1 : *part == "." ? 0 : 1;
     if (depth < 0)
-      return errorOf("file '" + path + "': outside the folder of the model, expected a file inside it");
+      return errorOf("file '" + path + "': outside the folder of the model, expected a file inside it [NNFC-E0117]");
   }
   for (const Root &root : roots) {
     std::string resolved = resolve(root.path + "/" + path.str());
     if (resolved.empty()) {
       if (errno == ENOENT || errno == ENOTDIR)
         continue;
-      return errorOf("file '" + path + "': " + strerror(errno));
+      return errorOf("file '" + path + "': " + strerror(errno) + " [NNFC-E0101]");
     }
     Expected<int> descriptor = openBelow(resolved, path);
     if (!descriptor)
@@ -141,7 +141,7 @@ Expected<MappedFile> ExternalFiles::open(StringRef path) {
     }
     return file;
   }
-  return errorOf("file '" + path + "': not found");
+  return errorOf("file '" + path + "': not found [NNFC-E0101]");
 }
 
 } // namespace nnf

@@ -72,10 +72,10 @@ std::string nodeTextOf(const message::Node &node) {
 
 LogicalResult GraphReader::checkGraph() {
   if (graph.version > 1)
-    return error() << "graph '" << graph.name << "': version " << graph.version << ", expected 0 or 1";
+    return error() << "graph '" << graph.name << "': version " << graph.version << ", expected 0 or 1 [NNFC-E0105]";
   if (static_cast<int64_t>(graph.nodes.size()) > options.limits.maxNodes)
     return error() << "graph '" << graph.name << "': " << graph.nodes.size() << " nodes, expected at most "
-                   << options.limits.maxNodes;
+                   << options.limits.maxNodes << " [NNFC-E0120]";
   for (const message::Input &input : graph.inputs)
     if (failed(define(input.name, "input '" + input.name + "'")))
       return failure();
@@ -96,15 +96,15 @@ LogicalResult GraphReader::checkGraph() {
 
 LogicalResult GraphReader::define(StringRef name, const std::string &what) {
   if (name.empty())
-    return error() << what << ": a tensor without a name, expected one";
+    return error() << what << ": a tensor without a name, expected one [NNFC-E0106]";
   if (static_cast<int64_t>(name.size()) > options.limits.maxNameBytes)
     return error() << "a tensor's name has " << name.size() << " bytes, expected at most "
-                   << options.limits.maxNameBytes;
+                   << options.limits.maxNameBytes << " [NNFC-E0106]";
   auto [it, isNew] = definitions.try_emplace(name, what);
   if (isNew)
     return success();
   return error() << what << ": defines tensor '" << name << "', which " << it->second
-                 << " defines too, expected one definition";
+                 << " defines too, expected one definition [NNFC-E0107]";
 }
 
 FailureOr<Type> GraphReader::elementOf(const std::string &what, const message::TensorType &type) {
@@ -115,21 +115,21 @@ FailureOr<Type> GraphReader::elementOf(const std::string &what, const message::T
     diagnostic << "unspecified";
   else
     diagnostic << type.dtype;
-  return diagnostic << ", expected one of " << llvm::join(llvm::drop_begin(dtypeNames), ", ");
+  return diagnostic << ", expected one of " << llvm::join(llvm::drop_begin(dtypeNames), ", ") << " [NNFC-E0112]";
 }
 
 FailureOr<Dim> GraphReader::dimOf(const std::string &what, const message::Dim &dim) {
   if (auto *size = std::get_if<int64_t>(&dim)) {
     if (*size >= 0)
       return builder.size(*size);
-    return error() << what << ": size " << *size << ", expected at least 0";
+    return error() << what << ": size " << *size << ", expected at least 0 [NNFC-E0113]";
   }
   auto *symbol = std::get_if<std::string>(&dim);
   if (!symbol || symbol->empty())
-    return error() << what << ": a size that is neither a number nor a name, expected one of them";
+    return error() << what << ": a size that is neither a number nor a name, expected one of them [NNFC-E0113]";
   if (static_cast<int64_t>(symbol->size()) > options.limits.maxNameBytes)
     return error() << what << ": a size's name has " << symbol->size() << " bytes, expected at most "
-                   << options.limits.maxNameBytes;
+                   << options.limits.maxNameBytes << " [NNFC-E0106]";
   return builder.symbol(*symbol);
 }
 
@@ -175,7 +175,8 @@ LogicalResult GraphReader::checkBools(const std::string &what, StringRef dtype, 
   auto wrong = llvm::find_if(bytes, [](uint8_t byte) { return byte > 1; });
   if (wrong == bytes.end())
     return success();
-  return error() << what << ": byte " << static_cast<unsigned>(*wrong) << " in a bool tensor, expected 0 or 1";
+  return error() << what << ": byte " << static_cast<unsigned>(*wrong)
+                 << " in a bool tensor, expected 0 or 1 [NNFC-E0115]";
 }
 
 LogicalResult GraphReader::readConstant(message::Constant &constant) {
@@ -189,30 +190,31 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
     auto *size = std::get_if<int64_t>(&dim);
     if (!size) {
       auto *symbol = std::get_if<std::string>(&dim);
-      return error() << what << ": size '" << (symbol ? *symbol : "") << "', expected a number";
+      return error() << what << ": size '" << (symbol ? *symbol : "") << "', expected a number [NNFC-E0113]";
     }
     if (*size < 0)
-      return error() << what << ": size " << *size << ", expected at least 0";
+      return error() << what << ": size " << *size << ", expected at least 0 [NNFC-E0113]";
     sizes.push_back(*size);
   }
   StringRef dtype = dtypeNameOf(declared.dtype);
   std::optional<int64_t> needed = checkedTensorBytes(sizes, elementBytes(*element));
   if (static_cast<int64_t>(sizes.size()) > options.limits.maxRank)
-    return error() << what << ": rank " << sizes.size() << ", expected at most " << options.limits.maxRank;
+    return error() << what << ": rank " << sizes.size() << ", expected at most " << options.limits.maxRank
+                   << " [NNFC-E0114]";
   if (!needed || *needed > options.limits.maxTensorBytes)
     return error() << what << ": " << typeText(dtype, sizes) << ", expected at most " << options.limits.maxTensorBytes
-                   << " bytes";
+                   << " bytes [NNFC-E0114]";
   constantBytes += *needed;
   if (constantBytes > options.limits.maxConstantBytes)
     return error() << what << ": constants up to this one have " << constantBytes << " bytes, expected at most "
-                   << options.limits.maxConstantBytes;
+                   << options.limits.maxConstantBytes << " [NNFC-E0114]";
 
   auto type = RankedTensorType::get(sizes, *element);
   std::string provenance = what + " of " + fileName;
   if (auto *inside = std::get_if<message::Bytes>(&constant.tensor.content)) {
     if (static_cast<int64_t>(inside->bytes.size()) != *needed)
       return error() << what << ": " << inside->bytes.size() << " bytes of data, expected " << *needed << " for "
-                     << typeText(dtype, sizes);
+                     << typeText(dtype, sizes) << " [NNFC-E0115]";
     auto owner = std::make_shared<const std::string>(std::move(inside->bytes));
     ArrayRef bytes(reinterpret_cast<const uint8_t *>(owner->data()), owner->size());
     if (failed(checkBools(what, dtype, bytes)))
@@ -222,14 +224,14 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
   }
   auto *file = std::get_if<message::File>(&constant.tensor.content);
   if (!file)
-    return error() << what << ": no data, expected data or a file";
+    return error() << what << ": no data, expected data or a file [NNFC-E0116]";
   llvm::Expected<StoredTensor> stored = openFile(file->path);
   if (!stored)
     return error() << what << ": " << llvm::toString(stored.takeError());
   bool isDTypeRight = stored->dtype == dtype || (dtype == "bfloat16" && stored->dtype == "uint16");
   if (!isDTypeRight || ArrayRef<int64_t>(stored->sizes) != ArrayRef<int64_t>(sizes))
     return error() << what << ": file '" << file->path << "': " << typeText(stored->dtype, stored->sizes)
-                   << ", expected " << typeText(dtype, sizes);
+                   << ", expected " << typeText(dtype, sizes) << " [NNFC-E0119]";
   if (failed(checkBools(what, dtype, stored->bytes)))
     return failure();
   tensors[constant.name] = builder.addStoredConstant(constant.name, type, stored->bytes, stored->owner, provenance);
@@ -261,7 +263,8 @@ llvm::Expected<StoredTensor> GraphReader::openFile(StringRef path) {
   }
   if (!path.ends_with(".npy"))
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   "file '" + path + "': expected a path ending in .npy, or in .safetensors#key");
+                                   "file '" + path +
+                                       "': expected a path ending in .npy, or in .safetensors#key [NNFC-E0117]");
   llvm::Expected<MappedFile> mapped = files.open(path);
   if (!mapped)
     return mapped.takeError();
@@ -279,7 +282,7 @@ LogicalResult GraphReader::readNodes() {
     auto names = llvm::map_range(order.cycle, [&](unsigned i) { return nodeTextOf(graph.nodes[i]); });
     currentNode = order.cycle.front();
     return error() << llvm::join(names, ", ") << ": each reads from the next and the last from the first, "
-                   << "expected no cycle";
+                   << "expected no cycle [NNFC-E0109]";
   }
   for (unsigned i : order.nodes) {
     currentNode = i;
@@ -289,7 +292,8 @@ LogicalResult GraphReader::readNodes() {
   if (std::optional<Location> effect = builder.firstEffect(); effect && order.firstOutOfOrder) {
     currentNode = order.firstOutOfOrder;
     return error() << nodeTextOf(graph.nodes[*currentNode]) << ": reads a tensor that a later node makes, expected "
-                   << "nodes in topological order, because " << nodeText(*effect) << " changes a tensor in place";
+                   << "nodes in topological order, because " << nodeText(*effect)
+                   << " changes a tensor in place [NNFC-E0110]";
   }
   currentNode.reset();
   return success();
@@ -298,7 +302,7 @@ LogicalResult GraphReader::readNodes() {
 LogicalResult GraphReader::readNode(const message::Node &node) {
   Location location = nodeLocation(&context, node.name, node.op);
   if (node.op.empty())
-    return nodeError(location) << "no op, expected the name of a function";
+    return nodeError(location) << "no op, expected the name of a function [NNFC-E0121]";
   std::vector<Argument> arguments;
   for (const message::Argument &argument : node.arguments) {
     FailureOr<ArgumentValue> value = valueOf(node, argument);
@@ -310,7 +314,7 @@ LogicalResult GraphReader::readNode(const message::Node &node) {
   const Function *function = findFunction(node.op, &isTwin);
   bool mayHaveEffect = function && (isTwin || function->hasInplace || !function->effects.empty());
   if (function && node.outputs.empty() && !mayHaveEffect)
-    return nodeError(location) << "no outputs, expected " << function->results.size();
+    return nodeError(location) << "no outputs, expected " << function->results.size() << " [NNFC-E0121]";
   FailureOr<SmallVector<TensorId>> outputs =
       builder.addNode(node.op, arguments, {node.name, node.op, node.outputs, randomNumbers.lookup(&node)});
   if (failed(outputs))
@@ -326,7 +330,7 @@ FailureOr<ArgumentValue> GraphReader::valueOf(const message::Node &node, const m
     if (found != tensors.end())
       return found->second;
     return argumentError(nodeLocation(&context, node.name, node.op), argument.name)
-           << "tensor '" << name << "' is not there, expected an input, a constant or an output of a node";
+           << "tensor '" << name << "' is not there, expected an input, a constant or an output of a node [NNFC-E0108]";
   };
   if (auto *one = std::get_if<message::TensorName>(&argument.value)) {
     FailureOr<TensorId> tensor = find(one->name);
@@ -364,7 +368,7 @@ LogicalResult GraphReader::readOutputs() {
     auto found = tensors.find(name);
     if (found == tensors.end())
       return error() << "output '" << name << "': no tensor of that name, expected an input, a constant or an output "
-                     << "of a node";
+                     << "of a node [NNFC-E0108]";
     outputs.push_back({name, found->second});
   }
   return builder.setOutputs(outputs);

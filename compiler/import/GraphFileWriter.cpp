@@ -83,7 +83,7 @@ LogicalResult GraphWriter::findInPlaceChains() {
           function ? changedArgument(op, *function, cast<OpResult>(value).getResultNumber()) : std::string_view();
       if (argument.empty())
         return emitError(value.getLoc()) << "input '" << nameOf(input) << "': changed by no function that works in "
-                                         << "place, which is all a graph file can say";
+                                         << "place, which is all a graph file can say [NNFC-E0124]";
       const Parameter *parameter = function->parameter(argument);
       changesInput[{op, parameter}] = nameOf(input);
       value = operandsByParameter(op, *function)[parameter - function->parameters.data()].front();
@@ -106,7 +106,7 @@ LogicalResult GraphWriter::nameResults() {
       continue;
     if (isInput || isa<BlockArgument>(value) || !wanted.try_emplace(value, name).second)
       return emitError(value.getLoc()) << "output '" << name << "': a tensor of another name too, which graph files "
-                                       << "cannot say, expected one name";
+                                       << "cannot say, expected one name [NNFC-E0124]";
     taken.insert(name);
   }
   return success();
@@ -135,7 +135,8 @@ FailureOr<message::TensorType> GraphWriter::typeOf(Location location, Value valu
     else if (auto symbol = dyn_cast<AffineSymbolExpr>(dim))
       type.dims.emplace_back(dialect->symbolName(symbol.getPosition()));
     else
-      return emitError(location) << "size " << toString(dim) << " of an input, expected a number or a name";
+      return emitError(location) << "size " << toString(dim)
+                                 << " of an input, expected a number or a name [NNFC-E0124]";
   }
   return type;
 }
@@ -186,12 +187,13 @@ LogicalResult GraphWriter::writeConstant(Operation *op) {
   if (auto small = dyn_cast<ConstantOp>(op)) {
     auto elements = dyn_cast<DenseElementsAttr>(small.getValue());
     if (!elements)
-      return emitError(op->getLoc()) << "constant '" << constant.name << "': expected its elements in the module";
+      return emitError(op->getLoc()) << "constant '" << constant.name
+                                     << "': expected its elements in the module [NNFC-E0124]";
     constant.tensor.content = message::Bytes{bytesOf(elements)};
   } else {
     const Weight *weight = module.getContext()->getLoadedDialect<NnfDialect>()->weights().find(storedName);
     if (!weight)
-      return emitError(op->getLoc()) << "weight '" << storedName << "': no such weight in the store";
+      return emitError(op->getLoc()) << "weight '" << storedName << "': no such weight in the store [NNFC-E0134]";
     if (weightsGo == WeightsGo::Inside) {
       constant.tensor.content = message::Bytes{std::string(weight->bytes.begin(), weight->bytes.end())};
     } else {
@@ -212,7 +214,7 @@ FailureOr<std::string> GraphWriter::use(Operation *user, const Parameter &parame
     return name;
   return argumentError(user->getLoc(), parameter.name)
          << "the value of '" << name << "' before it was changed in place, "
-         << "which a graph file cannot say";
+         << "which a graph file cannot say [NNFC-E0124]";
 }
 
 /// What a graph file gives for an attribute.
@@ -309,10 +311,10 @@ FailureOr<message::Graph> GraphWriter::write() {
     graph.name = name.getValue().str();
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
     if (!main.getArgAttrOfType<StringAttr>(i, "nnf.name"))
-      return emitError(main.getLoc()) << "input " << i << " of @main has no nnf.name";
+      return emitError(main.getLoc()) << "input " << i << " of @main has no nnf.name [NNFC-E0132]";
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     if (!main.getResultAttrOfType<StringAttr>(i, "nnf.name"))
-      return emitError(main.getLoc()) << "result " << i << " of @main has no nnf.name";
+      return emitError(main.getLoc()) << "result " << i << " of @main has no nnf.name [NNFC-E0132]";
   returned = cast<func::ReturnOp>(main.getBody().front().getTerminator());
   if (failed(findInPlaceChains()) || failed(nameResults()))
     return failure();
@@ -329,7 +331,8 @@ FailureOr<message::Graph> GraphWriter::write() {
     }
     const Function *function = functionOf(&op);
     if (!function)
-      return emitError(op.getLoc()) << "op '" << op.getName() << "' is no function, which is all a graph file holds";
+      return emitError(op.getLoc()) << "op '" << op.getName()
+                                    << "' is no function, which is all a graph file holds [NNFC-E0124]";
     if (failed(writeNode(&op, *function)))
       return failure();
   }
@@ -342,7 +345,7 @@ LogicalResult writeGraphFile(ModuleOp module, StringRef path, GraphEncoding enco
   MLIRContext &context = *module.getContext();
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || main.isExternal() || !llvm::hasSingleElement(main.getBody()))
-    return emitError(module.getLoc()) << "no graph: expected a function @main of one block";
+    return emitError(module.getLoc()) << "no graph: expected a function @main of one block [NNFC-E0132]";
   StringRef stem = path;
   stem.consume_back(".txt");
   stem.consume_back(".nnf");

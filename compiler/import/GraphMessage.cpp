@@ -160,7 +160,8 @@ constexpr size_t maxMessageBytes = std::numeric_limits<int>::max();
 bool decode(std::string_view file, bool isText, Graph &graph, std::string &error) {
   quietProtobuf();
   if (file.size() > maxMessageBytes) {
-    error = std::to_string(file.size()) + " bytes, expected at most 2 GiB: keep weights in files beside the graph";
+    error = std::to_string(file.size()) +
+            " bytes, expected at most 2 GiB: keep weights in files beside the graph [NNFC-E0104]";
     return false;
   }
   google::protobuf::io::ArrayInputStream stream(file.data(), static_cast<int>(file.size()));
@@ -172,10 +173,11 @@ bool decode(std::string_view file, bool isText, Graph &graph, std::string &error
     if (!parser.Parse(&stream, &proto)) {
       if (error.empty())
         error = "no graph in protobuf text format";
+      error += " [NNFC-E0102]";
       return false;
     }
   } else if (!proto.ParseFromZeroCopyStream(&stream)) {
-    error = "no binary graph file: broken or truncated, or a name in it is no UTF-8";
+    error = "no binary graph file: broken or truncated, or a name in it is no UTF-8 [NNFC-E0103]";
     return false;
   }
   graph = fromProto(proto);
@@ -192,7 +194,7 @@ bool encode(Graph &&graph, bool isText, std::string &file, std::string &error) {
   } else if (proto.ByteSizeLong() <= maxMessageBytes && proto.SerializeToString(&file)) {
     return true;
   }
-  error = "the graph with its weights has over 2 GiB, expected less: keep weights in a file beside it";
+  error = "the graph with its weights has over 2 GiB, expected less: keep weights in a file beside it [NNFC-E0104]";
   return false;
 }
 

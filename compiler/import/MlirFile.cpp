@@ -36,7 +36,7 @@ LogicalResult checkAttributes(Operation *op, ArrayRef<StringRef> allowed) {
   for (NamedAttribute attribute : op->getDiscardableAttrs())
     if (!llvm::is_contained(allowed, attribute.getName().getValue()))
       return emitError(op->getLoc()) << "attribute " << attribute.getName() << ": not known here, expected "
-                                     << (allowed.empty() ? "none" : llvm::join(allowed, " or "));
+                                     << (allowed.empty() ? "none" : llvm::join(allowed, " or ")) << " [NNFC-E0131]";
   return success();
 }
 
@@ -45,11 +45,11 @@ LogicalResult checkName(func::FuncOp main, const char *what, unsigned i, Attribu
   auto error = [&] { return emitError(main.getLoc()) << "@main, " << what << " " << i << ": "; };
   auto name = dyn_cast_or_null<StringAttr>(attribute);
   if (!name || name.empty())
-    return error() << "no name, expected nnf.name = \"…\"";
+    return error() << "no name, expected nnf.name = \"…\" [NNFC-E0132]";
   if (name.getValue().contains('\0'))
-    return error() << "a zero byte in its name, expected none";
+    return error() << "a zero byte in its name, expected none [NNFC-E0106]";
   if (!seen.insert(name.getValue()).second)
-    return error() << "named " << name << " as another one is, expected different names";
+    return error() << "named " << name << " as another one is, expected different names [NNFC-E0107]";
   return success();
 }
 
@@ -69,13 +69,14 @@ LogicalResult checkBodies(ModuleOp module, func::FuncOp main) {
         func::FuncOp body = functions.lookup(name.getValue());
         if (!body || !seen.insert(body).second || depth == deepest)
           return emitError(op.getLoc()) << "runs " << name << ", expected a function of its own, nested " << deepest
-                                        << " deep at most";
+                                        << " deep at most [NNFC-E0132]";
         work.push_back({body, depth + 1});
       }
   }
   for (auto &[name, function] : functions)
     if (!seen.contains(function))
-      return emitError(function.getLoc()) << "function @" << name << " is run by nothing, expected a loop or branch";
+      return emitError(function.getLoc())
+             << "function @" << name << " is run by nothing, expected a loop or branch [NNFC-E0132]";
   return success();
 }
 
@@ -83,28 +84,30 @@ LogicalResult checkBodies(ModuleOp module, func::FuncOp main) {
 /// branches. Nothing else is read: machine code in a model would be run, by the compiler itself where it belongs to a
 /// constant.
 LogicalResult checkGraph(ModuleOp module) {
-  if (failed(checkAttributes(module, {"nnf.name", "nnf.weights"})))
+  if (failed(checkAttributes(module, {"nnf.name", "nnf.weights", "nnf.ranges"})))
     return failure();
   func::FuncOp main;
   for (Operation &op : *module.getBody()) {
     auto function = dyn_cast<func::FuncOp>(op);
     if (!function)
-      return emitError(op.getLoc()) << "'" << op.getName() << "' beside the graph, expected functions";
+      return emitError(op.getLoc()) << "'" << op.getName() << "' beside the graph, expected functions [NNFC-E0131]";
     bool isMain = function.getSymName() == "main";
     // Other names mean something to passes.
     if (isMain ? bool(main) : !function.getSymName().starts_with("body"))
-      return emitError(op.getLoc()) << "function @" << function.getSymName()
-                                    << ", expected one @main, and @body… for what its loops and branches run";
+      return emitError(op.getLoc())
+             << "function @" << function.getSymName()
+             << ", expected one @main, and @body… for what its loops and branches run [NNFC-E0132]";
     if (!llvm::hasSingleElement(function.getBody()) || function.isPrivate() == isMain)
       return emitError(op.getLoc()) << "@" << function.getSymName() << ": expected a "
-                                    << (isMain ? "public" : "private") << " function with a body of one block";
+                                    << (isMain ? "public" : "private")
+                                    << " function with a body of one block [NNFC-E0132]";
     if (failed(checkAttributes(function, {})))
       return failure();
     if (isMain)
       main = function;
   }
   if (!main)
-    return emitError(module.getLoc()) << "no graph: expected a function @main";
+    return emitError(module.getLoc()) << "no graph: expected a function @main [NNFC-E0132]";
   WalkResult result = module.walk([&](Operation *op) {
     if (op == module)
       return WalkResult::advance();
@@ -112,7 +115,8 @@ LogicalResult checkGraph(ModuleOp module) {
     bool isReturn = isa<func::ReturnOp>(op) && op->getParentOp()->getParentOp() == module;
     bool isGraph = isa_and_nonnull<NnfDialect>(op->getDialect()) && !isa<KernelOp, LaunchOp>(op);
     if (!isFunction && !isReturn && !isGraph) {
-      emitError(op->getLoc()) << "'" << op->getName() << "', expected functions and primitives of the dialect nnf";
+      emitError(op->getLoc()) << "'" << op->getName()
+                              << "', expected functions and primitives of the dialect nnf [NNFC-E0131]";
       return WalkResult::interrupt();
     }
     bool areTensors = llvm::all_of(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);
@@ -120,7 +124,8 @@ LogicalResult checkGraph(ModuleOp module) {
       for (Block &block : region)
         areTensors &= llvm::all_of(block.getArgumentTypes(), llvm::IsaPred<RankedTensorType>);
     if (!areTensors) {
-      emitError(op->getLoc()) << "'" << op->getName() << "': a value of another type, expected tensors of known rank";
+      emitError(op->getLoc()) << "'" << op->getName()
+                              << "': a value of another type, expected tensors of known rank [NNFC-E0133]";
       return WalkResult::interrupt();
     }
     if (isFunction)
@@ -153,7 +158,7 @@ LogicalResult numberRandomNodes(ModuleOp module) {
       else if (!number || !number.getType().isInteger(64) || number.getInt() < 0 ||
                !taken.insert(number.getInt()).second)
         return emitError(op.getLoc()) << randomNumberName << " = " << given
-                                      << ", expected a number (i64) from 0, another for each node";
+                                      << ", expected a number (i64) from 0, another for each node [NNFC-E0136]";
     }
   int64_t next = 0;
   for (Operation *op : open) {
@@ -184,7 +189,8 @@ LogicalResult checkDataSizes(ModuleOp module) {
         llvm::copy_if(branch.getSizes(), std::back_inserter(numbers), isGiven);
       for (int64_t number : numbers)
         if (number < 0 || !taken.insert(number).second)
-          return emitError(op.getLoc()) << "size(" << number << "), expected a number from 0, another for each node";
+          return emitError(op.getLoc()) << "size(" << number
+                                        << "), expected a number from 0, another for each node [NNFC-E0136]";
     }
   return success();
 }
@@ -203,13 +209,13 @@ LogicalResult checkSignature(func::FuncOp main) {
     if (!result || !result.getType().isInteger(64) || result.getInt() < 0 || result.getInt() >= main.getNumResults() ||
         main.getResultTypes()[result.getInt()] != main.getArgumentTypes()[i] || !tied.insert(result.getInt()).second)
       return emitError(main.getLoc()) << "@main, input " << i << ": nnf.inout = " << attribute
-                                      << ", expected the number (i64) of an output of its type, each once";
+                                      << ", expected the number (i64) of an output of its type, each once [NNFC-E0132]";
   }
   for (unsigned j = 0; j < main.getNumResults(); ++j)
     if (failed(checkName(main, "output", j, main.getResultAttr(j, "nnf.name"), outputs)))
       return failure();
   if (main.getNumResults() == 0)
-    return emitError(main.getLoc()) << "@main: no outputs, expected at least one";
+    return emitError(main.getLoc()) << "@main: no outputs, expected at least one [NNFC-E0111]";
   return success();
 }
 
@@ -220,21 +226,23 @@ LogicalResult checkTypes(ModuleOp module, const Limits &limits) {
     if (!tensor)
       return success();
     if (tensor.getRank() > limits.maxRank)
-      return emitError(location) << "rank " << tensor.getRank() << ", expected at most " << limits.maxRank;
+      return emitError(location) << "rank " << tensor.getRank() << ", expected at most " << limits.maxRank
+                                 << " [NNFC-E0114]";
     auto dims = dyn_cast_or_null<DimsAttr>(tensor.getEncoding());
     if (dims ? tensorOf(dims.getDims(), tensor.getElementType()) != tensor
              : !tensor.hasStaticShape() || tensor.getEncoding())
       return emitError(location) << "type " << tensor << ": sizes that are not fixed, expected #nnf.dims<[…]> with one "
-                                 << "entry a size";
+                                 << "entry a size [NNFC-E0133]";
     SmallVector<int64_t> known;
     for (int64_t size : tensor.getShape())
       if (!ShapedType::isDynamic(size))
         known.push_back(size);
     if (!tensor.getElementType().isIntOrFloat())
-      return emitError(location) << "type " << tensor << ": expected elements that are numbers";
+      return emitError(location) << "type " << tensor << ": expected elements that are numbers [NNFC-E0133]";
     std::optional<int64_t> bytes = checkedTensorBytes(known, elementBytes(tensor.getElementType()));
     if (!bytes || *bytes > limits.maxTensorBytes)
-      return emitError(location) << "type " << tensor << ": expected at most " << limits.maxTensorBytes << " bytes";
+      return emitError(location) << "type " << tensor << ": expected at most " << limits.maxTensorBytes
+                                 << " bytes [NNFC-E0114]";
     return success();
   };
   WalkResult result = module.walk([&](Operation *op) {
@@ -259,7 +267,7 @@ LogicalResult readWeights(ModuleOp module, StringRef path, const ReadOptions &op
   auto side = module->getAttrOfType<StringAttr>("nnf.weights");
   if (!side)
     return emitError(weights.front().getLoc()) << "weight '" << weights.front().getName() << "': the module names no "
-                                               << "file of weights, expected the attribute nnf.weights";
+                                               << "file of weights, expected the attribute nnf.weights [NNFC-E0134]";
   auto error = [&](llvm::Error why) {
     return emitError(UnknownLoc::get(module.getContext()))
            << "file '" << side.getValue() << "': " << llvm::toString(std::move(why));
@@ -284,7 +292,7 @@ LogicalResult readWeights(ModuleOp module, StringRef path, const ReadOptions &op
       return error(tensor.takeError());
     if (tensor->dtype != dtypeName(type.getElementType()) || ArrayRef<int64_t>(tensor->sizes) != type.getShape())
       return emitError(weight.getLoc()) << "weight '" << weight.getName() << "': the file has another dtype or other "
-                                        << "sizes, expected " << type;
+                                        << "sizes, expected " << type << " [NNFC-E0134]";
     std::string name = store.addShared(weight.getName(), type, tensor->bytes, tensor->owner,
                                        ("weight '" + weight.getName() + "' of " + side.getValue()).str());
     added[weight.getName()] = {type, name};
@@ -325,7 +333,7 @@ LogicalResult fixSymbols(ModuleOp module, const std::map<std::string, int64_t> &
   for (const auto &[name, size] : dims)
     if (!llvm::is_contained(used, dialect->symbolId(name)))
       return emitError(module.getLoc()) << "size '" << name << "': fixed to " << size
-                                        << ", but no input has a size of that name";
+                                        << ", but no input has a size of that name [NNFC-E0016]";
   return success();
 }
 
@@ -338,7 +346,7 @@ OwningOpRef<ModuleOp> readMlirFile(MLIRContext &context, StringRef path, const R
   }
   StringRef text(reinterpret_cast<const char *>(file->bytes.data()), file->bytes.size());
   if (isNestedTooDeeply(text)) {
-    emitError(UnknownLoc::get(&context)) << "file '" << path << "': nested too deeply";
+    emitError(UnknownLoc::get(&context)) << "file '" << path << "': nested too deeply [NNFC-E0120]";
     return {};
   }
   llvm::SourceMgr sources;
@@ -352,7 +360,7 @@ OwningOpRef<ModuleOp> readMlirFile(MLIRContext &context, StringRef path, const R
     return {};
   auto main = module->lookupSymbol<func::FuncOp>("main");
   if (!main) {
-    emitError(module->getLoc()) << "no graph: expected a function @main";
+    emitError(module->getLoc()) << "no graph: expected a function @main [NNFC-E0132]";
     return {};
   }
   if (failed(checkSignature(main)) || failed(numberRandomNodes(*module)) || failed(checkDataSizes(*module)) ||
@@ -373,7 +381,7 @@ LogicalResult writeMlirFile(ModuleOp module, StringRef path) {
       return WalkResult::advance();
     const Weight *weight = context.getLoadedDialect<NnfDialect>()->weights().find(op.getName());
     if (!weight) {
-      emitError(op.getLoc()) << "weight '" << op.getName() << "': no such weight in the store";
+      emitError(op.getLoc()) << "weight '" << op.getName() << "': no such weight in the store [NNFC-E0134]";
       return WalkResult::interrupt();
     }
     tensors.push_back(

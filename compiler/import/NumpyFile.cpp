@@ -34,7 +34,7 @@ public:
       if (key == "descr" && !hasDescr) {
         hasDescr = string(header.descr);
         if (!hasDescr)
-          return broken("'descr' is no plain dtype, expected one such as '<f4'");
+          return broken("'descr' is no plain dtype, expected one such as '<f4' [NNFC-E0118]");
       } else if (key == "fortran_order" && !hasOrder) {
         hasOrder = word("True") || word("False");
         header.fortranOrder = lastWord == "True";
@@ -45,19 +45,20 @@ public:
         if (!hasShape)
           return expected("a tuple of sizes");
       } else {
-        return broken("key '" + key + "' in the header, expected descr, fortran_order and shape once each");
+        return broken("key '" + key +
+                      "' in the header, expected descr, fortran_order and shape once each [NNFC-E0118]");
       }
       if (!take(',') && !next('}'))
         return expected("','");
     }
     if (!hasDescr || !hasOrder || !hasShape)
-      return broken("header without descr, fortran_order or shape");
+      return broken("header without descr, fortran_order or shape [NNFC-E0118]");
     return header;
   }
 
 private:
   Error expected(const Twine &what) {
-    return broken("broken header: found '" + rest.take_front(12) + "', expected " + what);
+    return broken("broken header: found '" + rest.take_front(12) + "', expected " + what + " [NNFC-E0118]");
   }
   bool next(char c) {
     rest = rest.ltrim();
@@ -157,29 +158,31 @@ Expected<StoredTensor> readNumpy(const MappedFile &file) {
   ArrayRef<uint8_t> bytes = file.bytes;
   StringRef text(reinterpret_cast<const char *>(bytes.data()), bytes.size());
   if (!text.starts_with("\x93NUMPY") || bytes.size() < 12)
-    return broken("no .npy file");
+    return broken("no .npy file [NNFC-E0118]");
   int major = bytes[6];
   if (major < 1 || major > 3)
-    return broken("version " + Twine(major) + " of .npy, expected 1 to 3");
+    return broken("version " + Twine(major) + " of .npy, expected 1 to 3 [NNFC-E0118]");
   size_t prefix = major == 1 ? 10 : 12;
   size_t length = bytes[8] | bytes[9] << 8;
   if (major > 1)
     length |= size_t(bytes[10]) << 16 | size_t(bytes[11]) << 24;
   if (length > bytes.size() - prefix)
-    return broken("truncated: a header of " + Twine(length) + " bytes in a file of " + Twine(bytes.size()));
+    return broken("truncated: a header of " + Twine(length) + " bytes in a file of " + Twine(bytes.size()) +
+                  " [NNFC-E0118]");
 
   Expected<Header> header = HeaderParser(text.substr(prefix, length)).parse();
   if (!header)
     return header.takeError();
   StringRef dtype = dtypeOf(header->descr);
   if (dtype.empty())
-    return broken("dtype '" + header->descr + "', expected a little-endian number such as '<f4'");
+    return broken("dtype '" + header->descr + "', expected a little-endian number such as '<f4' [NNFC-E0118]");
   ArrayRef<uint8_t> data = bytes.drop_front(prefix + length);
   std::optional<int64_t> needed = checkedTensorBytes(header->shape, itemBytes(header->descr));
   if (!needed)
-    return broken("sizes whose product is no 64-bit number");
+    return broken("sizes whose product is no 64-bit number [NNFC-E0118]");
   if (static_cast<int64_t>(data.size()) != *needed)
-    return broken("truncated or too long: " + Twine(data.size()) + " bytes of data, expected " + Twine(*needed));
+    return broken("truncated or too long: " + Twine(data.size()) + " bytes of data, expected " + Twine(*needed) +
+                  " [NNFC-E0118]");
 
   StoredTensor tensor{dtype.str(), std::move(header->shape), data, file.owner};
   // Only with two sizes above 1 do the orders differ.

@@ -7,7 +7,8 @@ namespace nnf {
 
 LogicalResult writeWhole(MLIRContext &context, StringRef path, llvm::function_ref<void(llvm::raw_ostream &)> write) {
   auto fail = [&](const std::string &why) {
-    return emitError(UnknownLoc::get(&context)) << "file '" << path << "': cannot be written: " << why;
+    return emitError(UnknownLoc::get(&context))
+           << "file '" << path << "': cannot be written: " << why << " [NNFC-E0125]";
   };
   llvm::Expected<llvm::sys::fs::TempFile> temporary = llvm::sys::fs::TempFile::create(path + ".%%%%%%.tmp");
   if (!temporary)

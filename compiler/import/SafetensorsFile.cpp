@@ -63,19 +63,19 @@ Expected<StoredTensor> readEntry(StringRef name, const json::Value &value, const
   auto sizes = integers(entry ? entry->getArray("shape") : nullptr);
   auto offsets = integers(entry ? entry->getArray("data_offsets") : nullptr);
   if (!dtypeText || !sizes || !offsets || offsets->size() != 2)
-    return broken("tensor '" + name + "': expected dtype, shape and two data_offsets");
+    return broken("tensor '" + name + "': expected dtype, shape and two data_offsets [NNFC-E0118]");
   const DTypeName *dtype = find_if(dtypes, [&](const DTypeName &d) { return d.file == *dtypeText; });
   if (dtype == std::end(dtypes))
     return broken("tensor '" + name + "': dtype " + *dtypeText + ", expected one of " +
-                  join(map_range(dtypes, [](const DTypeName &d) { return d.file; }), ", "));
+                  join(map_range(dtypes, [](const DTypeName &d) { return d.file; }), ", ") + " [NNFC-E0118]");
   int64_t begin = (*offsets)[0], end = (*offsets)[1];
   if (begin > end || end > static_cast<int64_t>(data.size()))
     return broken("tensor '" + name + "': bytes " + Twine(begin) + " to " + Twine(end) + ", expected them within the " +
-                  Twine(data.size()) + " bytes of the file's data");
+                  Twine(data.size()) + " bytes of the file's data [NNFC-E0118]");
   std::optional<int64_t> needed = checkedTensorBytes(*sizes, dtype->bytes);
   if (needed != end - begin)
     return broken("tensor '" + name + "': " + Twine(end - begin) + " bytes, expected as many as its sizes need" +
-                  (needed ? ": " + std::to_string(*needed) : std::string()));
+                  (needed ? ": " + std::to_string(*needed) : std::string()) + " [NNFC-E0118]");
   return StoredTensor{dtype->graph.str(), std::move(*sizes), data.slice(begin, end - begin), file.owner};
 }
 
@@ -84,21 +84,22 @@ Expected<StoredTensor> readEntry(StringRef name, const json::Value &value, const
 Expected<SafetensorsFile> SafetensorsFile::open(const MappedFile &file) {
   ArrayRef<uint8_t> bytes = file.bytes;
   if (bytes.size() < 8)
-    return broken("no .safetensors file: " + Twine(bytes.size()) + " bytes, expected at least 8");
+    return broken("no .safetensors file: " + Twine(bytes.size()) + " bytes, expected at least 8 [NNFC-E0118]");
   uint64_t length = support::endian::read64le(bytes.data());
   if (length > bytes.size() - 8)
-    return broken("truncated: a header of " + Twine(length) + " bytes in a file of " + Twine(bytes.size()));
+    return broken("truncated: a header of " + Twine(length) + " bytes in a file of " + Twine(bytes.size()) +
+                  " [NNFC-E0118]");
   StringRef text(reinterpret_cast<const char *>(bytes.data() + 8), length);
   if (isNestedTooDeeply(text))
-    return broken("broken header: nested too deeply");
+    return broken("broken header: nested too deeply [NNFC-E0118]");
   Expected<json::Value> header = json::parse(text);
   if (!header) {
     consumeError(header.takeError());
-    return broken("broken header: no JSON");
+    return broken("broken header: no JSON [NNFC-E0118]");
   }
   const json::Object *entries = header->getAsObject();
   if (!entries)
-    return broken("broken header: no JSON object");
+    return broken("broken header: no JSON object [NNFC-E0118]");
   SafetensorsFile result;
   for (const auto &[key, value] : *entries) {
     StringRef name = key;
@@ -115,7 +116,7 @@ Expected<SafetensorsFile> SafetensorsFile::open(const MappedFile &file) {
 Expected<StoredTensor> SafetensorsFile::tensor(StringRef name) const {
   auto found = tensors.find(name);
   if (found == tensors.end())
-    return broken("no tensor '" + name + "' in it");
+    return broken("no tensor '" + name + "' in it [NNFC-E0118]");
   return found->second;
 }
 

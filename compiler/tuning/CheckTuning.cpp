@@ -9,7 +9,7 @@ TunedMachine machineOf(const CpuTarget &target) {
 
 Outcome checkTuning(const CodeRequest &code, const CpuTarget &target) {
   if (code.target != "cpu")
-    return Outcome::wrongUsage("--tuning goes with --target=cpu, found --target=" + code.target);
+    return Outcome::wrongUsage("--tuning goes with --target=cpu, found --target=" + code.target + " [NNFC-E0004]");
   llvm::Expected<Tuning> read = Tuning::read(code.tuning);
   if (!read)
     return Outcome::fault("--tuning: " + llvm::toString(read.takeError()));
@@ -18,7 +18,7 @@ Outcome checkTuning(const CodeRequest &code, const CpuTarget &target) {
   std::string file = "'" + code.tuning + "'";
   if (made.vectorBytes != wanted.vectorBytes || made.vectorRegisters != wanted.vectorRegisters)
     return Outcome::fault("--tuning: " + file + " is of '" + made.text() + "', expected one of '" + wanted.text() +
-                          "': tiles are made of its vectors");
+                          "': tiles are made of its vectors [NNFC-E0406]");
   for (const Tuning::Line &line : read->all()) {
     int64_t outputs = line.choice.winograd.value_or(0);
     if (outputs == 0 || code.accuracy == Accuracy::Relaxed || (outputs == 2 && code.accuracy == Accuracy::Default))
@@ -26,7 +26,8 @@ Outcome checkTuning(const CodeRequest &code, const CpuTarget &target) {
     return Outcome::fault("--tuning: " + file + ", line " + std::to_string(line.number) + ": winograd" +
                           std::to_string(outputs) + " found, expected " +
                           (code.accuracy == Accuracy::Strict ? "direct with --accuracy=strict"
-                                                             : "direct or winograd2 without --accuracy=relaxed"));
+                                                             : "direct or winograd2 without --accuracy=relaxed") +
+                          " [NNFC-E0406]");
   }
   Outcome outcome;
   if (made.text() != wanted.text())

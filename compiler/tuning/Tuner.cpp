@@ -116,8 +116,8 @@ Outcome Tuner::compile(Variant &variant) {
       os << fileText(Text::ToTry);
     if (error || (os.close(), os.has_error())) {
       os.clear_error();
-      return Outcome::fault("'" + tuning +
-                            "' cannot be written: " + (error ? error.message() : "the disk may be full"));
+      return Outcome::fault("'" + tuning + "' cannot be written: " +
+                            (error ? error.message() : "the disk may be full") + " [NNFC-E0125]");
     }
   }
   CompileRequest compile;
@@ -176,7 +176,7 @@ Outcome Tuner::start() {
     return Outcome::fault("size '" + before.report.symbols.front() +
                           "' of the model is open, expected fixed sizes to "
                           "measure: --dim " +
-                          before.report.symbols.front() + "=SIZE");
+                          before.report.symbols.front() + "=SIZE [NNFC-E0406]");
   for (auto [number, tunable] : llvm::enumerate(before.report.kernels)) {
     Candidate kernel;
     kernel.key = tunable.key;

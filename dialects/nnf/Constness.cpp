@@ -1,4 +1,5 @@
 #include "dialects/nnf/Constness.h"
+#include "dialects/nnf/CustomKernels.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -35,7 +36,8 @@ bool Constness::isConstant(Value value) {
     for (Type type : op->getResultTypes())
       if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !tensor.hasStaticShape())
         result = false;
-    if (isa<PrimDimOp, RandomKeyOp>(op) || op->hasAttr(randomNumberName))
+    // Nor what a kernel of the model's own computes: it is not run while the model is compiled.
+    if (isa<PrimDimOp, RandomKeyOp, PrimCustomCudaOp>(op) || op->hasAttr(randomNumberName))
       result = false;
     if (waits && result)
       continue;

@@ -19,4 +19,5 @@ include "dialects/nnf/ops/Loss.td"
 include "dialects/nnf/ops/ClassLoss.td"
 include "dialects/nnf/ops/Sampling.td"
 include "dialects/nnf/ops/Ordering.td"
+include "dialects/nnf/ops/CustomKernels.td"
 #endif

@@ -12,13 +12,14 @@ static bool isInt64Scalar(Type type) {
 
 LogicalResult RequireOp::verify() {
   if (getSizes().getDims().size() != 2)
-    return emitOpError() << "has " << getSizes().getDims().size() << " sizes, expected 2: value and tested";
+    return emitOpError() << "has " << getSizes().getDims().size()
+                         << " sizes, expected 2: value and tested [NNFC-E0135]";
   return success();
 }
 
 LogicalResult SizeOp::verify() {
   if (!isInt64Scalar(getScalar().getType()))
-    return emitOpError() << "has a scalar of type " << getScalar().getType() << ", expected tensor<i64>";
+    return emitOpError() << "has a scalar of type " << getScalar().getType() << ", expected tensor<i64> [NNFC-E0135]";
   return success();
 }
 
@@ -29,11 +30,11 @@ namespace {
 FunctionOpInterface bodyOf(Operation *op, FlatSymbolRefAttr name, SymbolTableCollection &symbols) {
   auto body = symbols.lookupNearestSymbolFrom<FunctionOpInterface>(op, name);
   if (!body || body.isExternal() || isa<KernelOp>(body)) {
-    op->emitOpError() << "names no function with a body: " << name;
+    op->emitOpError() << "names no function with a body: " << name << " [NNFC-E0135]";
     return {};
   }
   if (body->isAncestor(op)) {
-    op->emitOpError() << "runs the function it is in: " << name;
+    op->emitOpError() << "runs the function it is in: " << name << " [NNFC-E0135]";
     return {};
   }
   return body;
@@ -95,15 +96,16 @@ LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!body)
     return failure();
   if (getTrips().getDims().size() > 1 || (getTrips().getDims().empty() && !getNumber()))
-    return emitOpError() << "has " << getTrips().getDims().size() << " numbers of steps, expected one";
+    return emitOpError() << "has " << getTrips().getDims().size() << " numbers of steps, expected one [NNFC-E0135]";
   if (getOutputs().size() < numCarried() || (getNumber() && !numCarried()))
-    return emitOpError() << "carries " << numCarried() << " tensors and has " << getOutputs().size() << " results";
+    return emitOpError() << "carries " << numCarried() << " tensors and has " << getOutputs().size()
+                         << " results [NNFC-E0135]";
   size_t dims = 0;
   for (Value output : getOutputs().take_front(numCarried()))
     dims += shapeOf(output).size();
   if (getSizes() && getSizes()->size() != dims)
     return emitOpError() << "has " << getSizes()->size() << " sizes, expected " << dims
-                         << ", one for each dimension of what it carries";
+                         << ", one for each dimension of what it carries [NNFC-E0135]";
   SmallVector<Type> arguments{RankedTensorType::get({}, IntegerType::get(getContext(), 64))}, results;
   llvm::append_range(arguments, getOutputs().take_front(numCarried()).getTypes());
   llvm::append_range(arguments, getCaptures().getTypes());
@@ -112,32 +114,36 @@ LogicalResult LoopOp::verifySymbolUses(SymbolTableCollection &symbols) {
     Type element = cast<RankedTensorType>(output.getType()).getElementType();
     if (i < numCarried()) {
       if (asCarried(i, getInits()[i].getType()) != output.getType())
-        return emitOpError() << "carries " << getInits()[i].getType() << " and gives " << output.getType();
+        return emitOpError() << "carries " << getInits()[i].getType() << " and gives " << output.getType()
+                             << " [NNFC-E0135]";
     } else if (shape.empty() || !sameDim(shape.front(), steps())) {
-      return emitOpError() << "stacks to " << output.getType() << ", expected a first size of " << toString(steps());
+      return emitOpError() << "stacks to " << output.getType() << ", expected a first size of " << toString(steps())
+                           << " [NNFC-E0135]";
     } else {
       shape.erase(shape.begin());
     }
     results.push_back(tensorOf(shape, element));
   }
   if (getNumber() && !isInt64Scalar(getInits().front().getType()))
-    return emitOpError() << "goes on by " << getInits().front().getType() << ", expected tensor<i64>";
+    return emitOpError() << "goes on by " << getInits().front().getType() << ", expected tensor<i64> [NNFC-E0135]";
   SmallVector<Type> returned(body.getResultTypes());
   for (unsigned i = 0; i < numCarried() && i < returned.size(); ++i)
     returned[i] = asCarried(i, returned[i]);
   if (!llvm::equal(body.getArgumentTypes(), arguments) || returned != results)
-    return emitOpError() << "does not fit the signature of " << getBodyAttr();
+    return emitOpError() << "does not fit the signature of " << getBodyAttr() << " [NNFC-E0135]";
   return success();
 }
 
 LogicalResult IfOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!isInt64Scalar(getCondition().getType()))
-    return emitOpError() << "has a condition of type " << getCondition().getType() << ", expected tensor<i64>";
+    return emitOpError() << "has a condition of type " << getCondition().getType()
+                         << ", expected tensor<i64> [NNFC-E0135]";
   size_t dims = 0;
   for (Value output : getOutputs())
     dims += shapeOf(output).size();
   if (getSizes().size() != dims)
-    return emitOpError() << "has " << getSizes().size() << " sizes, expected " << dims << ", one for each dimension";
+    return emitOpError() << "has " << getSizes().size() << " sizes, expected " << dims
+                         << ", one for each dimension [NNFC-E0135]";
   for (FlatSymbolRefAttr name : {getThenBodyAttr(), getElseBodyAttr()}) {
     FunctionOpInterface body = bodyOf(*this, name, symbols);
     if (!body)
@@ -157,7 +163,7 @@ LogicalResult IfOp::verifySymbolUses(SymbolTableCollection &symbols) {
       }
     }
     if (!fits)
-      return emitOpError() << "does not fit the signature of " << name;
+      return emitOpError() << "does not fit the signature of " << name << " [NNFC-E0135]";
   }
   return success();
 }
@@ -181,13 +187,13 @@ void KernelOp::print(OpAsmPrinter &printer) {
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *target = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
   if (!target)
-    return emitOpError() << "names no kernel: @" << getKernel();
+    return emitOpError() << "names no kernel: @" << getKernel() << " [NNFC-E0135]";
   if (auto kernel = dyn_cast<KernelOp>(target)) {
     if (kernel.getSymbols().size() != getSymbols().getDims().size())
       return emitOpError() << "binds " << getSymbols().getDims().size() << " sizes, @" << getKernel() << " has "
-                           << kernel.getSymbols().size();
+                           << kernel.getSymbols().size() << " [NNFC-E0135]";
     if (kernel.getArgumentTypes().size() != getInputs().size() || kernel.getResultTypes().size() != getOutputs().size())
-      return emitOpError() << "does not fit the signature of @" << getKernel();
+      return emitOpError() << "does not fit the signature of @" << getKernel() << " [NNFC-E0135]";
   }
   return success();
 }

@@ -131,7 +131,7 @@ static FailureOr<Dim> parseDerived(AsmParser &parser, NnfDialect &dialect, Deriv
     if (parser.parseInteger(number) || parser.parseRParen())
       return failure();
     if (number < 0)
-      return parser.emitError(parser.getCurrentLocation(), "expected the number of a node, from 0");
+      return parser.emitError(parser.getCurrentLocation(), "expected the number of a node, from 0 [NNFC-E0130]");
     return sizeOfData(parser.getContext(), number);
   }
   FailureOr<Dim> a = parseDim(parser, dialect), b = Dim();
@@ -142,7 +142,7 @@ static FailureOr<Dim> parseDerived(AsmParser &parser, NnfDialect &dialect, Deriv
     if (failed(parser.parseFloat(factor)))
       return failure();
     if (!(factor > 0) || !std::isfinite(factor))
-      return parser.emitError(parser.getCurrentLocation(), "expected a finite factor above 0");
+      return parser.emitError(parser.getCurrentLocation(), "expected a finite factor above 0 [NNFC-E0130]");
   } else if (failed(b = parseDim(parser, dialect))) {
     return failure();
   }
@@ -192,7 +192,7 @@ static FailureOr<Dim> parseProduct(AsmParser &parser, NnfDialect &dialect) {
     }
     std::optional<int64_t> divisor = constantOf(*right);
     if (divisor && *divisor <= 0)
-      return parser.emitError(parser.getCurrentLocation(), "expected a positive divisor");
+      return parser.emitError(parser.getCurrentLocation(), "expected a positive divisor [NNFC-E0130]");
     left = isFloor ? left->floorDiv(*right) : isCeil ? left->ceilDiv(*right) : *left % *right;
   }
   return left;

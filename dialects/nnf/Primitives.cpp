@@ -9,16 +9,17 @@ static Type elementOf(Value value) { return cast<RankedTensorType>(value.getType
 static LogicalResult expectShape(Operation *op, ArrayRef<Dim> expected, Value result) {
   if (sameShape(expected, shapeOf(result)))
     return success();
-  return op->emitOpError() << "has shape " << toString(shapeOf(result)) << ", expected " << toString(expected);
+  return op->emitOpError() << "has shape " << toString(shapeOf(result)) << ", expected " << toString(expected)
+                           << " [NNFC-E0135]";
 }
 
 /// Every entry of `dims` names a dimension below `rank`, none twice.
 static LogicalResult expectDims(Operation *op, ArrayRef<int64_t> dims, int64_t rank, bool increasing) {
   for (auto [i, dim] : llvm::enumerate(dims)) {
     if (dim < 0 || dim >= rank)
-      return op->emitOpError() << "names dimension " << dim << " of a rank " << rank << " tensor";
+      return op->emitOpError() << "names dimension " << dim << " of a rank " << rank << " tensor [NNFC-E0135]";
     if (llvm::is_contained(dims.take_front(i), dim) || (increasing && i && dims[i - 1] > dim))
-      return op->emitOpError() << "needs dimensions in increasing order";
+      return op->emitOpError() << "needs dimensions in increasing order [NNFC-E0135]";
   }
   return success();
 }
@@ -26,18 +27,18 @@ static LogicalResult expectDims(Operation *op, ArrayRef<int64_t> dims, int64_t r
 static LogicalResult expectEntries(Operation *op, StringRef what, size_t found, size_t expected) {
   if (found == expected)
     return success();
-  return op->emitOpError() << what << " has " << found << " entries, expected " << expected;
+  return op->emitOpError() << what << " has " << found << " entries, expected " << expected << " [NNFC-E0135]";
 }
 
 LogicalResult PrimCompareOp::verify() {
   if (!elementOf(getOutput()).isInteger(1))
-    return emitOpError() << "gives bool";
+    return emitOpError() << "gives bool [NNFC-E0135]";
   return expectShape(*this, shapeOf(getLhs()), getOutput());
 }
 
 LogicalResult PrimSelectOp::verify() {
   if (!elementOf(getCondition()).isInteger(1))
-    return emitOpError() << "needs a bool condition";
+    return emitOpError() << "needs a bool condition [NNFC-E0135]";
   return expectShape(*this, shapeOf(getCondition()), getOutput());
 }
 
@@ -46,20 +47,21 @@ LogicalResult PrimConvertOp::verify() { return expectShape(*this, shapeOf(getInp
 LogicalResult PrimRngBitsOp::verify() {
   auto key = cast<RankedTensorType>(getKey().getType()), bits = cast<RankedTensorType>(getOutput().getType());
   if (key.getShape() != ArrayRef<int64_t>{3} || !key.getElementType().isSignlessInteger(64))
-    return emitOpError("takes a key of type ") << key << ", expected tensor<3xi64>";
+    return emitOpError("takes a key of type ") << key << ", expected tensor<3xi64> [NNFC-E0135]";
   if (!bits.getElementType().isUnsignedInteger(32))
-    return emitOpError("gives elements of type ") << bits.getElementType() << ", expected ui32";
+    return emitOpError("gives elements of type ") << bits.getElementType() << ", expected ui32 [NNFC-E0135]";
   return success();
 }
 
 LogicalResult PrimReshapeOp::verify() {
   if (elementOf(getInput()) != elementOf(getOutput()))
-    return emitOpError() << "keeps the element type";
+    return emitOpError() << "keeps the element type [NNFC-E0135]";
   Shape in = shapeOf(getInput()), out = shapeOf(getOutput());
   if (auto a = constantsOf(in), b = constantsOf(out); a && b) {
     auto product = [](ArrayRef<int64_t> sizes) { return llvm::product_of(sizes); };
     if (product(*a) != product(*b))
-      return emitOpError() << "changes the number of elements: " << toString(in) << " to " << toString(out);
+      return emitOpError() << "changes the number of elements: " << toString(in) << " to " << toString(out)
+                           << " [NNFC-E0135]";
   }
   return success();
 }
@@ -105,7 +107,8 @@ LogicalResult PrimBroadcastOp::verify() {
     return failure();
   for (auto [i, dim] : llvm::enumerate(getDims()))
     if (!isConstant(in[i], 1) && !sameDim(in[i], out[dim]))
-      return emitOpError() << "size " << toString(in[i]) << " does not broadcast to " << toString(out[dim]);
+      return emitOpError() << "size " << toString(in[i]) << " does not broadcast to " << toString(out[dim])
+                           << " [NNFC-E0135]";
   return success();
 }
 
@@ -126,11 +129,11 @@ LogicalResult PrimSliceOp::verify() {
 
 LogicalResult PrimConcatOp::verify() {
   if (getInputs().empty())
-    return emitOpError() << "needs operands";
+    return emitOpError() << "needs operands [NNFC-E0135]";
   Shape out = shapeOf(getInputs()[0]);
   uint64_t dim = getDim();
   if (dim >= out.size())
-    return emitOpError() << "names dimension " << dim << " of a rank " << out.size() << " tensor";
+    return emitOpError() << "names dimension " << dim << " of a rank " << out.size() << " tensor [NNFC-E0135]";
   for (Value input : getInputs().drop_front())
     out[dim] = out[dim] + shapeOf(input)[dim];
   return expectShape(*this, out, getOutput());
@@ -154,7 +157,7 @@ LogicalResult PrimReduceOp::verify() {
   if (failed(expectDims(*this, getDims(), in.size(), /*increasing=*/true)))
     return failure();
   if (getBlock() && getDims().empty())
-    return emitOpError() << "has blocks of nothing";
+    return emitOpError() << "has blocks of nothing [NNFC-E0135]";
   for (auto [i, dim] : llvm::enumerate(in))
     if (!llvm::is_contained(getDims(), static_cast<int64_t>(i)))
       out.push_back(dim);
@@ -166,7 +169,7 @@ LogicalResult PrimReduceOp::verify() {
 LogicalResult PrimArgReduceOp::verify() {
   Shape out = shapeOf(getInput());
   if (getDim() >= out.size())
-    return emitOpError() << "names dimension " << getDim() << " of a rank " << out.size() << " tensor";
+    return emitOpError() << "names dimension " << getDim() << " of a rank " << out.size() << " tensor [NNFC-E0135]";
   if (getBlock())
     out[getDim()] = out[getDim()].ceilDiv(getBlock());
   else
@@ -189,15 +192,17 @@ LogicalResult PrimReduceWindowOp::verify() {
 LogicalResult PrimDotOp::verify() {
   Shape lhs = shapeOf(getLhs()), rhs = shapeOf(getRhs()), out;
   if (getLhsBatch().size() != getRhsBatch().size() || getLhsContract().size() != getRhsContract().size())
-    return emitOpError() << "pairs every batch and contracted dimension";
+    return emitOpError() << "pairs every batch and contracted dimension [NNFC-E0135]";
   for (auto [l, r] : llvm::zip(getLhsBatch(), getRhsBatch())) {
     if (!sameDim(lhs[l], rhs[r]))
-      return emitOpError() << "batch sizes differ: " << toString(lhs[l]) << " and " << toString(rhs[r]);
+      return emitOpError() << "batch sizes differ: " << toString(lhs[l]) << " and " << toString(rhs[r])
+                           << " [NNFC-E0135]";
     out.push_back(lhs[l]);
   }
   for (auto [l, r] : llvm::zip(getLhsContract(), getRhsContract()))
     if (!sameDim(lhs[l], rhs[r]))
-      return emitOpError() << "contracted sizes differ: " << toString(lhs[l]) << " and " << toString(rhs[r]);
+      return emitOpError() << "contracted sizes differ: " << toString(lhs[l]) << " and " << toString(rhs[r])
+                           << " [NNFC-E0135]";
   auto rest = [&](ArrayRef<Dim> shape, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
     for (int64_t i = 0, e = shape.size(); i < e; ++i)
       if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))
@@ -226,7 +231,8 @@ LogicalResult PrimConvOp::verify() {
   size_t spatial = in.size() - 2;
   bool last = getLayout() == 1;
   if (in.size() < (last ? 2u : 3u) || weight.size() != in.size() + (getPacked() ? 2 : 0) || (getPacked() && !last))
-    return emitOpError() << "has an input of shape " << toString(in) << " and a weight of shape " << toString(weight);
+    return emitOpError() << "has an input of shape " << toString(in) << " and a weight of shape " << toString(weight)
+                         << " [NNFC-E0135]";
   for (ArrayRef<int64_t> list : {getStride(), getLow(), getHigh(), getInputDilation(), getKernelDilation()})
     if (failed(expectEntries(*this, "a spatial list", list.size(), spatial)))
       return failure();
@@ -238,7 +244,7 @@ LogicalResult PrimConvOp::verify() {
         !llvm::all_of(products, [&](Dim n) { return isConstant(n, outputs + 2); }))
       return emitOpError() << "has winograd " << outputs << ", expected a packed weight of " << outputs + 2
                            << " products along each spatial dimension, one group, no stride and no dilation; found "
-                           << toString(weight);
+                           << toString(weight) << " [NNFC-E0135]";
   }
   size_t first = last ? 1 : 2, channel = last ? in.size() - 1 : 1;
   Shape expected(in), kernel = kernelSizes();
@@ -254,11 +260,11 @@ LogicalResult PrimConvOp::verify() {
 LogicalResult PrimGatherOp::verify() {
   Shape in = shapeOf(getInput()), out;
   if (getIndices().empty() || getIndices().size() != getGatherDims().size())
-    return emitOpError() << "needs one index tensor for each gathered dimension";
+    return emitOpError() << "needs one index tensor for each gathered dimension [NNFC-E0135]";
   if (failed(expectDims(*this, getGatherDims(), in.size(), /*increasing=*/true)))
     return failure();
   if ((getBounds() == BoundsKind::Fill) != static_cast<bool>(getFill()))
-    return emitOpError() << "has a fill value exactly when bounds are `fill`";
+    return emitOpError() << "has a fill value exactly when bounds are `fill` [NNFC-E0135]";
   out = shapeOf(getIndices()[0]);
   for (auto [i, dim] : llvm::enumerate(in))
     if (!llvm::is_contained(getGatherDims(), static_cast<int64_t>(i)))
@@ -269,11 +275,11 @@ LogicalResult PrimGatherOp::verify() {
 LogicalResult PrimScatterOp::verify() {
   Shape in = shapeOf(getInput());
   if (getIndices().empty() || getIndices().size() != getScatterDims().size())
-    return emitOpError() << "needs one index tensor for each dimension that is scattered to";
+    return emitOpError() << "needs one index tensor for each dimension that is scattered to [NNFC-E0135]";
   if (failed(expectDims(*this, getScatterDims(), in.size(), /*increasing=*/true)))
     return failure();
   if (getBounds() == BoundsKind::Clamp)
-    return emitOpError() << "has bounds clamp, expected error or fill";
+    return emitOpError() << "has bounds clamp, expected error or fill [NNFC-E0135]";
   Shape updates = shapeOf(getIndices()[0]);
   for (Value index : getIndices().drop_front())
     if (failed(expectShape(*this, shapeOf(getIndices()[0]), index)))
@@ -290,11 +296,11 @@ LogicalResult PrimSortOp::verify() {
   Shape in = shapeOf(getInput()), out = shapeOf(getValues());
   int64_t dim = getDim();
   if (getDim() >= in.size())
-    return emitOpError() << "names dimension " << getDim() << " of a rank " << in.size() << " tensor";
+    return emitOpError() << "names dimension " << getDim() << " of a rank " << in.size() << " tensor [NNFC-E0135]";
   if (out.size() == in.size() && !sameDim(in[dim], out[dim])) {
     auto size = constantOf(in[dim]), count = constantOf(out[dim]);
     if (size && count && *count > *size)
-      return emitOpError() << "gives " << toString(out[dim]) << " of " << toString(in[dim]) << " elements";
+      return emitOpError() << "gives " << toString(out[dim]) << " of " << toString(in[dim]) << " elements [NNFC-E0135]";
     in[dim] = out[dim];
   }
   if (failed(expectShape(*this, in, getValues())) || failed(expectShape(*this, in, getIndices())))
@@ -322,7 +328,8 @@ Shape sortWorkspace(ArrayRef<Dim> shape, int64_t dim, Dim count) {
 
 LogicalResult PrimCumulateOp::verify() {
   if (getDim() >= shapeOf(getInput()).size())
-    return emitOpError() << "names dimension " << getDim() << " of a rank " << shapeOf(getInput()).size() << " tensor";
+    return emitOpError() << "names dimension " << getDim() << " of a rank " << shapeOf(getInput()).size()
+                         << " tensor [NNFC-E0135]";
   return expectShape(*this, shapeOf(getInput()), getOutput());
 }
 
@@ -332,19 +339,21 @@ LogicalResult PrimLoopOp::verify() {
   auto yield = dyn_cast<YieldOp>(body.empty() ? nullptr : &body.back());
   TypeRange carried = getInits().getTypes();
   if (carried.empty() || getTrips().getDims().size() != 1)
-    return emitOpError() << "needs a carried tensor and one number of trips";
+    return emitOpError() << "needs a carried tensor and one number of trips [NNFC-E0135]";
   for (Value init : getInits())
     if (failed(expectShape(*this, shapeOf(getInits()[0]), init)))
       return failure();
   if (getRows() >= shapeOf(getInits()[0]).size())
-    return emitOpError() << "has rows of " << getRows() << " dimensions, expected fewer than the carried tensors have";
+    return emitOpError() << "has rows of " << getRows()
+                         << " dimensions, expected fewer than the carried tensors have [NNFC-E0135]";
   SmallVector<Type> arguments{RankedTensorType::get({}, IntegerType::get(getContext(), 64))};
   llvm::append_range(arguments, getOperandTypes());
   if (!sameTypes(TypeRange(arguments), body.getArgumentTypes()))
-    return emitOpError() << "has a body whose arguments are not the step, the carried and the captured tensors";
+    return emitOpError()
+           << "has a body whose arguments are not the step, the carried and the captured tensors [NNFC-E0135]";
   if (!yield || !sameTypes(yield.getValues().getTypes(), carried) || !sameTypes(getFinals().getTypes(), carried) ||
       !sameTypes(getWorkspaces().getTypes(), carried))
-    return emitOpError() << "gives other types than it carries";
+    return emitOpError() << "gives other types than it carries [NNFC-E0135]";
   return success();
 }
 

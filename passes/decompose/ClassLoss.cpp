@@ -12,7 +12,9 @@ namespace {
 
 Type i64Of(Primitives &p) { return IntegerType::get(p.context(), 64); }
 
-std::string classRange(Primitives &p) { return p.message("target", "class {value}, expected 0 <= class < {bound}"); }
+std::string classRange(Primitives &p) {
+  return p.message("target", "class {value}, expected 0 <= class < {bound} [NNFC-E0501]");
+}
 
 /// Class numbers, where those to be ignored are 0, and which are ignored.
 struct Classes {
@@ -141,7 +143,7 @@ Value multilabelMargin(MultilabelMarginLossOp op, MultilabelMarginLossOp::Adapto
   Type i64 = i64Of(p);
   Value count = p.size(shape[1], i64);
   p.check(p.bitAnd(p.ge(target, -1), p.lt(target, count)), target,
-          p.message("target", "label {value}, expected -1 or a class below " + toString(shape[1])));
+          p.message("target", "label {value}, expected -1 or a class below " + toString(shape[1])) + " [NNFC-E0501]");
   // Labels end at the first -1.
   Value isEnd = p.convert(p.eq(target, -1), i64);
   Value end = p.argReduce(ReduceKind::Max, isEnd, 1);

@@ -47,7 +47,7 @@ void checkLengths(Primitives &p, const Sequences &s) {
   auto within = [&](Value lengths, Dim most, StringRef argument) {
     Value bound = p.size(most, p.elementOf(lengths));
     p.check(p.bitAnd(p.ge(lengths, 0), p.le(lengths, bound)), lengths,
-            p.message(argument, "{value}, expected 0 <= length <= " + toString(most)));
+            p.message(argument, "{value}, expected 0 <= length <= " + toString(most)) + " [NNFC-E0505]");
   };
   within(s.inputLengths, s.time, "input_lengths");
   within(s.targetLengths, s.labels, "target_lengths");
@@ -55,7 +55,8 @@ void checkLengths(Primitives &p, const Sequences &s) {
     return;
   Value sum = p.sum(s.targetLengths, {0});
   p.check(p.eq(sum, p.size(s.labels, p.elementOf(sum))), sum,
-          p.message("target_lengths", "{value} in all, expected " + toString(s.labels) + ", the size of 'targets'"));
+          p.message("target_lengths",
+                    "{value} in all, expected " + toString(s.labels) + ", the size of 'targets' [NNFC-E0505]"));
 }
 
 /// A state for each label and each gap between: 2*j + 1 is label j, the others are blanks.
@@ -67,7 +68,7 @@ Value forwardLoss(Primitives &p, const Sequences &s, int64_t blank) {
   Value isLabel = p.bitAnd(p.ne(p.rem(state, 2), 0), p.lt(j, perSequence(s.targetLengths)));
   Value label = labelAt(p, s, j), before = labelAt(p, s, p.max(p.sub(j, 1), 0));
   p.check(p.bitOr(p.logicalNot(isLabel), p.bitAnd(p.ge(label, 0), p.lt(label, p.size(s.classes, i64)))), label,
-          p.message("targets", "label {value}, expected 0 <= label < " + toString(s.classes)));
+          p.message("targets", "label {value}, expected 0 <= label < " + toString(s.classes)) + " [NNFC-E0501]");
   Value symbol = p.select(isLabel, label, static_cast<double>(blank));
   // A blank may be left out between different labels only.
   Value skips = p.bitAnd(isLabel, p.bitAnd(p.ge(j, 1), p.ne(label, before)));

@@ -67,6 +67,7 @@ void addOrdering(Decompositions &table);
 void addLosses(Decompositions &table);
 void addClassLosses(Decompositions &table);
 void addCtc(Decompositions &table);
+void addCustomKernels(Decompositions &table);
 
 } // namespace nnf
 #endif

@@ -81,7 +81,7 @@ Value div(DivOp op, DivOp::Adaptor x, Primitives &p) {
   Value safe = b;
   if (!isSafe) {
     p.check(p.ne(b, 0), p.convert(b, IntegerType::get(p.context(), 64)),
-            p.message("other", "{value}, expected a divisor other than 0"));
+            p.message("other", "{value}, expected a divisor other than 0 [NNFC-E0502]"));
     // The run goes on after a failed check, and processors trap at x / 0 and at the smallest integer / -1.
     Value special = p.eq(b, 0);
     if (!isUnsigned(element))

@@ -27,13 +27,13 @@ Value limitedRows(Primitives &p, Value table, Value indices, double maxNorm, dou
 
 /// The rows that `indices` name, and the changed table where max_norm is given.
 template <typename Op> Decompositions::Values rowsOf(Op op, Value table, Value indices, Primitives &p) {
-  std::string message = p.message("input", "index {value}, expected 0 <= index < {bound}");
+  std::string message = p.message("input", "index {value}, expected 0 <= index < {bound} [NNFC-E0501]");
   if (!op.getMaxNorm())
     return {p.gather(table, {indices}, {0}, BoundsKind::Error, message)};
   // All indices are checked before the table changes.
   Value rows = p.size(shapeOf(table)[0], i64Of(p));
   p.check(p.bitAnd(p.ge(indices, 0), p.lt(indices, rows)), indices,
-          p.message("input", "index {value}, expected 0 <= index < " + toString(shapeOf(table)[0])));
+          p.message("input", "index {value}, expected 0 <= index < " + toString(shapeOf(table)[0])) + " [NNFC-E0501]");
   Value limited = limitedRows(p, table, indices, *op.getMaxNorm(), op.getNormType());
   return {p.gather(limited, {indices}, {0}, BoundsKind::Clamp), limited};
 }
@@ -58,7 +58,8 @@ Value bagNumbers(Primitives &p, Value offsets, Dim length) {
   Value isFirst = p.bitOr(p.ne(p.iota({count}, 0, i64), 0), p.eq(starts, 0));
   p.check(p.bitAnd(isInOrder, isFirst), starts,
           p.message("offsets",
-                    "{value}, expected 0 first, then none smaller than the one before or above " + toString(length)));
+                    "{value}, expected 0 first, then none smaller than the one before or above " + toString(length)) +
+              " [NNFC-E0505]");
   Value none = p.full({length}, 0, i64);
   Value beginning = p.scatter(ScatterKind::Add, none, {starts}, p.full({count}, 1, i64), {0}, BoundsKind::Fill);
   return p.sub(p.cumulate(ReduceKind::Add, beginning, 0), 1);
@@ -140,7 +141,7 @@ Value oneHot(OneHotOp op, OneHotOp::Adaptor x, Primitives &p) {
     isClass = p.bitAnd(isClass, p.lt(classes, static_cast<double>(count)));
     bound = " < " + std::to_string(count);
   }
-  p.check(isClass, classes, p.message("tensor", "class {value}, expected 0 <= class" + bound));
+  p.check(isClass, classes, p.message("tensor", "class {value}, expected 0 <= class" + bound) + " [NNFC-E0501]");
   Value repeated = p.broadcastOver(classes, shape, {last});
   return p.convert(p.eq(repeated, p.iota(shape, last, i64Of(p))), i64Of(p));
 }

@@ -15,7 +15,7 @@ Type i64Of(Primitives &p) { return IntegerType::get(p.context(), 64); }
 
 /// What a run says of an index that is none.
 std::string outOfRange(Primitives &p, StringRef argument) {
-  return p.message(argument, "index {value}, expected 0 <= index < {bound}");
+  return p.message(argument, "index {value}, expected 0 <= index < {bound} [NNFC-E0501]");
 }
 
 Value gather(GatherOp op, GatherOp::Adaptor x, Primitives &p) {

@@ -85,7 +85,7 @@ Value huber(HuberLossOp op, HuberLossOp::Adaptor x, Primitives &p) {
 Value binaryCrossEntropy(BinaryCrossEntropyOp op, BinaryCrossEntropyOp::Adaptor operands, Primitives &p) {
   auto [x, y] = pair(op, operands, p);
   p.check(p.bitAnd(p.ge(x, 0), p.le(x, 1)), p.full(shapeOf(x), 0, IntegerType::get(p.context(), 64)),
-          p.message("input", "a value outside 0 to 1, expected a probability"));
+          p.message("input", "a value outside 0 to 1, expected a probability [NNFC-E0503]"));
   auto limited = [&](Value log) { return p.select(p.lt(log, -100), -100, log); };
   Value loss = p.neg(p.add(p.mul(y, limited(p.log(x))), p.mul(p.sub(1, y), limited(p.log1p(p.neg(x))))));
   if (Value weight = operands.getWeight())
@@ -179,7 +179,7 @@ Value gaussian(GaussianNllLossOp op, GaussianNllLossOp::Adaptor operands, Primit
   auto [x, y] = pair(op, operands, p);
   Value variance = p.convert(operands.getVar(), p.elementOf(x));
   p.check(p.ge(variance, 0), p.full(shapeOf(variance), 0, IntegerType::get(p.context(), 64)),
-          p.message("var", "a value below 0 or NaN, expected at least 0"));
+          p.message("var", "a value below 0 or NaN, expected at least 0 [NNFC-E0503]"));
   if (p.rankOf(variance) + 1 == rankOf(op.getInput()))
     variance = p.unsqueeze(variance, p.rankOf(variance));
   Value v = p.broadcastTo(p.select(p.lt(variance, op.getEps()), op.getEps(), variance), shapeOf(x));

@@ -51,7 +51,8 @@ Value writeAlong(Primitives &p, ScatterKind kind, Value input, Value index, Valu
     Shape zeros(covered.size(), dimOf(p.context(), 0));
     src = p.slice(src, zeros, SmallVector<int64_t>(covered.size(), 1), covered);
   }
-  std::string message = p.message(argument, "index {value}, expected 0 <= index < " + toString(shapeOf(input)[dim]));
+  std::string message =
+      p.message(argument, "index {value}, expected 0 <= index < " + toString(shapeOf(input)[dim]) + " [NNFC-E0501]");
   return p.scatter(kind, input, indices, src, llvm::to_vector(llvm::seq<int64_t>(0, covered.size())), BoundsKind::Error,
                    message);
 }

@@ -1,4 +1,5 @@
 #include "passes/groups/Outline.h"
+#include "dialects/nnf/CustomKernels.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/kernels/Placement.h"
 
@@ -66,7 +67,7 @@ private:
   /// Values of other groups, arguments, weights and tables are read; everything else is part of the body.
   bool isInput(Value value, const Group &group) const {
     Operation *producer = value.getDefiningOp();
-    if (!producer || isa<WeightOp, RandomKeyOp>(producer) || isTable(producer))
+    if (!producer || isa<WeightOp, RandomKeyOp>(producer) || isTable(producer) || isa<PrimCustomCudaOp>(group.anchor))
       return true;
     Group *other = groups.of(producer);
     return other && other != &group;
@@ -98,7 +99,7 @@ private:
       if (groups.of(op) == &group)
         for (Value result : op->getResults())
           // A workspace is memory for the kernel, read by nobody else.
-          if (usedOutside(result, group) || isa<PrimSortOp, PrimLoopOp>(op))
+          if (usedOutside(result, group) || isa<PrimSortOp, PrimLoopOp, PrimCustomCudaOp>(op))
             body.outputs.push_back(result);
     return body;
   }

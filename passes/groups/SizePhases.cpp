@@ -58,13 +58,13 @@ FailureOr<SizePhases> SizePhases::of(func::FuncOp function) {
       if (found != known.end())
         phase = std::max(phase, found->second);
       else if (function.getName() == "main" && !llvm::is_contained(sizes.defined, number))
-        return op.emitError() << "size(" << number << ") is used, but no nnf.size before defines it";
+        return op.emitError() << "size(" << number << ") is used, but no nnf.size before defines it [NNFC-E0136]";
       // In a body it is known from outside.
     }
     phases.phaseOf[&op] = phase;
     for (int64_t number : sizes.defined)
       if (!known.try_emplace(number, phase + 1).second)
-        return op.emitError() << "size(" << number << ") is defined twice";
+        return op.emitError() << "size(" << number << ") is defined twice [NNFC-E0136]";
   }
   return phases;
 }

@@ -89,6 +89,10 @@ private:
   void computeRows(ArrayRef<Row> rows);
   void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
   Panel panel(Value number, int64_t count, bool last);
+  /// Where a panel begins, in elements of B.
+  Value offsetOf(const Panel &panel) {
+    return k.add(bOffset, c.stored.offsetOf(k, panel.number, k.size(c.bPanelStride), c.types.step));
+  }
   /// Where the taps of a chunk begin, among all.
   Value firstTapOf(const Chunk &chunk);
   void widen(const Panel &panel, const Chunk &chunk);
@@ -219,11 +223,10 @@ Value ContractEmitter::firstTapOf(const Chunk &chunk) {
 /// A chunk of B as it is multiplied, into scratch memory.
 void ContractEmitter::widen(const Panel &panel, const Chunk &chunk) {
   KernelEmitter::LanesScope lanes(k, t.lanes);
-  Value from = k.add(bOffset, k.mul(panel.number, k.size(c.bPanelStride)));
-  from = k.add(from, k.mul(firstTapOf(chunk), k.size(c.bTapStride)));
+  Value from = k.add(offsetOf(panel), k.mul(firstTapOf(chunk), k.size(c.bTapStride)));
   Value steps = k.size(c.k);
   if (chunk.first) {
-    from = k.add(from, k.mul(chunk.first, k.constant(c.panelWidth)));
+    from = k.add(from, k.mul(chunk.first, k.size(c.bKStride)));
     steps = k.sub(chunk.end, chunk.first);
   } else {
     for (const SpatialDim &dim : ArrayRef(c.spatial).drop_front(chunk.taps.size()))
@@ -231,9 +234,10 @@ void ContractEmitter::widen(const Panel &panel, const Chunk &chunk) {
   }
   Type wide = k.vectorOf(c.element);
   k.loop(k.constant(0), k.mul(steps, k.constant(c.panelWidth)), c.panelWidth, {}, [&](Value i, ValueRange) {
+    Value row = k.add(from, k.mul(i, k.constant(c.stored.strips())));
     for (int64_t v = 0; v < t.vectors; ++v) {
       Value at = k.add(i, k.constant(v * t.lanes));
-      Value narrow = k.load(b, c.types.b, k.index(k.add(from, at), 1));
+      Value narrow = k.load(b, c.types.b, k.index(k.add(row, k.constant(v * t.lanes)), 1));
       k.store(arith::ExtFOp::create(k.b, k.loc, wide, narrow), widened, c.element, k.index(at, 1));
     }
     return SmallVector<Value>();
@@ -429,19 +433,19 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
   if (isWidened) { // addresses are those of the chunk's first step
     tile.types = OperandTypes::of(c.element);
-    Value offset = k.mul(k.sub(tap, firstTapOf(chunk)), k.size(c.bTapStride));
+    Value offset = k.mul(k.mul(k.sub(tap, firstTapOf(chunk)), k.size(c.k)), k.constant(c.panelWidth));
     tile.columns = k.elementAddress(widened, c.element, offset);
   } else {
     tile.columns = k.elementAddress(b, c.types.b, k.add(panelOffset, k.mul(tap, k.size(c.bTapStride))));
   }
-  tile.columnStep = k.size(c.bKStride);
+  tile.columnStep = isWidened ? k.constant(c.panelWidth) : k.size(c.bKStride);
   // What is widened on the way takes registers of its own.
   auto run = constantOf(c.k);
   if (run && tile.types.step == 1 && tile.types.b == c.element)
     tile.stepsMultipleOf = std::gcd(std::gcd(*run, t.chunk), int64_t(4));
   tile.vectors = panel.vectors();
-  if (panel.count > 1) {
-    tile.panelVectors = t.vectors;
+  if (panel.count > c.stored.strips()) {
+    tile.panelVectors = t.vectors * c.stored.strips();
     tile.panelStep = k.size(c.bPanelStride);
   }
   tile.masks = panel.loads;
@@ -547,17 +551,18 @@ Value ContractEmitter::aheadOf(Value panelOffset, Value slot, const Chunk &chunk
   Value firstStep = k.mul(firstTapOf(chunk), k.size(c.k));
   if (chunk.first)
     firstStep = k.add(firstStep, chunk.first);
-  int64_t bytes = elementBytes(c.types.b), stepBytes = c.panelWidth * bytes;
-  int64_t tileBytes = t.chunkBytes / stepBytes * t.aheadStep;
+  // Of strips, all of the panel that they are in: the others read it next.
+  int64_t bytes = elementBytes(c.types.b), stepBytes = c.stored.strips() * c.panelWidth * bytes;
+  int64_t chunkBytes = c.stored.strips() * t.chunkBytes, tileBytes = chunkBytes / stepBytes * t.aheadStep;
   Value offset = k.add(k.mul(panelOffset, k.constant(bytes)), k.mul(firstStep, k.constant(stepBytes - t.aheadStep)));
   Value tile = k.floorDiv(slot, k.constant(std::max<int64_t>(1, t.baseRows)));
-  offset = k.add(offset, k.add(k.mul(tile, k.constant(tileBytes)), k.constant(t.chunkBytes)));
+  offset = k.add(offset, k.add(k.mul(tile, k.constant(tileBytes)), k.constant(chunkBytes)));
   return k.elementAddress(b, k.b.getI8Type(), offset);
 }
 
 void ContractEmitter::tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk) {
   KernelEmitter::LanesScope lanes(k, t.lanes);
-  Value panelOffset = k.add(bOffset, k.mul(panel.number, k.size(c.bPanelStride)));
+  Value panelOffset = offsetOf(panel);
   if (t.aheadStep)
     ahead = aheadOf(panelOffset, slot, chunk);
   SmallVector<Value> sums = accumulate(rows, panelOffset, panel, chunk, startSums(rows.size(), slot, panel, chunk));

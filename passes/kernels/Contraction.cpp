@@ -54,7 +54,7 @@ Value inputOf(PrimConvOp op) {
   return pad ? pad.getInput() : op.getInput();
 }
 
-std::optional<Contraction> Contraction::of(PrimConvOp op) {
+std::optional<Contraction> Contraction::of(PrimConvOp op, const TargetInfo &target) {
   MLIRContext *context = op.getContext();
   PrimPadOp pad = paddingBefore(op);
   auto view = stridedViewOf(inputOf(op)), weight = stridedViewOf(op.getWeight());
@@ -91,20 +91,22 @@ std::optional<Contraction> Contraction::of(PrimConvOp op) {
     c.rowSteps.append(op.getStride().begin(), op.getStride().end());
   }
   c.packed = true;
-  c.panelWidth = op.getPacked();
+  int64_t stored = op.getPacked();
+  c.stored = StoredPanels(stored, target.lanes(elementBytes(c.element)));
+  c.panelWidth = c.stored.width;
   c.k = op.channelsPerGroup();
   c.aStride = view->strides.back();
   int64_t groups = op.getGroups();
   c.columns = simplify(out.back().floorDiv(groups));
   Dim taps = productOf(context, kernel);
-  c.bKStride = dimOf(context, c.panelWidth);
-  c.bTapStride = simplify(c.k * c.panelWidth);
+  c.bKStride = dimOf(context, stored);
+  c.bTapStride = simplify(c.k * stored);
   c.bPanelStride = simplify(taps * c.bTapStride);
   if (groups > 1) {
     c.batch = {dimOf(context, groups)};
     c.batchIsGroup = true;
     c.aBatchStrides = {simplify(c.k * c.aStride)};
-    c.bBatchStrides = {simplify(c.bPanelStride * c.columns.ceilDiv(c.panelWidth))};
+    c.bBatchStrides = {simplify(c.bPanelStride * c.columns.ceilDiv(stored))};
   }
   c.rows = Shape(out.begin(), out.end() - 1);
   c.aRowStrides.push_back(view->strides[0]);
@@ -190,7 +192,7 @@ std::optional<Contraction> Contraction::of(KernelOp kernel, const TargetInfo &ta
     bool isTaken = isa<FloatType>(element) ? elementBytes(element) >= 4 : conv && conv.getPacked();
     if (found || !isTaken)
       return std::nullopt;
-    found = conv ? of(conv) : of(cast<PrimDotOp>(op), target);
+    found = conv ? of(conv, target) : of(cast<PrimDotOp>(op), target);
     if (!found)
       return std::nullopt;
   }
@@ -264,7 +266,12 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
   if (staticRows && numTiles == 1 && !c.computedA && !wantsChunks) {
     // Weights are read once: no chunk of them would be used again, and none needs to be fetched for others.
     panelsAtOnce = std::clamp(maxRows / *fixed, int64_t(1), std::min(figures::mostPanelsAtOnce, numPanels));
-    if (!choice.panels)
+    // Strips of a panel lie side by side: all of it, or a part that ends where it does.
+    if (int64_t strips = c.stored.strips(); panelsAtOnce >= strips)
+      panelsAtOnce -= panelsAtOnce % strips;
+    else
+      panelsAtOnce = llvm::bit_floor(static_cast<uint64_t>(panelsAtOnce));
+    if (!choice.panels || c.stored.strips() > 1)
       panelsPerTask = llvm::alignTo(panelsPerTask, panelsAtOnce);
     if (panelsAtOnce > 1)
       return;
@@ -278,7 +285,7 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
   chunkBytes = chunkBytes / chunkElementBytes * bytes;
   // Even what will stay in cache has to come there: all that a model has read since has pushed it out.
   if (c.packed && !panelsInner && weightBytes >= double(RegisterTile::fetchedFrom(target)))
-    aheadStep = llvm::divideCeilSigned(c.panelWidth * bytes, tilesPerTask);
+    aheadStep = llvm::divideCeilSigned(c.stored.strips() * c.panelWidth * bytes, tilesPerTask);
 }
 
 void Tiling::chooseChunks(const Contraction &c, const TargetInfo &target, int64_t bytes) {

@@ -6,6 +6,7 @@
 #include "passes/TargetInfo.h"
 #include "passes/Tuning.h"
 #include "passes/kernels/RegisterTile.h"
+#include "passes/kernels/StoredPanels.h"
 #include "passes/kernels/StridedView.h"
 
 namespace nnf {
@@ -36,13 +37,14 @@ struct Contraction {
   Dim columns;
   bool batchIsGroup = false; // the batch is a convolution's groups: columns go on from one to the next
   Dim rowStride;             // elements between any row and the next; null: it varies
-  bool packed = false;       // B is in panels of panelWidth columns
-  int64_t panelWidth = 0;
+  bool packed = false;       // B is in panels
+  int64_t panelWidth = 0;    // columns of a tile: of a panel, or of a strip of one
+  StoredPanels stored;       // B's, where it is packed
   Dim bKStride, bTapStride, bPanelStride;
   mlir::Value fill; // rank 0: what A holds in the padding; null: 0
 
   void findRowStride();
-  static std::optional<Contraction> of(PrimConvOp op);
+  static std::optional<Contraction> of(PrimConvOp op, const TargetInfo &target);
   static std::optional<Contraction> of(PrimDotOp op, const TargetInfo &target);
   /// Of a kernel in which everything else is elementwise on its result or on operands of that shape.
   static std::optional<Contraction> of(KernelOp kernel, const TargetInfo &target);

@@ -170,8 +170,8 @@ SmallVector<Value> SeparableEmitter::multiply(PrimConvOp op, const Panel &panel,
   tile.rowDistance = pixelStride;
   tile.stepsMultipleOf = depth % 2 == 0 ? 2 : 1;
   tile.columns = address(emitter.addressOf(bufferOf(op.getWeight())->buffer),
-                         k.mul(panel.number, k.constant(depth * plan.panelWidth)));
-  tile.columnStep = k.constant(plan.panelWidth);
+                         plan.stored.offsetOf(k, panel.number, k.constant(depth * plan.stored.stored)));
+  tile.columnStep = k.constant(plan.stored.stored);
   tile.vectors = vectors;
   SmallVector<Value> sums(pixels * vectors, e.neutral(ReduceKind::Add, element, /*vector=*/true));
   return tile.multiply(k, k.constant(0), k.constant(depth), sums);

@@ -14,7 +14,10 @@ static int64_t tileFor(int64_t pixels, int64_t mostRows) {
   return rows;
 }
 
-SeparablePlan::SeparablePlan(SeparableConv conv, const TargetInfo &target) : conv(conv) {
+SeparablePlan::SeparablePlan(SeparableConv conv, const TargetInfo &target)
+    : stored((conv.expand ? conv.expand : conv.project).getPacked(),
+             target.lanes(elementBytes(elementOf(conv.depthwise.getOutput())))),
+      conv(conv) {
   PrimConvOp depthwise = conv.depthwise;
   bytes = elementBytes(elementOf(depthwise.getOutput()));
   Shape in = shapeOf(depthwise.getInput()), out = shapeOf(depthwise.getOutput());
@@ -25,7 +28,7 @@ SeparablePlan::SeparablePlan(SeparableConv conv, const TargetInfo &target) : con
   outChannels = conv.project ? *constantOf(shapeOf(conv.project.getOutput()).back()) : channels;
   kernel = *constantOf(depthwise.kernelSizes()[0]);
   stride = depthwise.getStride()[0], dilation = depthwise.getKernelDilation()[0], low = depthwise.getLow()[0];
-  panelWidth = conv.expand ? conv.expand.getPacked() : conv.project.getPacked();
+  panelWidth = stored.width;
   lanes = std::min(target.lanes(bytes), panelWidth);
   vectors = std::max<int64_t>(1, panelWidth / lanes);
   panels = llvm::divideCeilSigned(channels, panelWidth);

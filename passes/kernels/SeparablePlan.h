@@ -4,13 +4,15 @@
 
 #include "passes/TargetInfo.h"
 #include "passes/groups/SeparableConv.h"
+#include "passes/kernels/StoredPanels.h"
 
 namespace nnf {
 
 /// From sizes and the target alone. A task is a block of rows of an image's outputs and, where nothing is projected, of
 /// panels of channels: panel by panel it expands the rows that its depthwise convolution reads, into scratch memory.
 struct SeparablePlan {
-  int64_t lanes, vectors;        // a panel is `vectors` vectors of channels
+  StoredPanels stored;           // of the weights
+  int64_t lanes, vectors;        // a panel, or strip of one, is `vectors` vectors of channels
   int64_t panelWidth, panels;    // of the depthwise convolution's channels
   int64_t rowsOfTask, rowBlocks; // rows of outputs; blocks of an image
   int64_t panelsOfTask;

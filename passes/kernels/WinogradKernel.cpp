@@ -248,8 +248,9 @@ void WinogradEmitter::transformInput(Value tile, Value slot) {
 void WinogradEmitter::multiply(const Panel &panel, Value rowTiles) {
   KernelEmitter::LanesScope scope(k, plan.lanes);
   each(k.constant(0), k.constant(plan.numProducts), [&](Value product) {
-    Value matrix = k.add(k.mul(panel.number, k.constant(plan.numProducts)), product);
-    Value columnsAt = k.elementAddress(weight, element, k.mul(matrix, k.constant(plan.channels * plan.panelWidth)));
+    int64_t matrixElements = plan.channels * plan.stored.stored;
+    Value panelAt = plan.stored.offsetOf(k, panel.number, k.constant(plan.numProducts * matrixElements));
+    Value columnsAt = k.elementAddress(weight, element, k.add(panelAt, k.mul(product, k.constant(matrixElements))));
     each(k.constant(0), rowTiles, [&](Value rowTile) {
       Value firstRow = rowOf(product, k.mul(rowTile, k.constant(plan.rows)));
       SmallVector<Value> addresses;
@@ -263,11 +264,11 @@ void WinogradEmitter::multiply(const Panel &panel, Value rowTiles) {
       tile.rowDistance = k.constant(plan.rowLength);
       tile.stepsMultipleOf = plan.channels % 2 == 0 ? 2 : 1;
       tile.columns = columnsAt;
-      tile.columnStep = k.constant(plan.panelWidth);
+      tile.columnStep = k.constant(plan.stored.stored);
       tile.vectors = plan.vectors;
       if (plan.aheadStep) { // what follows in the panel, or the next one, is needed next
         Value part = k.mul(rowTile, k.constant(plan.channels * plan.aheadStep));
-        Value bytesOn = k.add(part, k.constant(plan.channels * plan.panelWidth * elementBytes(element)));
+        Value bytesOn = k.add(part, k.constant(matrixElements * elementBytes(element)));
         tile.ahead = k.elementAddress(columnsAt, k.b.getI8Type(), bytesOn);
         tile.aheadStep = plan.aheadStep;
       }

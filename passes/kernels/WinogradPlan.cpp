@@ -20,7 +20,8 @@ std::optional<WinogradConv> WinogradConv::of(KernelOp kernel) {
 
 WinogradPlan::WinogradPlan(PrimConvOp op, const TargetInfo &target, const KernelChoice &choice)
     : w(Winograd::of(op.getWinograd())), channels(*constantOf(op.channelsPerGroup())),
-      columns(*constantOf(shapeOf(op.getOutput()).back())), panelWidth(op.getPacked()) {
+      columns(*constantOf(shapeOf(op.getOutput()).back())),
+      stored(op.getPacked(), target.lanes(elementBytes(elementOf(op.getInput())))), panelWidth(stored.width) {
   int64_t bytes = elementBytes(elementOf(op.getInput()));
   Shape out = shapeOf(op.getOutput());
   lanes = std::min(target.lanes(bytes), panelWidth);
@@ -68,7 +69,7 @@ void WinogradPlan::chooseBlocks(int64_t bytes, const TargetInfo &target, const K
     rows = std::min(*choice.rows, mostRows);
   blockTiles = llvm::alignTo(wanted, rows);
   if (weightBytes >= RegisterTile::fetchedFrom(target))
-    aheadStep = llvm::divideCeilSigned(panelWidth * bytes * rows, blockTiles);
+    aheadStep = llvm::divideCeilSigned(stored.stored * bytes * rows, blockTiles);
 }
 
 } // namespace nnf

@@ -33,7 +33,8 @@ int32_t openDevice(int ordinal, Device &device, Message &message) {
     return status;
   const Driver &driver = *device.driver;
   if (ordinal < 0 || ordinal >= count)
-    return message.fail(NNF_ERROR_ARGUMENT, "no device cuda:%d: this machine has %d, from cuda:0 on", ordinal, count);
+    return message.fail(NNF_ERROR_ARGUMENT, "no device cuda:%d: this machine has %d, from cuda:0 on [NNFC-E0802]",
+                        ordinal, count);
   device.ordinal = ordinal;
   Result result = driver.cuDeviceGet(&device.number, ordinal);
   if (!result)
@@ -50,61 +51,100 @@ int32_t openDevice(int ordinal, Device &device, Message &message) {
   return NNF_OK;
 }
 
-/// Loads the best image that the driver takes. One whose PTX is too new for it gives way to an older one.
-int32_t loadImage(const nnf_model &model, LoadedProgram &loaded, Message &message) {
+/// Whether an image has a kernel that none taken so far has.
+bool bringsMore(const nnf_model &model, const nnf_device_image &image, const LoadedProgram &loaded) {
+  for (uint32_t k = 0; k < model.num_kernels; ++k)
+    if (!loaded.images[k] && image.kernels[k].kind != NNF_DEVICE_NONE)
+      return true;
+  return false;
+}
+
+/// An error for what the driver says to an image; NNF_ERROR_UNSUPPORTED where an older one may do.
+int32_t refused(const LoadedProgram &loaded, const nnf_device_image &image, Result result, const char *log,
+                Message &message) {
+  const Driver &driver = *loaded.device.driver;
+  auto version = [&](int number) { return number / 1000 + double(number % 1000 / 10) / 10; };
+  const char *kind = image.kind == NNF_IMAGE_CUBIN ? "machine code" : "PTX";
+  if (result != unsupportedPtxVersion && result != noBinaryForGpu)
+    return driver.fail(message, result, "the driver does not take the %s for %s: %s", kind, image.arch, log);
+  Text<32> of;
+  if (image.version)
+    of.add(", version %u.%u", image.version / 10, image.version % 10);
+  return message.fail(
+      NNF_ERROR_UNSUPPORTED,
+      "the NVIDIA driver (CUDA %.1f) is too old for the %s for %s%s: %s (%d); expected a newer one [NNFC-E0803]",
+      version(driver.version), kind, image.arch, of.str(), driver.nameOf(result), result);
+}
+
+/// Loads images, the best first, until each kernel is in one. What the driver is too old for gives way to the next.
+int32_t loadImages(const nnf_model &model, LoadedProgram &loaded, Message &message) {
   const nnf_device_code &code = *codeOf(model);
   const Device &device = loaded.device;
-  const Driver &driver = *device.driver;
-  auto version = [&](int number) { return number / 1000 + double(number % 1000 / 10) / 10; };
   int32_t status = NNF_ERROR_UNSUPPORTED;
-  message.fail(status, "cuda:%d (%s) has compute capability %d.%d, but the model has %s", device.ordinal, device.name,
-               device.capability / 10, device.capability % 10, architectures(code).str());
-  for (int below = INT32_MAX;;) {
-    const nnf_device_image *best = nullptr;
+  message.fail(status, "cuda:%d (%s) has compute capability %d.%d, but the model has %s [NNFC-E0804]", device.ordinal,
+               device.name, device.capability / 10, device.capability % 10, architectures(code).str());
+  loaded.modules = static_cast<ModuleHandle *>(calloc(code.num_images + 1, sizeof(ModuleHandle)));
+  loaded.images =
+      static_cast<const nnf_device_image **>(calloc(model.num_kernels + 1, sizeof(const nnf_device_image *)));
+  uint8_t *tried = static_cast<uint8_t *>(calloc(code.num_images + 1, 1));
+  bool hasMemory = loaded.modules && loaded.images && tried, isFinal = !hasMemory;
+  while (!isFinal) {
+    uint32_t best = code.num_images;
     for (uint32_t i = 0; i < code.num_images; ++i) {
-      int fit = fitOf(code.images[i], device.capability);
-      if (fit > 0 && fit < below && (!best || fit > fitOf(*best, device.capability)))
-        best = &code.images[i];
+      int fit = tried[i] ? 0 : fitOf(code.images[i], device.capability);
+      if (fit > 0 && (best == code.num_images || fit > fitOf(code.images[best], device.capability)) &&
+          bringsMore(model, code.images[i], loaded))
+        best = i;
     }
-    if (!best)
-      return status;
-    below = fitOf(*best, device.capability);
+    if (best == code.num_images)
+      break;
+    tried[best] = 1;
+    const nnf_device_image &image = code.images[best];
     char log[600] = "";
     int options[] = {jitErrorLog, jitErrorLogBytes};
     void *values[] = {log, reinterpret_cast<void *>(sizeof log - 1)};
-    Result result = driver.cuModuleLoadDataEx(&loaded.module, best->data, 2, options, values);
-    if (result == 0) {
-      loaded.image = best;
-      return NNF_OK;
+    Result result = device.driver->cuModuleLoadDataEx(&loaded.modules[best], image.data, 2, options, values);
+    if (result) {
+      loaded.modules[best] = nullptr;
+      status = refused(loaded, image, result, log, message);
+      isFinal = status != NNF_ERROR_UNSUPPORTED;
+      continue;
     }
-    const char *kind = best->kind == NNF_IMAGE_CUBIN ? "machine code" : "PTX";
-    if (result != unsupportedPtxVersion && result != noBinaryForGpu)
-      return driver.fail(message, result, "the driver does not take the %s for %s: %s", kind, best->arch, log);
-    Text<32> of;
-    if (best->version)
-      of.add(", version %u.%u", best->version / 10, best->version % 10);
-    status = message.fail(NNF_ERROR_UNSUPPORTED,
-                          "the NVIDIA driver (CUDA %.1f) is too old for the %s for %s%s: %s (%d); expected a newer one",
-                          version(driver.version), kind, best->arch, of.str(), driver.nameOf(result), result);
+    for (uint32_t k = 0; k < model.num_kernels; ++k)
+      if (!loaded.images[k] && image.kernels[k].kind != NNF_DEVICE_NONE)
+        loaded.images[k] = &image;
   }
+  free(tried);
+  if (!hasMemory)
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
+  if (isFinal)
+    return status;
+  // A kernel that some image has, but none that runs here: the last reason is its.
+  for (uint32_t i = 0; i < code.num_images; ++i)
+    if ((code.images[i].kind == NNF_IMAGE_PTX || code.images[i].kind == NNF_IMAGE_CUBIN) &&
+        bringsMore(model, code.images[i], loaded))
+      return status;
+  return NNF_OK;
 }
 
 int32_t findFunctions(const nnf_model &model, LoadedProgram &loaded, Message &message) {
+  const nnf_device_code &code = *codeOf(model);
   const Driver &driver = *loaded.device.driver;
   loaded.functions = static_cast<Function *>(calloc(model.num_kernels + 1, sizeof(Function)));
   if (!loaded.functions)
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   constexpr uint32_t always = 48 << 10; // shared memory that need not be asked for
   for (uint32_t i = 0; i < model.num_kernels; ++i) {
-    const nnf_device_kernel &kernel = loaded.image->kernels[i];
+    const nnf_device_kernel kernel = loaded.kernel(i);
     if (kernel.kind != NNF_DEVICE_KERNEL)
       continue;
-    Result result = driver.cuModuleGetFunction(&loaded.functions[i], loaded.module, kernel.symbol);
+    ModuleHandle module = loaded.modules[loaded.images[i] - code.images];
+    Result result = driver.cuModuleGetFunction(&loaded.functions[i], module, kernel.symbol);
     if (!result && kernel.shared_bytes > always)
       result = driver.cuFuncSetAttribute(loaded.functions[i], maxDynamicShared, int(kernel.shared_bytes));
     if (result)
       return driver.fail(message, result, "kernel %u (%s, %s): its code for %s", i, model.kernels[i].name,
-                         kernel.symbol, loaded.image->arch);
+                         kernel.symbol, loaded.images[i]->arch);
     loaded.hasChecks |= kernel.checks != 0;
     if (kernel.parameters > loaded.mostParameters)
       loaded.mostParameters = kernel.parameters;
@@ -128,24 +168,27 @@ int32_t load(const nnf_program &program, LoadedProgram &loaded, Message &message
   OnDevice current(loaded.device);
   if (current.result)
     return loaded.device.driver->fail(message, current.result, "cuda:%d: cuCtxPushCurrent", loaded.device.ordinal);
-  int32_t status = loadImage(*program.model, loaded, message);
+  int32_t status = loadImages(*program.model, loaded, message);
   if (!status)
     status = findFunctions(*program.model, loaded, message);
   return status ? status : uploadWeights(program, loaded, message);
 }
 
-void unload(LoadedProgram *loaded) {
+void unload(const nnf_model &model, LoadedProgram *loaded) {
   const Driver *driver = loaded->device.driver;
   if (loaded->device.context) {
     {
       OnDevice current(loaded->device);
       loaded->weights.release(loaded->device);
-      if (loaded->module)
-        driver->cuModuleUnload(loaded->module);
+      for (uint32_t i = 0; loaded->modules && i < codeOf(model)->num_images; ++i)
+        if (loaded->modules[i])
+          driver->cuModuleUnload(loaded->modules[i]);
     }
     driver->cuDevicePrimaryCtxRelease_v2(loaded->device.number);
   }
   free(loaded->functions);
+  free(loaded->images);
+  free(loaded->modules);
   free(loaded);
 }
 
@@ -185,7 +228,7 @@ int32_t countDevices(int &count, Message &message) {
     return status;
   if (Result result = driver->cuDeviceGetCount(&count))
     return driver->fail(message, result, "cuDeviceGetCount");
-  return count ? int32_t(NNF_OK) : message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU");
+  return count ? int32_t(NNF_OK) : message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU [NNFC-E0801]");
 }
 
 int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&result, Message &message) {
@@ -202,13 +245,13 @@ int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&result, 
       if (!status)
         status = load(program, *loaded, message);
       if (status)
-        unload(loaded);
+        unload(*program.model, loaded);
       else {
         loaded->next = program.loaded;
         program.loaded = loaded;
       }
     } else {
-      status = message.fail(NNF_ERROR_MEMORY, "out of memory");
+      status = message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
     }
   }
   pthread_mutex_unlock(&program.deviceMutex);
@@ -219,7 +262,7 @@ int32_t loadOnDevice(nnf_program &program, int ordinal, LoadedProgram *&result, 
 void unloadFromDevices(nnf_program &program) {
   while (LoadedProgram *loaded = program.loaded) {
     program.loaded = loaded->next;
-    unload(loaded);
+    unload(*program.model, loaded);
   }
 }
 

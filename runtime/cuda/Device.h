@@ -50,13 +50,23 @@ struct Memory {
 struct LoadedProgram {
   LoadedProgram *next = nullptr;
   Device device;
-  const nnf_device_image *image = nullptr;
-  ModuleHandle module = nullptr;
-  Function *functions = nullptr; // of each kernel of the model
+  // Of each image: its module, NULL where nothing is taken from it.
+  ModuleHandle *modules = nullptr;
+  // Of each kernel of the model: the image it is taken from, NULL where it has no code, and its function.
+  const nnf_device_image **images = nullptr;
+  Function *functions = nullptr;
   Memory weights;
   uint32_t mostParameters = 0; // of a kernel
   bool hasChecks = false;
+
+  /// How a kernel is launched; of kind NNF_DEVICE_NONE where it has no code for GPUs.
+  nnf_device_kernel kernel(uint32_t index) const {
+    return images[index] ? images[index]->kernels[index] : nnf_device_kernel{};
+  }
 };
+
+/// The slots of a launch: what the function takes, and the blocks of a grid with dimensions.
+inline uint32_t slotsOf(const nnf_device_kernel &kernel) { return kernel.parameters + (kernel.block_y ? 3 : 0); }
 
 /// Code of the model for GPUs; NULL: it is for CPUs.
 inline const nnf_device_code *codeOf(const nnf_model &model) {

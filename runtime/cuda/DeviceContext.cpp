@@ -48,7 +48,7 @@ int32_t create(nnf_context &context, DeviceContext &on, Message &message) {
   reinterpret_cast<Fixed *>(on.fixed.data)->none = {UINT64_MAX, 0, 0};
   if (int32_t status = on.check.reserve(on.device(), sizeof(nnf_check_state), message))
     return status;
-  return createTables(context, on) ? int32_t(NNF_OK) : message.fail(NNF_ERROR_MEMORY, "out of memory");
+  return createTables(context, on) ? int32_t(NNF_OK) : message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
 }
 
 } // namespace
@@ -56,7 +56,7 @@ int32_t create(nnf_context &context, DeviceContext &on, Message &message) {
 int32_t createOnDevice(nnf_context &context, int ordinal, Message &message) {
   void *memory = context.allocator.allocate(sizeof(DeviceContext));
   if (!memory)
-    return message.fail(NNF_ERROR_MEMORY, "out of memory");
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   context.device = new (memory) DeviceContext;
   if (int32_t status = loadOnDevice(*context.program, ordinal, context.device->program, message))
     return status;

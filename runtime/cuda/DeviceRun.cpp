@@ -61,7 +61,7 @@ private:
     return failure ? failure : failed(driver.fail(context.message, result, "cuda:%d: %s", on.device().ordinal, what));
   }
   int32_t launchFailed(Result result, uint32_t launch);
-  int32_t noMemory() { return failed(context.message.fail(NNF_ERROR_MEMORY, "out of memory")); }
+  int32_t noMemory() { return failed(context.message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]")); }
 
   int32_t transfer(CommandKind kind, const void *to, const void *from, uint64_t bytes);
   int32_t issue(const uint64_t *words, uint64_t count);
@@ -122,16 +122,23 @@ int32_t DeviceRun::issue(const uint64_t *words, uint64_t count) {
     auto kind = CommandKind(words[0] >> 32);
     if (kind == CommandKind::Launch) {
       uint32_t launch = uint32_t(words[0]), index = model.launches[launch].kernel;
-      const nnf_device_kernel &kernel = program.image->kernels[index];
+      const nnf_device_kernel kernel = program.kernel(index);
       for (uint32_t i = 0; i < kernel.parameters; ++i)
         on.parameters[i] = const_cast<uint64_t *>(words + 2 + i);
-      Result result = driver.cuLaunchKernel(program.functions[index], unsigned(words[1]), 1, 1, kernel.threads, 1, 1,
-                                            kernel.shared_bytes, stream, on.parameters, nullptr);
+      unsigned grid[3] = {unsigned(words[1]), 1, 1}, block[3] = {kernel.threads, 1, 1};
+      if (kernel.block_y) { // dimensions of its own
+        for (int i = 0; i < 3; ++i)
+          grid[i] = unsigned(words[2 + kernel.parameters + i]);
+        block[1] = kernel.block_y, block[2] = kernel.block_z;
+        block[0] = kernel.threads / (block[1] * block[2]);
+      }
+      Result result = driver.cuLaunchKernel(program.functions[index], grid[0], grid[1], grid[2], block[0], block[1],
+                                            block[2], kernel.shared_bytes, stream, on.parameters, nullptr);
       if (result)
         return launchFailed(result, launch);
       ++on.launchesSinceWait;
       on.lastLaunch = launch;
-      words += 2 + kernel.parameters;
+      words += 2 + slotsOf(kernel);
       continue;
     }
     auto *to = reinterpret_cast<void *>(words[1]), *from = reinterpret_cast<void *>(words[2]);
@@ -275,21 +282,22 @@ int32_t DeviceRun::parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn, in
   nnf_context &context = run.context;
   DeviceContext &on = run.on;
   uint32_t index = run.model.launches[launch].kernel;
-  const nnf_device_kernel &kernel = on.program->image->kernels[index];
+  const nnf_device_kernel kernel = on.program->kernel(index);
   if (kernel.kind == NNF_DEVICE_COPY) {
     run.transfer(CommandKind::Copy, args[1], args[0], uint64_t(reinterpret_cast<uintptr_t>(args[2])));
     return run.failure;
   }
   if (kernel.kind != NNF_DEVICE_KERNEL)
-    return run.failed(context.message.fail(NNF_ERROR_INTERNAL, "launch %u: kernel '%s' has no code for GPUs", launch,
+    return run.failed(context.message.fail(NNF_ERROR_INTERNAL,
+                                           "launch %u: kernel '%s' has no code for GPUs [NNFC-E9001]", launch,
                                            run.model.kernels[index].name));
-  if (tasks > INT32_MAX)
+  if (tasks > INT32_MAX && !kernel.block_y)
     return run.failed(context.message.fail(
-        NNF_ERROR_UNSUPPORTED, "launch %u: kernel '%s' of node '%s' needs %lld blocks, a GPU takes %d", launch,
-        run.model.kernels[index].name, run.model.launches[launch].node, (long long)tasks, INT32_MAX));
+        NNF_ERROR_UNSUPPORTED, "launch %u: kernel '%s' of node '%s' needs %lld blocks, a GPU takes %d [NNFC-E9001]",
+        launch, run.model.kernels[index].name, run.model.launches[launch].node, (long long)tasks, INT32_MAX));
   if (run.isSeparate && run.flush())
     return run.failure;
-  if (!on.list.addLaunch(context.allocator, launch, tasks, args, kernel.parameters))
+  if (!on.list.addLaunch(context.allocator, launch, tasks, args, slotsOf(kernel)))
     return run.noMemory();
   if (kernel.checks) // the driver's own state is the host's
     on.list.back()[2 + kernel.parameters - 2] = on.check.address();
@@ -302,15 +310,15 @@ void *DeviceRun::allocOutput(const nnf_rt *rt, uint32_t index, const int64_t *di
   DeviceRun &run = of(rt);
   nnf_context &context = run.context;
   if (index >= run.model.num_outputs || rank != run.model.outputs[index].rank || context.outputs[index].given) {
-    run.failed(context.message.fail(NNF_ERROR_INTERNAL,
-                                    "the driver asks for memory of output %u with rank %u, which is not the model's",
-                                    index, rank));
+    run.failed(context.message.fail(
+        NNF_ERROR_INTERNAL,
+        "the driver asks for memory of output %u with rank %u, which is not the model's [NNFC-E0707]", index, rank));
     return nullptr;
   }
   OutputSlot &slot = context.outputs[index];
   const nnf_tensor_info &info = run.model.outputs[index];
   if (!tensorBytes(dims, rank, nnf_dtype_bytes(info.dtype), slot.bytes)) {
-    run.failed(context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for its sizes", info.name));
+    run.failed(context.message.fail(NNF_ERROR_MEMORY, "output '%s': no memory for its sizes [NNFC-E0609]", info.name));
     return nullptr;
   }
   Memory &memory = run.on.outputs[index].device;
@@ -342,12 +350,13 @@ void *DeviceRun::growTemporary(const nnf_rt *rt, uint32_t index, int64_t used, i
   nnf_context &context = run.context;
   if (index >= context.numTemporaries() || bytes < 0 || uint64_t(bytes) > maxBytes) {
     run.failed(index < context.numTemporaries()
-                   ? context.message.fail(NNF_ERROR_MEMORY,
-                                          "no memory for the %lld bytes of intermediate results that these data need",
-                                          (long long)bytes)
+                   ? context.message.fail(
+                         NNF_ERROR_MEMORY,
+                         "no memory for the %lld bytes of intermediate results that these data need [NNFC-E0609]",
+                         (long long)bytes)
                    : context.message.fail(NNF_ERROR_INTERNAL,
-                                          "the driver asks for piece of memory %u, the model has %u", index,
-                                          context.numTemporaries()));
+                                          "the driver asks for piece of memory %u, the model has %u [NNFC-E0707]",
+                                          index, context.numTemporaries()));
     return nullptr;
   }
   Memory &memory = run.on.temporaries[index];
@@ -378,8 +387,8 @@ int32_t DeviceRun::write(const nnf_rt *rt, void *address, const void *data, int6
     return run.failure;
   uint64_t rounded = (uint64_t(bytes) + 7) & ~uint64_t(7);
   if (rounded > sizeof(Fixed::written))
-    return run.failed(
-        run.context.message.fail(NNF_ERROR_INTERNAL, "the driver writes %lld bytes at once", (long long)bytes));
+    return run.failed(run.context.message.fail(NNF_ERROR_INTERNAL, "the driver writes %lld bytes at once [NNFC-E0707]",
+                                               (long long)bytes));
   if (run.written + rounded > sizeof(Fixed::written)) { // all of it is taken: let it be read
     if (run.flush() || run.wait())
       return run.failure;
@@ -442,8 +451,8 @@ int32_t DeviceRun::bindOutput(uint32_t index) {
 int32_t DeviceRun::bind() {
   int64_t bytes = model.arena_bytes(context.symbols);
   if (bytes < 0)
-    return failed(
-        context.message.fail(NNF_ERROR_MEMORY, "the arena for inputs of these sizes is larger than any memory"));
+    return failed(context.message.fail(NNF_ERROR_MEMORY,
+                                       "the arena for inputs of these sizes is larger than any memory [NNFC-E0609]"));
   if (failed(on.arena.reserve(on.device(), uint64_t(bytes), context.message)))
     return failure;
   if (on.isPending)

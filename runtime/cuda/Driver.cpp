@@ -16,7 +16,7 @@ int32_t load(Driver &driver, Message &message) {
   const char *path = chosen && *chosen ? chosen : "libcuda.so.1";
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library)
-    return message.fail(NNF_ERROR_UNSUPPORTED, "no NVIDIA driver: %s", dlerror());
+    return message.fail(NNF_ERROR_UNSUPPORTED, "no NVIDIA driver: %s [NNFC-E0801]", dlerror());
 #define NNF_CUDA_FIND(name, parameters)                                                                                \
   driver.name = reinterpret_cast<Result(*) parameters>(dlsym(library, #name));                                         \
   if (!driver.name)                                                                                                    \
@@ -24,15 +24,17 @@ int32_t load(Driver &driver, Message &message) {
   const char *missing = nullptr;
   NNF_CUDA_CALLS(NNF_CUDA_FIND)
   if (missing)
-    return message.fail(NNF_ERROR_UNSUPPORTED,
-                        "the NVIDIA driver '%s' is too old: it has no %s, expected one of CUDA 11 or later", path,
-                        missing);
+    return message.fail(
+        NNF_ERROR_UNSUPPORTED,
+        "the NVIDIA driver '%s' is too old: it has no %s, expected one of CUDA 11 or later [NNFC-E0803]", path,
+        missing);
   NNF_CUDA_GRAPH_CALLS(NNF_CUDA_FIND)
   driver.hasGraphs = !missing;
 #undef NNF_CUDA_FIND
   Result result = driver.cuInit(0);
   if (result == noDevice)
-    return message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU (%s)", driver.nameOf(result));
+    return message.fail(NNF_ERROR_UNSUPPORTED, "the NVIDIA driver finds no GPU (%s) [NNFC-E0801]",
+                        driver.nameOf(result));
   if (result)
     return driver.fail(message, result, "cuInit");
   if ((result = driver.cuDriverGetVersion(&driver.version)))
@@ -57,7 +59,7 @@ int32_t Driver::fail(Message &message, Result result, const char *format, ...) c
                    : result == noBinaryForGpu        ? NNF_ERROR_UNSUPPORTED
                    : result == unsupportedPtxVersion ? NNF_ERROR_UNSUPPORTED
                                                      : NNF_ERROR_INTERNAL;
-  return message.fail(status, "%s: %s (%d)", what, nameOf(result), result);
+  return message.fail(status, "%s: %s (%d) [NNFC-E0805]", what, nameOf(result), result);
 }
 
 int32_t findDriver(const Driver *&driver, Message &message) {

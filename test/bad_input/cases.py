@@ -241,10 +241,15 @@ bad("repeat-of-nodes", input_of("x") + "".join(relu(f"t{i}", f"t{i+1}", f"n{i}")
 bad("onnx-empty", {ONNX: b""}, "no valid ONNX model")
 bad("onnx-garbage", {ONNX: b"\xff" * 100}, "no valid ONNX model")
 bad("onnx-truncated", {ONNX: onnx_model([("Relu", "x", "y", {})])[:-5]}, "no valid ONNX model")
+bad("onnx-batch-norm-of-each-place", {ONNX: onnx_model([("BatchNormalization", "xsbmv", "y", {"spatial": 0})], [
+    ("x", 1, [2, 3])] + [(name, 1, [3]) for name in "sbmv"], [("y", 1, [2, 3])], opset=7)},
+    "node 'batchnormalization' (BatchNormalization): spatial 0 is not there yet [NNFC-E0304]")
+bad("onnx-einsum-of-two-terms", {ONNX: onnx_model([("Einsum", "x", "y", {"equation": "i,j->i"})])},
+    "2 terms, expected 1, one for each input [NNFC-E0313]")
 bad("onnx-nested-deeply", {ONNX: b"\x3b" * 100000}, "no valid ONNX model")
-bad("onnx-unknown-op", {ONNX: onnx_model([("Relux", "x", "y", {})])}, "node 'relux' (Relux) is not supported: not there yet")
+bad("onnx-unknown-op", {ONNX: onnx_model([("Relux", "x", "y", {})])}, "node 'relux' (Relux) is not supported: not there yet [NNFC-E0303]")
 bad("onnx-unknown-ops", {ONNX: onnx_model([("Relux", "x", "z", {}), ("Magic", "z", "y", {})])},
-    "node 'relux' (Relux) is not supported: not there yet; in all:")
+    "node 'relux' (Relux) is not supported: not there yet; in all: [NNFC-E0303]")
 bad("onnx-unknown-tensor", {ONNX: onnx_model([("Relu", "q", "y", {})])}, "'q'")
 bad("onnx-opset-999", {ONNX: onnx_model([("Relu", "x", "y", {})], opset=999)}, "999")
 bad("onnx-cycle", {ONNX: onnx_model([("Relu", "z", "y", {}), ("Relu", "y", "z", {})])}, "'")
@@ -328,7 +333,7 @@ bad_mlir("body-runs-itself", instead(LOOP_MLIR) + BODY_MLIR.replace("nnf.relu %v
 bad_mlir("body-of-another-type", instead(LOOP_MLIR) + BODY_MLIR.replace("4xf32", "5xf32"), "does not fit the signature of @body0")
 bad_mlir("loop-without-end", instead(LOOP_MLIR.replace("[3]", "[]")) + BODY_MLIR, "0 numbers of steps, expected one")
 bad_mlir("size-of-nothing", instead(LOOP_MLIR.replace("[3]", "[size(9223372036854775807)]")) + BODY_MLIR,
-         "size(9223372036854775807) is used, but no nnf.size before defines it")
+         "size(9223372036854775807) is used, but no nnf.size before defines it [NNFC-E0136]")
 bad_mlir("kernels", RELU_MLIR + 'nnf.kernel @k(%a: tensor<4xf32>) -> tensor<4xf32> attributes {symbols = [], title = ""} '
          "{ nnf.yield %a : tensor<4xf32> }\n", "'nnf.kernel' beside the graph")
 bad_mlir("notes-of-passes", RELU_MLIR.replace("nnf.relu %x :", "nnf.relu %x {check = 7} :"), 'attribute "check": not known here')
@@ -392,7 +397,8 @@ option("cxx-class-member", "expected a name that C++ takes for a class", "--cxx-
 option("depfile-nowhere", "cannot be written", "--depfile=nowhere/out.d", status=1)
 option("same-model-twice", "two models are called 'm'", GRAPH)
 option("accuracy-unknown", "expected strict, default or relaxed", "--accuracy=exact")
-for flag in ("--allow-tf32", "--cuda-compiler=x", "--cpu=x86-64-v2,x86-64-v3", "--dim=N=1:32", "--explain"):
+for flag in ("--allow-tf32",
+             "--cpu=x86-64-v2,x86-64-v3", "--dim=N=1:32"):
     option("reserved" + flag.replace("=", "-").replace(",", "-").replace(":", "-"), "not there yet", flag)
 bad("report-of-nothing", {}, "none.nnf", "nnfc", "report", "none.nnf", "-o", "out.html")
 bad("report-without-output", {}, "--output is required", "nnfc", "report", "m.nnf", status=2)
@@ -434,7 +440,7 @@ def given(name, says, content, model=LIBRARY):
 
 run("input-missing", "input 'x' is missing")
 run("input-unknown", "no input 'q'", "--input", "q=x.npy")
-run("input-twice", "given twice", "--input", "x=x.npy", "--input", "x=x.npy", files={"x.npy": npy()}, status=2)
+run("input-twice", "given twice [NNFC-E0616]", "--input", "x=x.npy", "--input", "x=x.npy", files={"x.npy": npy()}, status=2)
 run("input-without-equals", "expected NAME=FILE.npy", "--input", "x.npy", status=2)
 run("input-no-file", "'x.npy': No such file", "--input", "x=x.npy")
 given("empty", "not a .npy file", b"")

@@ -101,6 +101,17 @@ TEST(Builder, InPlaceFunctionsStayInPlace) {
   EXPECT_THAT(saved(g), testing::HasSubstr("op: \"relu_\""));
 }
 
+TEST(Builder, AnOutputNamedAsAChangedInputIsItsNewValue) {
+  nnfc::Graph g("net");
+  nnfc::Tensor x = g.input("x", nnfc::float32, {4}), z = g.input("z", nnfc::float32, {4});
+  g.relu_(x);
+  g.output("x", g.tanh(z));
+  nnfc::Result<void> result = g.save(testing::TempDir() + "never.nnf");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "output 'x': has the name of an input that is changed in place, expected that "
+                                    "input's new value [NNFC-E0123]");
+}
+
 TEST(Builder, TheFirstErrorNamesTheLine) {
   nnfc::Graph g("net");
   nnfc::Tensor x = g.input("x", nnfc::float32, {4});
@@ -120,13 +131,13 @@ TEST(Builder, TensorsOfAnotherGraphAreRefused) {
   nnfc::Tensor x = a.input("x", nnfc::float32, {4});
   EXPECT_FALSE(b.relu(x));
   EXPECT_EQ(b.error()->message,
-            "node (relu), argument 'input': a tensor of another graph, expected a tensor of this graph");
+            "node (relu), argument 'input': a tensor of another graph, expected a tensor of this graph [NNFC-E0226]");
 }
 
 TEST(Builder, ConstantsNeedAsManyBytesAsTheirSizes) {
   nnfc::Graph g("net");
   EXPECT_FALSE(g.constant("w", {2, 2}, std::vector<float>{1, 2, 3}));
-  EXPECT_EQ(g.error()->message, "constant 'w': 12 bytes, expected 16 for its sizes and dtype");
+  EXPECT_EQ(g.error()->message, "constant 'w': 12 bytes, expected 16 for its sizes and dtype [NNFC-E0115]");
 }
 
 TEST(Builder, NothingIsAddedAfterSave) {
@@ -135,7 +146,8 @@ TEST(Builder, NothingIsAddedAfterSave) {
   g.output("y", g.relu(x));
   saved(g);
   EXPECT_FALSE(g.relu(x));
-  EXPECT_TRUE(g.error());
+  ASSERT_TRUE(g.error());
+  EXPECT_THAT(g.error()->message, testing::EndsWith("after save() or compile() [NNFC-E0225]"));
 }
 
 TEST(Builder, AnUnknownExtensionIsNoFaultOfTheGraph) {
@@ -143,7 +155,8 @@ TEST(Builder, AnUnknownExtensionIsNoFaultOfTheGraph) {
   g.output("y", g.relu(g.input("x", nnfc::float32, {4})));
   nnfc::Result<void> result = g.save("net.txt");
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().message, "file 'net.txt': of no known format, expected .nnf, .nnf.txt or .mlir");
+  EXPECT_EQ(result.error().message,
+            "file 'net.txt': of no known format, expected .nnf, .nnf.txt or .mlir [NNFC-E0006]");
   saved(g);
 }
 

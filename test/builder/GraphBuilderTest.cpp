@@ -133,45 +133,46 @@ TEST_F(GraphBuilderTest, AFixedSymbolNobodyHasIsAnError) {
   options.dims = {{"M", 4}};
   GraphBuilder fixed(context, "net", options);
   EXPECT_FALSE(fixed.finish());
-  EXPECT_EQ(errors.first(), "size 'M': fixed to 4, but no input has a size of that name");
+  EXPECT_EQ(errors.first(), "size 'M': fixed to 4, but no input has a size of that name [NNFC-E0016]");
 }
 
 TEST_F(GraphBuilderTest, UnknownOp) {
-  EXPECT_EQ(errorOf("rellu", {}), "node 'n' (rellu): op 'rellu' is unknown, did you mean 'relu'?");
+  EXPECT_EQ(errorOf("rellu", {}), "node 'n' (rellu): op 'rellu' is unknown, did you mean 'relu'? [NNFC-E0201]");
 }
 TEST_F(GraphBuilderTest, UnknownArgument) {
   EXPECT_EQ(errorOf("leaky_relu", {{"input", x}, {"slope", 1.0}}),
             "node 'n' (leaky_relu), argument 'slope': no parameter of that name, expected one of input, "
-            "negative_slope, inplace");
+            "negative_slope, inplace [NNFC-E0202]");
 }
 TEST_F(GraphBuilderTest, MissingArgument) {
-  EXPECT_EQ(errorOf("relu", {}), "node 'n' (relu), argument 'input': missing, expected a tensor");
+  EXPECT_EQ(errorOf("relu", {}), "node 'n' (relu), argument 'input': missing, expected a tensor [NNFC-E0204]");
 }
 TEST_F(GraphBuilderTest, ArgumentTwice) {
   EXPECT_EQ(errorOf("relu", {{"input", x}, {"input", x}}),
-            "node 'n' (relu), argument 'input': given twice, expected once");
+            "node 'n' (relu), argument 'input': given twice, expected once [NNFC-E0203]");
 }
 TEST_F(GraphBuilderTest, WrongKind) {
-  EXPECT_EQ(errorOf("relu", {{"input", 2.5}}), "node 'n' (relu), argument 'input': the number 2.5, expected a tensor");
+  EXPECT_EQ(errorOf("relu", {{"input", 2.5}}),
+            "node 'n' (relu), argument 'input': the number 2.5, expected a tensor [NNFC-E0205]");
 }
 TEST_F(GraphBuilderTest, WrongKindOfAttribute) {
   EXPECT_EQ(errorOf("leaky_relu", {{"input", x}, {"negative_slope", std::string("a")}}),
-            "node 'n' (leaky_relu), argument 'negative_slope': the string 'a', expected a number");
+            "node 'n' (leaky_relu), argument 'negative_slope': the string 'a', expected a number [NNFC-E0205]");
 }
 TEST_F(GraphBuilderTest, InplaceMustBeBool) {
   EXPECT_EQ(errorOf("relu", {{"input", x}, {"inplace", int64_t(1)}}),
-            "node 'n' (relu), argument 'inplace': the integer 1, expected a bool");
+            "node 'n' (relu), argument 'inplace': the integer 1, expected a bool [NNFC-E0205]");
 }
 TEST_F(GraphBuilderTest, WrongNumberOfOutputs) {
-  EXPECT_EQ(errorOf("relu", {{"input", x}}, {"a", "b"}), "node 'n' (relu): 2 outputs named, expected 1");
+  EXPECT_EQ(errorOf("relu", {{"input", x}}, {"a", "b"}), "node 'n' (relu): 2 outputs named, expected 1 [NNFC-E0122]");
 }
 TEST_F(GraphBuilderTest, TwoInputsOfOneName) {
   EXPECT_TRUE(failed(builder.addInput("x", builder.ops().getF32Type(), {})));
-  EXPECT_EQ(errors.first(), "input 'x': there are two inputs of that name, expected one");
+  EXPECT_EQ(errors.first(), "input 'x': there are two inputs of that name, expected one [NNFC-E0107]");
 }
 TEST_F(GraphBuilderTest, NoOutputs) {
   EXPECT_FALSE(builder.finish());
-  EXPECT_EQ(errors.first(), "graph 'net': no outputs, expected at least one");
+  EXPECT_EQ(errors.first(), "graph 'net': no outputs, expected at least one [NNFC-E0111]");
 }
 TEST_F(GraphBuilderTest, HugeInput) {
   Dim huge = builder.size(int64_t(1) << 31);

@@ -22,8 +22,12 @@ import nnf  # noqa: E402
 from casefolder import Failure, expect  # noqa: E402
 from craft import Ref, adding, call, constant, entry, input_of, node, outputs, safetensors, x, y, w  # noqa: E402
 import kernel_cache  # noqa: E402
+import progress  # noqa: E402
+import reduce  # noqa: E402
+import ranges  # noqa: E402
 import seeing  # noqa: E402
 import tuning  # noqa: E402
+import versions  # noqa: E402
 from promised import TENSOR_OPS  # noqa: E402
 
 # The example of the graph file's description.
@@ -571,7 +575,7 @@ def with_expect(case):
     return functools.wraps(case)(lambda work: case(work, expect))
 
 
-CASES += map(with_expect, [*tuning.CASES, *seeing.CASES])
+CASES += map(with_expect, [*tuning.CASES, *seeing.CASES, *progress.CASES, *reduce.CASES, *ranges.CASES, *versions.CASES])
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ TEST(KernelSource, WhatCannotBeLoweredIsAnError) {
     })");
   std::string error;
   EXPECT_FALSE(kernel.source().compile(error));
-  EXPECT_THAT(error, testing::HasSubstr("packed weights in a kernel that is no contraction on tiles"));
+  EXPECT_THAT(error, testing::HasSubstr("packed weights in a kernel that is no contraction on tiles [NNFC-E9001]"));
 }
 
 } // namespace

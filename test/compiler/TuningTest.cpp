@@ -46,10 +46,10 @@ TEST(Tuning, FindsLinesByKeyAndMethodsByContraction) {
 TEST(Tuning, ErrorsNameTheLine) {
   EXPECT_EQ(errorOf(head), "");
   EXPECT_EQ(errorOf(std::string(head) + "\nkernel c direct\n"),
-            "'file', line 4: 'c' found, expected a kernel's key, CONTRACTION|REST");
+            "'file', line 4: 'c' found, expected a kernel's key, CONTRACTION|REST [NNFC-E0405]");
   EXPECT_EQ(errorOf(std::string(head) + "kernel c|add direct chunk=12\n"),
-            "'file', line 3: 'chunk=12' found, expected a multiple of 8");
-  EXPECT_EQ(errorOf("nnfc-tuning 1"), "'file', line 2: the file ends, expected 'cpu …'");
+            "'file', line 3: 'chunk=12' found, expected a multiple of 8 [NNFC-E0405]");
+  EXPECT_EQ(errorOf("nnfc-tuning 1"), "'file', line 2: the file ends, expected 'cpu …' [NNFC-E0405]");
 }
 
 TunableKernel kernelOf(const char *choice) {

@@ -3,7 +3,8 @@
 
 Each case is a model in ONNX's text, the formula, and inputs for several runs of one context: other numbers of steps,
 other branches, none. All are in one library; runs with one and two threads and for the emulator are bitwise equal. So are those
-of libraries for GPUs, through a driver that plays one (test/gpu/FakeCuda.cpp).
+of libraries for GPUs, through a driver that plays one (test/gpu/FakeCuda.cpp). So are the cases of test/onnx whose
+operators are loops in a kernel.
 Prints `FAIL case: why` lines and, last, `N passed, N failed`.
 """
 import argparse
@@ -21,9 +22,10 @@ import onnx.numpy_helper
 import onnx.parser
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "test" / "harness"))
+sys.path[:0] = [str(ROOT / "test" / "harness"), str(ROOT / "test" / "onnx")]
 import libraries  # noqa: E402
 import nnf  # noqa: E402
+import own  # noqa: E402
 
 CASES = {}
 
@@ -266,6 +268,39 @@ def gru(x, first):
     return y[:, None], states[0][None]
 
 
+# ---- places in two dimensions, one after the other
+
+@case("(float[N, 5] x, int64[2, 3, 2] i, float[2, 3] u) => (float[N, 5] y, float[N, 5] z)",
+      'y = ScatterND(x, i, u) z = ScatterND<reduction = "add">(x, i, u)',
+      [{"x": random(4, 5), "i": np.array([[[0, 1], [3, 4], [0, 1]], [[2, 2], [0, 0], [3, 4]]]), "u": random(2, 3)}], opset=16)
+def scattered(x, i, u):
+    y, z = x.copy(), x.copy()
+    for place in np.ndindex(2, 3):
+        y[tuple(i[place])] = u[place]
+        z[tuple(i[place])] += u[place]
+    return y, z
+
+
+# ---- operators that are loops in a kernel
+
+IN_KERNELS = {"NonMaxSuppression", "RoiAlign", "Det"}
+OPERATORS = {name: case for name, case in own.CASES.items()
+             if name not in own.CHECKS and any(node.op_type in IN_KERNELS for node in case[0].graph.node)}
+
+
+def why_operator_wrong(name, library, runtime):
+    model, inputs, outputs = OPERATORS[name]
+    with nnf.Program(library, name, runtime) as program, nnf.Context(program, threads=2) as context:
+        found = context.run({info.name: np.asarray(value) for info, value in zip(model.graph.input, inputs)})
+        for info, expected in zip(model.graph.output, outputs):
+            value = found[info.name]
+            if value.shape != np.shape(expected):
+                return f"{info.name} is {list(value.shape)}, expected {list(np.shape(expected))}"
+            if not np.allclose(value, expected, rtol=1e-3 if value.dtype == np.float16 else 1e-4, atol=1e-5):
+                return f"{info.name} is off by {np.abs(value - expected).max()}"
+    return None
+
+
 # ---- running them
 
 def why_wrong(name, library, runtime):
@@ -300,9 +335,9 @@ def main():
     def why(name, library, _):
         # The driver that plays a GPU has its kernels from the emulator's library.
         os.environ |= {"NNF_FAKE_LIBRARY": str(library.with_name("cuda-emu.so")), "NNF_FAKE_MODEL": name}
-        return why_wrong(name, library, runtime)
+        return why_operator_wrong(name, library, runtime) if name in OPERATORS else why_wrong(name, library, runtime)
 
-    passed, failed = libraries.check(options.build, {name: model for name, (model, _, _) in CASES.items()},
+    passed, failed = libraries.check(options.build, {name: case[0] for name, case in {**CASES, **OPERATORS}.items()},
                                      {target: f"--target={target}" for target in ("cpu", "cuda-emu", "cuda")}, why)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

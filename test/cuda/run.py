@@ -4,7 +4,7 @@
 Every model of models.py is compiled for the emulator with three orders of threads, run, and compared with numpy and with
 run through the CPU's kernels beside it; its PTX goes through ptxas for two architectures. Every row of test/ops runs on
 the emulator, and the PTX of some goes through ptxas (of all with --all). EmulatorTest.cpp breaks kernels on purpose.
-runtime.py has libraries for GPUs run through a driver that plays one.
+runtime.py has libraries for GPUs run through a driver that plays one; custom.py has kernels that models bring with them.
 """
 import argparse
 import importlib.util
@@ -25,6 +25,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "harness"), str(HERE.parent / "ops"
 import numpy as np
 
 import cases as ops
+import custom
 import nnf
 import rows as reading
 import runtime
@@ -324,12 +325,17 @@ def main():
     parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--custom", action="store_true", help="kernels that models bring with them, and nothing else")
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
     ptxas = os.environ.get("NNF_PTXAS") or shutil.which("ptxas")
     results, all_models = Results(), models()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        if options.custom:
+            custom.everything(options.build, folder, ptxas, results, run)
+            print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
+            return 1 if results.failed else 0
         numbers(nnfc, folder, all_models, results)
         sources = {model.name: (folder / f"{model.name}.nnf.txt", partial(look_at, model=model)) for model in all_models}
         ptx(nnfc, ptxas, folder, sources | row_files(folder, options.all), options.jobs, results)
@@ -337,6 +343,7 @@ def main():
         digits(nnfc, folder, results)
         runtime.Suite(options.build, folder, results, run).everything()
         cubins(nnfc, ptxas, folder, results)
+        custom.everything(options.build, folder, ptxas, results, run)
         gpu_check(options.build, folder, results)
         rows_on_emulator(options, results)
     print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")

@@ -495,8 +495,8 @@ class Suite:
         self.results.case("runtime: what bench says of a GPU", None if ok else str(report))
         nowhere = {"NNFC_CUDA_DRIVER": "/nowhere/libcuda.so"}
         bad = [("no driver", nowhere, 1, "error: no NVIDIA driver: /nowhere/libcuda.so", "cuda:0"),
-               ("no GPU", fake | {"NNF_FAKE_ERROR": "cuInit=100"}, 1, "error: the NVIDIA driver finds no GPU", "cuda:0"),
-               ("no such GPU", fake, 1, "error: no device cuda:3: this machine has 1", "cuda:3"),
+               ("no GPU", fake | {"NNF_FAKE_ERROR": "cuInit=100"}, 1, "error: the NVIDIA driver finds no GPU (CUDA_ERROR_NO_DEVICE) [NNFC-E0801]", "cuda:0"),
+               ("no such GPU", fake, 1, "error: no device cuda:3: this machine has 1, from cuda:0 on [NNFC-E0802]", "cuda:3"),
                ("cuda", fake, 2, "error: --device: found 'cuda', expected cpu, cpu:K, cuda:K or cuda-emu", "cuda"),
                ("cuda:x", fake, 2, "error: --device: found 'cuda:x'", "cuda:x"),
                ("the CPU", fake, 1, "it does not run on the CPU", "cpu"),
@@ -550,14 +550,14 @@ class Suite:
                 MEMORY, "OUT_OF_MEMORY", make=error(f"cuMemAlloc_v2:{number}=2")))
         self.case("no pinned memory", lambda: self.fails(MEMORY, "on the host", make=error("cuMemHostAlloc:2=2")))
         self.case("a driver too old for the PTX", lambda: self.fails(
-            UNSUPPORTED, "the NVIDIA driver (CUDA 12.4) is too old for the PTX for sm_80, version 7.0",
+            UNSUPPORTED, "the NVIDIA driver (CUDA 12.4) is too old for the PTX for sm_80, version 7.0", "[NNFC-E0803]",
             make=error("cuModuleLoadDataEx=222")))
         self.case("PTX that is refused", lambda: self.fails(INTERNAL, "the driver does not take the PTX for sm_80",
                                                             make=error("cuModuleLoadDataEx=218")))
         self.case("a GPU that is too old", lambda: self.fails(
-            UNSUPPORTED, "has compute capability 7.5, but the model has PTX for sm_80, PTX for sm_90a",
+            UNSUPPORTED, "has compute capability 7.5, but the model has PTX for sm_80, PTX for sm_90a [NNFC-E0804]",
             make=lambda s: s.fake.set(capability="7.5")))
-        self.case("a launch that fails", lambda: self.fails(INTERNAL, "launch 1 failed: kernel '", "of node '", "LAUNCH_FAILED",
+        self.case("a launch that fails", lambda: self.fails(INTERNAL, "launch 1 failed: kernel '", "of node '", "LAUNCH_FAILED", "[NNFC-E0805]",
                                                             make=error("cuLaunchKernel:2=719")))
         self.case("a kernel that fails", lambda: self.fails(INTERNAL, "one of the launches of model 'net' failed",
                                                             make=error("kernel:3=719")))

@@ -15,7 +15,7 @@ from pathlib import Path
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`((?:nnfc|nnf-run|\./dev) [^`\n]+)`")
 # What pages name because it is not there yet.
-NOT_THERE = {"--swappable-weights", "--allow-tf32", "--explain", "reduce"}
+NOT_THERE = {"--swappable-weights", "--allow-tf32"}
 
 
 def options_of(programs, known={}):
@@ -47,7 +47,7 @@ def command_problems(line, programs):
     if (program, command) not in known:
         yield f"'{line}': {program} has no command '{command}'"
         return
-    for word in words[1:]:
+    for word in words[1:words.index("--") if "--" in words else None]:  # what follows is another command's
         option = re.match(r"--?[a-zA-Z][\w-]*", word)
         if not option or option.group() in NOT_THERE:
             continue

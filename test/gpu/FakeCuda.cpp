@@ -9,6 +9,8 @@
 // $NNF_FAKE_CAPABILITY (8.0), $NNF_FAKE_DEVICES (1), $NNF_FAKE_VERSION (12040), $NNF_FAKE_MEMORY (bytes, 1 GiB) say
 // what there is. $NNF_FAKE_FAULT=1 launches one block too few.
 #include "runtime/abi.h"
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -45,7 +47,8 @@ struct CUfunc_st {
   CUmodule module;
   unsigned number = 0; // of the model's kernels
   unsigned threads = 0, parameters = 0, checks = 0;
-  std::vector<bool> isPointer; // of parameters; empty: not known
+  unsigned block[3] = {0, 1, 1}; // of a kernel with a grid of its own; x is 0: of none
+  std::vector<bool> isPointer;   // of parameters; empty: not known
 };
 struct CUmod_st {
   CUcontext context;
@@ -248,16 +251,23 @@ const nnf_model *emulatedModel() {
 /// Entries with their parameters and threads are in the code itself; their numbers and checks are in the head.
 void readPtx(const char *text, CUmod_st &module) {
   std::istringstream lines(text);
-  std::map<std::string, std::pair<unsigned, unsigned>> heads;
+  std::map<std::string, CUfunc_st> heads;
   CUfunc_st *now = nullptr;
   for (std::string line; std::getline(lines, line);) {
-    unsigned number, threads, checks;
+    unsigned number, threads, checks, block[3];
     char name[256];
-    if (sscanf(line.c_str(), "// kernel %u %255s threads=%*u parameters=%*u checks=%u", &number, name, &checks) == 3) {
-      heads[name] = {number, checks};
+    int head = sscanf(line.c_str(), "// kernel %u %255s threads=%u parameters=%*u checks=%u block=%u,%u,%u", &number,
+                      name, &threads, &checks, block, block + 1, block + 2);
+    if (head >= 4) {
+      CUfunc_st &function = heads[name] = {};
+      function.number = number, function.checks = checks;
+      if (head == 7) {
+        function.threads = threads;
+        std::copy(block, block + 3, function.block);
+      }
     } else if (sscanf(line.c_str(), ".visible .entry %255[^(](", name) == 1) {
       now = &module.functions[name];
-      std::tie(now->number, now->checks) = heads[name];
+      *now = heads[name];
     } else if (now && line.find(".param ") != std::string::npos && line.find("ld.param") == std::string::npos) {
       ++now->parameters;
       now->isPointer.push_back(line.find(".ptr") != std::string::npos);
@@ -291,7 +301,7 @@ void readCubin(const char *file, CUmod_st &module) {
 }
 
 /// Runs a grid now. `slots`: what the parameters were when it was launched.
-CUresult runKernel(const CUfunc_st &function, unsigned blocks, std::vector<const void *> slots) {
+CUresult runKernel(const CUfunc_st &function, std::array<unsigned, 3> grid, std::vector<const void *> slots) {
   ++calls["kernel"];
   if (CUresult result = injected("kernel"))
     return result;
@@ -311,11 +321,15 @@ CUresult runKernel(const CUfunc_st &function, unsigned blocks, std::vector<const
     first = reinterpret_cast<uint64_t>(slots.back());
     slots.resize(slots.size() - 2);
   }
+  if (function.block[0])
+    for (unsigned count : grid)
+      slots.push_back(reinterpret_cast<const void *>(uintptr_t(count)));
   slots.push_back(&local);
   slots.push_back(nullptr);
   std::vector<uint8_t> scratch(static_cast<size_t>(function.kernel->scratch_bytes) + 64);
   auto aligned = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64;
   Reach reach;
+  int64_t blocks = int64_t(grid[0]) * grid[1] * grid[2];
   function.kernel->function(slots.data(), 0, blocks - (getenv("NNF_FAKE_FAULT") ? 1 : 0),
                             reinterpret_cast<void *>(aligned));
   if (local.order == UINT64_MAX)
@@ -577,13 +591,15 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
 CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
                         unsigned blockY, unsigned blockZ, unsigned, CUstream stream, void **parameters, void **extra) {
   FAKE_CALL("cuLaunchKernel");
-  if (gridX == 0 || gridY != 1 || gridZ != 1 || blockX != function->threads || blockY != 1 || blockZ != 1 || extra)
+  bool isPlain = gridY == 1 && gridZ == 1 && blockX == function->threads && blockY == 1 && blockZ == 1;
+  bool isAsMade = blockX == function->block[0] && blockY == function->block[1] && blockZ == function->block[2];
+  if (gridX == 0 || gridY == 0 || gridZ == 0 || !(function->block[0] ? isAsMade : isPlain) || extra)
     return invalidValue;
   // As the GPU's: parameters are copied at the call, as many as the code declares.
   std::vector<const void *> slots;
   for (unsigned i = 0; i < function->parameters; ++i)
     slots.push_back(*static_cast<const void *const *>(parameters[i]));
-  return enqueue(stream, [=] { return runKernel(*function, gridX, slots); });
+  return enqueue(stream, [=] { return runKernel(*function, {gridX, gridY, gridZ}, slots); });
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int) {

@@ -26,7 +26,7 @@ protected:
   }
   test::Folder folder;
   std::string model;
-  const std::string isOutside = ": outside the folder of the model, expected a file inside it";
+  const std::string isOutside = ": outside the folder of the model, expected a file inside it [NNFC-E0117]";
 };
 
 TEST_F(ExternalFileTest, OpensFilesBelowTheModel) {
@@ -52,9 +52,10 @@ TEST_F(ExternalFileTest, PagesThatAreLetGoComeBack) {
 TEST_F(ExternalFileTest, PathsDoNotLeaveTheFolder) {
   EXPECT_EQ(open("../secret.npy"), "error: file '../secret.npy'" + isOutside);
   EXPECT_EQ(open("sub/../../secret.npy"), "error: file 'sub/../../secret.npy'" + isOutside);
-  EXPECT_EQ(open("/etc/passwd"), "error: file '/etc/passwd': an absolute path, expected one relative to the model");
-  EXPECT_EQ(open(""), "error: file '': no path, expected one relative to the model");
-  EXPECT_EQ(open("missing.npy"), "error: file 'missing.npy': not found");
+  EXPECT_EQ(open("/etc/passwd"),
+            "error: file '/etc/passwd': an absolute path, expected one relative to the model [NNFC-E0117]");
+  EXPECT_EQ(open(""), "error: file '': no path, expected one relative to the model [NNFC-E0117]");
+  EXPECT_EQ(open("missing.npy"), "error: file 'missing.npy': not found [NNFC-E0101]");
 }
 
 TEST_F(ExternalFileTest, LinksDoNotLeaveTheFolder) {
@@ -90,8 +91,8 @@ TEST_F(ExternalFileTest, TheModelsLinkIsResolved) {
 
 TEST_F(ExternalFileTest, OnlyRegularFiles) {
   ASSERT_EQ(mkfifo((folder / "models/pipe").c_str(), 0600), 0);
-  EXPECT_EQ(open("pipe"), "error: file 'pipe': no regular file");
-  EXPECT_EQ(open("sub"), "error: file 'sub': no regular file");
+  EXPECT_EQ(open("pipe"), "error: file 'pipe': no regular file [NNFC-E0101]");
+  EXPECT_EQ(open("sub"), "error: file 'sub': no regular file [NNFC-E0101]");
 }
 
 } // namespace

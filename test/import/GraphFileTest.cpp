@@ -147,43 +147,46 @@ TEST_F(GraphFileTest, AFailedWriteLeavesNoFile) {
 
 TEST_F(GraphFileTest, NoText) {
   EXPECT_EQ(errorOf("nodes { op: \"relu\" colour: 3 }"),
-            "net.nnf.txt:1:26: Message type \"nnfc.Node\" has no field named \"colour\".");
+            "net.nnf.txt:1:26: Message type \"nnfc.Node\" has no field named \"colour\". [NNFC-E0102]");
 }
 TEST_F(GraphFileTest, NoBinary) {
   EXPECT_FALSE(readGraphFile(context, folder.write("net.nnf", "\x0a\xff"), GraphEncoding::Binary));
-  EXPECT_EQ(errors.first(), "net.nnf: no binary graph file: broken or truncated, or a name in it is no UTF-8");
+  EXPECT_EQ(errors.first(),
+            "net.nnf: no binary graph file: broken or truncated, or a name in it is no UTF-8 [NNFC-E0103]");
 }
 TEST_F(GraphFileTest, NoFile) {
   EXPECT_FALSE(readGraphFile(context, folder / "absent.nnf", GraphEncoding::Binary));
   EXPECT_THAT(errors.first(), HasSubstr("absent.nnf': No such file or directory"));
 }
-TEST_F(GraphFileTest, NewerVersion) { EXPECT_EQ(errorOf("version: 2"), "graph '': version 2, expected 0 or 1"); }
+TEST_F(GraphFileTest, NewerVersion) {
+  EXPECT_EQ(errorOf("version: 2"), "graph '': version 2, expected 0 or 1 [NNFC-E0105]");
+}
 TEST_F(GraphFileTest, BothDataFields) {
   EXPECT_THAT(errorOf(R"(constants { name: "w" tensor { data: "" file: "w.npy" } })"),
               HasSubstr("Field \"file\" is specified along with field \"data\""));
 }
 TEST_F(GraphFileTest, NeitherDataField) {
   EXPECT_EQ(errorOf(R"(constants { name: "w" tensor { type { dtype: INT8 } } })"),
-            "constant 'w': no data, expected data or a file");
+            "constant 'w': no data, expected data or a file [NNFC-E0116]");
 }
 TEST_F(GraphFileTest, DTypeUnspecified) {
   EXPECT_THAT(errorOf(R"(inputs { name: "x" })"), StartsWith("input 'x': dtype unspecified, expected one of float32,"));
 }
 TEST_F(GraphFileTest, WrongNumberOfBytes) {
   EXPECT_EQ(errorOf(R"(constants { name: "w" tensor { type { dtype: INT32 dims { size: 2 } } data: "12345" } })"),
-            "constant 'w': 5 bytes of data, expected 8 for int32 [2]");
+            "constant 'w': 5 bytes of data, expected 8 for int32 [2] [NNFC-E0115]");
 }
 TEST_F(GraphFileTest, ConstantsHaveNoSymbols) {
   EXPECT_EQ(errorOf(R"(constants { name: "w" tensor { type { dtype: INT32 dims { symbol: "N" } } data: "" } })"),
-            "constant 'w': size 'N', expected a number");
+            "constant 'w': size 'N', expected a number [NNFC-E0113]");
 }
 TEST_F(GraphFileTest, NegativeSize) {
   EXPECT_EQ(errorOf(R"(inputs { name: "x" type { dtype: INT32 dims { size: -1 } } })"),
-            "input 'x': size -1, expected at least 0");
+            "input 'x': size -1, expected at least 0 [NNFC-E0113]");
 }
 TEST_F(GraphFileTest, SizeOfNothing) {
   EXPECT_EQ(errorOf(R"(inputs { name: "x" type { dtype: INT32 dims { } } })"),
-            "input 'x': a size that is neither a number nor a name, expected one of them");
+            "input 'x': a size that is neither a number nor a name, expected one of them [NNFC-E0113]");
 }
 TEST_F(GraphFileTest, HugeConstant) {
   EXPECT_THAT(errorOf(R"(constants { name: "w" tensor { type { dtype: INT32 dims { size: 4611686018427387904 }
@@ -195,52 +198,53 @@ TEST_F(GraphFileTest, RankBeyondLimits) {
   for (int i = 0; i < 40; ++i)
     dims += "dims { size: 1 } ";
   EXPECT_EQ(errorOf("inputs { name: \"x\" type { dtype: INT32 " + dims + " } }"),
-            "input 'x': rank 40, expected at most 16");
+            "input 'x': rank 40, expected at most 16 [NNFC-E0114]");
 }
 TEST_F(GraphFileTest, TwoDefinitions) {
-  EXPECT_EQ(errorOf(input + node("relu", "x", "x")),
-            "node 'x_node' (relu): defines tensor 'x', which input 'x' defines too, expected one definition");
+  EXPECT_EQ(
+      errorOf(input + node("relu", "x", "x")),
+      "node 'x_node' (relu): defines tensor 'x', which input 'x' defines too, expected one definition [NNFC-E0107]");
   EXPECT_THAT(errors.notes, ElementsAre("at net.nnf.txt: nodes[0]"));
 }
 TEST_F(GraphFileTest, UnknownTensor) {
   EXPECT_EQ(errorOf(input + node("relu", "q", "y")),
             "node 'y_node' (relu), argument 'input': tensor 'q' is not there, expected an input, a constant or an "
-            "output of a node");
+            "output of a node [NNFC-E0108]");
 }
 TEST_F(GraphFileTest, UnknownOutput) {
   EXPECT_EQ(errorOf(input + "outputs: \"y\""),
-            "output 'y': no tensor of that name, expected an input, a constant or an output of a node");
+            "output 'y': no tensor of that name, expected an input, a constant or an output of a node [NNFC-E0108]");
 }
 TEST_F(GraphFileTest, NodeWithoutOutputs) {
   EXPECT_EQ(errorOf(input + R"(nodes { op: "tanh" name: "t" arguments { name: "input" tensor: "x" } })"),
-            "node 't' (tanh): no outputs, expected 1");
+            "node 't' (tanh): no outputs, expected 1 [NNFC-E0121]");
 }
 TEST_F(GraphFileTest, NodeWithoutOp) {
-  EXPECT_EQ(errorOf(R"(nodes { name: "t" })"), "node 't' (): no op, expected the name of a function");
+  EXPECT_EQ(errorOf(R"(nodes { name: "t" })"), "node 't' (): no op, expected the name of a function [NNFC-E0121]");
 }
 TEST_F(GraphFileTest, Cycle) {
   EXPECT_EQ(errorOf(input + node("relu", "b", "a") + node("tanh", "a", "b")),
             "node 'a_node' (relu), node 'b_node' (tanh): each reads from the next and the last from the first, "
-            "expected no cycle");
+            "expected no cycle [NNFC-E0109]");
 }
 TEST_F(GraphFileTest, InPlaceNeedsOrder) {
   EXPECT_EQ(
       errorOf(input + node("tanh", "y", "z") + node("relu_", "x", "y") + R"(outputs: "z")"),
       "node 'z_node' (tanh): reads a tensor that a later node makes, expected nodes in topological order, because "
-      "node 'y_node' (relu_) changes a tensor in place");
+      "node 'y_node' (relu_) changes a tensor in place [NNFC-E0110]");
 }
 TEST_F(GraphFileTest, FileOfAnotherType) {
   folder.write("w.npy", test::npy("<f8", "(1,)", "12345678"));
   EXPECT_EQ(errorOf(R"(constants { name: "w" tensor { type { dtype: FLOAT32 dims { size: 2 } } file: "w.npy" } })"),
-            "constant 'w': file 'w.npy': float64 [1], expected float32 [2]");
+            "constant 'w': file 'w.npy': float64 [1], expected float32 [2] [NNFC-E0119]");
 }
 TEST_F(GraphFileTest, FileOutside) {
   EXPECT_EQ(errorOf(R"(constants { name: "w" tensor { type { dtype: FLOAT32 } file: "../w.npy" } })"),
-            "constant 'w': file '../w.npy': outside the folder of the model, expected a file inside it");
+            "constant 'w': file '../w.npy': outside the folder of the model, expected a file inside it [NNFC-E0117]");
 }
 TEST_F(GraphFileTest, FileOfUnknownKind) {
   EXPECT_EQ(errorOf(R"(constants { name: "w" tensor { type { dtype: FLOAT32 } file: "w.bin" } })"),
-            "constant 'w': file 'w.bin': expected a path ending in .npy, or in .safetensors#key");
+            "constant 'w': file 'w.bin': expected a path ending in .npy, or in .safetensors#key [NNFC-E0117]");
 }
 
 // Broken files end in an error or in a graph, never in a crash: every prefix, and every byte changed.

@@ -77,7 +77,7 @@ TEST_F(MlirFileTest, WeightsNeedAFile) {
                            return %w : tensor<400xf32> })"),
               HasSubstr("weight 'w': the module names no file of weights"));
 }
-TEST_F(MlirFileTest, NoMain) { EXPECT_EQ(errorOf("module {}"), "no graph: expected a function @main"); }
+TEST_F(MlirFileTest, NoMain) { EXPECT_EQ(errorOf("module {}"), "no graph: expected a function @main [NNFC-E0132]"); }
 TEST_F(MlirFileTest, NoText) { EXPECT_NE(errorOf("\x01\x02"), ""); }
 
 } // namespace

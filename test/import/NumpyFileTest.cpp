@@ -39,16 +39,21 @@ TEST(NumpyFile, ScalarsEmptyTensorsAndBfloat16) {
 }
 
 TEST(NumpyFile, SaysWhatIsBroken) {
-  EXPECT_EQ(errorOf(""), "no .npy file");
-  EXPECT_EQ(errorOf(std::string("\x93NUMPY\x07\x00 something", 18)), "version 7 of .npy, expected 1 to 3");
-  EXPECT_EQ(errorOf(npy("<f4", "(2,)", "1234")), "truncated or too long: 4 bytes of data, expected 8");
-  EXPECT_EQ(errorOf(npy(">f4", "(1,)", "1234")), "dtype '>f4', expected a little-endian number such as '<f4'");
-  EXPECT_EQ(errorOf(npy("|O", "(1,)", "1234")), "dtype '|O', expected a little-endian number such as '<f4'");
-  EXPECT_EQ(errorOf(npy("<f4", "(4611686018427387904, 4)", "")), "sizes whose product is no 64-bit number");
-  EXPECT_EQ(errorOf(npy("<f4", "(0, 4611686018427387904, 4)", "")), "sizes whose product is no 64-bit number");
-  EXPECT_EQ(errorOf(npy("<f4", "(-1,)", "")), "broken header: found ',), }       ', expected a tuple of sizes");
+  EXPECT_EQ(errorOf(""), "no .npy file [NNFC-E0118]");
+  EXPECT_EQ(errorOf(std::string("\x93NUMPY\x07\x00 something", 18)), "version 7 of .npy, expected 1 to 3 [NNFC-E0118]");
+  EXPECT_EQ(errorOf(npy("<f4", "(2,)", "1234")), "truncated or too long: 4 bytes of data, expected 8 [NNFC-E0118]");
+  EXPECT_EQ(errorOf(npy(">f4", "(1,)", "1234")),
+            "dtype '>f4', expected a little-endian number such as '<f4' [NNFC-E0118]");
+  EXPECT_EQ(errorOf(npy("|O", "(1,)", "1234")),
+            "dtype '|O', expected a little-endian number such as '<f4' [NNFC-E0118]");
+  EXPECT_EQ(errorOf(npy("<f4", "(4611686018427387904, 4)", "")),
+            "sizes whose product is no 64-bit number [NNFC-E0118]");
+  EXPECT_EQ(errorOf(npy("<f4", "(0, 4611686018427387904, 4)", "")),
+            "sizes whose product is no 64-bit number [NNFC-E0118]");
+  EXPECT_EQ(errorOf(npy("<f4", "(-1,)", "")),
+            "broken header: found ',), }       ', expected a tuple of sizes [NNFC-E0118]");
   std::string cut = npy("<f4", "(2,)", "12345678");
-  EXPECT_EQ(errorOf(cut.substr(0, 60)), "truncated: a header of 118 bytes in a file of 60");
+  EXPECT_EQ(errorOf(cut.substr(0, 60)), "truncated: a header of 118 bytes in a file of 60 [NNFC-E0118]");
 }
 
 TEST(NumpyFile, EveryPrefixIsRefused) {

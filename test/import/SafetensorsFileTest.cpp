@@ -27,7 +27,7 @@ TEST(SafetensorsFile, ReadsAFile) {
   EXPECT_EQ(tensor->dtype, "float16");
   EXPECT_THAT(tensor->sizes, testing::ElementsAre(2, 2));
   EXPECT_EQ(tensor->bytes[7], '8');
-  EXPECT_EQ(llvm::toString(file->tensor("v").takeError()), "no tensor 'v' in it");
+  EXPECT_EQ(llvm::toString(file->tensor("v").takeError()), "no tensor 'v' in it [NNFC-E0118]");
 }
 
 TEST(SafetensorsFile, ReadsWhatItWrites) {
@@ -43,21 +43,21 @@ TEST(SafetensorsFile, ReadsWhatItWrites) {
 }
 
 TEST(SafetensorsFile, SaysWhatIsBroken) {
-  EXPECT_EQ(errorOf("1234"), "no .safetensors file: 4 bytes, expected at least 8");
+  EXPECT_EQ(errorOf("1234"), "no .safetensors file: 4 bytes, expected at least 8 [NNFC-E0118]");
   EXPECT_EQ(errorOf(std::string(7, '\xff') + "\x7f{}"),
-            "truncated: a header of 9223372036854775807 bytes in a file of 10");
-  EXPECT_EQ(errorOf(safetensors("{", "")), "broken header: no JSON");
-  EXPECT_EQ(errorOf(safetensors("[]", "")), "broken header: no JSON object");
-  EXPECT_EQ(errorOf(safetensors(std::string(100000, '['), "")), "broken header: nested too deeply");
+            "truncated: a header of 9223372036854775807 bytes in a file of 10 [NNFC-E0118]");
+  EXPECT_EQ(errorOf(safetensors("{", "")), "broken header: no JSON [NNFC-E0118]");
+  EXPECT_EQ(errorOf(safetensors("[]", "")), "broken header: no JSON object [NNFC-E0118]");
+  EXPECT_EQ(errorOf(safetensors(std::string(100000, '['), "")), "broken header: nested too deeply [NNFC-E0118]");
   EXPECT_EQ(errorOf("F32", "[2]", "[0,16]"),
-            "tensor 'w': bytes 0 to 16, expected them within the 8 bytes of the file's data");
+            "tensor 'w': bytes 0 to 16, expected them within the 8 bytes of the file's data [NNFC-E0118]");
   EXPECT_EQ(errorOf("F32", "[2]", "[8,0]"),
-            "tensor 'w': bytes 8 to 0, expected them within the 8 bytes of the file's data");
-  EXPECT_EQ(errorOf("F32", "[3]", "[0,8]"), "tensor 'w': 8 bytes, expected as many as its sizes need: 12");
+            "tensor 'w': bytes 8 to 0, expected them within the 8 bytes of the file's data [NNFC-E0118]");
+  EXPECT_EQ(errorOf("F32", "[3]", "[0,8]"), "tensor 'w': 8 bytes, expected as many as its sizes need: 12 [NNFC-E0118]");
   EXPECT_EQ(errorOf("F32", "[4611686018427387904,4]", "[0,8]"),
-            "tensor 'w': 8 bytes, expected as many as its sizes need");
-  EXPECT_EQ(errorOf("F32", "[-2]", "[0,8]"), "tensor 'w': expected dtype, shape and two data_offsets");
-  EXPECT_EQ(errorOf("F32", "[2]", "[0]"), "tensor 'w': expected dtype, shape and two data_offsets");
+            "tensor 'w': 8 bytes, expected as many as its sizes need [NNFC-E0118]");
+  EXPECT_EQ(errorOf("F32", "[-2]", "[0,8]"), "tensor 'w': expected dtype, shape and two data_offsets [NNFC-E0118]");
+  EXPECT_EQ(errorOf("F32", "[2]", "[0]"), "tensor 'w': expected dtype, shape and two data_offsets [NNFC-E0118]");
   EXPECT_THAT(errorOf("F8_E4M3", "[8]", "[0,8]"),
               testing::StartsWith("tensor 'w': dtype F8_E4M3, expected one of F32,"));
 }

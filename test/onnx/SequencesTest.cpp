@@ -45,26 +45,27 @@ TEST(Sequences, Errors) {
     return m.module ? "no error" : m.error;
   };
   EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceConstruct(x) y = Relu(s)"),
-            "node 'y' (Relu): input 's' is a sequence, expected a tensor");
+            "node 'y' (Relu): input 's' is a sequence, expected a tensor [NNFC-E0310]");
   EXPECT_EQ(errorOf("float[4,N] y", "y = SequenceAt(x, two)"),
-            "node 'y' (SequenceAt): input 'x' is a tensor, expected a sequence");
+            "node 'y' (SequenceAt): input 'x' is a tensor, expected a sequence [NNFC-E0310]");
   EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceConstruct(x) y = SequenceAt(s, two)"),
-            "node 'y' (SequenceAt), argument 'position': 2, expected -1 to 0");
-  EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceConstruct(x) y = SequenceAt(s, at)"),
-            "node 'y' (SequenceAt), argument 'position': 'at' is known at run time only, expected a constant");
+            "node 'y' (SequenceAt), argument 'position': 2, expected -1 to 0 [NNFC-E0310]");
+  EXPECT_EQ(
+      errorOf("float[4,N] y", "s = SequenceConstruct(x) y = SequenceAt(s, at)"),
+      "node 'y' (SequenceAt), argument 'position': 'at' is known at run time only, expected a constant [NNFC-E0221]");
   EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceEmpty() y = ConcatFromSequence<axis = 0>(s)"),
-            "node 'y' (ConcatFromSequence): an empty sequence, expected tensors");
+            "node 'y' (ConcatFromSequence): an empty sequence, expected tensors [NNFC-E0310]");
   EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceEmpty() t = SequenceErase(s) y = ConcatFromSequence<axis = 0>(t)"),
-            "node 't' (SequenceErase): an empty sequence, expected an element to erase");
+            "node 't' (SequenceErase): an empty sequence, expected an element to erase [NNFC-E0310]");
   EXPECT_EQ(errorOf("float[4,N] y", "s = SequenceConstruct(x, x) t = SequenceConstruct(x) "
                                     "y = SequenceMap<body = b (float[4,N] a, float[4,N] b) => (float[4,N] c) "
                                     "{ c = Add(a, b) }>(s, t)"),
-            "node 'y' (SequenceMap): input 't' has 1 tensors, expected 2 as the first sequence");
+            "node 'y' (SequenceMap): input 't' has 1 tensors, expected 2 as the first sequence [NNFC-E0310]");
   EXPECT_EQ(errorOf("float[4,N] y", "s = SplitToSequence(x, sizes) y = SequenceAt(s, two)"),
-            "node 's' (SplitToSequence), argument 'split': [3, 2], expected sizes that add up to 4");
-  EXPECT_EQ(
-      errorOf("float[4,N] y", "s = SplitToSequence<axis = 1>(x) y = SequenceAt(s, two)"),
-      "node 's' (SplitToSequence): dimension 1 has size N, expected a fixed one: it decides the length of a sequence");
+            "node 's' (SplitToSequence), argument 'split': [3, 2], expected sizes that add up to 4 [NNFC-E0310]");
+  EXPECT_EQ(errorOf("float[4,N] y", "s = SplitToSequence<axis = 1>(x) y = SequenceAt(s, two)"),
+            "node 's' (SplitToSequence): dimension 1 has size N, expected a fixed one: it decides the length of a "
+            "sequence [NNFC-E0221]");
 }
 
 TEST(Optionals, Errors) {
@@ -72,15 +73,16 @@ TEST(Optionals, Errors) {
     Imported m(modelFile("float[N] x, bool c", "float[N] y", "none = Optional() " + nodes, 18));
     return m.module ? "no error" : m.error;
   };
-  EXPECT_EQ(errorOf("y = Relu(none)"), "node 'y' (Relu): input 'none' is an empty optional, expected a tensor");
+  EXPECT_EQ(errorOf("y = Relu(none)"),
+            "node 'y' (Relu): input 'none' is an empty optional, expected a tensor [NNFC-E0310]");
   EXPECT_EQ(errorOf("y = SequenceLength(none)"),
-            "node 'y' (SequenceLength): input 'none' is an empty optional, expected a sequence");
+            "node 'y' (SequenceLength): input 'none' is an empty optional, expected a sequence [NNFC-E0310]");
   EXPECT_EQ(errorOf("y = OptionalGetElement(none)"),
-            "node 'y' (OptionalGetElement): input 'none' is an empty optional, expected one with a value");
-  EXPECT_EQ(errorOf("y = Identity(none)"), "'none' is an empty optional, expected a tensor");
+            "node 'y' (OptionalGetElement): input 'none' is an empty optional, expected one with a value [NNFC-E0310]");
+  EXPECT_EQ(errorOf("y = Identity(none)"), "'none' is an empty optional, expected a tensor [NNFC-E0308]");
   EXPECT_EQ(errorOf("z = If<then_branch = t () => (float[N] a) { a = Optional(x) }, "
                     "else_branch = e () => (float[N] b) { b = Optional() }>(c) y = OptionalGetElement(z)"),
-            "'b' is an empty optional, expected a tensor");
+            "'b' is an empty optional, expected a tensor [NNFC-E0308]");
 }
 
 } // namespace

@@ -444,7 +444,7 @@ refuse("reshape_to_what_is_not_declared", "(float[3,4] x, int64[2] s) => (float[
 refuse("expand_to_another_size", "(float[A,4] x, int64[2] s) => (float y) { y = Expand(x, s) }",
        "node 'y' (Expand), argument 'shape': 3, expected 1 or 4 in dimension 1", x, ints(3, 3))
 refuse("negative_size", "(int64[2] s) => (float y) { y = ConstantOfShape(s) }",
-       "node 'y' (ConstantOfShape), argument 'input': -1, expected a size of 0 or more", ints(2, -1))
+       "node 'y' (ConstantOfShape), argument 'input': -1, expected a size of 0 or more [NNFC-E0504]", ints(2, -1))
 refuse("range_of_step_0", "(int64 a, int64 b, int64 c) => (int64[N] y) { y = Range(a, b, c) }",
        "node 'y' (Range), argument 'delta': 0, expected a number other than 0", *map(np.int64, (1, 2, 0)))
 refuse("too_many_of_the_top", "(float[A,B] x, int64[1] k) => (float[A,K] y, int64[A,K] i) { y, i = TopK(x, k) }",

@@ -310,8 +310,8 @@ def errors_of_add_model(work):
                       ("TARGET net MODEL net.nnf.txt SIZE 3", "found 'SIZE;3', expected"),
                       ("TARGET net MODEL net.nnf.txt CLASS", "found 'CLASS', expected"),
                       ("TARGET net MODEL net.nnf.txt NAME a-b", "found NAME a-b, expected"),
-                      ("TARGET net MODEL net.nnf.txt DIM N=1:32", "ranges of sizes are not there yet"),
-                      ("TARGET net MODEL net.nnf.txt CPU x86-64-v2 x86-64-v3", "--cpu=x86-64-v2,x86-64-v3: several CPUs"),
+                      ("TARGET net MODEL net.nnf.txt DIM N=32:1", "--dim N=32:1: 32 found, expected at most 1"),
+                      ("TARGET net MODEL net.nnf.txt CPU x86-64-v2 x86-64-v2", "--cpu=x86-64-v2,x86-64-v2: x86-64-v2 is named twice"),
                       ("TARGET net MODEL net.nnf.txt CUDA sm_80 sm_80", "--cuda-arch=sm_80,sm_80: sm_80 is named twice"),
                       ("TARGET net MODEL net.nnf.txt CLASS run", "--cxx-class=run: expected")):
         text = attempt(call)

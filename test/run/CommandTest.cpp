@@ -112,6 +112,14 @@ TEST_F(Command, errorsOfInput) {
   expectError(1, "input 'x': dtype int32, expected float32");
 }
 
+TEST(Report, everyErrorHasANumber) {
+  std::ostringstream out, err;
+  EXPECT_EQ(report(fault("of a library"), {out, err}), exitFault);
+  EXPECT_EQ(err.str(), "error: of a library [NNFC-E9002]\n");
+  EXPECT_EQ(numbered("two\nlines"), "two [NNFC-E9002]\nlines");
+  EXPECT_EQ(numbered("one [NNFC-E0101]\nmore"), "one [NNFC-E0101]\nmore");
+}
+
 TEST_F(Command, errorsOfOptions) {
   request.inputs = {input()};
   request.device = "cuda:0";

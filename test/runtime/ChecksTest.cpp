@@ -69,12 +69,12 @@ TEST(Checks, unknownCheckAndStatus) {
   std::vector<float> in = {1};
   TestTensor x(in), y;
   EXPECT_EQ(unknownCheck.run({&x}, {&y}), NNF_ERROR_INTERNAL);
-  EXPECT_EQ(unknownCheck.message(), "check 3 failed, but the model has 0");
+  EXPECT_EQ(unknownCheck.message(), "check 3 failed, but the model has 0 [NNFC-E0707]");
   TestModel other = doubling();
   other.run([](const nnf_rt *, nnf_frame *) -> int32_t { return NNF_ERROR_MEMORY; });
   Runner status(std::move(other));
   EXPECT_EQ(status.run({&x}, {&y}), NNF_ERROR_MEMORY);
-  EXPECT_EQ(status.message(), "the driver of model 'hand' stopped with status 4 (out of memory)");
+  EXPECT_EQ(status.message(), "the driver of model 'hand' stopped with status 4 (out of memory) [NNFC-E0707]");
 }
 
 TEST(Checks, scratchThatWasNotAnnounced) {
@@ -86,7 +86,7 @@ TEST(Checks, scratchThatWasNotAnnounced) {
   std::vector<float> in = {1};
   TestTensor x(in), y;
   EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_INTERNAL);
-  EXPECT_EQ(runner.message(), "launch 0 wants 128 bytes of scratch, the model's kernels say 0 at most");
+  EXPECT_EQ(runner.message(), "launch 0 wants 128 bytes of scratch, the model's kernels say 0 at most [NNFC-E0707]");
 }
 
 TEST(Cancel, beforeTheRun) {
@@ -97,7 +97,7 @@ TEST(Cancel, beforeTheRun) {
   nnf_run_options options = runOptions();
   options.cancel = &cancel;
   EXPECT_EQ(runner.run({&x}, {&y}, &options), NNF_CANCELLED);
-  EXPECT_EQ(runner.message(), "cancelled by the caller");
+  EXPECT_EQ(runner.message(), "cancelled by the caller [NNFC-E0613]");
   EXPECT_THAT(out, ElementsAre(7));
 }
 

@@ -188,13 +188,15 @@ TEST(DataParallel, keywordInputs) {
   EXPECT_EQ(parallel.run({&x}, {&y}, nullptr, {{"t", &s.tensor}}), NNF_ERROR_ARGUMENT);
   EXPECT_THAT(parallel.message(), testing::HasSubstr("has no input 't'"));
   EXPECT_EQ(parallel.run({&x}, {&y}, nullptr, {{"x", &x.tensor}}), NNF_ERROR_ARGUMENT);
-  EXPECT_THAT(parallel.message(), testing::HasSubstr("input 'x' is given twice"));
+  EXPECT_THAT(parallel.message(), testing::HasSubstr("input 'x' is given twice [NNFC-E0616]"));
   EXPECT_EQ(parallel.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
-  EXPECT_THAT(parallel.message(), testing::HasSubstr("1 inputs given, expected 2"));
+  EXPECT_THAT(parallel.message(), testing::HasSubstr("1 inputs given, expected 2 [NNFC-E0601]"));
   // A batch of 1 has one part, the scalar two: a replica would have no x.
   TestTensor single(in.data(), NNF_FLOAT32, {1, 2});
   EXPECT_EQ(parallel.run({&single}, {&y}, nullptr, {{"s", &s.tensor}}), NNF_ERROR_ARGUMENT);
-  EXPECT_THAT(parallel.message(), testing::HasSubstr("input 'x' has 1 parts and module_kwargs' 's' has 2"));
+  EXPECT_THAT(parallel.message(),
+              testing::HasSubstr(
+                  "input 'x' has 1 parts and module_kwargs' 's' has 2: a replica would lack one of them [NNFC-E0808]"));
   EXPECT_EQ(parallel.run({&single, &s}, {&y}), NNF_OK) << parallel.message();
 }
 
@@ -381,7 +383,10 @@ TEST(DataParallel, refusedDevices) {
            {{{kDLCUDA, -1}}, 0, NNF_ERROR_ARGUMENT, "device cuda:-1"},
            {{{kDLROCM, 0}}, 0, NNF_ERROR_ARGUMENT, "device of type 10"},
            {{{kDLCPU, -1}}, 0, NNF_ERROR_ARGUMENT, "device cpu:-1"},
-           {{{kDLCPU, 0}, {kDLCPU, 2}}, 2, NNF_ERROR_ARGUMENT, "device cpu:2, expected cpu:0 to cpu:1"}}) {
+           {{{kDLCPU, 0}, {kDLCPU, 2}},
+            2,
+            NNF_ERROR_ARGUMENT,
+            "device cpu:2, expected cpu:0 to cpu:1: there are 2 core sets [NNFC-E0807]"}}) {
     nnf_replicas_options options = {};
     options.struct_size = sizeof options;
     options.num_devices = uint32_t(one.devices.size());
@@ -424,7 +429,7 @@ TEST(DataParallel, cancelled) {
   std::vector<float> in = counting(4);
   TestTensor x(in), y;
   EXPECT_EQ(parallel.run({&x}, {&y}, &options), NNF_CANCELLED);
-  EXPECT_EQ(parallel.message(), "replica 0 on cpu:0: cancelled by the caller");
+  EXPECT_EQ(parallel.message(), "replica 0 on cpu:0: cancelled by the caller [NNFC-E0613]");
   // What an earlier call had filled in has no data after a failure: the memory behind it may have moved.
   ASSERT_EQ(parallel.run({&x}, {&y}), NNF_OK) << parallel.message();
   std::vector<float> more = counting(5000);
@@ -478,7 +483,7 @@ TEST(DataParallel, fromCpp) {
   EXPECT_EQ(replicas.size(), 2u);
   options.replicated = {"tables"};
   EXPECT_EQ(nnf::DataParallel::create(module, replicas, options).message(),
-            "replicated: the model has no input 'tables'");
+            "replicated: the model has no input 'tables' [NNFC-E0615]");
 }
 
 } // namespace

@@ -101,7 +101,7 @@ TEST(CxxWrapper, runs) {
   status = context.run({&wrong, 1}, {&y, 1});
   EXPECT_FALSE(status);
   EXPECT_EQ(status.code(), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(status.message(), "input 'x': rank 2, expected 1 [N]");
+  EXPECT_EQ(status.message(), "input 'x': rank 2, expected 1 [N] [NNFC-E0604]");
   EXPECT_FALSE(nnf::Model::load("/nowhere.so", model)) << "and the model is still the old one";
   EXPECT_TRUE(model);
 }

@@ -118,4 +118,29 @@ TEST(Memory, everyAllocationMayFail) {
   EXPECT_EQ(failures, 4) << "context, tables, output, arena";
 }
 
+/// Where the most is known, the first run takes it; if that is not to be had, what it needs.
+TEST(Memory, arenaOfBoundedSizesIsTakenOnce) {
+  for (int64_t failing : {0, 1}) {
+    CountingAllocator allocator;
+    TestModel model = withArena();
+    model.get().most_arena_bytes = 100 * 1000;
+    nnf_context_options options = {sizeof options, 1, nullptr, &allocator.interface, 0, 0, 0};
+    Runner runner(model, options);
+    std::vector<float> small(10, 1), large(1000, 1), result(1000);
+    TestTensor x(small), y(result.data(), NNF_FLOAT32, {10}), manyX(large), manyY(result);
+    allocator.failAfter = failing ? allocator.calls : INT64_MAX;
+    int64_t before = allocator.calls;
+    if (failing) {
+      EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_MEMORY);
+      EXPECT_EQ(allocator.calls, before + 2) << "the most, then what the run needs";
+      allocator.failAfter = INT64_MAX;
+      before = allocator.calls;
+    }
+    EXPECT_EQ(runner.run({&x}, {&y}), NNF_OK);
+    EXPECT_EQ(runner.run({&manyX}, {&manyY}), NNF_OK);
+    EXPECT_EQ(runner.run({&x}, {&y}), NNF_OK);
+    EXPECT_EQ(allocator.calls, before + 1);
+  }
+}
+
 } // namespace

@@ -70,15 +70,15 @@ TEST(Outputs, wrongOnes) {
     EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
     EXPECT_EQ(runner.message(), text);
   };
-  expectError("output 'y': size 4 in dimension 0, expected 3 of [N]");
+  expectError("output 'y': size 4 in dimension 0, expected 3 of [N] [NNFC-E0605]");
   y.dims[0] = 3;
   y.tensor.ndim = 2;
-  expectError("output 'y': rank 2, expected 1 [N]");
+  expectError("output 'y': rank 2, expected 1 [N] [NNFC-E0604]");
   y.tensor.ndim = 1;
   y.tensor.dtype = nnf_dtype_dlpack(NNF_INT32);
-  expectError("output 'y': dtype int32, expected float32");
+  expectError("output 'y': dtype int32, expected float32 [NNFC-E0603]");
   EXPECT_EQ(runner.run({&x}, {}), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(runner.message(), "0 outputs given, expected 1");
+  EXPECT_EQ(runner.message(), "0 outputs given, expected 1 [NNFC-E0601]");
 }
 
 TEST(Outputs, overlap) {
@@ -86,7 +86,7 @@ TEST(Outputs, overlap) {
   std::vector<float> memory = {1, 2, 3, 4, 5};
   TestTensor x(memory.data(), NNF_FLOAT32, {3}), y(memory.data() + 2, NNF_FLOAT32, {3});
   EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(runner.message(), "output 'y' overlaps input 'x' in memory");
+  EXPECT_EQ(runner.message(), "output 'y' overlaps input 'x' in memory [NNFC-E0607]");
   EXPECT_THAT(memory, ElementsAre(1, 2, 3, 4, 5));
   TestTensor apart(memory.data() + 3, NNF_FLOAT32, {2}), x2(memory.data(), NNF_FLOAT32, {2});
   EXPECT_EQ(runner.run({&x2}, {&apart}), NNF_OK) << runner.message();
@@ -99,7 +99,7 @@ TEST(Outputs, lastRunsOutputIsNoInput) {
   ASSERT_EQ(runner.run({&x}, {&y}), NNF_OK);
   TestTensor again;
   EXPECT_EQ(runner.run({&y}, {&again}), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(runner.message(), "input 'x' is the memory this context keeps for output 'y': copy it first");
+  EXPECT_EQ(runner.message(), "input 'x' is the memory this context keeps for output 'y': copy it first [NNFC-E0607]");
 }
 
 TEST(Outputs, twoThatOverlap) {
@@ -110,7 +110,7 @@ TEST(Outputs, twoThatOverlap) {
   float memory[3];
   TestTensor a(memory, NNF_FLOAT32, {2}), b(memory + 1, NNF_FLOAT32, {2});
   EXPECT_EQ(runner.run({}, {&a, &b}), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(runner.message(), "output 'b' overlaps output 'a' in memory");
+  EXPECT_EQ(runner.message(), "output 'b' overlaps output 'a' in memory [NNFC-E0607]");
 }
 
 TEST(Outputs, sizesThatDoNotFit) {
@@ -121,7 +121,7 @@ TEST(Outputs, sizesThatDoNotFit) {
   TestTensor x(in), y;
   EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_ARGUMENT);
   EXPECT_EQ(runner.message(),
-            "with inputs of these sizes the size of an output is negative or does not fit in 64 bits");
+            "with inputs of these sizes the size of an output is negative or does not fit in 64 bits [NNFC-E0506]");
 }
 
 TEST(Outputs, noMemory) {
@@ -131,7 +131,7 @@ TEST(Outputs, noMemory) {
   std::vector<float> in = {1};
   TestTensor x(in), y;
   EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_MEMORY);
-  EXPECT_THAT(runner.message(), HasSubstr("output 'y': no memory for 576460752303423488 bytes"));
+  EXPECT_THAT(runner.message(), HasSubstr("output 'y': no memory for 576460752303423488 bytes [NNFC-E0609]"));
 }
 
 TEST(Outputs, noMemoryForArena) {
@@ -165,7 +165,7 @@ TEST(Outputs, shapes) {
   EXPECT_THAT(z, ElementsAre(-1));
   shapes[0] = nullptr;
   EXPECT_EQ(nnf_output_shapes(runner.get(), in, 1, shapes), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(runner.message(), "nnf_output_shapes: no room for the sizes of output 'y' (NULL)");
+  EXPECT_EQ(runner.message(), "nnf_output_shapes: no room for the sizes of output 'y' (NULL) [NNFC-E0611]");
 }
 
 // z holds the positive elements of x.
@@ -202,7 +202,7 @@ TEST(Outputs, dataDependent) {
   ASSERT_EQ(runner.run({&x}, {&z}), NNF_OK) << runner.message();
   EXPECT_EQ(z.tensor.shape[0], 0);
   EXPECT_EQ(runner.run({&x}, {&given}), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(runner.message(), "output 'z': data is given, expected NULL: only the run knows its sizes");
+  EXPECT_EQ(runner.message(), "output 'z': data is given, expected NULL: only the run knows its sizes [NNFC-E0608]");
 }
 
 // y holds 0 … N-1, gathered in memory that grows by one element a step. An odd N asks for a piece that is not there, a
@@ -242,11 +242,11 @@ TEST(Outputs, temporaries) {
   EXPECT_GE(nnf_context_bytes(runner.get()), 64u + 8 * 6 + 8 * 6);
   in[0] = -1;
   EXPECT_EQ(runner.run({&x}, {&y}), NNF_ERROR_MEMORY);
-  EXPECT_EQ(runner.message(), "no memory for the -1 bytes of intermediate results that these data need");
+  EXPECT_EQ(runner.message(), "no memory for the -1 bytes of intermediate results that these data need [NNFC-E0609]");
   std::vector<float> odd(5);
   TestTensor z(odd);
   EXPECT_EQ(runner.run({&z}, {&y}), NNF_ERROR_INTERNAL);
-  EXPECT_EQ(runner.message(), "the driver asks for piece of memory 2, the model has 2");
+  EXPECT_EQ(runner.message(), "the driver asks for piece of memory 2, the model has 2 [NNFC-E0707]");
 }
 
 TEST(Outputs, driverForgetsOne) {
@@ -256,7 +256,7 @@ TEST(Outputs, driverForgetsOne) {
   std::vector<float> in = {1};
   TestTensor x(in), z;
   EXPECT_EQ(runner.run({&x}, {&z}), NNF_ERROR_INTERNAL);
-  EXPECT_EQ(runner.message(), "the driver of model 'hand' has not given output 'z' a size");
+  EXPECT_EQ(runner.message(), "the driver of model 'hand' has not given output 'z' a size [NNFC-E0707]");
 }
 
 class InOut : public testing::Test {

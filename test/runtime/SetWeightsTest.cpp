@@ -98,7 +98,8 @@ TEST(SetWeights, throughTheCxxWrapper) {
   EXPECT_TRUE(model.setWeights(weights));
   nnf::Status status = model.setWeights({weights, 2});
   EXPECT_EQ(status.code(), NNF_ERROR_ARGUMENT);
-  EXPECT_EQ(status.message(), "weight 'unread': not given, expected all 3: the model keeps prepared ones only");
+  EXPECT_EQ(status.message(),
+            "weight 'unread': not given, expected all 3: the model keeps prepared ones only [NNFC-E0709]");
 }
 
 TEST(SetWeights, wrongOnesChangeNothing) {
@@ -115,18 +116,19 @@ TEST(SetWeights, wrongOnesChangeNothing) {
       empty(nullptr, NNF_FLOAT32, {1}), away(one);
   away.tensor.device = {kDLCUDA, 0};
   expectError({{"scale", &good.tensor}, {"bias", &good.tensor}},
-              "weight 'unread': not given, expected all 3: the model keeps prepared ones only");
-  expectError({{"scale", &good.tensor}, {"scale", &good.tensor}}, "weight 'scale': given twice");
+              "weight 'unread': not given, expected all 3: the model keeps prepared ones only [NNFC-E0709]");
+  expectError({{"scale", &good.tensor}, {"scale", &good.tensor}}, "weight 'scale': given twice [NNFC-E0709]");
   expectError({{"other", &good.tensor}},
-              "weight 'other': the model has no such floating-point constant, or it is compiled in");
+              "weight 'other': the model has no such floating-point constant, or it is compiled in [NNFC-E0708]");
   expectError({{nullptr, &good.tensor}},
-              "weight '': the model has no such floating-point constant, or it is compiled in");
-  expectError({{"scale", nullptr}}, "weight 'scale': no tensor given (NULL)");
-  expectError({{"scale", &longer.tensor}}, "weight 'scale': size 2 in dimension 0, expected 1");
-  expectError({{"scale", &flat.tensor}}, "weight 'scale': rank 2, expected 1");
-  expectError({{"scale", &ofIntegers.tensor}}, "weight 'scale': DLPack type 0 of 32 bits, expected float32");
-  expectError({{"scale", &empty.tensor}}, "weight 'scale': no data (NULL)");
-  expectError({{"scale", &away.tensor}}, "weight 'scale': not in the CPU's memory");
+              "weight '': the model has no such floating-point constant, or it is compiled in [NNFC-E0708]");
+  expectError({{"scale", nullptr}}, "weight 'scale': no tensor given (NULL) [NNFC-E0611]");
+  expectError({{"scale", &longer.tensor}}, "weight 'scale': size 2 in dimension 0, expected 1 [NNFC-E0709]");
+  expectError({{"scale", &flat.tensor}}, "weight 'scale': rank 2, expected 1 [NNFC-E0709]");
+  expectError({{"scale", &ofIntegers.tensor}},
+              "weight 'scale': DLPack type 0 of 32 bits, expected float32 [NNFC-E0709]");
+  expectError({{"scale", &empty.tensor}}, "weight 'scale': no data (NULL) [NNFC-E0611]");
+  expectError({{"scale", &away.tensor}}, "weight 'scale': not in the CPU's memory [NNFC-E0709]");
   // What the model itself says of its weights.
   EXPECT_EQ(its.set(5, -3), NNF_ERROR_DATA);
   EXPECT_STREQ(nnf_error_message(nullptr), "weights of model 'hand': bias is -3, expected >= 0");
@@ -136,7 +138,7 @@ TEST(SetWeights, wrongOnesChangeNothing) {
 TEST(SetWeights, notOfAModelThatIsFixed) {
   Runner runner(doubling());
   EXPECT_EQ(nnf_program_set_weights(runner.program, nullptr, 0), NNF_ERROR_UNSUPPORTED);
-  EXPECT_STREQ(nnf_error_message(nullptr), "model 'hand' is not compiled with --swappable-weights");
+  EXPECT_STREQ(nnf_error_message(nullptr), "model 'hand' is not compiled with --swappable-weights [NNFC-E0708]");
   EXPECT_EQ(nnf_program_set_weights(nullptr, nullptr, 0), NNF_ERROR_ARGUMENT);
 }
 

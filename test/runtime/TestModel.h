@@ -118,6 +118,11 @@ private:
                      .reserved = 0,
                      .live_bytes = -1,
                      .device = nullptr,
+                     .cpu = "test",
+                     .versions = nullptr,
+                     .num_versions = 0,
+                     .reserved1 = 0,
+                     .most_arena_bytes = -1,
                      .recipe = nullptr};
 };
 

@@ -224,7 +224,7 @@ TEST(Threads, aContextIsForOneAtATime) {
     std::this_thread::yield();
   TestTensor y2;
   EXPECT_EQ(runner.run({&x}, {&y2}), NNF_ERROR_ARGUMENT);
-  EXPECT_STREQ(nnf_error_message(nullptr), "nnf_run: the context is in use by another thread");
+  EXPECT_STREQ(nnf_error_message(nullptr), "nnf_run: the context is in use by another thread [NNFC-E0612]");
   leave = true;
   first.join();
 }
@@ -261,11 +261,11 @@ TEST(Threads, badOptions) {
   nnf_executor executor = {};
   options = {sizeof options, 0, &executor, nullptr, 0, 0, 0};
   EXPECT_EQ(nnf_context_create(program, &options, &context), NNF_ERROR_ARGUMENT);
-  EXPECT_STREQ(nnf_error_message(nullptr), "context options: the executor has no parallel_for");
+  EXPECT_STREQ(nnf_error_message(nullptr), "context options: the executor has no parallel_for [NNFC-E0610]");
   nnf_allocator allocator = {};
   options = {sizeof options, 0, nullptr, &allocator, 0, 0, 0};
   EXPECT_EQ(nnf_context_create(program, &options, &context), NNF_ERROR_ARGUMENT);
-  EXPECT_STREQ(nnf_error_message(nullptr), "context options: the allocator has no allocate or no release");
+  EXPECT_STREQ(nnf_error_message(nullptr), "context options: the allocator has no allocate or no release [NNFC-E0610]");
   EXPECT_EQ(nnf_context_create(nullptr, nullptr, &context), NNF_ERROR_ARGUMENT);
   EXPECT_EQ(context, nullptr);
   nnf_program_destroy(program);

@@ -34,7 +34,7 @@ void soakCancelling(const Options &options) {
     canceller.join();
     if (status == NNF_OK && ended <= asked)
       continue; // it was quicker than the time before
-    if (status != NNF_CANCELLED || std::string(nnf_error_message(context)) != "cancelled by the caller")
+    if (status != NNF_CANCELLED || std::string(nnf_error_message(context)) != "cancelled by the caller [NNFC-E0613]")
       fail("status " + std::string(nnf_status_name(status)) + ", expected cancelled");
     worst = std::max(worst, ended - asked);
     worstCpu = std::max(worstCpu, endedCpu - askedCpu);

@@ -176,7 +176,10 @@ def what_is_refused(work):
     (work.folder / "net.nnf.txt").write_text(network(weights_of(1)))
     for options, says in ((("-o", "net.ll", FLAG), "--swappable-weights goes with an output of .so, .o or .a"),
                           (("-o", "net.so", FLAG, "--target=cuda"), "--swappable-weights goes with"),
-                          (("-o", "net.so", FLAG, "--format=mlir"), "--swappable-weights goes with .nnf, .nnf.txt and .onnx")):
+                          (("-o", "net.so", FLAG, "--format=mlir"), "--swappable-weights goes with .nnf, .nnf.txt and .onnx"),
+                          (("-o", "net.so", FLAG, "--cpu=x86-64-v2,x86-64-v3"),
+                           "--cpu=x86-64-v2,x86-64-v3: several CPUs go with weights that stay: --swappable-weights is for "
+                           "one CPU [NNFC-E0004]")):
         done = work.attempt("compile", "net.nnf.txt", *options)
         expect(done.returncode == 2 and done.stdout.startswith("error: " + says), f"{options}: {done.stdout[:200]}")
     with work.program(work.compile("net.nnf.txt", "net.so", FLAG)) as program:

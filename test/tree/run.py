@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import diagnostics
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 # Folder -> folders it may include from, beside itself.
@@ -28,6 +30,8 @@ MAY_INCLUDE = {
     "python": {"runtime"},
 }
 WITH_README = ["compiler", "runtime", "dialects", "passes", "codegen", "tools", "test", "docs", "examples", "bench", "python"]
+# Where errors are raised that users read.
+WITH_ERRORS = ("dialects/", "passes/", "codegen/", "compiler/", "runtime/", "tools/nnfc/", "tools/nnf-run/", "tools/run/")
 # A file past this length usually holds two subjects.
 MAX_LINES = 700
 NAMELESS = re.compile(r"(^|/)(utils?|helpers?|misc|common)\.(cpp|h|py)$", re.IGNORECASE)
@@ -78,6 +82,14 @@ def main():
     texts = [f for f in files if f.endswith((".h", ".cpp", ".td", ".py", ".md"))]
     named = {(f, n) for f in texts for n in re.findall(r"docs/design/(\d{4})", (ROOT / f).read_text(errors="replace"))}
     check("design pages", [f"{f} names docs/design/{n}, which is not there" for f, n in sorted(named) if n not in pages])
+
+    # Every error has a number, every number is explained, and none is explained that nothing raises.
+    explained = set(re.findall(r"^### (NNFC-E\d{4})", (ROOT / "docs/errors.md").read_text(), re.MULTILINE))
+    texts = {path: (ROOT / path).read_text() for path in sources if path.startswith(WITH_ERRORS)}
+    check("numbers of errors", [problem for path, text in texts.items()
+                                for problem in diagnostics.problems(path, text, explained)])
+    raised = {number for text in texts.values() for number in re.findall(r"NNFC-E\d{4}(?=\])", text)}
+    check("explained errors", [f"docs/errors.md: nothing raises {number}" for number in sorted(explained - raised)])
 
     print("\n".join(failures))
     print(f"{passed} passed, {len(failures)} failed")

@@ -17,7 +17,7 @@ bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
     streams.out << app.help();
     status = exitDone;
   } catch (const CLI::ParseError &error) {
-    status = report(wrongUsage(error.what()), streams);
+    status = report(wrongUsage(numbered(error.what(), " [NNFC-E0001]")), streams);
     streams.err << "see " << app.get_name() << " --help\n";
   }
   return false;
@@ -50,6 +50,6 @@ int main(int argc, char **argv) {
       return mainOfRun(argc - 1, argv + 1, streams);
     return mainOfRun(argc, argv, streams);
   } catch (const std::exception &error) { // out of memory while parsing, say
-    return report(fault(error.what()), streams);
+    return report(fault(numbered(error.what(), " [NNFC-E9001]")), streams);
   }
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <unistd.h>
 
 namespace nnf::cli {
@@ -19,7 +20,7 @@ bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
     streams.out << app.help();
     status = 0;
   } catch (const CLI::ParseError &error) {
-    status = report(Outcome::wrongUsage(error.what()), streams);
+    status = report(Outcome::wrongUsage(run::numbered(error.what(), " [NNFC-E0001]")), streams);
     streams.err << "see " << app.get_name() << " --help\n";
   }
   return false;
@@ -28,27 +29,45 @@ bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
 int report(const Outcome &outcome, Streams streams) {
   // An error is the first line, whatever else there is to say.
   if (!outcome) {
-    streams.err << "error: " << outcome.text;
-    if (outcome.text.empty() || outcome.text.back() != '\n')
-      streams.err << '\n';
+    std::string text = run::numbered(outcome.text);
+    streams.err << "error: " << text << (text.ends_with('\n') ? "" : "\n");
   }
   streams.err << outcome.warnings;
   return outcome.status;
 }
 
-Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, int64_t> &dims) {
+/// A size as people write it; none: something else.
+static std::optional<int64_t> sizeOf(const std::string &text) {
+  if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  return std::stoll(text);
+}
+
+Outcome parseDims(const std::vector<std::string> &texts, ModelRequest &request) {
+  std::map<std::string, SizeRange> given;
   for (const std::string &text : texts) {
-    size_t equals = text.find('=');
-    std::string size = equals == std::string::npos ? "" : text.substr(equals + 1);
-    if (equals != 0 && size.find(':') != std::string::npos)
-      return Outcome::wrongUsage("--dim " + text + ": ranges of sizes are not there yet");
-    bool isNumber = !size.empty() && size.size() <= 18 && size.find_first_not_of("0123456789") == std::string::npos;
-    if (equals == 0 || !isNumber)
-      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE, a name and a number");
-    auto [known, isNew] = dims.emplace(text.substr(0, equals), std::stoll(size));
-    if (!isNew && known->second != std::stoll(size))
-      return Outcome::wrongUsage("--dim " + text + ": '" + known->first + "' is given as " +
-                                 std::to_string(known->second) + " already");
+    size_t equals = text.find('='), colon = text.find(':', std::min(equals, text.size()));
+    bool isRange = colon != std::string::npos;
+    std::optional<int64_t> least, most;
+    if (equals != std::string::npos) {
+      least = sizeOf(text.substr(equals + 1, isRange ? colon - equals - 1 : std::string::npos));
+      most = isRange ? sizeOf(text.substr(colon + 1)) : least;
+    }
+    if (equals == 0 || !least || !most)
+      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE or SYMBOL=LEAST:MOST, a name and numbers [NNFC-E0007]");
+    if (*least > *most)
+      return Outcome::wrongUsage("--dim " + text + ": " + std::to_string(*least) + " found, expected at most " +
+                                 std::to_string(*most) + " [NNFC-E0007]");
+    std::string name = text.substr(0, equals);
+    auto [known, isNew] = given.emplace(name, SizeRange{*least, *most});
+    auto [knownLeast, knownMost] = known->second;
+    if (!isNew && (knownLeast != *least || knownMost != *most))
+      return Outcome::wrongUsage("--dim " + text + ": '" + name + "' is given as " + std::to_string(knownLeast) +
+                                 (knownLeast == knownMost ? "" : ":" + std::to_string(knownMost)) + " already [NNFC-E0007]");
+    if (*least == *most)
+      request.dims[name] = *least;
+    else
+      request.ranges[name] = {*least, *most};
   }
   return {};
 }
@@ -57,7 +76,9 @@ ModelOptions::ModelOptions(CLI::App &app, ModelRequest &request, bool withDims) 
   app.add_option("--format", request.format, "nnf, nnf-text, onnx or mlir, where the file's name does not say")
       ->type_name("FORMAT");
   if (withDims)
-    app.add_option("--dim", dims, "fix a named size")->type_name("SYMBOL=SIZE")->allow_extra_args(false);
+    app.add_option("--dim", dims, "fix a named size, or say what it may be: N=8, N=1:32")
+        ->type_name("SYMBOL=SIZE")
+        ->allow_extra_args(false);
   app.add_option("--inout", inout, "tie an output to an input of the same type: one buffer")
       ->type_name("IN=OUT")
       ->allow_extra_args(false);
@@ -69,12 +90,12 @@ ModelOptions::ModelOptions(CLI::App &app, ModelRequest &request, bool withDims) 
 }
 
 Outcome ModelOptions::finish() {
-  if (Outcome outcome = parseDims(dims, request.dims); !outcome)
+  if (Outcome outcome = parseDims(dims, request); !outcome)
     return outcome;
   for (const std::string &text : inout) {
     size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
-      return Outcome::wrongUsage("--inout " + text + ": expected IN=OUT, an input and an output");
+      return Outcome::wrongUsage("--inout " + text + ": expected IN=OUT, an input and an output [NNFC-E0007]");
     request.inout.push_back({text.substr(0, equals), text.substr(equals + 1)});
   }
   return {};
@@ -83,7 +104,9 @@ Outcome ModelOptions::finish() {
 CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) : request(request) {
   app.add_option("--target", request.target, "cpu (default), cuda, or cuda-emu: GPU kernels run by an emulator")
       ->type_name("TARGET");
-  app.add_option("--cpu", request.cpu, "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows")
+  app.add_option("--cpu", request.cpu,
+                 "native (default), x86-64-v2, -v3, -v4, or a CPU that LLVM knows; several, "
+                 "with commas: code for each in one library")
       ->type_name("CPU");
   app.add_option("--triple", request.triple, "another machine, such as aarch64-linux-gnu")->type_name("TRIPLE");
   app.add_option("--cuda-arch", request.cudaArch,
@@ -94,6 +117,11 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
   app.add_flag(
       "--cuda-cubin", request.cudaCubin,
       "put machine code for these GPUs into the library too, by NVIDIA's ptxas, so that loading compiles nothing");
+  app.add_option(
+         "--cuda-compiler", request.cudaCompiler,
+         "what compiles a model's kernels in CUDA C++ (custom_cuda): nvrtc, NVIDIA's, from its toolkit (default); "
+         "clang, which needs no toolkit, has no headers, and is the emulator's")
+      ->type_name("NAME");
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
   app.add_flag_callback(
@@ -109,16 +137,15 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
 }
 
 Outcome CodeOptions::finish() {
-  if (request.cpu.find(',') != std::string::npos)
-    return Outcome::wrongUsage("--cpu=" + request.cpu + ": several CPUs in one library are not there yet");
   if (accuracy == "strict")
     request.accuracy = Accuracy::Strict;
   else if (accuracy == "relaxed")
     request.accuracy = Accuracy::Relaxed;
   else if (accuracy != "default")
-    return Outcome::wrongUsage("--accuracy=" + accuracy + ": expected strict, default or relaxed");
+    return Outcome::wrongUsage("--accuracy=" + accuracy + ": expected strict, default or relaxed [NNFC-E0003]");
   if (request.optLevel > 3)
-    return Outcome::wrongUsage("-O" + std::to_string(request.optLevel) + ": expected -O0, -O1, -O2 or -O3");
+    return Outcome::wrongUsage("-O" + std::to_string(request.optLevel) +
+                               ": expected -O0, -O1, -O2 or -O3 [NNFC-E0003]");
   return {};
 }
 
@@ -128,9 +155,7 @@ namespace {
 class ReservedOptions {
 public:
   explicit ReservedOptions(CLI::App &app) {
-    for (const char *name : {"--cuda-compiler"})
-      options.push_back(app.add_option(name, ignored, "not there yet")->expected(0, 1));
-    for (const char *name : {"--allow-tf32", "--explain"})
+    for (const char *name : {"--allow-tf32"})
       options.push_back(app.add_flag(name)->description("not there yet"));
     for (CLI::Option *option : options)
       option->group(""); // hidden from --help
@@ -138,12 +163,11 @@ public:
   Outcome finish() const {
     for (const CLI::Option *option : options)
       if (option->count() > 0)
-        return Outcome::wrongUsage(option->get_name() + " is not there yet");
+        return Outcome::wrongUsage(option->get_name() + " is not there yet [NNFC-E0008]");
     return {};
   }
 
 private:
-  std::string ignored;
   std::vector<CLI::Option *> options;
 };
 
@@ -185,7 +209,9 @@ TemporaryFolder::~TemporaryFolder() {
     std::filesystem::remove_all(path, ignored);
 }
 Outcome TemporaryFolder::check() const {
-  return path.empty() ? Outcome::fault(std::string("no temporary folder can be made: ") + strerror(error)) : Outcome();
+  return path.empty()
+             ? Outcome::fault(std::string("no temporary folder can be made: ") + strerror(error) + " [NNFC-E0408]")
+             : Outcome();
 }
 
 static int64_t nowMs() {

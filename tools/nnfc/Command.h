@@ -23,6 +23,9 @@ int reportCommand(int argc, char **argv, Streams streams);
 int compareCommand(int argc, char **argv, Streams streams);
 int convertCommand(int argc, char **argv, Streams streams);
 int opsCommand(int argc, char **argv, Streams streams);
+int reduceCommand(int argc, char **argv, Streams streams);
+/// `--explain [NUMBER]`: no command of its own.
+int explainCommand(int argc, char **argv, Streams streams);
 
 /// Parses argv (argv[0] is the command's name). True: go on. False: done, with exit status `status` (help was printed,
 /// or an error).
@@ -56,7 +59,7 @@ private:
 bool parse(CLI::App &app, ModelOptions &model, CodeOptions &code, int argc, char **argv, Streams streams, int &status);
 
 /// "SYMBOL=SIZE" each.
-Outcome parseDims(const std::vector<std::string> &texts, std::map<std::string, int64_t> &dims);
+Outcome parseDims(const std::vector<std::string> &texts, ModelRequest &request);
 
 /// Prints warnings, and "error: …" when it is one; returns the exit status.
 int report(const Outcome &outcome, Streams streams);

@@ -38,7 +38,8 @@ public:
               std::ostream &notes) {
     bool isLibrary = path.ends_with(".so") || isCompiled(path);
     if (isLibrary && request.perLayer)
-      return Outcome::wrongUsage("--per-layer: '" + path + "' is compiled and has its outputs left, expected a model");
+      return Outcome::wrongUsage("--per-layer: '" + path +
+                                 "' is compiled and has its outputs left, expected a model [NNFC-E0010]");
     run::ModelRequest library = request.run;
     library.library = path;
     std::vector<NodeOutput> nodes;
@@ -100,9 +101,9 @@ private:
       auto found = std::find_if(given.inputs.begin(), given.inputs.end(),
                                 [&](const auto &input) { return input.first == name; });
       if (found == given.inputs.end())
-        return Outcome::fault("the second model has an input '" + name + "' that the first has not");
+        return Outcome::fault("the second model has an input '" + name + "' that the first has not [NNFC-E0615]");
       if (!session.inputs[i].allocate(found->second.dtype, found->second.dims))
-        return Outcome::fault("input '" + name + "': out of memory");
+        return Outcome::fault("input '" + name + "': out of memory [NNFC-E0609]");
       if (found->second.bytes())
         memcpy(session.inputs[i].data(), found->second.data(), found->second.bytes());
     }
@@ -141,7 +142,7 @@ private:
       NodeTensor &tensor = tensors.emplace_back(NodeTensor{name, node, {}});
       if (!copy(session.model.outputs()[j].dtype, {out.dims().begin(), out.dims().end()}, out.data<uint8_t>(),
                 tensor.array))
-        return Outcome::fault("tensor '" + name + "': out of memory");
+        return Outcome::fault("tensor '" + name + "': out of memory [NNFC-E0609]");
       return {};
     };
     for (const NodeOutput &node : nodes)
@@ -171,7 +172,7 @@ Outcome judge(const CompareRequest &request, const Side &a, const Side &b, std::
         << (difference.departs ? difference.text : std::string("largest difference ") + largest) << "\n";
     if (difference.departs && ++departed == 1)
       outcome = Outcome::fault((tensor.node.empty() ? "" : tensor.node + ": ") + "tensor '" + tensor.name +
-                               "' is the first to depart from the reference, " + difference.text);
+                               "' is the first to depart from the reference, " + difference.text + " [NNFC-E0901]");
   }
   out << compared << " tensors compared, " << departed << " depart";
   if (compared < a.tensors.size())
@@ -179,7 +180,8 @@ Outcome judge(const CompareRequest &request, const Side &a, const Side &b, std::
   out << "\n";
   if (compared == 0)
     return Outcome::fault("nothing to compare: no tensor of '" + request.paths[0] + "' has its name in '" +
-                          request.paths[1] + "', such as '" + (a.tensors.empty() ? "" : a.tensors[0].name) + "'");
+                          request.paths[1] + "', such as '" + (a.tensors.empty() ? "" : a.tensors[0].name) +
+                          "' [NNFC-E0902]");
   return outcome;
 }
 

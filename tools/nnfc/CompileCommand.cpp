@@ -36,7 +36,7 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
   if (!parse(app, model, code, argc, argv, streams, status))
     return status;
   if (weights != "embed" && weights != "external")
-    return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external"), streams);
+    return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external [NNFC-E0003]"), streams);
   request.externalWeights = weights == "external";
   Outcome outcome;
   {

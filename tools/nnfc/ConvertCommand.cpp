@@ -24,7 +24,7 @@ int nnf::cli::convertCommand(int argc, char **argv, Streams streams) {
   if (Outcome outcome = model.finish(); !outcome)
     return report(outcome, streams);
   if (weights != "embed" && weights != "external")
-    return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external"), streams);
+    return report(Outcome::wrongUsage("--weights=" + weights + ": expected embed or external [NNFC-E0003]"), streams);
   request.models = {input};
   return report(convertModel(request, output, weights == "external", weightsFrom), streams);
 }

@@ -199,7 +199,7 @@ Outcome drawSvg(const std::string &dot, std::string &svg) {
   {
     std::ofstream file(in, std::ios::binary);
     if (!(file << dot) || !file.flush())
-      return Outcome::fault("drawing the graph: '" + in + "' cannot be written");
+      return Outcome::fault("drawing the graph: '" + in + "' cannot be written [NNFC-E0903]");
   }
   const char *arguments[] = {"dot", "-Tsvg", "-o", out.c_str(), in.c_str(), nullptr};
   posix_spawn_file_actions_t actions;
@@ -209,10 +209,12 @@ Outcome drawSvg(const std::string &dot, std::string &svg) {
   int failure = posix_spawnp(&child, "dot", &actions, nullptr, const_cast<char **>(arguments), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failure == ENOENT)
-    return Outcome::fault("drawing the graph: Graphviz's program 'dot' was not found, expected it in PATH\n"
-                          "  hint: apt-get install graphviz, or write a .dot file, which needs none");
+    return Outcome::fault(
+        "drawing the graph: Graphviz's program 'dot' was not found, expected it in PATH [NNFC-E0903]\n"
+        "  hint: apt-get install graphviz, or write a .dot file, which needs none");
   if (failure)
-    return Outcome::fault(std::string("drawing the graph: 'dot' cannot be started: ") + strerror(failure));
+    return Outcome::fault(std::string("drawing the graph: 'dot' cannot be started: ") + strerror(failure) +
+                          " [NNFC-E0903]");
   int status = 0;
   pid_t ended = 0;
   for (int hundredths = 0; hundredths < secondsToDraw * 100 && ended == 0; ++hundredths) {
@@ -225,8 +227,9 @@ Outcome drawSvg(const std::string &dot, std::string &svg) {
   if (ended == 0) {
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
-    return Outcome::fault("drawing the graph: 'dot' found no layout in " + std::to_string(secondsToDraw) +
-                          " s\n  hint: write a .dot file, and draw it with a program for large graphs (sfdp)");
+    return Outcome::fault(
+        "drawing the graph: 'dot' found no layout in " + std::to_string(secondsToDraw) +
+        " s [NNFC-E0903]\n  hint: write a .dot file, and draw it with a program for large graphs (sfdp)");
   }
   std::ifstream drawn(out, std::ios::binary);
   svg.assign(std::istreambuf_iterator<char>(drawn), {});
@@ -234,7 +237,8 @@ Outcome drawSvg(const std::string &dot, std::string &svg) {
     std::ifstream said(errors);
     std::string line;
     std::getline(said, line);
-    return Outcome::fault("drawing the graph: 'dot' failed: " + (line.empty() ? "it says nothing" : line));
+    return Outcome::fault("drawing the graph: 'dot' failed: " + (line.empty() ? "it says nothing" : line) +
+                          " [NNFC-E0903]");
   }
   return {};
 }

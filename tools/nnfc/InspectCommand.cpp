@@ -114,7 +114,18 @@ void printDeviceCode(std::ostream &out, const nnf_model &model) {
       const nnf_device_kernel &kernel = image.kernels[k];
       if (kernel.kind != NNF_DEVICE_KERNEL)
         continue;
-      out << "    " << kernel.symbol << ": " << model.kernels[k].name << ", blocks of " << kernel.threads << " threads";
+      out << "    " << kernel.symbol << ": " << model.kernels[k].name << ", blocks of ";
+      if (kernel.block_y > 0 && kernel.block_z > 0) {
+        uint32_t others = uint32_t(kernel.block_y) * kernel.block_z;
+        out << kernel.threads / others;
+        if (others > 1)
+          out << " x " << kernel.block_y;
+        if (kernel.block_z > 1)
+          out << " x " << kernel.block_z;
+      } else {
+        out << kernel.threads;
+      }
+      out << " threads";
       if (kernel.static_shared_bytes + kernel.shared_bytes)
         out << ", " << bytesText(double(kernel.static_shared_bytes + kernel.shared_bytes)) << " of shared memory";
       if (kernel.registers)
@@ -124,19 +135,48 @@ void printDeviceCode(std::ostream &out, const nnf_model &model) {
   }
 }
 
-void print(std::ostream &out, const nnf_model &model) {
+uint32_t numVersions(const nnf_model &model) {
+  return model.struct_size > offsetof(nnf_model, num_versions) ? model.num_versions : 0;
+}
+
+/// The CPUs that a library has code for, and which of them the runtime takes here: `chosen`, or none, which `why` says.
+void printVersions(std::ostream &out, const nnf_model &model, const nnf_model *chosen, const std::string &why) {
+  if (!numVersions(model))
+    return;
+  out << "code for several CPUs\n";
+  for (uint32_t i = 0; i < model.num_versions; ++i) {
+    const nnf_model &version = *model.versions[i];
+    out << "  " << version.cpu << ": " << version.num_launches << " launches of " << version.num_kernels << " kernels"
+        << (&version == chosen ? ", chosen here" : "") << "\n";
+  }
+  if (!chosen)
+    out << "  none is chosen here: " << why << "\n";
+}
+
+void print(std::ostream &out, const nnf_model &exported, const nnf_model *chosen, const std::string &why) {
+  const nnf_model &model = chosen ? *chosen : exported;
   ModelSummary summary = summaryOf(model);
   out << "model " << model.name << "\n  made by " << model.producer << " for " << model.target << ", ABI "
       << model.abi_major << "." << model.abi_minor << "\n";
+  printVersions(out, exported, chosen, why);
   print(out, "inputs", summary.inputs);
   print(out, "outputs", summary.outputs);
+  bool hasRange = false;
+  for (uint32_t s = 0; s < model.num_symbols; ++s)
+    if (const nnf_symbol_info &symbol = model.symbols[s]; symbol.max != INT64_MAX) {
+      out << (hasRange ? "" : "sizes\n") << "  " << symbol.name << ": " << symbol.min << " to " << symbol.max << "\n";
+      hasRange = true;
+    }
   out << "weights\n  " << bytesText(double(model.weights_bytes))
       << (model.weights_file    ? std::string(" in ") + model.weights_file
           : model.weights_bytes ? ", embedded"
                                 : "")
       << "\n";
   out << "memory plan\n  between kernels: ";
-  if (model.num_symbols)
+  bool hasMost = model.struct_size > offsetof(nnf_model, most_arena_bytes) && model.most_arena_bytes >= 0;
+  if (model.num_symbols && hasMost)
+    out << "at most " << model.most_arena_bytes << " bytes, by the sizes of the inputs\n";
+  else if (model.num_symbols)
     out << "depends on the sizes of the inputs\n";
   else
     out << model.arena_bytes(nullptr) << " bytes\n";
@@ -160,26 +200,34 @@ int inspectLibrary(const std::string &path, const std::string &name, Streams str
   nnf_library *library = nullptr;
   if (nnf_library_open(path.c_str(), &library) != NNF_OK)
     return report(Outcome::fault(nnf_error_message(nullptr)), streams);
-  // A program is made to have the descriptor checked; its CPU may be another machine's, which inspection does not mind.
   Outcome outcome;
   uint32_t shown = 0;
   for (uint32_t i = 0; i < nnf_library_num_models(library); ++i) {
     const nnf_model *model = nnf_library_model(library, i);
     if (model->abi_major != NNF_ABI_MAJOR || model->struct_size < offsetof(nnf_model, num_temporaries) ||
         !model->name) {
-      outcome =
-          Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " + std::to_string(model->abi_major) +
-                         "." + std::to_string(model->abi_minor) + ", expected " + std::to_string(NNF_ABI_MAJOR));
+      outcome = Outcome::fault("'" + path + "': model " + std::to_string(i) + " has ABI " +
+                               std::to_string(model->abi_major) + "." + std::to_string(model->abi_minor) +
+                               ", expected " + std::to_string(NNF_ABI_MAJOR) + " [NNFC-E0703]");
       break;
     }
     if (!name.empty() && name != model->name)
       continue;
     if (shown++)
       streams.out << "\n";
-    print(streams.out, *model);
+    // What a program would run; it may not come about here, for its CPU or its weights.
+    nnf_program *program = nullptr;
+    const nnf_model *chosen = nullptr;
+    std::string why;
+    if (nnf_program_from_library(library, model->name, &program) == NNF_OK)
+      chosen = nnf_program_model(program);
+    else
+      why = nnf_error_message(nullptr);
+    print(streams.out, *model, chosen, why);
+    nnf_program_destroy(program);
   }
   if (outcome && !shown)
-    outcome = Outcome::wrongUsage("--model " + name + ": '" + path + "' holds no such model");
+    outcome = Outcome::wrongUsage("--model " + name + ": '" + path + "' holds no such model [NNFC-E0702]");
   nnf_library_close(library);
   return report(outcome, streams);
 }
@@ -212,12 +260,13 @@ int inspectCommand(int argc, char **argv, Streams streams) {
   if (!parse(app, model, codeOptions, argc, argv, streams, status))
     return status;
   if (!graph.empty() && !graph.ends_with(".svg") && !graph.ends_with(".dot"))
-    return report(Outcome::wrongUsage("--graph " + graph + ": expected a file that ends in .svg or .dot"), streams);
+    return report(Outcome::wrongUsage("--graph " + graph + ": expected a file that ends in .svg or .dot [NNFC-E0005]"),
+                  streams);
   bool isLibrary = path.ends_with(".so") || isCompiled(path);
   if (!graph.empty() && isLibrary)
     return report(Outcome::wrongUsage("--graph: '" + path +
                                       "' is compiled and has its kernels in a list only, "
-                                      "expected a model"),
+                                      "expected a model [NNFC-E0010]"),
                   streams);
   if (isLibrary)
     return inspectLibrary(path, name, streams);

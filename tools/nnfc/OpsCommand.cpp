@@ -61,7 +61,7 @@ int opsCommand(int argc, char **argv, Streams streams) {
   if (!function) {
     std::string_view near = nearestFunction(name);
     std::string hint = near.empty() ? "; `nnfc ops` lists them" : "; the nearest is '" + std::string(near) + "'";
-    return report(Outcome::fault("no function is called '" + name + "'" + hint), streams);
+    return report(Outcome::fault("no function is called '" + name + "'" + hint + " [NNFC-E0904]"), streams);
   }
   streams.out << function->signature() << "\n\n" << function->page;
   return 0;

@@ -82,10 +82,12 @@ int reportCommand(int argc, char **argv, Streams streams) {
   if (!parse(app, model, code, argc, argv, streams, status))
     return status;
   if (request.path.ends_with(".so") || isCompiled(request.path))
-    return report(Outcome::wrongUsage("'" + request.path + "' is compiled and has no graph any more, expected a model"),
+    return report(Outcome::wrongUsage("'" + request.path +
+                                      "' is compiled and has no graph any more, expected a model [NNFC-E0010]"),
                   streams);
   if (request.compile.code.target != "cpu")
-    return report(Outcome::wrongUsage("--target=" + request.compile.code.target + ": a report is about code for CPUs"),
+    return report(Outcome::wrongUsage("--target=" + request.compile.code.target +
+                                      ": a report is about code for CPUs [NNFC-E0004]"),
                   streams);
   std::ostringstream notes; // an error is the first line
   Outcome outcome = makeReport(request, notes);

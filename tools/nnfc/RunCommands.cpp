@@ -22,15 +22,16 @@ int execute(CLI::App &app, Request &request, int (*call)(const Request &, run::S
   if (request.library.ends_with(".so") || isCompiled(request.library))
     return call(request, streams);
   if (!request.model.empty())
-    return report(Outcome::wrongUsage("--model chooses in a compiled library, '" + request.library + "' is a model"),
-                  streams);
+    return report(
+        Outcome::wrongUsage("--model chooses in a compiled library, '" + request.library + "' is a model [NNFC-E0010]"),
+        streams);
   TemporaryFolder folder;
   if (Outcome outcome = folder.check(); !outcome)
     return report(outcome, streams);
   std::string library = folder.path + "/model.so";
   // Replicas run parts of the batch: then sizes stay open, and --dim says how large random inputs are.
   if (!request.wantsReplicas()) {
-    if (Outcome outcome = parseDims(request.dims, compile.model.dims); !outcome)
+    if (Outcome outcome = parseDims(request.dims, compile.model); !outcome)
       return report(outcome, streams);
     request.dims.clear(); // the compiled code has these sizes fixed
   }

@@ -203,10 +203,11 @@ int tuneCommand(int argc, char **argv, Streams streams) {
     return status;
   const std::string &path = request.model.models.front();
   if (isCompiled(path))
-    return report(Outcome::wrongUsage("'" + path + "' is compiled, expected a model"), streams);
+    return report(Outcome::wrongUsage("'" + path + "' is compiled, expected a model [NNFC-E0010]"), streams);
   if (request.code.target != "cpu")
-    return report(Outcome::wrongUsage("--target=" + request.code.target + ": only code for CPUs can be tuned"),
-                  streams);
+    return report(
+        Outcome::wrongUsage("--target=" + request.code.target + ": only code for CPUs can be tuned [NNFC-E0004]"),
+        streams);
   if (output.empty())
     output = path + ".tuning";
   TemporaryFolder folder;

@@ -15,6 +15,7 @@ constexpr Command commands[] = {
     {"inspect", "MODEL_OR_COMPILED", "show inputs, outputs, ops, weights, memory plan and kernels", inspectCommand},
     {"compare", "A B", "find where the results of two models, or of one and a reference, part", compareCommand},
     {"report", "MODEL -o OUT.html", "write a page with its graph, kernels, memory plan and times", reportCommand},
+    {"reduce", "MODEL -o OUT", "shrink a model that fails to the few nodes that do", reduceCommand},
     {"convert", "IN -o OUT", "write a model in another format", convertCommand},
     {"ops", "[NAME]", "what the compiler knows", opsCommand},
 };
@@ -25,7 +26,7 @@ void printHelp(std::ostream &out) {
     std::string call = std::string("nnfc ") + command.name + " " + command.arguments;
     out << "  " << call << std::string(call.size() < 34 ? 34 - call.size() : 1, ' ') << command.summary << "\n";
   }
-  out << "\nnnfc COMMAND --help says more.\n";
+  out << "\nnnfc COMMAND --help says more, nnfc --explain NUMBER what an error means.\n";
 }
 
 } // namespace
@@ -34,7 +35,7 @@ int main(int argc, char **argv) {
   Streams streams{std::cout, std::cerr};
   nnf::installFatalErrorHandlers();
   if (argc < 2) {
-    int status = report(nnf::Outcome::wrongUsage("no command given"), streams);
+    int status = report(nnf::Outcome::wrongUsage("no command given [NNFC-E0001]"), streams);
     printHelp(std::cerr);
     return status;
   }
@@ -43,6 +44,8 @@ int main(int argc, char **argv) {
     printHelp(std::cout);
     return 0;
   }
+  if (strcmp(name, "--explain") == 0)
+    return explainCommand(argc - 1, argv + 1, streams);
   if (strcmp(name, "--version") == 0) {
     std::cout << nnf::producerText() << "\n";
     return 0;
@@ -53,5 +56,7 @@ int main(int argc, char **argv) {
   std::string known;
   for (const Command &command : commands)
     known += std::string(known.empty() ? "" : ", ") + command.name;
-  return report(nnf::Outcome::wrongUsage(std::string("no command '") + name + "', expected one of " + known), streams);
+  return report(
+      nnf::Outcome::wrongUsage(std::string("no command '") + name + "', expected one of " + known + " [NNFC-E0002]"),
+      streams);
 }

@@ -121,11 +121,11 @@ Failure bench(const BenchRequest &request, Streams streams) {
 
 Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures &figures) {
   if (!(request.seconds >= 0 && request.seconds <= 86400))
-    return wrongUsage("--seconds: found " + std::to_string(request.seconds) + ", expected 0 to 86400");
+    return wrongUsage("--seconds: found " + std::to_string(request.seconds) + ", expected 0 to 86400 [NNFC-E0003]");
   if (!request.profile.empty() && request.wantsReplicas())
-    return wrongUsage("--profile: a trace is of one device, found --device " + request.device);
+    return wrongUsage("--profile: a trace is of one device, found --device " + request.device + " [NNFC-E0004]");
   if (request.kernels && request.wantsReplicas())
-    return wrongUsage("--kernels: figures are of one device, found --device " + request.device);
+    return wrongUsage("--kernels: figures are of one device, found --device " + request.device + " [NNFC-E0004]");
   Session session;
   if (Failure failure = session.open(request, /*randomInputs=*/true, streams))
     return failure;

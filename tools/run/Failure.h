@@ -1,5 +1,6 @@
 // How a step of a command ends.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -22,5 +23,13 @@ struct [[nodiscard]] Failure {
 inline Failure fault(std::string text) { return {exitFault, std::move(text)}; }
 /// The command line is at fault.
 inline Failure wrongUsage(std::string text) { return {exitUsage, std::move(text)}; }
+
+/// The text of an error, with the number `otherwise` at the end of its first line where it has none yet.
+inline std::string numbered(std::string text, const char *otherwise = " [NNFC-E9002]") {
+  size_t end = std::min(text.find('\n'), text.size());
+  if (text.find("[NNFC-E") >= end)
+    text.insert(end, otherwise);
+  return text;
+}
 
 } // namespace nnf::run

@@ -99,7 +99,7 @@ uint32_t dtypeOf(const std::string &descr, uint32_t expected, std::string &why) 
   std::string_view text = descr;
   char order = text.empty() ? 0 : text.front();
   if (order == '>' && text.size() == 3 && text.back() != '1') {
-    why = "dtype '" + descr + "' is big-endian, expected little-endian";
+    why = "dtype '" + descr + "' is big-endian, expected little-endian [NNFC-E0617]";
     return 0;
   }
   if (order == '<' || order == '|' || order == '=' || order == '>')
@@ -109,7 +109,7 @@ uint32_t dtypeOf(const std::string &descr, uint32_t expected, std::string &why) 
   for (const Descr &known : descrs)
     if (text == known.text)
       return known.dtype == NNF_UINT16 && expected == NNF_BFLOAT16 ? uint32_t(NNF_BFLOAT16) : known.dtype;
-  why = "dtype '" + descr + "' is none of the element types a model can have";
+  why = "dtype '" + descr + "' is none of the element types a model can have [NNFC-E0617]";
   return 0;
 }
 
@@ -185,29 +185,30 @@ bool reorder(Array &array) {
 Failure readHeader(int file, uint64_t fileBytes, NpyHeader &header, uint64_t &preambleBytes) {
   uint8_t start[12];
   if (fileBytes < 10 || !readAll(file, start, 8) || memcmp(start, "\x93NUMPY", 6) != 0)
-    return fault("not a .npy file: it does not start with \\x93NUMPY");
+    return fault("not a .npy file: it does not start with \\x93NUMPY [NNFC-E0617]");
   uint32_t major = start[6];
   if (major < 1 || major > 3)
-    return fault("format version " + std::to_string(major) + ", expected 1, 2 or 3");
+    return fault("format version " + std::to_string(major) + ", expected 1, 2 or 3 [NNFC-E0617]");
   uint32_t lengthBytes = major == 1 ? 2 : 4;
   if (!readAll(file, start, lengthBytes))
-    return fault("cut short in its header");
+    return fault("cut short in its header [NNFC-E0617]");
   uint64_t length = 0;
   for (uint32_t i = 0; i < lengthBytes; ++i)
     length |= uint64_t(start[i]) << (8 * i);
   preambleBytes = 8 + lengthBytes + length;
   if (preambleBytes > fileBytes || length > (1u << 20))
-    return fault("its header has " + std::to_string(length) + " bytes, the whole file " + std::to_string(fileBytes));
+    return fault("its header has " + std::to_string(length) + " bytes, the whole file " + std::to_string(fileBytes) +
+                 " [NNFC-E0617]");
   std::string text(length, '\0');
   if (!readAll(file, text.data(), length))
-    return fault("cut short in its header");
+    return fault("cut short in its header [NNFC-E0617]");
   return parseNpyHeader(text, header);
 }
 
 Failure readArray(int file, uint32_t expected, Array &array) {
   struct stat info;
   if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-    return fault("not a regular file");
+    return fault("not a regular file [NNFC-E0617]");
   uint64_t fileBytes = uint64_t(info.st_size), preambleBytes = 0;
   NpyHeader header;
   if (Failure failure = readHeader(file, fileBytes, header, preambleBytes))
@@ -219,13 +220,13 @@ Failure readArray(int file, uint32_t expected, Array &array) {
   uint64_t bytes;
   if (!arrayBytes(header.shape, nnf_dtype_bytes(dtype), bytes) || bytes != fileBytes - preambleBytes)
     return fault(std::to_string(fileBytes - preambleBytes) + " bytes of data, expected those of " +
-                 describeType(dtype, header.shape));
+                 describeType(dtype, header.shape) + " [NNFC-E0617]");
   if (!array.allocate(dtype, header.shape))
-    return fault("no memory for its " + std::to_string(bytes) + " bytes");
+    return fault("no memory for its " + std::to_string(bytes) + " bytes [NNFC-E0609]");
   if (!readAll(file, array.data(), bytes))
-    return fault("cut short in its data");
+    return fault("cut short in its data [NNFC-E0617]");
   if (header.fortranOrder && header.shape.size() > 1 && !reorder(array))
-    return fault("no memory for its " + std::to_string(bytes) + " bytes");
+    return fault("no memory for its " + std::to_string(bytes) + " bytes [NNFC-E0609]");
   // Compiled code may rely on a bool being 0 or 1.
   if (dtype == NNF_BOOL)
     for (uint64_t i = 0; i < bytes; ++i)
@@ -257,7 +258,7 @@ bool Array::allocate(uint32_t newDType, std::vector<int64_t> newDims) {
 
 Failure parseNpyHeader(std::string_view header, NpyHeader &result) {
   LiteralReader reader(header);
-  auto wrong = [] { return fault("its header is not {'descr': …, 'fortran_order': …, 'shape': (…)}"); };
+  auto wrong = [] { return fault("its header is not {'descr': …, 'fortran_order': …, 'shape': (…)} [NNFC-E0617]"); };
   bool haveDescr = false, haveOrder = false, haveShape = false;
   result = {};
   if (!reader.take('{'))
@@ -269,7 +270,7 @@ Failure parseNpyHeader(std::string_view header, NpyHeader &result) {
     bool ok = false;
     if (key == "descr" && !std::exchange(haveDescr, true)) {
       if (reader.take('['))
-        return fault("it holds records (a structured dtype), expected one element type");
+        return fault("it holds records (a structured dtype), expected one element type [NNFC-E0617]");
       ok = reader.takeString(result.descr);
     } else if (key == "fortran_order" && !std::exchange(haveOrder, true)) {
       result.fortranOrder = reader.takeWord("True");
@@ -293,7 +294,8 @@ Failure parseNpyHeader(std::string_view header, NpyHeader &result) {
 Failure readNpy(const std::string &path, uint32_t expected, Array &array) {
   // Not blocking: opening a pipe would wait for its writer.
   File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  Failure failure = file.get() < 0 ? fault(strerror(errno)) : readArray(file.get(), expected, array);
+  Failure failure =
+      file.get() < 0 ? fault(std::string(strerror(errno)) + " [NNFC-E0101]") : readArray(file.get(), expected, array);
   if (failure)
     failure.text = "'" + path + "': " + failure.text;
   return failure;

@@ -27,7 +27,9 @@ mode_t defaultMode() {
   return 0666 & ~mask;
 }
 
-Failure cannotWrite(const std::string &path) { return fault("cannot write '" + path + "': " + strerror(errno)); }
+Failure cannotWrite(const std::string &path) {
+  return fault("cannot write '" + path + "': " + strerror(errno) + " [NNFC-E0125]");
+}
 
 /// Into a device or a pipe there is nothing to rename over.
 bool isSpecial(const std::string &path) {
@@ -82,7 +84,7 @@ Failure makeFolder(const std::string &path) {
   std::filesystem::create_directories(path, error);
   if (!error && !std::filesystem::is_directory(path, error) && !error)
     error = std::make_error_code(std::errc::not_a_directory);
-  return error ? fault("cannot make the folder '" + path + "': " + error.message()) : Failure();
+  return error ? fault("cannot make the folder '" + path + "': " + error.message() + " [NNFC-E0125]") : Failure();
 }
 
 std::string fileNameOf(std::string_view name) {

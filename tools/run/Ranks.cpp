@@ -29,12 +29,12 @@ Failure Ranks::open() {
   void *plugin = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
   if (!plugin)
     return fault(std::string("--data-parallel: no MPI: ") + dlerror() +
-                 ": expected nnfc's nnf-mpi.so, which is built where MPI is, and MPI's own library");
+                 ": expected nnfc's nnf-mpi.so, which is built where MPI is, and MPI's own library [NNFC-E0809]");
   auto start = reinterpret_cast<decltype(&nnf_ranks_open)>(dlsym(plugin, "nnf_ranks_open"));
   table = start ? start() : nullptr;
   if (!table || table->struct_size < sizeof *table) {
     table = nullptr;
-    return fault("--data-parallel: '" + path + "' does not start MPI");
+    return fault("--data-parallel: '" + path + "' does not start MPI [NNFC-E0809]");
   }
   return {};
 }

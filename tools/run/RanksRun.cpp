@@ -70,12 +70,12 @@ Failure RankedRun::compareModels() const {
   auto hash = int64_t(session.model.descriptor().content_hash);
   if (ranks.broadcast(hash) == hash)
     return {};
-  return fault("'" + request.library + "' holds another model there than on rank 0");
+  return fault("'" + request.library + "' holds another model there than on rank 0 [NNFC-E0809]");
 }
 
 Failure dimOutOfRange(const std::string &what, int64_t dim, int64_t rank) {
   return fault(what + " along dimension " + std::to_string(dim) + ", expected " + std::to_string(-rank) + " to " +
-               std::to_string(rank - 1) + " of its rank " + std::to_string(rank));
+               std::to_string(rank - 1) + " of its rank " + std::to_string(rank) + " [NNFC-E0808]");
 }
 
 Failure RankedRun::planInput(size_t i) {
@@ -93,7 +93,7 @@ Failure RankedRun::planInput(size_t i) {
   const std::vector<int64_t> &dims = session.inputs[i].dims;
   if (dims.size() != info.rank)
     return fault("input '" + std::string(info.name) + "': rank " + std::to_string(dims.size()) + ", expected " +
-                 std::to_string(info.rank));
+                 std::to_string(info.rank) + " [NNFC-E0604]");
   cut.chunks = rt::Chunks(dims[cut.dim], ranks.size());
   return {};
 }
@@ -105,7 +105,7 @@ Failure RankedRun::planOutput(size_t j) {
     return {};
   if (rank == 0 && dim != 0)
     return fault("output '" + std::string(info.name) + "': scalars can be joined along dimension 0, found dimension " +
-                 std::to_string(dim));
+                 std::to_string(dim) + " [NNFC-E0808]");
   if (rank > 0 && (dim < -rank || dim >= rank))
     return dimOutOfRange("output '" + std::string(info.name) + "': it is to be joined", dim, rank);
   outputs[j].whole = false;
@@ -118,7 +118,7 @@ Failure RankedRun::plan() {
   for (const std::string &name : request.replicated)
     if (std::none_of(session.model.inputs().begin(), session.model.inputs().end(),
                      [&](const nnf_tensor_info &info) { return info.name == name; }))
-      return fault("--replicate: the model has no input '" + name + "'");
+      return fault("--replicate: the model has no input '" + name + "' [NNFC-E0615]");
   int64_t fewest = ranks.size();
   for (size_t i = 0; i < numInputs(); ++i) {
     if (Failure failure = planInput(i))
@@ -192,10 +192,11 @@ Failure RankedRun::join(size_t j, const std::vector<std::vector<int64_t>> &dims,
       else if (dims[r][d] != dims[0][d])
         return fault("output '" + std::string(info.name) + "': rank " + std::to_string(r) + " has size " +
                      std::to_string(dims[r][d]) + " in dimension " + std::to_string(d) + ", expected " +
-                     std::to_string(dims[0][d]) + " as rank 0");
+                     std::to_string(dims[0][d]) + " as rank 0 [NNFC-E0808]");
     }
   if (!result.allocate(info.dtype, whole))
-    return fault("output '" + std::string(info.name) + "': no memory for " + describeType(info.dtype, whole));
+    return fault("output '" + std::string(info.name) + "': no memory for " + describeType(info.dtype, whole) +
+                 " [NNFC-E0609]");
   return {};
 }
 
@@ -311,7 +312,7 @@ int runOverRanks(const RunRequest &request, Streams streams) {
   plain.isDataParallel = false;
   if (plain.wantsReplicas())
     return report(wrongUsage("--data-parallel: found --device " + request.device +
-                             ", expected cpu or cuda:K: each rank is one device"),
+                             ", expected cpu or cuda:K: each rank is one device [NNFC-E0004]"),
                   streams);
   Ranks ranks;
   if (Failure failure = ranks.open())
@@ -327,7 +328,7 @@ int runOverRanks(const RunRequest &request, Streams streams) {
     return status;
   } catch (const std::bad_alloc &) {
     // Not by way of MPI's end, which waits for the others: this way mpirun ends them.
-    streams.err << "error: rank " + std::to_string(ranks.index()) + ": out of memory\n";
+    streams.err << "error: rank " + std::to_string(ranks.index()) + ": out of memory [NNFC-E0609]\n";
     _exit(exitFault);
   }
 }

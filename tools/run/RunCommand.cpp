@@ -89,7 +89,7 @@ std::string describeValues(uint32_t dtype, const uint8_t *data, int64_t elements
 
 int report(const Failure &failure, Streams streams) {
   if (failure)
-    streams.err << "error: " + failure.text + "\n"; // at once: mpirun puts lines of its own between writes
+    streams.err << "error: " + numbered(failure.text) + "\n"; // at once: mpirun puts lines of its own between writes
   return failure.status;
 }
 
@@ -99,7 +99,7 @@ int conclude(const std::function<Failure(Streams)> &command, Streams streams) {
   try {
     failure = command({streams.out, notes});
   } catch (const std::bad_alloc &) {
-    failure = fault("out of memory");
+    failure = fault("out of memory [NNFC-E0609]");
   }
   int status = report(failure, streams);
   streams.err << notes.str();

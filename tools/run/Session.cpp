@@ -51,7 +51,7 @@ std::string namesOf(std::span<const nnf_tensor_info> tensors) {
 Failure splitInput(const std::string &argument, const Model &model, size_t &input, std::string &file) {
   size_t firstEqual = argument.find('=');
   if (firstEqual == std::string::npos)
-    return wrongUsage("--input: found '" + argument + "', expected NAME=FILE.npy");
+    return wrongUsage("--input: found '" + argument + "', expected NAME=FILE.npy [NNFC-E0007]");
   for (size_t equal = firstEqual; equal != std::string::npos; equal = argument.find('=', equal + 1))
     for (size_t i = 0; i < model.inputs().size(); ++i)
       if (argument.compare(0, equal, model.inputs()[i].name) == 0) {
@@ -60,7 +60,7 @@ Failure splitInput(const std::string &argument, const Model &model, size_t &inpu
         return {};
       }
   return fault("--input: model '" + std::string(model.name()) + "' has no input '" + argument.substr(0, firstEqual) +
-               "', its inputs are " + namesOf(model.inputs()));
+               "', its inputs are " + namesOf(model.inputs()) + " [NNFC-E0615]");
 }
 
 /// The size of each symbol for inputs that are made up; 0: not known yet.
@@ -82,7 +82,7 @@ Failure readDims(const std::vector<std::string> &arguments, const Model &model, 
         size = -1;
     }
     if (size < 0)
-      return wrongUsage("--dim: found '" + argument + "', expected SYMBOL=SIZE");
+      return wrongUsage("--dim: found '" + argument + "', expected SYMBOL=SIZE [NNFC-E0007]");
     bool found = false;
     for (size_t s = 0; s < model.symbols().size(); ++s)
       if (argument.compare(0, equal, model.symbols()[s].name) == 0) {
@@ -91,7 +91,7 @@ Failure readDims(const std::vector<std::string> &arguments, const Model &model, 
       }
     if (!found)
       return fault("--dim: model '" + std::string(model.name()) + "' has no size named '" + argument.substr(0, equal) +
-                   "'");
+                   "' [NNFC-E0016]");
   }
   return {};
 }
@@ -139,7 +139,8 @@ Failure fillMissing(const Model &model, const std::vector<bool> &given, uint64_t
       dim = symbols.sizes[s];
     }
     if (!arrays[i].allocate(info.dtype, dims))
-      return fault("input '" + std::string(info.name) + "': no memory for " + describeType(info.dtype, dims));
+      return fault("input '" + std::string(info.name) + "': no memory for " + describeType(info.dtype, dims) +
+                   " [NNFC-E0609]");
     fillRandom(arrays[i], seed, uint32_t(i));
   }
   return {};
@@ -154,7 +155,7 @@ Failure readInputs(const ModelRequest &request, const Model &model, std::vector<
       return failure;
     const char *name = model.inputs()[input].name;
     if (given[input])
-      return wrongUsage("--input: input '" + std::string(name) + "' is given twice");
+      return wrongUsage("--input: input '" + std::string(name) + "' is given twice [NNFC-E0616]");
     given[input] = true;
     if (Failure failure = readNpy(file, model.inputs()[input].dtype, arrays[input])) {
       failure.text = "input '" + std::string(name) + "': " + failure.text;
@@ -182,11 +183,12 @@ Failure parseDevice(const std::string &text, DeviceChoice &choice) {
     begin = end + 1;
     DLDevice device;
     if (!readDevice(one, device))
-      return wrongUsage(
-          "--device: found '" + one +
-          (isList ? "' in '" + text + "', expected cpu:K or cuda:K" : "', expected cpu, cpu:K, cuda:K or cuda-emu"));
+      return wrongUsage("--device: found '" + one +
+                        (isList ? "' in '" + text + "', expected cpu:K or cuda:K [NNFC-E0013]"
+                                : "', expected cpu, cpu:K, cuda:K or cuda-emu [NNFC-E0013]"));
     if (!choice.list.empty() && device.device_type != choice.list[0].device_type)
-      return wrongUsage("--device: found '" + text + "', expected devices of one kind, all cpu:K or all cuda:K");
+      return wrongUsage("--device: found '" + text +
+                        "', expected devices of one kind, all cpu:K or all cuda:K [NNFC-E0013]");
     choice.list.push_back(device);
   }
   choice.device = choice.list[0];
@@ -199,7 +201,7 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
     return failure;
   if (!request.wantsReplicas() && !request.replicated.empty())
     return wrongUsage("--replicate " + request.replicated[0] +
-                      ": only with several devices (--device cpu:0,cpu:1) or --data-parallel-dim");
+                      ": only with several devices (--device cpu:0,cpu:1) or --data-parallel-dim [NNFC-E0004]");
   if (Status status =
           Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
@@ -207,7 +209,7 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   std::string target = model.descriptor().target;
   if (choice.isEmulator && target.find("cuda-emu") == std::string::npos)
     return fault("--device cuda-emu: '" + request.library + "' is compiled for " + target +
-                 ", expected a library of nnfc compile --target=cuda-emu");
+                 ", expected a library of nnfc compile --target=cuda-emu [NNFC-E0013]");
 
   size_t count = model.inputs().size();
   std::vector<bool> given(count, false);
@@ -223,7 +225,7 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
       text += name;
       text += "' is missing: give --input ";
       text += name;
-      return fault(text + "=FILE.npy, or --random-inputs");
+      return fault(text + "=FILE.npy, or --random-inputs [NNFC-E0602]");
     }
   learnFromFiles(model, inputs, given, symbols);
   std::string notes;

@@ -1,5 +1,6 @@
 #include "codegen/cuda/emulator/Retarget.h"
 #include "codegen/cuda/emulator/Emulator.h"
+#include "dialects/nnf/Diagnostics.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -46,7 +47,13 @@ private:
   const uint64_t seed;
   llvm::Type *pointer, *i64, *i32;
   unsigned sites = 0;
+  const DeviceKernel *current = nullptr;
 
+  /// What nnfc's own kernels need is there; a kernel that the model has brought may want more.
+  mlir::InFlightDiagnostic lacks() {
+    return (current && current->custom ? nodeError(current->custom->location) << "cuda-emu: " : internal())
+           << "the emulator has no ";
+  }
   mlir::InFlightDiagnostic internal() { return mlir::emitError(location) << "internal: cuda-emu: "; }
   /// A function of the emulator, declared in the device module.
   llvm::FunctionCallee callee(llvm::StringRef name) {
@@ -95,7 +102,7 @@ mlir::LogicalResult Retarget::callEmulator(llvm::Function &function) {
     std::replace(inEmulator.begin(), inEmulator.end(), '.', '_');
     llvm::Function *body = emulator.getFunction((prefix + inEmulator).str());
     if (!body)
-      return internal() << "it has no " << called->getName().str();
+      return lacks() << called->getName().str();
     llvm::IRBuilder<> b(call);
     llvm::SmallVector<llvm::Value *> arguments{function.getArg(0)};
     llvm::append_range(arguments, call->args());
@@ -115,7 +122,7 @@ mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Functi
   std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
   llvm::Function *body = emulator.getFunction((prefix + name).str());
   if (!body)
-    return internal() << "it has no '" << instruction << "', which " << function.getName().str() << " is written with";
+    return lacks() << "'" << instruction << "', which " << function.getName().str() << " is written with";
   llvm::IRBuilder<> b(&call);
   llvm::SmallVector<llvm::Value *> arguments{function.getArg(0)};
   llvm::AllocaInst *results = nullptr;
@@ -227,6 +234,7 @@ void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, u
 
 mlir::LogicalResult Retarget::run(llvm::ArrayRef<DeviceKernel> kernels) {
   for (const DeviceKernel &kernel : kernels) {
+    current = &kernel;
     llvm::Function *function = threadFunction(*device.getFunction(kernel.name));
     if (mlir::failed(callEmulator(*function)))
       return mlir::failure();

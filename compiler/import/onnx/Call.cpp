@@ -28,7 +28,7 @@ Complaint Call::error(StringRef argument) {
   return isFirst ? Complaint(argumentError(loc, argument)) : Complaint();
 }
 
-void Call::notThereYet(const Twine &what) { error() << what.str() << " is not there yet"; }
+void Call::notThereYet(const Twine &what) { error() << what.str() << " is not there yet [NNFC-E0304]"; }
 
 // ---- inputs
 
@@ -40,13 +40,13 @@ Entry *Call::entryOfAnyKind(size_t i) {
   if (failed)
     return nullptr;
   if (!has(i)) {
-    error() << "input " << i << " is missing";
+    error() << "input " << i << " is missing [NNFC-E0204]";
     return nullptr;
   }
   Entry *found = scope.find(node.inputs[i]);
   // Names were resolved when the nodes were sorted; what is missing now was never made.
   if (!found)
-    error() << "input '" << node.inputs[i] << "' has no value";
+    error() << "input '" << node.inputs[i] << "' has no value [NNFC-E0108]";
   return found;
 }
 
@@ -54,14 +54,14 @@ Entry *Call::entry(size_t i) {
   Entry *found = entryOfAnyKind(i);
   if (!found || isTensor(*found))
     return found;
-  error() << "input '" << node.inputs[i] << "' is " << kindOf(*found) << ", expected a tensor";
+  error() << "input '" << node.inputs[i] << "' is " << kindOf(*found) << ", expected a tensor [NNFC-E0310]";
   return nullptr;
 }
 
 const Sequence *Call::sequence(size_t i) {
   Entry *found = entryOfAnyKind(i);
   if (found && !found->sequence)
-    error() << "input '" << node.inputs[i] << "' is " << kindOf(*found) << ", expected a sequence";
+    error() << "input '" << node.inputs[i] << "' is " << kindOf(*found) << ", expected a sequence [NNFC-E0310]";
   return failed ? nullptr : found->sequence.get();
 }
 
@@ -81,7 +81,8 @@ Type Call::inputElement(size_t i) {
   Type element = found ? importer.elementOf(*found) : Type();
   if (found && !element)
     error() << "input '" << node.inputs[i] << "' has elements of type "
-            << (found->stored ? dataTypeName(found->stored->type) : "unknown") << ", which are not supported";
+            << (found->stored ? dataTypeName(found->stored->type) : "unknown")
+            << ", which are not supported [NNFC-E0306]";
   return element ? element : Float32Type::get(context());
 }
 
@@ -131,7 +132,8 @@ const Attribute *Call::attribute(StringRef name, Attribute::Kind kind) {
     return nullptr;
   if (found->kind != kind) {
     std::string_view has = kindText(found->kind), expected = kindText(kind);
-    error(name) << StringRef(has.data(), has.size()) << ", expected " << StringRef(expected.data(), expected.size());
+    error(name) << StringRef(has.data(), has.size()) << ", expected " << StringRef(expected.data(), expected.size())
+                << " [NNFC-E0305]";
     return nullptr;
   }
   return found;
@@ -140,7 +142,7 @@ const Attribute *Call::attribute(StringRef name, Attribute::Kind kind) {
 const Graph *Call::subgraph(StringRef name) {
   const Attribute *found = attribute(name, Attribute::Kind::Graph);
   if (!found && !failed)
-    error(name) << "missing, expected a graph";
+    error(name) << "missing, expected a graph [NNFC-E0305]";
   return found && !failed ? found->graph.get() : nullptr;
 }
 
@@ -180,7 +182,7 @@ std::optional<SmallVector<Scalar>> Call::numbers(StringRef name) {
     if (!failed && (!values || values->isFloat())) {
       std::string type = dtypeName(inputElement(*i)) + " " + toString(inputShape(*i));
       error(name) << "'" << node.inputs[*i] << "' is " << type << ", expected one integer, or a list of at most "
-                  << maxRunTimeElements;
+                  << maxRunTimeElements << " [NNFC-E0207]";
     }
     return failed ? std::nullopt : std::optional(values->values);
   }
@@ -207,7 +209,7 @@ Dim Call::sizeOf(const Scalar &number, StringRef argument) {
   if (!number.isKnown()) {
     Primitives p(graph().ops(), loc);
     Value value = importer.valueOf(number, loc);
-    p.check(p.ge(value, 0), value, p.message(argument, "{value}, expected a size of 0 or more"));
+    p.check(p.ge(value, 0), value, p.message(argument, "{value}, expected a size of 0 or more [NNFC-E0504]"));
   }
   return importer.sizeOf(number, loc);
 }
@@ -249,14 +251,14 @@ std::optional<Ints> Call::constants(StringRef name) {
   for (const Scalar &value : *values) {
     if (!value.isKnown()) {
       error(name) << "'" << node.inputs[*inputOfParameter(node.opType, name, version)]
-                  << "' is known at run time only, expected a constant";
+                  << "' is known at run time only, expected a constant [NNFC-E0221]";
       return std::nullopt;
     }
     sizes.push_back(value.size);
   }
   std::optional<SmallVector<int64_t>> constants = constantsOf(sizes);
   if (!constants) {
-    error(name) << toString(sizes) << ", expected numbers without symbolic sizes";
+    error(name) << toString(sizes) << ", expected numbers without symbolic sizes [NNFC-E0219]";
     return std::nullopt;
   }
   return Ints(*constants);
@@ -287,7 +289,7 @@ void Call::output(size_t i, TensorId tensor) {
   if (failed || !wants(i))
     return;
   if (std::string why = graph().beyondLimits(shape(tensor), element(tensor)); !why.empty())
-    return void(error() << "a result of " << why);
+    return void(error() << "a result of " << why << " [NNFC-E0114]");
   Entry entry;
   entry.name = node.outputs[i];
   entry.tensor = tensor;
@@ -404,7 +406,8 @@ TensorId Call::reshape(TensorId x, ArrayRef<Dim> target) {
   Dim count = productOf(context(), from), ratio = exactQuotient(target, from, context());
   if (!ratio || !isConstant(ratio, 1))
     requireEqual("input", count, productOf(context(), target),
-                 "{value} elements in " + toString(from) + ", expected as many as in " + toString(target));
+                 "{value} elements in " + toString(from) + ", expected as many as in " + toString(target) +
+                     " [NNFC-E0218]");
   return failed ? TensorId() : graph().adopt(r.reshape(graph().value(x), target));
 }
 
@@ -425,7 +428,7 @@ TensorId Call::expand(TensorId x, ArrayRef<Dim> target) {
     fits = isConstant(from[i], 1) || sameDim(from[i], target[target.size() - from.size() + i]);
   if (!fits) {
     error() << "a tensor " << toString(from) << " becomes " << toString(target)
-            << ", expected equal sizes, or 1, counted from the end";
+            << ", expected equal sizes, or 1, counted from the end [NNFC-E0209]";
     return {};
   }
   return primitives({x}, [&](Primitives &p, ArrayRef<Value> in) { return p.broadcastTo(in[0], target); });
@@ -457,7 +460,7 @@ TensorId Call::slice(TensorId x, int64_t dim, Dim start, Dim length, int64_t ste
     Type i64 = IntegerType::get(context(), 64);
     Value index = p.add(p.mul(p.iota({length}, 0, i64), p.scalar(step, i64)), p.size(start, i64));
     return p.pick(in[0], dim, index, BoundsKind::Error,
-                  nodeMessage(loc, "position {value}, expected one below {bound}"));
+                  nodeMessage(loc, "position {value}, expected one below {bound} [NNFC-E0501]"));
   });
 }
 
@@ -496,7 +499,8 @@ TensorId Call::full(ArrayRef<Dim> shape, const Known &value) { return expand(con
 int64_t Call::axis(int64_t value, int64_t rank, StringRef name) {
   int64_t limit = std::max<int64_t>(rank, 1);
   if (!failed && (value < -limit || value >= limit))
-    error(name) << value << ", expected " << -limit << " to " << limit - 1 << " for a tensor of rank " << rank;
+    error(name) << value << ", expected " << -limit << " to " << limit - 1 << " for a tensor of rank " << rank
+                << " [NNFC-E0210]";
   if (failed)
     return 0;
   return value < 0 ? value + limit : value;
@@ -507,7 +511,7 @@ Ints Call::axes(ArrayRef<int64_t> values, int64_t rank, StringRef name) {
   for (int64_t value : values) {
     int64_t dim = axis(value, rank, name);
     if (!failed && llvm::is_contained(result, dim))
-      error(name) << value << " names dimension " << dim << " twice";
+      error(name) << value << " names dimension " << dim << " twice [NNFC-E0211]";
     if (failed)
       return {};
     result.push_back(dim);

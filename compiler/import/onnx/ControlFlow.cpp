@@ -15,7 +15,7 @@ Type i64Of(Call &call) { return IntegerType::get(call.context(), 64); }
 TensorId asScalar(Call &call, TensorId x, StringRef argument) {
   Shape shape = call.shape(x);
   if (!call.hasFailed() && !isConstant(productOf(call.context(), shape), 1))
-    call.error(argument) << "shape " << toString(shape) << ", expected one element";
+    call.error(argument) << "shape " << toString(shape) << ", expected one element [NNFC-E0207]";
   return call.reshape(call.cast(x, i64Of(call)), {});
 }
 
@@ -52,7 +52,7 @@ void conditional(Call &call) {
     const Graph *graph = call.subgraph(name);
     if (graph && graph->outputs.size() != call.node.outputs.size())
       call.error(name) << static_cast<int64_t>(graph->outputs.size()) << " outputs, expected "
-                       << static_cast<int64_t>(call.node.outputs.size());
+                       << static_cast<int64_t>(call.node.outputs.size()) << " [NNFC-E0309]";
     graphs.push_back(graph);
   }
   if (call.hasFailed())
@@ -172,7 +172,7 @@ public:
       expected[d] = shapes[i][d];
       call.requireEqual("body", sizes[d], expected[d],
                         "a carried tensor gets size {value} in dimension " + Twine(d) + ", expected " +
-                            toString(expected[d]) + " as in every step");
+                            toString(expected[d]) + " as in every step [NNFC-E0309]");
     }
     return call.reshape(made, expected);
   }
@@ -198,13 +198,13 @@ TensorId asStacked(Call &call, TensorId slice, const ValueInfo &info, int64_t fi
     std::optional<int64_t> declared = declaredSize(info, d);
     if (!declared || *declared < 0) {
       call.error("body") << "output '" << info.name << "' of a step has sizes " << toString(sizes)
-                         << " that each step decides anew, expected declared ones";
+                         << " that each step decides anew, expected declared ones [NNFC-E0309]";
       return {};
     }
     expected[d] = call.size(*declared);
     call.requireEqual("body", size, expected[d],
                       "output '" + Twine(info.name) + "' gets size {value} in dimension " + Twine(d) +
-                          ", expected the declared " + toString(expected[d]));
+                          ", expected the declared " + toString(expected[d]) + " [NNFC-E0309]");
   }
   return call.reshape(slice, expected);
 }
@@ -223,7 +223,8 @@ void unrolledLoop(Call &call, const Graph &graph, Dim trips, std::optional<int64
   if (call.hasFailed())
     return;
   if (!count)
-    return void(call.error("M") << toString(trips) << ", expected a constant: the loop carries " << carriedKind);
+    return void(call.error("M") << toString(trips) << ", expected a constant: the loop carries " << carriedKind
+                                << " [NNFC-E0221]");
   SmallVector<Entry> carried;
   for (size_t i = 2; i < call.numInputs(); ++i) {
     const Entry *given = call.entryOfAnyKind(i);
@@ -234,10 +235,10 @@ void unrolledLoop(Call &call, const Graph &graph, Dim trips, std::optional<int64
   for (; step < *count && condition != 0 && !call.hasFailed(); ++step) {
     if (!condition)
       return void(call.error() << "whether step " << step << " is made is known at run time only, expected a constant: "
-                               << "the loop carries " << carriedKind);
+                               << "the loop carries " << carriedKind << " [NNFC-E0221]");
     if (step == maxUnrolledSteps)
       return void(call.error() << "over " << maxUnrolledSteps << " steps, expected fewer: the loop carries "
-                               << carriedKind);
+                               << carriedKind << " [NNFC-E0311]");
     SmallVector<Entry> inputs{knownEntry(call, i64Of(call), step),
                               knownEntry(call, IntegerType::get(call.context(), 1), 1)};
     // PyTorch has it as a list of one number, and bodies that want it so.
@@ -260,7 +261,7 @@ void unrolledLoop(Call &call, const Graph &graph, Dim trips, std::optional<int64
     }
   }
   if (!scanned.empty() && step == 0)
-    return void(call.error() << "no step is made, expected one for the sizes of what it collects");
+    return void(call.error() << "no step is made, expected one for the sizes of what it collects [NNFC-E0309]");
   for (auto [i, entry] : llvm::enumerate(carried))
     call.output(i, entry);
   for (auto [i, tensors] : llvm::enumerate(scanned))
@@ -272,14 +273,15 @@ void loop(Call &call) {
   if (!graph)
     return;
   if (call.numInputs() < 2)
-    return void(call.error() << static_cast<int64_t>(call.numInputs()) << " inputs, expected at least 2");
+    return void(call.error() << static_cast<int64_t>(call.numInputs()) << " inputs, expected at least 2 [NNFC-E0312]");
   size_t carried = call.numInputs() - 2;
   if (graph->inputs.size() != carried + 2 || graph->outputs.size() < carried + 1 ||
       graph->outputs.size() < call.node.outputs.size() + 1)
     return void(call.error("body") << static_cast<int64_t>(graph->inputs.size()) << " inputs and "
                                    << static_cast<int64_t>(graph->outputs.size()) << " outputs, expected "
                                    << static_cast<int64_t>(carried + 2) << " inputs, and outputs for the condition and "
-                                   << static_cast<int64_t>(std::max(carried, call.node.outputs.size())) << " more");
+                                   << static_cast<int64_t>(std::max(carried, call.node.outputs.size()))
+                                   << " more [NNFC-E0309]");
   bool isConditional = !staysTrue(*graph, graph->outputs[0].name, graph->inputs[1].name);
   Dim trips = tripsOf(call, 0);
   const Known *condition = call.known(1);
@@ -287,7 +289,7 @@ void loop(Call &call) {
   if (!call.has(1))
     begins = 1;
   if (!isConditional && !trips && !call.hasFailed())
-    return void(call.error("M") << "missing, and the condition stays true: the loop has no end");
+    return void(call.error("M") << "missing, and the condition stays true: the loop has no end [NNFC-E0309]");
   for (size_t i = 0; i < carried; ++i)
     if (const Entry *given = call.entryOfAnyKind(2 + i); given && !isTensor(*given))
       return unrolledLoop(call, *graph, trips, begins, kindOf(*given));
@@ -373,14 +375,15 @@ SmallVector<TensorId> scan(Call &call, const ScanParts &parts) {
   Dim steps = call.shape(parts.sequences.front())[parts.inputAxes.front().axis];
   for (auto [x, axis] : llvm::zip(parts.sequences, parts.inputAxes)) {
     call.requireEqual("scan_input_axes", call.shape(x)[axis.axis], steps,
-                      "{value} steps, expected " + toString(steps) + " as the first scanned input has");
+                      "{value} steps, expected " + toString(steps) + " as the first scanned input has [NNFC-E0208]");
     if (call.hasFailed())
       return {};
   }
   Dim most = steps;
   if (parts.length) {
     steps = call.dataSize(parts.length);
-    call.require("sequence_lens", steps, most - steps, "{value} steps, expected at most " + toString(most));
+    call.require("sequence_lens", steps, most - steps,
+                 "{value} steps, expected at most " + toString(most) + " [NNFC-E0208]");
     if (call.hasFailed())
       return {};
   }
@@ -441,7 +444,7 @@ SmallVector<ScanAxis> scanAxes(Call &call, StringRef axes, StringRef directions,
   if (axis.size() != count || direction.size() != count)
     call.error(axis.size() != count ? axes : directions)
         << static_cast<int64_t>(axis.size() != count ? axis.size() : direction.size()) << " entries, expected "
-        << static_cast<int64_t>(count);
+        << static_cast<int64_t>(count) << " [NNFC-E0212]";
   SmallVector<ScanAxis> result;
   for (size_t i = 0; i < count && !call.hasFailed(); ++i)
     result.push_back({axis[i], direction[i] != 0});
@@ -455,13 +458,13 @@ std::optional<ScanParts> scanParts(Call &call, size_t first) {
   if (!graph)
     return std::nullopt;
   if (sequences < 1 || sequences > all) {
-    call.error("num_scan_inputs") << sequences << ", expected 1 to " << all;
+    call.error("num_scan_inputs") << sequences << ", expected 1 to " << all << " [NNFC-E0213]";
     return std::nullopt;
   }
   size_t states = all - sequences;
   if (graph->outputs.size() < states) {
     call.error("body") << static_cast<int64_t>(graph->outputs.size()) << " outputs, expected at least "
-                       << static_cast<int64_t>(states) << ", one for each state";
+                       << static_cast<int64_t>(states) << ", one for each state [NNFC-E0309]";
     return std::nullopt;
   }
   ScanParts parts{*graph, {}, {}, {}, {}, {}};
@@ -473,7 +476,8 @@ std::optional<ScanParts> scanParts(Call &call, size_t first) {
   auto expectRank = [&](ArrayRef<TensorId> tensors, size_t least, StringRef what) {
     for (TensorId x : tensors)
       if (Shape shape = call.shape(x); !call.hasFailed() && shape.size() < least)
-        call.error() << what << " of shape " << toString(shape) << ", expected rank " << least << " or more";
+        call.error() << what << " of shape " << toString(shape) << ", expected rank " << least
+                     << " or more [NNFC-E0207]";
   };
   expectRank(parts.states, first, "a state");
   expectRank(parts.sequences, first + 1, "a scanned input");
@@ -503,7 +507,7 @@ void scan8(Call &call) {
     return;
   TensorId lengths = call.inputOrNone(0);
   if (lengths && call.rank(lengths) != 1)
-    call.error("sequence_lens") << "rank " << call.rank(lengths) << ", expected 1";
+    call.error("sequence_lens") << "rank " << call.rank(lengths) << ", expected 1 [NNFC-E0207]";
   parts->inputAxes = scanAxes(call, "", "directions", parts->sequences.size());
   parts->outputAxes.assign(parts->graph.outputs.size() - parts->states.size(), {0, false});
   if (call.hasFailed())
@@ -514,7 +518,8 @@ void scan8(Call &call) {
     all.push_back(lengths);
   for (TensorId x : all) {
     call.requireEqual("body", call.shape(x)[0], batch,
-                      "a batch of {value}, expected " + toString(batch) + " as the first scanned input has");
+                      "a batch of {value}, expected " + toString(batch) +
+                          " as the first scanned input has [NNFC-E0208]");
     if (call.hasFailed())
       return;
   }

@@ -11,17 +11,17 @@ namespace {
 Ints spatialList(Call &call, StringRef name, size_t spatial, int64_t fallback, int64_t lowest) {
   Ints values = call.integers(name, Ints(spatial, fallback));
   if (values.size() != spatial)
-    call.error(name) << values.size() << " entries, expected " << spatial;
+    call.error(name) << values.size() << " entries, expected " << spatial << " [NNFC-E0212]";
   for (int64_t value : values)
     if (value < lowest || value > (int64_t(1) << 31))
-      call.error(name) << value << ", expected " << lowest << " or more";
+      call.error(name) << value << ", expected " << lowest << " or more [NNFC-E0213]";
   return call.hasFailed() ? Ints(spatial, std::max<int64_t>(lowest, 1)) : values;
 }
 } // namespace
 
 std::string withDimensions(Call &call, StringRef function, size_t spatial) {
   if (spatial < 1 || spatial > 3)
-    call.error() << spatial << " spatial dimensions, expected 1 to 3";
+    call.error() << spatial << " spatial dimensions, expected 1 to 3 [NNFC-E0213]";
   return (function + Twine(spatial) + "d").str();
 }
 
@@ -50,7 +50,7 @@ Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   w.kernel.assign(kernel.begin(), kernel.end());
   for (int64_t size : kernel)
     if (size < 1 || size > (int64_t(1) << 31))
-      call.error("kernel_shape") << size << ", expected 1 or more";
+      call.error("kernel_shape") << size << ", expected 1 or more [NNFC-E0213]";
   w.stride = spatialList(call, "strides", spatial, 1, 1);
   w.dilation = spatialList(call, "dilations", spatial, 1, 1);
   w.low.assign(spatial, 0);
@@ -80,16 +80,17 @@ Window windowOf(Call &call, ArrayRef<int64_t> kernel, size_t input) {
   } else if (automatic == "NOTSET" || automatic.empty()) {
     Ints pads = call.integers("pads", Ints(2 * spatial, 0));
     if (pads.size() != 2 * spatial)
-      call.error("pads") << pads.size() << " entries, expected " << 2 * spatial;
+      call.error("pads") << pads.size() << " entries, expected " << 2 * spatial << " [NNFC-E0212]";
     for (size_t i = 0; i < spatial && !call.hasFailed(); ++i) {
       w.low[i] = pads[i];
       w.high[i] = pads[spatial + i];
       for (int64_t pad : {w.low[i], w.high[i]})
         if (pad < 0 || pad > (int64_t(1) << 31))
-          call.error("pads") << pad << ", expected 0 or more";
+          call.error("pads") << pad << ", expected 0 or more [NNFC-E0213]";
     }
   } else if (automatic != "VALID") {
-    call.error("auto_pad") << "'" << automatic << "', expected 'NOTSET', 'SAME_UPPER', 'SAME_LOWER' or 'VALID'";
+    call.error("auto_pad") << "'" << automatic
+                           << "', expected 'NOTSET', 'SAME_UPPER', 'SAME_LOWER' or 'VALID' [NNFC-E0214]";
   }
   return w;
 }
@@ -101,18 +102,18 @@ Ints kernelOf(Call &call, size_t weightInput) {
     return kernel;
   if (input.size() < 3 || weight.size() != input.size()) {
     call.error() << "input of rank " << static_cast<int64_t>(input.size()) << " and weight of rank "
-                 << static_cast<int64_t>(weight.size()) << ", expected the same rank, 3 to 5";
+                 << static_cast<int64_t>(weight.size()) << ", expected the same rank, 3 to 5 [NNFC-E0207]";
     return kernel;
   }
   for (Dim dim : ArrayRef(weight).drop_front(2)) {
     std::optional<int64_t> size = constantOf(dim);
     if (!size)
-      call.error("W") << "shape " << toString(weight) << ", expected a kernel of fixed size";
+      call.error("W") << "shape " << toString(weight) << ", expected a kernel of fixed size [NNFC-E0219]";
     kernel.push_back(size.value_or(1));
   }
   Ints given = call.integers("kernel_shape", kernel);
   if (!call.hasFailed() && given != kernel)
-    call.error("kernel_shape") << "differs from the weight, which is " << toString(weight);
+    call.error("kernel_shape") << "differs from the weight, which is " << toString(weight) << " [NNFC-E0208]";
   return kernel;
 }
 
@@ -151,7 +152,8 @@ void convTranspose(Call &call) {
   if (output.size() == spatial + 2)
     output.erase(output.begin(), output.begin() + 2);
   if (!output.empty() && output.size() != spatial)
-    call.error("output_shape") << output.size() << " entries, expected " << static_cast<int64_t>(spatial);
+    call.error("output_shape") << output.size() << " entries, expected " << static_cast<int64_t>(spatial)
+                               << " [NNFC-E0212]";
   w.low.assign(spatial, 0);
   w.high.assign(spatial, 0);
   Shape input = call.inputShape(0);
@@ -164,8 +166,8 @@ void convTranspose(Call &call) {
       if (!output.empty()) {
         std::optional<int64_t> size = constantOf(input[2 + i]);
         if (!size)
-          return void(call.error("output_shape")
-                      << "given for the symbolic size " << toString(input[2 + i]) << ", expected a fixed size");
+          return void(call.error("output_shape") << "given for the symbolic size " << toString(input[2 + i])
+                                                 << ", expected a fixed size [NNFC-E0219]");
         total = (*size - 1) * w.stride[i] + extra[i] + w.span(i) - output[i];
       } else {
         total = extra[i] + w.span(i) - w.stride[i];
@@ -224,9 +226,11 @@ TensorId col2ImAtRunTime(Call &call, TensorId input, ArrayRef<Dim> image, ArrayR
     blocks.push_back(simplify(span.floorDiv(w.stride[i]) + 1));
   }
   Dim blockSize = productOf(call.context(), block), count = productOf(call.context(), blocks);
-  Dim channels = call.requireQuotient("input", shape[1], blockSize,
-                                      "{value} rows, expected a multiple of the block's " + toString(blockSize));
-  call.requireEqual("input", shape[2], count, "{value} columns, expected " + toString(count) + ", one for each block");
+  Dim channels =
+      call.requireQuotient("input", shape[1], blockSize,
+                           "{value} rows, expected a multiple of the block's " + toString(blockSize) + " [NNFC-E0216]");
+  call.requireEqual("input", shape[2], count,
+                    "{value} columns, expected " + toString(count) + ", one for each block [NNFC-E0208]");
   if (call.hasFailed())
     return {};
   // N, C, the block's sizes, the numbers of blocks
@@ -256,8 +260,9 @@ void col2Im(Call &call) {
     return;
   if (!imageSizes || !blockSizes || imageSizes->empty() || imageSizes->size() != blockSizes->size() ||
       call.rank(x) != 3)
-    return void(call.error() << "an input " << toString(call.shape(x))
-                             << ", expected rank 3, and as many sizes in 'image_shape' as in 'block_shape'");
+    return void(
+        call.error() << "an input " << toString(call.shape(x))
+                     << ", expected rank 3, and as many sizes in 'image_shape' as in 'block_shape' [NNFC-E0207]");
   size_t spatial = imageSizes->size();
   RunTime r(call);
   Shape image;
@@ -270,7 +275,7 @@ void col2Im(Call &call) {
   Ints pads = call.integers("pads", Ints(2 * spatial, 0));
   if (pads.size() != 2 * spatial)
     return void(call.error("pads") << static_cast<int64_t>(pads.size()) << " entries, expected "
-                                   << static_cast<int64_t>(2 * spatial));
+                                   << static_cast<int64_t>(2 * spatial) << " [NNFC-E0212]");
   w.low.assign(pads.begin(), pads.begin() + spatial);
   w.high.assign(pads.begin() + spatial, pads.end());
   if (call.hasFailed())
@@ -345,23 +350,25 @@ void deformConv(Call &call) {
   if (call.hasFailed())
     return;
   if (groups < 1 || offsetGroups < 1)
-    return void(call.error(groups < 1 ? "group" : "offset_group") << "expected 1 or more");
+    return void(call.error(groups < 1 ? "group" : "offset_group") << "expected 1 or more [NNFC-E0213]");
   Shape in = call.shape(x), kernel = call.shape(weight), out;
   Dim taps = call.size(llvm::product_of(w.kernel));
   int64_t spatial = w.kernel.size();
   for (int64_t i = 0; i < spatial; ++i) {
     Dim spare = simplify(in[2 + i] + (w.low[i] + w.high[i] - w.span(i)));
-    call.require("X", in[2 + i], spare, "size {value} in dimension " + Twine(2 + i) + ", smaller than the kernel");
+    call.require("X", in[2 + i], spare,
+                 "size {value} in dimension " + Twine(2 + i) + ", smaller than the kernel [NNFC-E0217]");
     out.push_back(simplify(spare.floorDiv(w.stride[i]) + 1));
   }
   call.requireEqual("X", in[1], simplify(kernel[1] * groups),
-                    "{value} channels, expected " + toString(simplify(kernel[1] * groups)) + " of the weight");
+                    "{value} channels, expected " + toString(simplify(kernel[1] * groups)) +
+                        " of the weight [NNFC-E0208]");
   Dim groupOutputs = call.requireQuotient("W", kernel[0], call.size(groups),
                                           "{value} outputs, expected a multiple of "
-                                          "'group'");
+                                          "'group' [NNFC-E0216]");
   Dim groupChannels = call.requireQuotient("X", in[1], call.size(offsetGroups),
                                            "{value} channels, expected a multiple "
-                                           "of 'offset_group'");
+                                           "of 'offset_group' [NNFC-E0216]");
   // [N, offset groups * taps * `each`, output…], with the middle in its parts
   auto apart = [&](TensorId tensor, StringRef name, int64_t each) -> TensorId {
     Shape expected{in[0], simplify(taps * (offsetGroups * each))}, split{in[0], call.size(offsetGroups), taps};
@@ -371,10 +378,11 @@ void deformConv(Call &call) {
       shape->append(out);
     Shape given = call.shape(tensor);
     if (!call.hasFailed() && given.size() != expected.size())
-      call.error(name) << "shape " << toString(given) << ", expected " << toString(expected);
+      call.error(name) << "shape " << toString(given) << ", expected " << toString(expected) << " [NNFC-E0208]";
     for (size_t d = 0; d < given.size() && !call.hasFailed(); ++d)
       call.requireEqual(name, given[d], expected[d],
-                        "size {value} in dimension " + Twine(d) + ", expected " + toString(expected[d]));
+                        "size {value} in dimension " + Twine(d) + ", expected " + toString(expected[d]) +
+                            " [NNFC-E0208]");
     return call.reshape(tensor, split);
   };
   Type element = call.element(x), computed = Call::computed(element);

@@ -14,7 +14,7 @@ void compress(Call &call) {
   TensorId x = call.input(0);
   Shape condition = call.inputShape(1);
   if (condition.size() != 1)
-    return void(call.error("condition") << "shape " << toString(condition) << ", expected rank 1");
+    return void(call.error("condition") << "shape " << toString(condition) << ", expected rank 1 [NNFC-E0207]");
   int64_t axis = 0;
   if (call.hasAttribute("axis"))
     axis = call.axis(call.integer("axis", 0), call.rank(x));

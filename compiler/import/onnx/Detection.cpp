@@ -73,12 +73,13 @@ TensorId iouThreshold(Call &call, Type element) {
   const Known *known = call.known(3);
   std::optional<double> number = known && known->values.size() == 1 ? known->number(0) : std::nullopt;
   if (number && !(*number >= 0 && *number <= 1))
-    call.error("iou_threshold") << std::to_string(*number) << ", expected 0 to 1";
+    call.error("iou_threshold") << std::to_string(*number) << ", expected 0 to 1 [NNFC-E0213]";
   TensorId threshold = call.reshape(call.input(3), {});
   if (number)
     return threshold;
   return call.primitives({threshold}, [&](Primitives &p, ArrayRef<Value> in) {
-    p.check(p.bitAnd(p.ge(in[0], 0), p.le(in[0], 1)), in[0], p.message("iou_threshold", "expected 0 to 1"));
+    p.check(p.bitAnd(p.ge(in[0], 0), p.le(in[0], 1)), in[0],
+            p.message("iou_threshold", "expected 0 to 1 [NNFC-E0213]"));
     return in[0];
   });
 }
@@ -90,12 +91,13 @@ void nonMaxSuppression(Call &call) {
   if (call.hasFailed())
     return;
   if (boxShape.size() != 3 || !isConstant(boxShape[2], 4))
-    return void(call.error("boxes") << "shape " << toString(boxShape) << ", expected [images, boxes, 4]");
+    return void(call.error("boxes") << "shape " << toString(boxShape) << ", expected [images, boxes, 4] [NNFC-E0208]");
   if (shape.size() != 3)
-    return void(call.error("scores") << "shape " << toString(shape) << ", expected [images, classes, boxes]");
+    return void(call.error("scores") << "shape " << toString(shape)
+                                     << ", expected [images, classes, boxes] [NNFC-E0208]");
   for (auto [ours, theirs, what] : {std::tuple(shape[0], boxShape[0], "images"), {shape[2], boxShape[1], "boxes"}})
     call.requireEqual("scores", ours, theirs,
-                      "{value} " + Twine(what) + ", expected " + toString(theirs) + " as 'boxes' has");
+                      "{value} " + Twine(what) + ", expected " + toString(theirs) + " as 'boxes' has [NNFC-E0208]");
   Type i64 = IntegerType::get(call.context(), 64);
   Dim count = shape[2];
   if (!call.has(2) || isConstant(count, 0)) {
@@ -234,24 +236,25 @@ void roiAlign(Call &call) {
   if (call.hasFailed())
     return;
   if (mode != "avg" && mode != "max")
-    return void(call.error("mode") << "'" << mode << "', expected 'avg' or 'max'");
+    return void(call.error("mode") << "'" << mode << "', expected 'avg' or 'max' [NNFC-E0214]");
   if (coordinates != "half_pixel" && coordinates != "output_half_pixel")
     return void(call.error("coordinate_transformation_mode")
-                << "'" << coordinates << "', expected 'half_pixel' or 'output_half_pixel'");
+                << "'" << coordinates << "', expected 'half_pixel' or 'output_half_pixel' [NNFC-E0214]");
   if (in.size() != 4)
-    return void(call.error("X") << "rank " << in.size() << ", expected 4 [images, channels, height, width]");
+    return void(call.error("X") << "rank " << in.size()
+                                << ", expected 4 [images, channels, height, width] [NNFC-E0207]");
   if (roiShape.size() != 2 || !isConstant(roiShape[1], 4))
-    return void(call.error("rois") << "shape " << toString(roiShape) << ", expected [regions, 4]");
+    return void(call.error("rois") << "shape " << toString(roiShape) << ", expected [regions, 4] [NNFC-E0208]");
   if (batchShape.size() != 1)
-    return void(call.error("batch_indices") << "rank " << batchShape.size() << ", expected 1");
+    return void(call.error("batch_indices") << "rank " << batchShape.size() << ", expected 1 [NNFC-E0207]");
   constexpr int64_t mostSamples = 1 << 15;
   if (ratio < 0 || ratio > mostSamples || *constantOf(height) < 1 || *constantOf(width) < 1)
     return void(call.error() << "sampling_ratio " << ratio << " to a size " << toString({height, width})
-                             << ", expected 0 to " << mostSamples << ", and sizes of 1 or more");
+                             << ", expected 0 to " << mostSamples << ", and sizes of 1 or more [NNFC-E0213]");
   call.requireEqual("batch_indices", batchShape[0], roiShape[0],
-                    "{value} of them, expected " + toString(roiShape[0]) + " as 'rois' has");
+                    "{value} of them, expected " + toString(roiShape[0]) + " as 'rois' has [NNFC-E0212]");
   for (int64_t d : {0, 2, 3})
-    call.require("X", in[d], in[d] - 1, "size {value} in dimension " + Twine(d) + ", expected at least 1");
+    call.require("X", in[d], in[d] - 1, "size {value} in dimension " + Twine(d) + ", expected at least 1 [NNFC-E0217]");
   if (call.hasFailed())
     return;
 
@@ -260,7 +263,7 @@ void roiAlign(Call &call) {
   Type element = call.element(images), computed = Call::computed(element);
   Value regions = p.convert(graph.value(rois), computed), index = p.convert(graph.value(batch), i64Of(p));
   p.check(p.bitAnd(p.ge(index, 0), p.lt(index, p.size(in[0], i64Of(p)))), index,
-          p.message("batch_indices", "index {value}, expected 0 <= index < " + toString(in[0])));
+          p.message("batch_indices", "index {value}, expected 0 <= index < " + toString(in[0])) + " [NNFC-E0501]");
   bool isHalfPixel = coordinates == "half_pixel";
   auto grid = [&](int64_t column, Dim bins, Dim size) {
     auto side = [&](int64_t i) {
@@ -294,9 +297,9 @@ void maxRoiPool(Call &call) {
     return;
   if (in.size() != 4 || regions.size() != 2 || !isConstant(regions[1], 5))
     return void(call.error() << "X of shape " << toString(in) << " and rois of shape " << toString(regions)
-                             << ", expected [images, channels, height, width] and [regions, 5]");
+                             << ", expected [images, channels, height, width] and [regions, 5] [NNFC-E0208]");
   if (pooled.size() != 2 || pooled[0] < 1 || pooled[1] < 1)
-    return void(call.error("pooled_shape") << "expected two sizes of 1 or more");
+    return void(call.error("pooled_shape") << "expected two sizes of 1 or more [NNFC-E0213]");
   GraphBuilder &graph = call.graph();
   Primitives p(graph.ops(), call.location());
   Type element = call.element(images), computed = Call::computed(element), i64 = i64Of(p);
@@ -309,7 +312,7 @@ void maxRoiPool(Call &call) {
   };
   Value image = p.convert(column(0), i64);
   p.check(p.bitAnd(p.ge(image, 0), p.lt(image, p.size(in[0], i64))), image,
-          p.message("rois", "image {value}, expected 0 <= image < " + toString(in[0])));
+          p.message("rois", "image {value}, expected 0 <= image < " + toString(in[0])) + " [NNFC-E0501]");
   constexpr double nothing = -std::numeric_limits<double>::infinity();
   Value x = p.convert(p.pick(graph.value(images), 0, image, BoundsKind::Clamp), computed);
   // Along the width, then along the height.

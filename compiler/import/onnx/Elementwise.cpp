@@ -37,7 +37,8 @@ void alignDataSizes(Call &call, MutableArrayRef<TensorId> tensors, std::optional
         common = *size;
     for (Shape &shape : shapes)
       if (Dim *size = sizeIn(shape); size && dependsOnData(*size) && !sameDim(*size, common)) {
-        call.requireEqual("input", *size, common, "size {value}, expected " + toString(common) + " as another input");
+        call.requireEqual("input", *size, common,
+                          "size {value}, expected " + toString(common) + " as another input [NNFC-E0208]");
         *size = common;
       }
   }
@@ -57,7 +58,7 @@ Shape broadcastShapes(Call &call, ArrayRef<TensorId> tensors) {
       if (isConstant(size, 1))
         size = shape[i];
       else if (!isConstant(shape[i], 1) && !sameDim(size, shape[i]))
-        call.error() << "sizes " << toString(size) << " and " << toString(shape[i]) << " do not broadcast";
+        call.error() << "sizes " << toString(size) << " and " << toString(shape[i]) << " do not broadcast [NNFC-E0209]";
     }
   }
   return result;
@@ -122,7 +123,7 @@ void mod(Call &call) {
   bool isFloat = call.isFloat(xy[0]);
   if (isFloat && !likeC)
     return void(call.error("fmod") << "0 with elements of type " << dtypeName(call.element(xy[0]))
-                                   << ", expected 1 for floats");
+                                   << ", expected 1 for floats [NNFC-E0213]");
   std::string message = "node '" + call.node.name + "' (Mod): division by {value}, expected another number";
   Type element = call.element(xy[0]);
   // 16-bit floats are computed in float32, where the remainder is exact.
@@ -168,7 +169,7 @@ void bitNot(Call &call) {
 void bitShift(Call &call) {
   std::string direction = call.text("direction", "");
   if (direction != "LEFT" && direction != "RIGHT")
-    return void(call.error("direction") << "'" << direction << "', expected 'LEFT' or 'RIGHT'");
+    return void(call.error("direction") << "'" << direction << "', expected 'LEFT' or 'RIGHT' [NNFC-E0214]");
   direction == "LEFT" ? primitive<&Primitives::shl>(call) : primitive<&Primitives::shr>(call);
 }
 
@@ -264,7 +265,7 @@ Type typeAttribute(Call &call, StringRef name, DataType fallback = DataType::Und
   }
   Type element = elementTypeOf(call.context(), static_cast<DataType>(type));
   if (!element)
-    call.error(name) << dataTypeName(static_cast<DataType>(type)) << ", which is not supported";
+    call.error(name) << dataTypeName(static_cast<DataType>(type)) << ", which is not supported [NNFC-E0306]";
   return element;
 }
 

@@ -14,7 +14,7 @@ void constant(Call &call) {
   using Kind = Attribute::Kind;
   if (call.node.attributes.size() != 1)
     return void(call.error() << static_cast<int64_t>(call.node.attributes.size())
-                             << " attributes, expected exactly one value");
+                             << " attributes, expected exactly one value [NNFC-E0305]");
   const Attribute &value = call.node.attributes.front();
   Known known;
   Type f32 = Float32Type::get(call.context()), i64 = IntegerType::get(call.context(), 64);
@@ -44,7 +44,7 @@ void constant(Call &call) {
   if (value.name == "value_ints" && (value.kind == Kind::Ints))
     return numbers(i64, value.ints, true);
   std::string_view kind = kindText(value.kind);
-  call.error(value.name) << StringRef(kind.data(), kind.size()) << ", expected a tensor or numbers";
+  call.error(value.name) << StringRef(kind.data(), kind.size()) << ", expected a tensor or numbers [NNFC-E0213]";
 }
 
 void constantOfShape(Call &call) {
@@ -55,7 +55,7 @@ void constantOfShape(Call &call) {
   Shape sizes = r.outputShape(*given, "input");
   for (Dim size : sizes)
     if (std::optional<int64_t> number = constantOf(size); number && *number < 0)
-      return void(call.error("input") << toString(sizes) << ", expected sizes of 0 or more");
+      return void(call.error("input") << toString(sizes) << ", expected sizes of 0 or more [NNFC-E0213]");
   Known fill{Float32Type::get(call.context()), {}, {}};
   fill.values.push_back(fill.ofNumber(0));
   if (const Attribute *value = call.attribute("value", Attribute::Kind::Tensor)) {
@@ -64,7 +64,7 @@ void constantOfShape(Call &call) {
         knownOf(call.context(), tensor.type, tensor.dims, {tensor.bytes.data(), tensor.bytes.size()});
     if (!stored || stored->values.size() != 1)
       return void(call.error("value") << tensor.numElements << " elements of type " << dataTypeName(tensor.type)
-                                      << ", expected one number");
+                                      << ", expected one number [NNFC-E0206]");
     fill = *stored;
     fill.shape.clear();
   }
@@ -82,7 +82,7 @@ void rangeAtRunTime(Call &call) {
   bool isFloat = isa<FloatType>(element);
   Type wide = isFloat ? r.f64() : r.i64();
   Value start = r.number(inputs[0], wide), limit = r.number(inputs[1], wide), delta = r.number(inputs[2], wide);
-  r.check(r.ne(delta, 0), delta, r.message("delta", "{value}, expected a number other than 0"));
+  r.check(r.ne(delta, 0), delta, r.message("delta", "{value}, expected a number other than 0 [NNFC-E0213]"));
   Value count;
   if (isFloat) {
     // The ceiling; beyond any size, and still an int64.
@@ -109,17 +109,18 @@ void range(Call &call) {
   const Known *start = call.known(0), *limit = call.known(1), *delta = call.known(2);
   for (size_t i = 0; i < 3; ++i)
     if (Shape shape = call.inputShape(i); !isConstant(productOf(call.context(), shape), 1))
-      return void(call.error() << "input " << i << " is " << toString(shape) << ", expected one number");
+      return void(call.error() << "input " << i << " is " << toString(shape) << ", expected one number [NNFC-E0213]");
   if (!start || !limit || !delta)
     return rangeAtRunTime(call);
   Type element = start->element;
   if (start->isFloat()) {
     std::optional<double> first = start->number(0), end = limit->number(0), step = delta->number(0);
     if (!first || !end || !step || *step == 0)
-      return void(call.error("delta") << "expected numbers without symbolic sizes, and a step other than 0");
+      return void(
+          call.error("delta") << "expected numbers without symbolic sizes, and a step other than 0 [NNFC-E0219]");
     double count = std::max(std::ceil((*end - *first) / *step), 0.0);
     if (!(count <= maxKnownElements * 1024.0))
-      return void(call.error("limit") << "gives " << std::to_string(count) << " elements, expected fewer");
+      return void(call.error("limit") << "gives " << std::to_string(count) << " elements, expected fewer [NNFC-E0222]");
     // ONNX's definition adds up: start + i * delta, each in the element type.
     TensorId index = call.primitives({}, [&](Primitives &p, ArrayRef<Value>) {
       return p.iota({call.size(static_cast<int64_t>(count))}, 0, element);
@@ -128,7 +129,7 @@ void range(Call &call) {
   }
   std::optional<int64_t> step = delta->integer(0);
   if (!step || *step == 0)
-    return void(call.error("delta") << "expected a number other than 0");
+    return void(call.error("delta") << "expected a number other than 0 [NNFC-E0213]");
   Dim first = start->values[0].size, end = limit->values[0].size;
   Dim span = simplify(*step > 0 ? end - first : first - end);
   Dim count = simplify(std::abs(*step) == 1 ? span : span.ceilDiv(std::abs(*step)));
@@ -149,7 +150,8 @@ void eyeLike(Call &call) {
   if (call.hasFailed())
     return;
   if (shape.size() != 2 || !element)
-    return void(call.error() << "input " << toString(shape) << ", expected a matrix, and a supported dtype");
+    return void(call.error() << "input " << toString(shape)
+                             << ", expected a matrix, and a supported dtype [NNFC-E0206]");
   call.result(call.primitives({}, [&](Primitives &p, ArrayRef<Value>) {
     Type i64 = IntegerType::get(call.context(), 64);
     return p.convert(p.eq(p.add(p.iota(shape, 0, i64), p.scalar(static_cast<double>(k), i64)), p.iota(shape, 1, i64)),

@@ -45,14 +45,15 @@ FailureOr<ArrayRef<uint8_t>> Importer::bytesOf(const Tensor &tensor, std::shared
   auto tensorError = [&] { return error() << "tensor '" << tensor.name << "': "; };
   int64_t expected = tensor.numElements * onnx::bytesOf(tensor.type);
   if (external.length && *external.length != expected)
-    return tensorError() << *external.length << " bytes in '" << external.location << "', expected " << expected;
+    return tensorError() << *external.length << " bytes in '" << external.location << "', expected " << expected
+                         << " [NNFC-E0307]";
   llvm::Expected<MappedFile> file = files.open(external.location);
   if (!file)
     return tensorError() << llvm::toString(file.takeError());
   int64_t size = file->bytes.size();
   if (external.offset > size || expected > size - external.offset)
     return tensorError() << "bytes " << external.offset << " to " << external.offset + expected << " of '"
-                         << external.location << "', which has " << size;
+                         << external.location << "', which has " << size << " [NNFC-E0307]";
   owner = file->owner;
   return file->bytes.slice(external.offset, expected);
 }
@@ -153,7 +154,7 @@ TensorId Importer::tensorOf(Entry &entry) {
   if (entry.tensor || entry.isBroken)
     return entry.tensor;
   if (!isTensor(entry)) {
-    error() << "'" << entry.name << "' is " << kindOf(entry) << ", expected a tensor";
+    error() << "'" << entry.name << "' is " << kindOf(entry) << ", expected a tensor [NNFC-E0308]";
     return {};
   }
   if (!entry.stored) {
@@ -166,7 +167,7 @@ TensorId Importer::tensorOf(Entry &entry) {
   Type element = elementTypeOf(context(), entry.stored->type);
   if (!element) {
     error() << "tensor '" << entry.name << "' has elements of type " << dataTypeName(entry.stored->type)
-            << ", which are not supported";
+            << ", which are not supported [NNFC-E0306]";
     return {};
   }
   int64_t numBytes = entry.stored->numElements * onnx::bytesOf(entry.stored->type);
@@ -176,7 +177,7 @@ TensorId Importer::tensorOf(Entry &entry) {
     error() << "tensor '" << entry.name << "': " << numBytes << " bytes of rank " << entry.stored->dims.size()
             << ", and " << constantBytes << " bytes of constants so far, expected at most "
             << options.limits.maxTensorBytes << " bytes, rank " << options.limits.maxRank << " and "
-            << options.limits.maxConstantBytes << " in all";
+            << options.limits.maxConstantBytes << " in all [NNFC-E0114]";
     return {};
   }
   std::shared_ptr<const void> owner;
@@ -243,21 +244,23 @@ LogicalResult Importer::addInputs(Scope &scope) {
       continue;
     auto inputError = [&] { return error() << "input '" << input.name << "': "; };
     if (input.name.empty())
-      return error() << "an input has no name";
+      return error() << "an input has no name [NNFC-E0308]";
     if (input.type.kind != TypeInfo::Kind::Tensor) {
       const char *kinds[] = {"no type",     "a tensor", "a sparse tensor", "a sequence",
                              "an optional", "a map",    "no tensor"};
-      return inputError() << kinds[static_cast<int>(input.type.kind)] << ", expected a tensor";
+      return inputError() << kinds[static_cast<int>(input.type.kind)] << ", expected a tensor [NNFC-E0308]";
     }
     Type element = elementTypeOf(context(), input.type.element);
     if (!element)
-      return inputError() << "elements of type " << dataTypeName(input.type.element) << ", which are not supported";
+      return inputError() << "elements of type " << dataTypeName(input.type.element)
+                          << ", which are not supported [NNFC-E0306]";
     if (!input.type.hasShape)
-      return inputError() << "no shape, expected one (sizes may be symbolic, the rank may not)";
+      return inputError() << "no shape, expected one (sizes may be symbolic, the rank may not) [NNFC-E0308]";
     Shape shape;
     for (auto [i, dimension] : llvm::enumerate(input.type.dims)) {
       if (dimension.size && *dimension.size < 0)
-        return inputError() << "size " << *dimension.size << " in dimension " << i << ", expected 0 or more";
+        return inputError() << "size " << *dimension.size << " in dimension " << i
+                            << ", expected 0 or more [NNFC-E0308]";
       shape.push_back(nameDimension(input.name, i, dimension));
     }
     FailureOr<TensorId> tensor = graph.addInput(input.name, element, shape);
@@ -269,16 +272,17 @@ LogicalResult Importer::addInputs(Scope &scope) {
   }
   for (const auto &[name, size] : options.dims)
     if (!fixedDims.contains(name))
-      return error() << "the size '" << name << "' is to be " << size << ", and no input has a size of that name";
+      return error() << "the size '" << name << "' is to be " << size
+                     << ", and no input has a size of that name [NNFC-E0016]";
   return success();
 }
 
 FailureOr<Entry *> Importer::defineInitializer(Scope &scope, const std::string &name) {
   if (name.empty())
-    return error() << "an initializer has no name";
+    return error() << "an initializer has no name [NNFC-E0106]";
   auto [entry, isNew] = scope.entries.try_emplace(name);
   if (!isNew)
-    return error() << "initializer '" << name << "' is there twice";
+    return error() << "initializer '" << name << "' is there twice [NNFC-E0107]";
   entry->second.name = name;
   return &entry->second;
 }
@@ -349,7 +353,7 @@ LogicalResult Importer::importNode(const Node &node, Scope &scope) {
   if (const Function *function = model.functionOf(node))
     return expand(node, *function, scope);
   if (version == scope.opsets->end())
-    return nodeError(location) << "domain '" << node.domain << "' has no version in opset_import";
+    return nodeError(location) << "domain '" << node.domain << "' has no version in opset_import [NNFC-E0302]";
   Call call(*this, scope, node, version->second);
   const OpTable *table = opTable(node.domain);
   const Mapping *mapping = table ? table->find(node.opType, version->second) : nullptr;
@@ -364,7 +368,7 @@ LogicalResult Importer::importNode(const Node &node, Scope &scope) {
     nameOutputs(node, scope);
     for (size_t i = 0; i < node.outputs.size(); ++i)
       if (call.wants(i) && !scope.entries.contains(node.outputs[i]))
-        return nodeError(location) << "output " << i << " ('" << node.outputs[i] << "') is not there yet";
+        return nodeError(location) << "output " << i << " ('" << node.outputs[i] << "') is not there yet [NNFC-E0304]";
     return success();
   }
 
@@ -383,7 +387,7 @@ LogicalResult Importer::importNode(const Node &node, Scope &scope) {
   }
   std::unique_ptr<Function> definition = definitionOf(node, version->second, types);
   if (!definition)
-    return nodeError(location) << "is not there yet";
+    return nodeError(location) << "is not there yet [NNFC-E0304]";
   definitions.push_back(std::move(definition));
   return expand(node, *definitions.back(), scope);
 }
@@ -445,11 +449,11 @@ LogicalResult Importer::expand(const Node &node, const Function &function, Scope
   Location location = siteLocation(context(), NodeSite{node.name, node.opType});
   if (scope.depth >= maxDepth || ++expansions > maxExpansions)
     return nodeError(location) << "functions are nested over " << maxDepth << " deep or called over " << maxExpansions
-                               << " times, expected less (do they call themselves?)";
+                               << " times, expected less (do they call themselves?) [NNFC-E0311]";
   if (node.inputs.size() > function.inputs.size() || node.outputs.size() > function.outputs.size())
     return nodeError(location) << node.inputs.size() << " inputs and " << node.outputs.size()
                                << " outputs, expected at most " << function.inputs.size() << " and "
-                               << function.outputs.size();
+                               << function.outputs.size() << " [NNFC-E0312]";
   Scope body;
   body.opsets = function.opsets.empty() ? scope.opsets : &function.opsets;
   body.depth = scope.depth + 1;
@@ -485,7 +489,7 @@ LogicalResult Importer::expand(const Node &node, const Function &function, Scope
       continue;
     Entry *entry = body.find(function.outputs[i]);
     if (!entry)
-      return nodeError(location) << "its definition does not make output '" << function.outputs[i] << "'";
+      return nodeError(location) << "its definition does not make output '" << function.outputs[i] << "' [NNFC-E0309]";
     scope.entries[node.outputs[i]] = *entry;
   }
   return success();
@@ -494,14 +498,15 @@ LogicalResult Importer::expand(const Node &node, const Function &function, Scope
 FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, ArrayRef<Entry> inputs, Scope &outer,
                                                        Location location) {
   if (source.inputs.size() != inputs.size())
-    return nodeError(location) << "its graph has " << source.inputs.size() << " inputs, expected " << inputs.size();
+    return nodeError(location) << "its graph has " << source.inputs.size() << " inputs, expected " << inputs.size()
+                               << " [NNFC-E0309]";
   if (outer.depth >= maxDepth)
-    return nodeError(location) << "graphs nested over " << maxDepth << " deep, expected less";
+    return nodeError(location) << "graphs nested over " << maxDepth << " deep, expected less [NNFC-E0311]";
   // Loops in loops may be written out, or imported again, each time that the outer ones are.
   if (++subgraphs > maxSubgraphs)
     return nodeError(location) << "over " << maxSubgraphs
                                << " bodies of loops and branches, each counted as often as it "
-                               << "is imported, expected fewer";
+                               << "is imported, expected fewer [NNFC-E0311]";
   int64_t firstSize = graph.nextDataSize();
   Scope inner;
   inner.parent = &outer;
@@ -520,7 +525,7 @@ FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Arra
   for (const std::string &name : wanted) {
     Entry *entry = inner.find(name);
     if (!entry)
-      return nodeError(location) << "output '" << name << "' of its graph is made by no node";
+      return nodeError(location) << "output '" << name << "' of its graph is made by no node [NNFC-E0108]";
     // An outer tensor stays one tensor.
     if (isData(*entry) && !tensorOf(*entry))
       return failure();
@@ -540,12 +545,13 @@ FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Arra
 
 LogicalResult Importer::build() {
   if (model.irVersion > 10)
-    return error() << "IR version " << model.irVersion << ", expected 10 or lower";
+    return error() << "IR version " << model.irVersion << ", expected 10 or lower [NNFC-E0302]";
   auto own = model.opsets.find("");
   if (own != model.opsets.end() && (own->second < 1 || own->second > newestOpset))
-    return error() << "operator set " << own->second << ", expected 1 to " << newestOpset;
+    return error() << "operator set " << own->second << ", expected 1 to " << newestOpset << " [NNFC-E0302]";
   if (static_cast<int64_t>(model.graph.nodes.size()) > options.limits.maxNodes)
-    return error() << model.graph.nodes.size() << " nodes, expected at most " << options.limits.maxNodes;
+    return error() << model.graph.nodes.size() << " nodes, expected at most " << options.limits.maxNodes
+                   << " [NNFC-E0120]";
   if (failed(listUnsupported(*context(), path, model)))
     return failure();
 
@@ -555,7 +561,7 @@ LogicalResult Importer::build() {
   for (const ValueInfo &output : model.graph.outputs)
     wanted.push_back(output.name);
   if (wanted.empty())
-    return error() << "the graph has no outputs, expected at least one";
+    return error() << "the graph has no outputs, expected at least one [NNFC-E0111]";
   if (failed(addInputs(scope)) || failed(addInitializers(model.graph, scope)) ||
       failed(importNodes(model.graph.nodes, wanted, scope)))
     return failure();
@@ -564,14 +570,15 @@ LogicalResult Importer::build() {
   for (const ValueInfo &output : model.graph.outputs) {
     Entry *entry = scope.find(output.name);
     if (!entry)
-      return error() << "output '" << output.name << "' is made by no node, and is no input or initializer";
+      return error() << "output '" << output.name
+                     << "' is made by no node, and is no input or initializer [NNFC-E0108]";
     TensorId tensor = tensorOf(*entry);
     if (!tensor)
       return failure();
     Type declared = elementTypeOf(context(), output.type.element), made = elementOf(*entry);
     if (output.type.kind == TypeInfo::Kind::Tensor && declared && declared != made)
       return error() << "output '" << output.name << "' is " << dtypeName(made) << ", and declared "
-                     << dtypeName(declared);
+                     << dtypeName(declared) << " [NNFC-E0308]";
     outputs.push_back({output.name, tensor});
   }
   return graph.setOutputs(outputs);

@@ -34,7 +34,7 @@ TensorId indicesInput(Call &call, size_t i, Dim size) {
   Known list{IntegerType::get(call.context(), 64), known->shape, {}};
   for (int64_t at : *values) {
     if (length && (at < -*length || at >= *length)) {
-      call.error("indices") << at << ", expected " << -*length << " to " << *length - 1;
+      call.error("indices") << at << ", expected " << -*length << " to " << *length - 1 << " [NNFC-E0213]";
       return {};
     }
     list.values.push_back({call.size(at < 0 ? at + *length : at)});
@@ -49,7 +49,7 @@ void gather(Call &call) {
   if (call.hasFailed())
     return;
   if (shape.empty())
-    return void(call.error("data") << "a scalar, expected rank 1 or more");
+    return void(call.error("data") << "a scalar, expected rank 1 or more [NNFC-E0207]");
   Dim size = shape[axis];
   result.append(shape.begin(), shape.begin() + axis);
   result.append(indexShape.begin(), indexShape.end());
@@ -90,7 +90,8 @@ std::optional<Components> componentsOf(Call &call, size_t input, int64_t availab
   c.shape = call.inputShape(input);
   std::optional<int64_t> count = c.shape.empty() ? std::nullopt : constantOf(c.shape.back());
   if (!count || *count < 0 || *count > available) {
-    call.error("indices") << "shape " << toString(c.shape) << ", expected a last dimension of at most " << available;
+    call.error("indices") << "shape " << toString(c.shape) << ", expected a last dimension of at most " << available
+                          << " [NNFC-E0208]";
     return std::nullopt;
   }
   c.count = *count;
@@ -117,7 +118,7 @@ void gatherND(Call &call) {
   if (call.hasFailed())
     return;
   if (batch < 0 || batch >= rank || batch >= call.rank(indices))
-    return void(call.error("batch_dims") << batch << ", expected less than the ranks of data and indices");
+    return void(call.error("batch_dims") << batch << ", expected less than the ranks of data and indices [NNFC-E0207]");
   std::optional<Components> c = componentsOf(call, 1, rank - batch);
   if (!c)
     return;
@@ -158,7 +159,7 @@ ScatterKind scatterKind(Call &call) {
                   .Case("min", ScatterKind::Min)
                   .Default(std::nullopt);
   if (!kind)
-    call.error("reduction") << "'" << reduction << "', expected 'none', 'add', 'mul', 'min' or 'max'";
+    call.error("reduction") << "'" << reduction << "', expected 'none', 'add', 'mul', 'min' or 'max' [NNFC-E0214]";
   return kind.value_or(ScatterKind::Set);
 }
 
@@ -170,7 +171,7 @@ TensorId scattered(Call &call, ScatterKind kind, TensorId x, int64_t axis, Tenso
   Shape places = call.shape(index), shape = call.shape(x), written = call.shape(updates);
   if (places.size() != shape.size() || !sameShape(places, written)) {
     call.error("updates") << "shape " << toString(written) << ", expected " << toString(places)
-                          << " as 'indices' has, and the rank of 'data'";
+                          << " as 'indices' has, and the rank of 'data' [NNFC-E0207]";
     return {};
   }
   return call.primitives({x, index, updates}, [&](Primitives &p, ArrayRef<Value> in) {
@@ -227,7 +228,7 @@ void oneHot(Call &call) {
   if (call.hasFailed())
     return;
   if (!isConstant(productOf(call.context(), depthShape), 1))
-    return void(call.error("depth") << toString(depthShape) << ", expected one number");
+    return void(call.error("depth") << toString(depthShape) << ", expected one number [NNFC-E0213]");
   // It may be a float.
   Scalar depth;
   const Known *known = call.known(1);

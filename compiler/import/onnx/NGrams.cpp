@@ -27,7 +27,8 @@ std::optional<Pool> poolOf(Call &call) {
     int64_t length = i + 1, end = i + 1 < starts.size() ? starts[i + 1] : total;
     if (start < 0 || end < start || end > total || (end - start) % length) {
       call.error("ngram_counts") << start << " to " << end << " for n-grams of length " << length << " in a pool of "
-                                 << total << ", expected places in the pool that go up by multiples of the length";
+                                 << total
+                                 << ", expected places in the pool that go up by multiples of the length [NNFC-E0213]";
       return std::nullopt;
     }
     pool.grams.emplace_back(tokens.begin() + start, tokens.begin() + end);
@@ -35,13 +36,13 @@ std::optional<Pool> poolOf(Call &call) {
   }
   if (static_cast<int64_t>(pool.columns.size()) != grams) {
     call.error("ngram_indexes") << static_cast<int64_t>(pool.columns.size()) << " of them, expected " << grams
-                                << " as there are n-grams";
+                                << " as there are n-grams [NNFC-E0212]";
     return std::nullopt;
   }
   llvm::SmallSet<int64_t, 32> seen;
   for (int64_t column : pool.columns) {
     if (column < 0 || column > std::numeric_limits<int32_t>::max() || !seen.insert(column).second) {
-      call.error("ngram_indexes") << column << ", expected columns from 0, each once";
+      call.error("ngram_indexes") << column << ", expected columns from 0, each once [NNFC-E0213]";
       return std::nullopt;
     }
     pool.width = std::max(pool.width, column + 1);
@@ -82,14 +83,15 @@ void tfIdfVectorizer(Call &call) {
     return;
   if (shape.empty() || shape.size() > 2 || !call.element(x).isSignlessInteger())
     return void(call.error("X") << "shape " << toString(shape) << " of " << dtypeName(call.element(x))
-                                << ", expected [C] or [N, C] of integers");
+                                << ", expected [C] or [N, C] of integers [NNFC-E0208]");
   if (mode != "TF" && mode != "IDF" && mode != "TFIDF")
-    return void(call.error("mode") << "'" << mode << "', expected TF, IDF or TFIDF");
+    return void(call.error("mode") << "'" << mode << "', expected TF, IDF or TFIDF [NNFC-E0214]");
   if (shortest < 1 || longest < shortest || longest > static_cast<int64_t>(pool->grams.size()))
-    return void(call.error("max_gram_length") << shortest << " to " << longest << " tokens, expected lengths from 1 to "
-                                              << static_cast<int64_t>(pool->grams.size()) << ", as 'ngram_counts' has");
+    return void(call.error("max_gram_length")
+                << shortest << " to " << longest << " tokens, expected lengths from 1 to "
+                << static_cast<int64_t>(pool->grams.size()) << ", as 'ngram_counts' has [NNFC-E0213]");
   if (skips < 0 || skips >= maxDistances)
-    return void(call.error("max_skip_count") << skips << ", expected 0 to " << maxDistances - 1);
+    return void(call.error("max_skip_count") << skips << ", expected 0 to " << maxDistances - 1 << " [NNFC-E0213]");
 
   Type i64 = IntegerType::get(call.context(), 64), f32 = Float32Type::get(call.context());
   Dim numRows = shape.size() == 2 ? shape[0] : call.size(1);
@@ -119,7 +121,7 @@ void tfIdfVectorizer(Call &call) {
   if (const Attribute *weights = call.attribute("weights", Attribute::Kind::Floats); weights && mode != "TF") {
     if (static_cast<int64_t>(weights->floats.size()) != numGrams)
       return void(call.error("weights") << static_cast<int64_t>(weights->floats.size()) << " of them, expected "
-                                        << numGrams << " as there are n-grams");
+                                        << numGrams << " as there are n-grams [NNFC-E0212]");
     Known factors{f32, {numGrams + 1}, {}};
     for (double weight : weights->floats)
       factors.values.push_back(factors.ofNumber(weight));

@@ -98,7 +98,7 @@ void groupNormalization(Call &call) {
       Dim each = exactQuotient({shape[1]}, call.shape(*vector), call.context());
       if (!each)
         return void(call.error("scale") << toString(call.shape(*vector)) << " for " << toString(shape[1])
-                                        << " channels");
+                                        << " channels [NNFC-E0208]");
       TensorId column = call.reshape(*vector, {call.size(groups), call.size(1)});
       *vector = call.reshape(call.expand(column, {call.size(groups), each}), {shape[1]});
     }
@@ -127,7 +127,7 @@ void lpNormalization(Call &call) {
   TensorId x = call.input(0);
   int64_t axis = call.axis(call.integer("axis", -1), call.inputRank(0)), p = call.integer("p", 2);
   if (p != 1 && p != 2)
-    return void(call.error("p") << p << ", expected 1 or 2");
+    return void(call.error("p") << p << ", expected 1 or 2 [NNFC-E0213]");
   TensorId magnitude = p == 1 ? call.unary("abs", x) : call.mul(x, x);
   TensorId norm = call.call("sum", {{"input", magnitude}, {"dim", std::vector<int64_t>{axis}}, {"keepdim", true}});
   call.result(call.div(x, p == 1 ? norm : call.unary("sqrt", norm)));

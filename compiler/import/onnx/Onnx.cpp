@@ -13,11 +13,11 @@ OwningOpRef<ModuleOp> readOnnx(MLIRContext &context, StringRef path, const ReadO
   auto error = [&] { return emitError(UnknownLoc::get(&context)) << path << ": "; };
   llvm::sys::fs::file_status status;
   if (std::error_code code = llvm::sys::fs::status(path, status)) {
-    error() << code.message();
+    error() << code.message() << " [NNFC-E0101]";
     return {};
   }
   if (!llvm::sys::fs::is_regular_file(status)) {
-    error() << "no regular file";
+    error() << "no regular file [NNFC-E0101]";
     return {};
   }
   llvm::Expected<MappedFile> file = mapFile(path);
@@ -28,7 +28,7 @@ OwningOpRef<ModuleOp> readOnnx(MLIRContext &context, StringRef path, const ReadO
   std::string fault;
   std::unique_ptr<onnx::Model> model = onnx::parseModel({file->bytes.data(), file->bytes.size()}, file->owner, fault);
   if (!model) {
-    error() << fault;
+    error() << fault << " [NNFC-E0301]";
     return {};
   }
   return onnx::Importer(context, *model, path.str(), options).run();

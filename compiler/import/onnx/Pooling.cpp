@@ -14,7 +14,7 @@ Window poolWindow(Call &call) {
   Ints kernel = call.integers("kernel_shape");
   if (!call.hasFailed() && (rank < 3 || static_cast<int64_t>(kernel.size()) != rank - 2))
     call.error("kernel_shape") << static_cast<int64_t>(kernel.size()) << " entries for an input of rank " << rank
-                               << ", expected rank 3 to 5, and one entry for each spatial dimension";
+                               << ", expected rank 3 to 5, and one entry for each spatial dimension [NNFC-E0212]";
   return windowOf(call, call.hasFailed() ? Ints(1, 1) : kernel);
 }
 
@@ -36,7 +36,7 @@ void padForCeil(Call &call, Window &w) {
       continue;
     if (w.length[i])
       return void(call.error("ceil_mode") << "with 'auto_pad' and gaps between windows over the symbolic size "
-                                          << toString(shape[2 + i]) << ", expected a fixed size");
+                                          << toString(shape[2 + i]) << ", expected a fixed size [NNFC-E0219]");
     Dim before = shape[2 + i] + w.low[i], count = (before + (high - span)).ceilDiv(stride) + 1;
     // The last window starts inside the input or its low padding.
     if (high > span - stride)
@@ -57,7 +57,8 @@ TensorId windowSums(Call &call, TensorId x, const Window &w) {
   Shape shape = call.shape(x);
   for (size_t i = 0; i < w.kernel.size() && !call.hasFailed(); ++i)
     call.require("kernel_shape", shape[2 + i], shape[2 + i] - w.span(i),
-                 "a window of " + Twine(w.span(i)) + " over size {value} with its padding, expected at most that");
+                 "a window of " + Twine(w.span(i)) +
+                     " over size {value} with its padding, expected at most that [NNFC-E0217]");
   if (call.hasFailed())
     return {};
   Type element = call.element(x);
@@ -105,7 +106,8 @@ void maxPool(Call &call) {
   // Small integers are exact in float32, and have no pooling of their own.
   bool isInteger = !call.isFloat(x);
   if (isInteger && element.getIntOrFloatBitWidth() > 16)
-    return void(call.error() << "elements of type " << dtypeName(element) << ", expected floats or 8-bit integers");
+    return void(call.error() << "elements of type " << dtypeName(element)
+                             << ", expected floats or 8-bit integers [NNFC-E0206]");
   if (isInteger)
     x = call.cast(x, Float32Type::get(call.context()));
   if (!fitsTorch(w)) {
@@ -185,7 +187,7 @@ void lpPool(Call &call) {
 Ints spatialDims(Call &call) {
   int64_t rank = call.inputRank(0);
   if (!call.hasFailed() && rank < 3)
-    call.error() << "input of rank " << rank << ", expected 3 or more";
+    call.error() << "input of rank " << rank << ", expected 3 or more [NNFC-E0207]";
   return llvm::to_vector(llvm::seq<int64_t>(2, std::max<int64_t>(rank, 2)));
 }
 
@@ -234,7 +236,8 @@ void maxUnpool(Call &call) {
   if (!given)
     return call.result(call.call(function, std::move(arguments)));
   if (static_cast<int64_t>(given->size()) != spatial && static_cast<int64_t>(given->size()) != rank)
-    return void(call.error("output_shape") << static_cast<int64_t>(given->size()) << " entries, expected " << rank);
+    return void(call.error("output_shape")
+                << static_cast<int64_t>(given->size()) << " entries, expected " << rank << " [NNFC-E0212]");
   RunTime r(call);
   Shape out(shape.begin(), shape.begin() + 2);
   for (auto [i, size] : llvm::enumerate(ArrayRef(*given).take_back(spatial)))
@@ -252,9 +255,9 @@ void maxUnpool(Call &call) {
   Value values = r.reshape(call.graph().value(x), flat(shape)), place = call.graph().value(inPlane);
   place = r.reshape(r.convert(place, r.i64()), flat(shape));
   Value zeros = r.full(flat(out), 0, Primitives::elementOf(values));
-  Value result =
-      r.scatter(ScatterKind::Set, zeros, {r.iota(flat(shape), 0, r.i64()), r.iota(flat(shape), 1, r.i64()), place},
-                values, {0, 1, 2}, BoundsKind::Error, r.message("I", "index {value}, expected one below {bound}"));
+  Value result = r.scatter(ScatterKind::Set, zeros,
+                           {r.iota(flat(shape), 0, r.i64()), r.iota(flat(shape), 1, r.i64()), place}, values, {0, 1, 2},
+                           BoundsKind::Error, r.message("I", "index {value}, expected one below {bound} [NNFC-E0501]"));
   call.result(call.graph().adopt(r.reshape(result, out)));
 }
 

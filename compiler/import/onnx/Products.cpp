@@ -13,7 +13,8 @@ TensorId product(Call &call, TensorId a, TensorId b) {
   size_t row = y.size() == 1 ? 0 : y.size() - 2;
   Dim &columns = x.back(), &rows = y[row];
   if (!sameDim(columns, rows) && !(constantOf(columns) && constantOf(rows))) {
-    call.requireEqual("B", rows, columns, "{value} rows, expected " + toString(columns) + " as A has columns");
+    call.requireEqual("B", rows, columns,
+                      "{value} rows, expected " + toString(columns) + " as A has columns [NNFC-E0208]");
     if (constantOf(rows))
       a = call.reshape(a, (columns = rows, x));
     else
@@ -30,7 +31,7 @@ void gemm(Call &call) {
     return;
   if (call.rank(a) != 2 || call.rank(b) != 2)
     return void(call.error() << "operands of rank " << call.rank(a) << " and " << call.rank(b)
-                             << ", expected matrices");
+                             << ", expected matrices [NNFC-E0207]");
   if (transA)
     a = call.permute(a, {1, 0});
   // linear wants the weight as [out, in], which is how exporters store it; the bias is a vector.
@@ -80,9 +81,10 @@ void determinant(Call &call) {
   if (call.hasFailed())
     return;
   if (rank < 2)
-    return void(call.error("X") << "rank " << rank << ", expected matrices");
+    return void(call.error("X") << "rank " << rank << ", expected matrices [NNFC-E0207]");
   Dim size = shape[rank - 1];
-  call.requireEqual("X", shape[rank - 2], size, "{value} rows, expected " + toString(size) + " as there are columns");
+  call.requireEqual("X", shape[rank - 2], size,
+                    "{value} rows, expected " + toString(size) + " as there are columns [NNFC-E0208]");
   call.result(call.primitives({x}, [&](Primitives &p, ArrayRef<Value> in) {
     Type i64 = IntegerType::get(call.context(), 64), element = Call::computed(Primitives::elementOf(in[0]));
     shape[rank - 2] = size;
@@ -143,7 +145,7 @@ std::optional<Equation> parseEquation(Call &call, StringRef text) {
   left.split(terms, ',');
   if (terms.size() != call.numInputs()) {
     call.error("equation") << static_cast<int64_t>(terms.size()) << " terms, expected "
-                           << static_cast<int64_t>(call.numInputs()) << ", one for each input";
+                           << static_cast<int64_t>(call.numInputs()) << ", one for each input [NNFC-E0313]";
     return std::nullopt;
   }
   int64_t hidden = 0;
@@ -169,7 +171,7 @@ std::optional<Equation> parseEquation(Call &call, StringRef text) {
     std::optional<std::string> letters = expanded(term, call.inputRank(i));
     if (!letters) {
       call.error("equation") << "term '" << term << "' for an input of rank " << call.inputRank(i)
-                             << ", expected one letter for each dimension";
+                             << ", expected one letter for each dimension [NNFC-E0313]";
       return std::nullopt;
     }
     equation.operands.push_back(*letters);
@@ -177,7 +179,7 @@ std::optional<Equation> parseEquation(Call &call, StringRef text) {
   if (isExplicit) {
     std::optional<std::string> letters = expanded(right, -1);
     if (!letters) {
-      call.error("equation") << "result '" << right << "', expected letters";
+      call.error("equation") << "result '" << right << "', expected letters [NNFC-E0313]";
       return std::nullopt;
     }
     equation.output = *letters;
@@ -210,7 +212,7 @@ void takeDiagonals(Call &call, Term &term) {
     Shape shape = call.shape(term.tensor);
     if (!sameDim(shape[i], shape[j]))
       return void(call.error("equation") << "a letter stands for sizes " << toString(shape[i]) << " and "
-                                         << toString(shape[j]) << ", expected one size");
+                                         << toString(shape[j]) << ", expected one size [NNFC-E0313]");
     term.tensor = call.primitives({term.tensor}, [&](Primitives &p, ArrayRef<Value> in) {
       Type i64 = IntegerType::get(call.context(), 64);
       Value isOn = p.eq(p.iota(shape, i, i64), p.iota(shape, j, i64));
@@ -299,7 +301,8 @@ void einsum(Call &call) {
   for (char c : equation->output)
     if (llvm::none_of(terms, [c](const Term &term) { return term.letters.find(c) != std::string::npos; }) ||
         llvm::count(equation->output, c) != 1)
-      return void(call.error("equation") << "a letter of the result that no input has, or that is there twice");
+      return void(
+          call.error("equation") << "a letter of the result that no input has, or that is there twice [NNFC-E0313]");
   Term result = terms.front();
   for (size_t i = 1; i < terms.size(); ++i) {
     std::string kept = equation->output;

@@ -37,7 +37,7 @@ struct Steps {
     if (block)
       axis = call.axis(axis, shape.size());
     if (block < 0)
-      call.error("block_size") << block << ", expected 0 or more";
+      call.error("block_size") << block << ", expected 0 or more [NNFC-E0213]";
   }
 
   TensorId spread(StringRef argument, TensorId steps) {
@@ -45,15 +45,17 @@ struct Steps {
       return {};
     Shape given = call.shape(steps);
     if (!block && given.size() > 1)
-      call.error(argument) << "rank " << given.size() << " without a 'block_size', expected 0 or 1";
+      call.error(argument) << "rank " << given.size() << " without a 'block_size', expected 0 or 1 [NNFC-E0207]";
     if (!block || call.hasFailed())
       return alongAxis(call, steps, axis, shape.size());
     if (given.size() != shape.size()) {
-      call.error(argument) << "rank " << given.size() << " with a 'block_size', expected the input's " << shape.size();
+      call.error(argument) << "rank " << given.size() << " with a 'block_size', expected the input's " << shape.size()
+                           << " [NNFC-E0207]";
       return {};
     }
     call.require(argument, given[axis], given[axis] * block - shape[axis],
-                 "{value} blocks of " + Twine(block) + ", expected enough for a size of " + toString(shape[axis]));
+                 "{value} blocks of " + Twine(block) + ", expected enough for a size of " + toString(shape[axis]) +
+                     " [NNFC-E0208]");
     if (call.hasFailed())
       return {};
     RunTime r(call);
@@ -78,10 +80,10 @@ void quantizeLinear(Call &call) {
                                                : IntegerType::get(call.context(), 8, IntegerType::Unsigned);
   if (!isa_and_present<IntegerType>(integer))
     return void(call.error() << "to " << (integer ? dtypeName(integer) : dataTypeName(wanted))
-                             << ", expected integers");
+                             << ", expected integers [NNFC-E0206]");
   if (zero && call.element(zero) != integer)
-    return void(call.error("y_zero_point")
-                << "dtype " << dtypeName(call.element(zero)) << ", expected the output's " << dtypeName(integer));
+    return void(call.error("y_zero_point") << "dtype " << dtypeName(call.element(zero)) << ", expected the output's "
+                                           << dtypeName(integer) << " [NNFC-E0206]");
   TensorId ratio = call.div(call.cast(x, f32(call)), steps.spread("y_scale", scale));
   call.result(saturated(call, ratio, steps.spread("y_zero_point", zero), integer));
 }

@@ -74,7 +74,7 @@ Type elementOfResult(Call &call, bool likeInput, int64_t fallback) {
   int64_t number = call.integer("dtype", fallback);
   Type element = elementTypeOf(call.context(), static_cast<DataType>(number));
   if (!element)
-    call.error("dtype") << number << ", expected the number of a type that is supported";
+    call.error("dtype") << number << ", expected the number of a type that is supported [NNFC-E0206]";
   return element;
 }
 
@@ -92,10 +92,10 @@ template <bool isNormal, bool likeInput> void random(Call &call) {
   if (call.hasFailed())
     return;
   if (!isa<FloatType>(element))
-    return void(call.error("dtype") << dtypeName(element) << ", expected a float");
+    return void(call.error("dtype") << dtypeName(element) << ", expected a float [NNFC-E0206]");
   if (!likeInput &&
       (!call.hasAttribute("shape") || llvm::any_of(shape, [](Dim size) { return *constantOf(size) < 0; })))
-    return void(call.error("shape") << toString(shape) << ", expected sizes of 0 or more");
+    return void(call.error("shape") << toString(shape) << ", expected sizes of 0 or more [NNFC-E0213]");
   Draws draws(call);
   Primitives &p = draws.p;
   Value drawn = isNormal ? p.add(p.mul(draws.normal(shape, element), scale), mean)
@@ -111,7 +111,7 @@ void bernoulli(Call &call) {
   if (call.hasFailed())
     return;
   if (!isa<FloatType>(given))
-    return void(call.error("input") << "dtype " << dtypeName(given) << ", expected a float");
+    return void(call.error("input") << "dtype " << dtypeName(given) << ", expected a float [NNFC-E0206]");
   Draws draws(call);
   Primitives &p = draws.p;
   Value isOne = p.lt(draws.uniform(call.shape(x), computed), p.convert(call.graph().value(x), computed));
@@ -130,11 +130,11 @@ void multinomial(Call &call) {
     return;
   if (!isa<FloatType>(given) || shape.size() != 2)
     return void(call.error("input") << dtypeName(given) << " " << toString(shape)
-                                    << ", expected floats [rows, classes]");
+                                    << ", expected floats [rows, classes] [NNFC-E0213]");
   if (count < 1 || !isa<IntegerType>(element))
     return void(call.error() << count << " samples of " << dtypeName(element)
-                             << ", expected 1 or more of an integer type");
-  call.require("input", shape[1], shape[1] - 1, "{value} classes, expected at least 1");
+                             << ", expected 1 or more of an integer type [NNFC-E0213]");
+  call.require("input", shape[1], shape[1] - 1, "{value} classes, expected at least 1 [NNFC-E0217]");
   if (call.hasFailed())
     return;
   Draws draws(call);
@@ -170,7 +170,7 @@ void dropout(Call &call) {
     isTraining = !call.flag("is_test") && call.wants(1);
   }
   if (ratio && !(*ratio >= 0 && *ratio <= 1))
-    return void(call.error("ratio") << std::to_string(*ratio) << ", expected 0 to 1");
+    return void(call.error("ratio") << std::to_string(*ratio) << ", expected 0 to 1 [NNFC-E0213]");
   // Before version 10 the mask has the type of the input.
   Type maskElement = call.version >= 10 ? Type(IntegerType::get(call.context(), 1)) : call.inputElement(0);
   if (isTraining == 0 || ratio == 0) {
@@ -198,7 +198,7 @@ void dropout(Call &call) {
   Primitives &p = draws.p;
   Value part = graph.value(ratioTensor);
   if (!ratio)
-    p.check(p.bitAnd(p.ge(part, 0), p.le(part, 1)), part, p.message("ratio", "expected 0 to 1"));
+    p.check(p.bitAnd(p.ge(part, 0), p.le(part, 1)), part, p.message("ratio", "expected 0 to 1 [NNFC-E0213]"));
   Value isKept = p.ge(draws.uniform(shape, computed), part), factor = p.div(1, p.sub(1, part));
   if (modeTensor) {
     Value isOff = p.logicalNot(graph.value(modeTensor));

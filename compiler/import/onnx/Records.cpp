@@ -38,15 +38,15 @@ void convert(Call &call) {
     case Kind::String: arguments.push_back({name, attribute->s}); break;
     case Kind::Ints: arguments.push_back({name, attribute->ints}); break;
     case Kind::Floats: arguments.push_back({name, attribute->floats}); break;
-    default: call.error(name) << "no number or string, expected one";
+    default: call.error(name) << "no number or string, expected one [NNFC-E0305]";
     }
   }
   for (const Attribute &attribute : call.node.attributes)
     // `consumed_inputs` is a hint of the first versions about memory.
     if (!function->parameter(attribute.name) && attribute.name != "consumed_inputs")
-      call.error(attribute.name) << "is no attribute of the operator";
+      call.error(attribute.name) << "is no attribute of the operator [NNFC-E0305]";
   if (call.numInputs() > next)
-    call.error() << call.numInputs() << " inputs, expected at most " << next;
+    call.error() << call.numInputs() << " inputs, expected at most " << next << " [NNFC-E0312]";
   call.result(call.call(StringRef(function->name.data(), function->name.size()), std::move(arguments)));
 }
 

@@ -113,7 +113,7 @@ TensorId Recurrence::row(TensorId tensor, int64_t i) {
 bool Recurrence::readShapes() {
   direction = call.text("direction", "forward");
   if (direction != "forward" && direction != "reverse" && direction != "bidirectional") {
-    call.error("direction") << "'" << direction << "', expected 'forward', 'reverse' or 'bidirectional'";
+    call.error("direction") << "'" << direction << "', expected 'forward', 'reverse' or 'bidirectional' [NNFC-E0214]";
     return false;
   }
   numDirections = direction == "bidirectional" ? 2 : 1;
@@ -132,14 +132,14 @@ bool Recurrence::readShapes() {
       !isConstant(weight[1], *size * static_cast<int64_t>(cell.gates))) {
     call.error() << "X of rank " << static_cast<int64_t>(shape.size()) << " and R " << toString(weight)
                  << ", expected rank 3, and [" << numDirections << ", " << static_cast<int64_t>(cell.gates)
-                 << " * hidden_size, hidden_size]";
+                 << " * hidden_size, hidden_size] [NNFC-E0207]";
     return false;
   }
   steps = shape[0];
   batch = shape[1];
   hidden = *size;
   if (int64_t given = call.integer("hidden_size", hidden); given != hidden)
-    call.error("hidden_size") << given << ", expected " << hidden << " as in R";
+    call.error("hidden_size") << given << ", expected " << hidden << " as in R [NNFC-E0213]";
   lengths = call.inputOrNone(4);
   return !call.hasFailed();
 }
@@ -155,7 +155,7 @@ bool Recurrence::readActivations() {
       all.push_back(cell.defaultActivations[i % cell.activations]);
   if (all.size() != wanted) {
     call.error("activations") << static_cast<int64_t>(all.size()) << " entries, expected "
-                              << static_cast<int64_t>(wanted);
+                              << static_cast<int64_t>(wanted) << " [NNFC-E0212]";
     return false;
   }
   const Attribute *alphas = call.attribute("activation_alpha", Attribute::Kind::Floats),
@@ -164,7 +164,7 @@ bool Recurrence::readActivations() {
   for (size_t i = 0; i < wanted; ++i) {
     std::optional<Activation> f = activationOf(all[i]);
     if (!f) {
-      call.error("activations") << "'" << all[i] << "', expected one that ONNX names";
+      call.error("activations") << "'" << all[i] << "', expected one that ONNX names [NNFC-E0214]";
       return false;
     }
     if (alphas && i < alphas->floats.size())
@@ -188,7 +188,8 @@ Direction Recurrence::directionOf(int64_t d) {
     int64_t size = hidden * static_cast<int64_t>(cell.gates);
     if (Shape shape = call.shape(biases);
         !call.hasFailed() && !sameShape(shape, {call.size(numDirections), call.size(2 * size)}))
-      call.error("B") << "shape " << toString(shape) << ", expected [" << numDirections << ", " << 2 * size << "]";
+      call.error("B") << "shape " << toString(shape) << ", expected [" << numDirections << ", " << 2 * size
+                      << "] [NNFC-E0208]";
     TensorId both = row(biases, d);
     TensorId ofInput = call.slice(both, 0, call.size(0), call.size(size)),
              ofState = call.slice(both, 0, call.size(size), call.size(size));

@@ -25,7 +25,8 @@ Axes axesOf(Call &call) {
   if (given && isRunTime(*given)) {
     axes.atRunTime = *given;
     if (static_cast<int64_t>(given->size()) > rank)
-      call.error("axes") << static_cast<int64_t>(given->size()) << " entries for a tensor of rank " << rank;
+      call.error("axes") << static_cast<int64_t>(given->size()) << " entries for a tensor of rank " << rank
+                         << " [NNFC-E0212]";
   } else if (given && !given->empty()) {
     axes.dims = call.axes(call.constants("axes").value_or(Ints()), rank);
     llvm::sort(axes.dims);
@@ -245,7 +246,7 @@ void cumSum(Call &call) {
   std::optional<SmallVector<Scalar>> given = call.numbers("axis");
   bool reverse = call.flag("reverse"), exclusive = call.flag("exclusive");
   if (!given || given->size() != 1)
-    return void(call.error("axis") << "missing, expected one number");
+    return void(call.error("axis") << "missing, expected one number [NNFC-E0204]");
   if (isRunTime(*given))
     return cumSumAtRunTime(call, x, given->front(), reverse, exclusive);
   int64_t axis = call.axis(call.constants("axis").value_or(Ints{0}).front(), call.inputRank(0));
@@ -268,7 +269,7 @@ void topK(Call &call) {
   if (call.hasFailed())
     return;
   if (!k || k->size() != 1)
-    return void(call.error("k") << "missing, expected one number");
+    return void(call.error("k") << "missing, expected one number [NNFC-E0204]");
   Shape shape = call.shape(x);
   RunTime r(call);
   Dim count = r.outputSize(k->front(), "k", axis, shape.size(), call.wants(0) ? 0 : 1);
@@ -277,7 +278,8 @@ void topK(Call &call) {
     results =
         call.callAll("topk", {{"input", x}, {"k", *number}, {"dim", axis}, {"largest", largest}, {"sorted", true}});
   } else {
-    call.require("k", count, shape[axis] - count, "{value}, expected at most the size " + toString(shape[axis]));
+    call.require("k", count, shape[axis] - count,
+                 "{value}, expected at most the size " + toString(shape[axis]) + " [NNFC-E0213]");
     auto [values, indices] = r.sort(call.graph().value(x), axis, largest, count);
     results = {call.graph().adopt(values), call.graph().adopt(indices)};
   }

@@ -73,7 +73,7 @@ std::array<double, 4> cubicWeights(double t, double a) {
 TensorId resample(Call &call, TensorId x, const Axis &axis, const Modes &modes) {
   int64_t in = *constantOf(axis.in), out = *constantOf(axis.out);
   if (in < 1 || out < 0 || out > (int64_t(1) << 24)) {
-    call.error() << "size " << in << " to " << out << ", expected at least one element, and at most 2^24";
+    call.error() << "size " << in << " to " << out << ", expected at least one element, and at most 2^24 [NNFC-E0222]";
     return {};
   }
   size_t taps = modes.mode == "nearest" ? 1 : modes.mode == "linear" ? 2 : 4;
@@ -185,7 +185,8 @@ std::array<Value, 4> cubicWeights(RunTime &r, Value t, double a) {
 
 TensorId resampleAtRunTime(Call &call, TensorId input, const Axis &axis, const Modes &modes) {
   call.require("X", axis.in, axis.in - 1,
-               "size {value} in dimension " + std::to_string(axis.dim) + ", expected at least one element");
+               "size {value} in dimension " + std::to_string(axis.dim) +
+                   ", expected at least one element [NNFC-E0217]");
   if (call.hasFailed())
     return {};
   RunTime r(call);
@@ -324,7 +325,7 @@ void resizeWith(Call &call, const Modes &modes, bool bySize, MutableArrayRef<Axi
   if (call.hasFailed())
     return;
   if (modes.mode != "nearest" && modes.mode != "linear" && modes.mode != "cubic")
-    return void(call.error("mode") << "'" << modes.mode << "', expected 'nearest', 'linear' or 'cubic'");
+    return void(call.error("mode") << "'" << modes.mode << "', expected 'nearest', 'linear' or 'cubic' [NNFC-E0214]");
   TensorId x = call.input(0);
   if (llvm::all_of(axes, [](const Axis &axis) { return axis.isPlain(); }) && modes.coordinates != "tf_crop_and_resize")
     return call.outputIsInput(0, 0);
@@ -404,7 +405,7 @@ std::optional<Numbers> numbersOf(Call &call, StringRef name, std::optional<size_
   Shape shape = call.inputShape(*input);
   std::optional<int64_t> count = shape.size() == 1 ? constantOf(shape[0]) : std::nullopt;
   if (!count || *count > maxRunTimeElements) {
-    call.error(name) << toString(shape) << ", expected a list of at most " << maxRunTimeElements;
+    call.error(name) << toString(shape) << ", expected a list of at most " << maxRunTimeElements << " [NNFC-E0213]";
     return std::nullopt;
   }
   numbers.known.clear();
@@ -422,10 +423,10 @@ std::optional<Numbers> scalesOf(Call &call) {
 void applyScales(Call &call, MutableArrayRef<Axis *> axes, const Numbers &scales) {
   if (scales.size() != axes.size())
     return void(call.error("scales") << static_cast<int64_t>(scales.size()) << " entries, expected "
-                                     << static_cast<int64_t>(axes.size()));
+                                     << static_cast<int64_t>(axes.size()) << " [NNFC-E0212]");
   RunTime r(call);
   for (auto [axis, scale] : llvm::zip(axes, scales.atRunTime)) {
-    r.check(r.gt(scale, 0), scale, r.message("scales", "{value}, expected numbers above 0"));
+    r.check(r.gt(scale, 0), scale, r.message("scales", "{value}, expected numbers above 0 [NNFC-E0213]"));
     Value out = r.floor(r.mul(r.size(axis->in, r.f64()), scale));
     axis->runTimeScale = scale;
     // Beyond any size, and still an int64.
@@ -433,7 +434,7 @@ void applyScales(Call &call, MutableArrayRef<Axis *> axes, const Numbers &scales
   }
   for (auto [axis, scale] : llvm::zip(axes, scales.known)) {
     if (!(scale > 0) || call.hasFailed())
-      return void(call.error("scales") << std::to_string(scale) << ", expected numbers above 0");
+      return void(call.error("scales") << std::to_string(scale) << ", expected numbers above 0 [NNFC-E0213]");
     axis->scale = scale;
     axis->out = scaledSize(axis->in, scale);
   }
@@ -484,12 +485,12 @@ void upsample(Call &call) {
     all.push_back(&axis);
   if (call.version < 7 && call.hasAttribute("height_scale")) {
     if (axes.size() != 4)
-      return void(call.error() << "rank " << static_cast<int64_t>(axes.size()) << ", expected 4");
+      return void(call.error() << "rank " << static_cast<int64_t>(axes.size()) << ", expected 4 [NNFC-E0207]");
     applyScales(call, all, {{1, 1, call.number("height_scale", 1), call.number("width_scale", 1)}, {}});
   } else if (std::optional<Numbers> scales = scalesOf(call)) {
     applyScales(call, all, *scales);
   } else {
-    call.error("scales") << "missing, expected one number for each dimension";
+    call.error("scales") << "missing, expected one number for each dimension [NNFC-E0204]";
   }
   std::string mode = call.text("mode", "nearest");
   Modes modes{mode == "bilinear" ? "linear" : mode, "asymmetric", "floor"};
@@ -505,7 +506,7 @@ void resize(Call &call) {
       all.push_back(&axis);
     std::optional<Numbers> scales = scalesOf(call);
     if (!scales)
-      return void(call.error("scales") << "missing, expected one number for each dimension");
+      return void(call.error("scales") << "missing, expected one number for each dimension [NNFC-E0204]");
     applyScales(call, all, *scales);
     return resizeWith(call, {call.text("mode", "nearest"), "asymmetric", "floor"}, false, axes);
   }
@@ -519,7 +520,8 @@ void resize(Call &call) {
                                         "half_pixel_symmetric"};
   if (!llvm::is_contained(known, modes.coordinates))
     return void(call.error("coordinate_transformation_mode")
-                << "'" << modes.coordinates << "', expected one of " << llvm::join(llvm::ArrayRef(known), ", "));
+                << "'" << modes.coordinates << "', expected one of " << llvm::join(llvm::ArrayRef(known), ", ")
+                << " [NNFC-E0214]");
   modes.antialias = call.flag("antialias");
   Ints named = call.axes(call.integers("axes", llvm::to_vector(llvm::seq<int64_t>(0, rank))), rank);
   if (call.hasFailed())
@@ -534,7 +536,7 @@ void resize(Call &call) {
   if (bySize) {
     if (sizes->size() != chosen.size())
       return void(call.error("sizes") << static_cast<int64_t>(sizes->size()) << " entries, expected "
-                                      << static_cast<int64_t>(chosen.size()));
+                                      << static_cast<int64_t>(chosen.size()) << " [NNFC-E0212]");
     std::string policy = call.text("keep_aspect_ratio_policy", "stretch");
     if (policy == "not_larger" || policy == "not_smaller") {
       keepAspectRatio(call, chosen, *sizes, policy == "not_larger");
@@ -547,12 +549,13 @@ void resize(Call &call) {
   } else if (std::optional<Numbers> scales = scalesOf(call)) {
     applyScales(call, chosen, *scales);
   } else {
-    call.error("scales") << "missing, and so is 'sizes', expected one of them";
+    call.error("scales") << "missing, and so is 'sizes', expected one of them [NNFC-E0204]";
   }
   if (modes.coordinates == "tf_crop_and_resize") {
     std::optional<Numbers> roi = numbersOf(call, "roi", 1);
     if (!roi || roi->size() != 2 * chosen.size())
-      return void(call.error("roi") << "expected " << static_cast<int64_t>(2 * chosen.size()) << " numbers");
+      return void(call.error("roi") << "expected " << static_cast<int64_t>(2 * chosen.size())
+                                    << " numbers [NNFC-E0213]");
     for (size_t i = 0, count = chosen.size(); i < count; ++i) {
       if (!roi->known.empty()) {
         chosen[i]->roiStart = roi->known[i];
@@ -613,11 +616,11 @@ void affineGrid(Call &call) {
   if (call.hasFailed())
     return;
   if (!given || (given->size() != 4 && given->size() != 5))
-    return void(call.error("size") << "expected the sizes of the output, [N, C, H, W] or [N, C, D, H, W]");
+    return void(call.error("size") << "expected the sizes of the output, [N, C, H, W] or [N, C, D, H, W] [NNFC-E0213]");
   int64_t spatial = given->size() - 2;
   if (matrix.size() != 3 || !isConstant(matrix[1], spatial) || !isConstant(matrix[2], spatial + 1))
     return void(call.error("theta") << "shape " << toString(matrix) << ", expected [N, " << spatial << ", "
-                                    << spatial + 1 << "]");
+                                    << spatial + 1 << "] [NNFC-E0208]");
   RunTime r(call);
   // The channels are not among the output's sizes.
   for (auto [i, number] : llvm::enumerate(*given))
@@ -625,10 +628,11 @@ void affineGrid(Call &call) {
                    : i == 1 ? call.size(1)
                             : r.outputSize(number, "size", static_cast<int64_t>(i) - 1, spatial + 2));
   if (given->front().isKnown())
-    call.requireEqual("size", given->front().size, matrix[0], "{value}, expected " + toString(matrix[0]) + " first");
+    call.requireEqual("size", given->front().size, matrix[0],
+                      "{value}, expected " + toString(matrix[0]) + " first [NNFC-E0208]");
   else
     r.check(r.eq(r.value(given->front()), r.value(matrix[0])), r.value(given->front()),
-            r.message("size", "{value}, expected " + toString(matrix[0]) + " first"));
+            r.message("size", "{value}, expected " + toString(matrix[0]) + " first [NNFC-E0208]"));
   if (call.hasFailed())
     return;
   if (std::optional<SmallVector<int64_t>> sizes = constantsOf(size))

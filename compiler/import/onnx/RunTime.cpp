@@ -29,7 +29,8 @@ SmallVector<Value> RunTime::axes(ArrayRef<Scalar> given, int64_t rank, StringRef
   return llvm::map_to_vector(given, [&](const Scalar &axis) {
     Value number = value(axis), wrapped = select(lt(number, 0), add(number, static_cast<double>(rank)), number);
     check(bitAnd(ge(wrapped, 0), lt(wrapped, static_cast<double>(rank))), number,
-          message(name, "{value}, expected " + std::to_string(-rank) + " to " + std::to_string(rank - 1)));
+          message(name, "{value}, expected " + std::to_string(-rank) + " to " + std::to_string(rank - 1)) +
+              " [NNFC-E0504]");
     return wrapped;
   });
 }
@@ -52,7 +53,8 @@ SmallVector<Value> RunTime::without(ArrayRef<Value> sizes, ArrayRef<Value> flags
     place = add(place, convert(logicalNot(flag), i64()));
   }
   check(eq(place, static_cast<double>(rank)), place,
-        message("axes", "{value} dimensions are left, expected " + std::to_string(rank) + " (is one named twice?)"));
+        message("axes", "{value} dimensions are left, expected " + std::to_string(rank) +
+                            " (is one named twice?) [NNFC-E0504]"));
   return kept;
 }
 
@@ -79,7 +81,7 @@ Dim RunTime::declaredSize(Value number, int64_t dim, int64_t rank, size_t output
     return {};
   check(eq(number, value(size)), number,
         nodeMessage(location(), "size {value} in dimension " + std::to_string(dim) + ", expected " + toString(size) +
-                                    ", which the model declares for '" + call.node.outputs[output] + "'"));
+                                    ", which the model declares for '" + call.node.outputs[output] + "' [NNFC-E0504]"));
   return size;
 }
 

@@ -106,10 +106,10 @@ FailureOr<SmallVector<const Node *>> schedule(ArrayRef<Node> nodes, ArrayRef<std
         continue;
       if (auto [maker, isNew] = makers.try_emplace(output, i); !isNew)
         return error() << title(node) << " makes '" << output << "', which " << title(nodes[maker->second])
-                       << " makes too, expected one";
+                       << " makes too, expected one [NNFC-E0107]";
       if (isTaken(output))
         return error() << title(node) << " makes '" << output
-                       << "', which is an input or initializer too, expected one";
+                       << "', which is an input or initializer too, expected one [NNFC-E0107]";
     }
 
   SmallVector<SmallVector<size_t>> sources(nodes.size()), readers(nodes.size());
@@ -120,7 +120,7 @@ FailureOr<SmallVector<const Node *>> schedule(ArrayRef<Node> nodes, ArrayRef<std
       if (maker == makers.end()) {
         if (!isVisible(name))
           return error() << title(node) << ": input '" << name
-                         << "' is made by no node, and is no input or initializer of the graph";
+                         << "' is made by no node, and is no input or initializer of the graph [NNFC-E0108]";
         continue;
       }
       sources[i].push_back(maker->second);
@@ -147,7 +147,7 @@ FailureOr<SmallVector<const Node *>> schedule(ArrayRef<Node> nodes, ArrayRef<std
         ready.push(reader);
   }
   if (count != nodes.size())
-    return error() << "the graph has a cycle: " << cycleText(nodes, sources, done);
+    return error() << "the graph has a cycle: " << cycleText(nodes, sources, done) << " [NNFC-E0109]";
   return order;
 }
 
@@ -254,8 +254,8 @@ LogicalResult listUnsupported(MLIRContext &context, const std::string &path, con
   InFlightDiagnostic error = emitError(UnknownLoc::get(&context)) << path << ": node '" << first.first << "' ("
                                                                   << firstOp << ") is not supported: " << first.reason;
   if (ops == 1 && first.count == 1)
-    return error;
-  error << "; in all:";
+    return error << " [NNFC-E0303]";
+  error << "; in all: [NNFC-E0303]";
   for (const auto &[op, finding] : survey.findings)
     error << "\n  " << op << ", " << finding.count << (finding.count == 1 ? " node" : " nodes, the first one") << " '"
           << finding.first << "': " << finding.reason;

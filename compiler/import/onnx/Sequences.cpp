@@ -17,11 +17,12 @@ std::optional<int64_t> positionOf(Call &call, size_t input, int64_t limit) {
   if (call.hasFailed())
     return std::nullopt;
   if (!at) {
-    call.error("position") << "'" << call.node.inputs[input] << "' is known at run time only, expected a constant";
+    call.error("position") << "'" << call.node.inputs[input]
+                           << "' is known at run time only, expected a constant [NNFC-E0221]";
     return std::nullopt;
   }
   if (*at < -limit || *at >= limit) {
-    call.error("position") << *at << ", expected " << -limit << " to " << limit - 1;
+    call.error("position") << *at << ", expected " << -limit << " to " << limit - 1 << " [NNFC-E0310]";
     return std::nullopt;
   }
   return *at < 0 ? *at + limit : *at;
@@ -53,7 +54,7 @@ void insert(Call &call) {
   if (!at)
     return;
   if (end >= maxLength)
-    return void(call.error() << "a sequence of over " << maxLength << " tensors, expected fewer");
+    return void(call.error() << "a sequence of over " << maxLength << " tensors, expected fewer [NNFC-E0310]");
   all.insert(all.begin() + *at, entryOf(tensor));
   call.output(0, std::move(all));
 }
@@ -64,7 +65,7 @@ void erase(Call &call) {
     return;
   Sequence all = *given;
   if (all.empty())
-    return void(call.error() << "an empty sequence, expected an element to erase");
+    return void(call.error() << "an empty sequence, expected an element to erase [NNFC-E0310]");
   std::optional<int64_t> at = call.has(1) ? positionOf(call, 1, all.size()) : all.size() - 1;
   if (!at)
     return;
@@ -89,10 +90,10 @@ void split(Call &call) {
   Shape shape = call.shape(x);
   int64_t axis = call.axis(call.integer("axis", 0), shape.size());
   if (!call.hasFailed() && shape.empty())
-    call.error("input") << "rank 0, expected at least 1";
+    call.error("input") << "rank 0, expected at least 1 [NNFC-E0207]";
   const Known *pieces = call.known(1);
   if (call.has(1) && !call.hasFailed() && !(pieces && pieces->sizes()))
-    call.error("split") << "'" << call.node.inputs[1] << "' is known at run time only, expected constants";
+    call.error("split") << "'" << call.node.inputs[1] << "' is known at run time only, expected constants [NNFC-E0221]";
   if (call.hasFailed())
     return;
   Shape sizes;
@@ -102,18 +103,18 @@ void split(Call &call) {
     for (Dim size : sizes)
       total = total + size;
     if (!llvm::all_of(sizes, isNotNegative) || !sameDim(total, shape[axis]))
-      return void(call.error("split") << toString(sizes) << ", expected sizes that add up to "
-                                      << toString(shape[axis]));
+      return void(call.error("split") << toString(sizes) << ", expected sizes that add up to " << toString(shape[axis])
+                                      << " [NNFC-E0310]");
   } else {
     // Pieces of one size, by default 1; the last one has what is left.
     std::optional<int64_t> each = pieces ? pieces->integer(0) : 1, count = constantOf(shape[axis]);
     if (!each || *each < 1)
-      return void(call.error("split") << "expected a number that is 1 or more");
+      return void(call.error("split") << "expected a number that is 1 or more [NNFC-E0310]");
     if (!count)
       return void(call.error() << "dimension " << axis << " has size " << toString(shape[axis])
-                               << ", expected a fixed one: it decides the length of a sequence");
+                               << ", expected a fixed one: it decides the length of a sequence [NNFC-E0221]");
     if (*count / *each > maxLength)
-      return void(call.error() << "a sequence of over " << maxLength << " tensors, expected fewer");
+      return void(call.error() << "a sequence of over " << maxLength << " tensors, expected fewer [NNFC-E0310]");
     for (int64_t from = 0; from < *count; from += *each)
       sizes.push_back(call.size(std::min(*each, *count - from)));
   }
@@ -138,7 +139,7 @@ void join(Call &call) {
   if (call.hasFailed())
     return;
   if (given->empty())
-    return void(call.error() << "an empty sequence, expected tensors");
+    return void(call.error() << "an empty sequence, expected tensors [NNFC-E0310]");
   bool isNew = call.flag("new_axis");
   SmallVector<TensorId> tensors;
   for (const Entry &entry : *given)
@@ -160,7 +161,7 @@ void map(Call &call) {
     return;
   if (body->outputs.size() < call.node.outputs.size())
     return void(call.error("body") << static_cast<int64_t>(body->outputs.size()) << " outputs, expected "
-                                   << static_cast<int64_t>(call.node.outputs.size()));
+                                   << static_cast<int64_t>(call.node.outputs.size()) << " [NNFC-E0309]");
   std::vector<Sequence> results(body->outputs.size());
   for (size_t step = 0; step < given->size(); ++step) {
     SmallVector<Entry> inputs;
@@ -170,7 +171,7 @@ void map(Call &call) {
         return;
       if (input->sequence && input->sequence->size() != given->size())
         return void(call.error() << "input '" << call.node.inputs[i] << "' has " << input->sequence->size()
-                                 << " tensors, expected " << given->size() << " as the first sequence");
+                                 << " tensors, expected " << given->size() << " as the first sequence [NNFC-E0310]");
       inputs.push_back(input->sequence ? (*input->sequence)[step] : *input);
     }
     FailureOr<SmallVector<Entry>> outputs = call.importer.importSubgraph(*body, inputs, call.scope, call.location());
@@ -205,7 +206,7 @@ void element(Call &call) {
   const Entry *given = call.entryOfAnyKind(0);
   if (given && given->isEmptyOptional)
     return void(call.error() << "input '" << call.node.inputs[0]
-                             << "' is an empty optional, expected one with a value");
+                             << "' is an empty optional, expected one with a value [NNFC-E0310]");
   call.outputIsInput(0, 0);
 }
 

@@ -30,7 +30,7 @@ void reshapeAtRunTime(Call &call, TensorId x, ArrayRef<Scalar> target, bool keep
   if (rest) {
     Value given = r.value(target[open[0]]), meant = inputsSize(open[0], given);
     r.check(r.bitOr(r.eq(meant, r.value(rest)), r.eq(meant, -1)), given,
-            r.message("shape", "{value}, expected " + toString(rest) + " or -1"));
+            r.message("shape", "{value}, expected " + toString(rest) + " or -1 [NNFC-E0213]"));
     shape[open[0]] = rest;
   } else {
     SmallVector<Value> given, known;
@@ -43,7 +43,8 @@ void reshapeAtRunTime(Call &call, TensorId x, ArrayRef<Scalar> target, bool keep
     for (size_t i : open)
       shape[i] = r.outputSize(r.select(r.eq(given[i], -1), left, given[i]), i, target.size());
     call.requireEqual("shape", productOf(call.context(), shape), total,
-                      "{value} elements, expected the " + toString(total) + " of an input " + toString(from));
+                      "{value} elements, expected the " + toString(total) + " of an input " + toString(from) +
+                          " [NNFC-E0218]");
   }
   if (!call.hasFailed())
     call.result(call.graph().adopt(r.reshape(call.graph().value(x), shape)));
@@ -55,7 +56,7 @@ void reshape(Call &call) {
   bool keepsZero = call.flag("allowzero");
   std::optional<SmallVector<Scalar>> given = call.numbers("shape");
   if (!given)
-    return void(call.error("shape") << "missing, expected sizes");
+    return void(call.error("shape") << "missing, expected sizes [NNFC-E0204]");
   if (isRunTime(*given))
     return reshapeAtRunTime(call, x, *given, keepsZero);
   Shape target = llvm::map_to_vector<6>(*given, [](const Scalar &size) { return size.size; });
@@ -65,17 +66,17 @@ void reshape(Call &call) {
     if (isConstant(size, 0) && !keepsZero) {
       if (i >= from.size())
         return void(call.error("shape") << "0 (the input's size) in dimension " << i << " of an input "
-                                        << toString(from));
+                                        << toString(from) << " [NNFC-E0213]");
       size = from[i];
     }
     if (isConstant(size, -1)) {
       if (unknown)
-        return void(call.error("shape") << toString(target) << ", expected at most one -1");
+        return void(call.error("shape") << toString(target) << ", expected at most one -1 [NNFC-E0213]");
       unknown = i;
       continue;
     }
     if (std::optional<int64_t> number = constantOf(size); number && *number < 0)
-      return void(call.error("shape") << *number << ", expected sizes, or one -1");
+      return void(call.error("shape") << *number << ", expected sizes, or one -1 [NNFC-E0213]");
     others.push_back(size);
   }
   if (unknown) {
@@ -85,7 +86,7 @@ void reshape(Call &call) {
             ? rest
             : call.requireQuotient("shape", productOf(call.context(), from), productOf(call.context(), others),
                                    toString(target) + ", expected sizes that divide the {value} elements of an input " +
-                                       toString(from));
+                                       toString(from) + " [NNFC-E0216]");
   }
   call.result(call.reshape(x, target));
 }
@@ -95,7 +96,7 @@ void flatten(Call &call) {
   Shape shape = call.shape(x);
   int64_t rank = shape.size(), axis = call.integer("axis", 1);
   if (axis < -rank || axis > rank)
-    return void(call.error("axis") << axis << ", expected " << -rank << " to " << rank);
+    return void(call.error("axis") << axis << ", expected " << -rank << " to " << rank << " [NNFC-E0210]");
   axis = axis < 0 ? axis + rank : axis;
   // torch's flatten keeps the dimensions before; with one of them, or none, that is ONNX's.
   if (axis == 1 && rank >= 2)
@@ -110,7 +111,7 @@ void transpose(Call &call) {
   Ints reversed = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rank)));
   Ints perm = call.axes(call.integers("perm", reversed), rank, "perm");
   if (!call.hasFailed() && static_cast<int64_t>(perm.size()) != rank)
-    call.error("perm") << static_cast<int64_t>(perm.size()) << " entries, expected " << rank;
+    call.error("perm") << static_cast<int64_t>(perm.size()) << " entries, expected " << rank << " [NNFC-E0212]";
   call.result(call.permute(x, perm));
 }
 
@@ -127,7 +128,7 @@ void squeeze(Call &call) {
       sizes.push_back(r.value(size));
       isNamed.push_back(r.isAmong(i, axes));
       r.check(r.bitOr(r.eq(sizes[i], 1), r.logicalNot(isNamed[i])), sizes[i],
-              r.message("axes", "dimension " + std::to_string(i) + " has size {value}, expected 1"));
+              r.message("axes", "dimension " + std::to_string(i) + " has size {value}, expected 1 [NNFC-E0208]"));
     }
     Shape left = r.outputShape(r.without(sizes, isNamed, shape.size() - axes.size()));
     return call.result(call.graph().adopt(r.reshape(call.graph().value(x), left)));
@@ -137,7 +138,8 @@ void squeeze(Call &call) {
   for (auto [i, size] : llvm::enumerate(shape)) {
     bool isNamed = llvm::is_contained(axes, static_cast<int64_t>(i));
     if (isNamed)
-      call.requireEqual("axes", size, call.size(1), "dimension " + std::to_string(i) + " has size {value}, expected 1");
+      call.requireEqual("axes", size, call.size(1),
+                        "dimension " + std::to_string(i) + " has size {value}, expected 1 [NNFC-E0208]");
     if (given ? !isNamed : !isConstant(size, 1))
       kept.push_back(size);
   }
@@ -149,7 +151,7 @@ void unsqueeze(Call &call) {
   Shape shape = call.shape(x), result;
   std::optional<SmallVector<Scalar>> given = call.numbers("axes");
   if (!given)
-    return void(call.error("axes") << "missing, expected positions of new dimensions");
+    return void(call.error("axes") << "missing, expected positions of new dimensions [NNFC-E0204]");
   int64_t rank = shape.size() + given->size();
   if (isRunTime(*given)) {
     RunTime r(call);
@@ -164,7 +166,7 @@ void unsqueeze(Call &call) {
     }
     r.check(r.eq(place, static_cast<double>(shape.size())), place,
             r.message("axes", "{value} dimensions are left, expected " + std::to_string(shape.size()) +
-                                  " (is one named twice?)"));
+                                  " (is one named twice?) [NNFC-E0504]"));
     return call.result(call.graph().adopt(r.reshape(call.graph().value(x), r.outputShape(sizes))));
   }
   Ints axes = call.axes(call.constants("axes").value_or(Ints()), rank);
@@ -181,7 +183,7 @@ void concat(Call &call) {
   for (size_t i = 0; i < call.numInputs(); ++i)
     parts.push_back(call.input(i));
   if (parts.empty())
-    return void(call.error() << "no inputs, expected at least one");
+    return void(call.error() << "no inputs, expected at least one [NNFC-E0312]");
   int64_t axis = call.axis(call.integer("axis", 1), call.rank(parts.front()));
   alignDataSizes(call, parts, axis);
   call.result(call.concat(parts, axis));
@@ -198,9 +200,10 @@ Shape equalPieces(Call &call, Dim size, int64_t count) {
       pieces.push_back(maxOf(minOf(size - each * i, each), call.size(0)));
   } else {
     std::string pieceCount = std::to_string(count);
-    pieces.assign(count, call.requireQuotient("input", size, call.size(count),
-                                              "size {value} in " + pieceCount +
-                                                  " equal pieces, expected a multiple of " + pieceCount));
+    pieces.assign(count,
+                  call.requireQuotient("input", size, call.size(count),
+                                       "size {value} in " + pieceCount + " equal pieces, expected a multiple of " +
+                                           pieceCount + " [NNFC-E0216]"));
   }
   return pieces;
 }
@@ -214,19 +217,20 @@ void split(Call &call) {
     return;
   int64_t wanted = given ? given->size() : call.version >= 18 ? call.integer("num_outputs", count) : count;
   if (wanted != count)
-    return void(call.error(given ? "split" : "num_outputs") << wanted << " pieces for " << count << " outputs");
+    return void(call.error(given ? "split" : "num_outputs")
+                << wanted << " pieces for " << count << " outputs [NNFC-E0312]");
   RunTime r(call);
   if (given) {
     Dim total = call.size(0);
     for (auto [i, piece] : llvm::enumerate(*given)) {
       pieces.push_back(r.outputSize(piece, "split", axis, shape.size(), i));
       if (std::optional<int64_t> size = constantOf(pieces.back()); size && *size < 0)
-        return void(call.error("split") << *size << ", expected 0 or more");
+        return void(call.error("split") << *size << ", expected 0 or more [NNFC-E0213]");
       total = total + pieces.back();
     }
     call.requireEqual("split", total, shape[axis],
                       "{value} in all, expected the size " + toString(shape[axis]) + " of dimension " +
-                          std::to_string(axis));
+                          std::to_string(axis) + " [NNFC-E0213]");
   } else {
     pieces = equalPieces(call, shape[axis], count);
   }
@@ -270,7 +274,8 @@ void expand(Call &call) {
     }
     Value given = r.value(wanted), size = r.value(old), isOne = r.eq(size, 1);
     r.check(r.bitOr(r.bitOr(isOne, r.eq(given, 1)), r.eq(given, size)), given,
-            r.message("shape", "{value}, expected 1 or " + toString(old) + " in dimension " + std::to_string(i)));
+            r.message("shape", "{value}, expected 1 or " + toString(old) + " in dimension " + std::to_string(i)) +
+                " [NNFC-E0213]");
     if (constantOf(old)) {
       shape.push_back(old);
       continue;
@@ -293,8 +298,8 @@ Dim repeatsAtRunTime(Call &call, const Scalar &times, Dim size, int64_t dim, int
     return call.sizeOf(times, "repeats");
   Value given = r.value(times);
   r.check(r.eq(given, r.value(repeats)), given,
-          r.message("repeats",
-                    "{value}, expected " + toString(repeats) + ", which gives the size that the model declares"));
+          r.message("repeats", "{value}, expected " + toString(repeats) +
+                                   ", which gives the size that the model declares [NNFC-E0213]"));
   return repeats;
 }
 
@@ -312,7 +317,7 @@ void tile(Call &call) {
     const Known *times = call.elements(1), *along = call.known(2);
     std::optional<int64_t> axis = along && along->values.size() == 1 ? along->integer(0) : std::nullopt;
     if (!times || times->values.size() != 1 || times->isFloat() || !axis)
-      return void(call.error() << "expected one number in 'tiles', and a constant in 'axis'");
+      return void(call.error() << "expected one number in 'tiles', and a constant in 'axis' [NNFC-E0213]");
     repeats = Shape(from.size(), call.size(1));
     if (int64_t dim = call.axis(*axis, from.size()); !call.hasFailed())
       repeats[dim] = call.sizeOf(times->values[0], "tiles");
@@ -321,11 +326,11 @@ void tile(Call &call) {
     return;
   if (repeats.size() != from.size())
     return void(call.error("repeats") << "expected " << static_cast<int64_t>(from.size())
-                                      << " entries, one for each dimension");
+                                      << " entries, one for each dimension [NNFC-E0212]");
   Shape split, spread, joined;
   for (auto [size, times] : llvm::zip(from, repeats)) {
     if (std::optional<int64_t> number = constantOf(times); number && *number < 0)
-      return void(call.error("repeats") << *number << ", expected 0 or more");
+      return void(call.error("repeats") << *number << ", expected 0 or more [NNFC-E0213]");
     if (!isConstant(times, 1)) {
       split.push_back(call.size(1));
       spread.push_back(times);
@@ -347,9 +352,10 @@ void depthToSpace(Call &call) {
     return;
   if (s.size() != 4 || b < 1 || b >= (1 << 15) || (mode != "DCR" && mode != "CRD"))
     return void(call.error("blocksize") << b << " and mode '" << mode << "' for an input " << toString(s)
-                                        << ", expected [N, C, H, W], 1 or more, and mode 'DCR' or 'CRD'");
-  Dim channels = call.requireQuotient("input", s[1], call.size(b * b),
-                                      "{value} channels, expected a multiple of " + std::to_string(b * b));
+                                        << ", expected [N, C, H, W], 1 or more, and mode 'DCR' or 'CRD' [NNFC-E0213]");
+  Dim channels =
+      call.requireQuotient("input", s[1], call.size(b * b),
+                           "{value} channels, expected a multiple of " + std::to_string(b * b) + " [NNFC-E0216]");
   Dim block = call.size(b);
   if (call.hasFailed())
     return;
@@ -367,10 +373,10 @@ void spaceToDepth(Call &call) {
     return;
   if (s.size() != 4 || b < 1 || b >= (1 << 15))
     return void(call.error("blocksize") << b << " for an input " << toString(s)
-                                        << ", expected [N, C, H, W], and 1 or more");
+                                        << ", expected [N, C, H, W], and 1 or more [NNFC-E0213]");
   std::string text = "size {value}, expected a multiple of " + std::to_string(b);
-  Dim block = call.size(b), height = call.requireQuotient("input", s[2], block, text),
-      width = call.requireQuotient("input", s[3], block, text);
+  Dim block = call.size(b), height = call.requireQuotient("input", s[2], block, text + " [NNFC-E0216]"),
+      width = call.requireQuotient("input", s[3], block, text + " [NNFC-E0216]");
   x = call.permute(call.reshape(x, {s[0], s[1], height, block, width, block}), {0, 3, 5, 1, 2, 4});
   call.result(call.reshape(x, {s[0], simplify(s[1] * (b * b)), height, width}));
 }

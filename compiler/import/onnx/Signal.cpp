@@ -54,17 +54,17 @@ struct Complex {
 Complex transform(Call &call, Complex x, Dim length, Dim bins, bool inverse) {
   std::optional<int64_t> size = constantOf(length), count = constantOf(bins);
   if (size && (*size < 1 || *size > longestTransform)) {
-    call.error() << "a transform of length " << *size << ", expected 1 to " << longestTransform;
+    call.error() << "a transform of length " << *size << ", expected 1 to " << longestTransform << " [NNFC-E0213]";
     return {};
   }
   Type element = call.element(x.real);
   if (!element.isF32() && !element.isF64()) {
-    call.error() << "elements of type " << dtypeName(element) << ", expected float32 or float64";
+    call.error() << "elements of type " << dtypeName(element) << ", expected float32 or float64 [NNFC-E0206]";
     return {};
   }
   if (call.hasFailed())
     return {};
-  call.require("input", length, length - 1, "a transform of length {value}, expected 1 or more");
+  call.require("input", length, length - 1, "a transform of length {value}, expected 1 or more [NNFC-E0213]");
   auto table = [&](bool isSine) {
     double scale = size && inverse ? 1.0 / static_cast<double>(*size) : 1;
     return size && count ? storedTable(call, element, *size, *count, isSine, scale)
@@ -102,7 +102,7 @@ std::optional<Scalar> numberInput(Call &call, size_t input, StringRef name) {
     return std::nullopt;
   const Known *elements = call.elements(input);
   if (!elements || elements->values.size() != 1 || elements->isFloat()) {
-    call.error(name) << "'" << call.node.inputs[input] << "' is no integer, expected one";
+    call.error(name) << "'" << call.node.inputs[input] << "' is no integer, expected one [NNFC-E0213]";
     return std::nullopt;
   }
   return elements->values[0];
@@ -148,8 +148,9 @@ void dftAtRunTime(Call &call, TensorId x, const Scalar &given, llvm::function_re
   Shape shape = call.shape(x);
   int64_t rank = shape.size(), last = rank - 1;
   Value axis = r.axes(given, rank, "axis").front();
-  r.check(r.lt(axis, static_cast<double>(last)), axis,
-          r.message("axis", "{value}, expected one before the last, which holds real and imaginary parts"));
+  r.check(
+      r.lt(axis, static_cast<double>(last)), axis,
+      r.message("axis", "{value}, expected one before the last, which holds real and imaginary parts [NNFC-E0210]"));
   auto sizeWhere = [&](CompareKind kind) {
     SmallVector<Value> sizes;
     for (int64_t d = 0; d < last; ++d)
@@ -178,14 +179,16 @@ void dft(Call &call) {
   if (call.hasFailed())
     return;
   if (rank < 2 || !(isConstant(shape.back(), 1) || isConstant(shape.back(), 2)))
-    return void(call.error("input") << toString(shape) << ", expected rank 2 or more, and a last size of 1 or 2");
+    return void(call.error("input") << toString(shape)
+                                    << ", expected rank 2 or more, and a last size of 1 or 2 [NNFC-E0208]");
   bool isOpen = given && !given->isKnown();
   int64_t axis = isOpen ? 0 : call.axis(given ? constantOf(given->size).value_or(rank) : fallback, rank);
   if (call.hasFailed())
     return;
   if (axis == rank - 1)
-    return void(call.error("axis") << axis << " of a tensor of rank " << rank
-                                   << ", expected one before the last, which holds real and imaginary parts");
+    return void(
+        call.error("axis") << axis << " of a tensor of rank " << rank
+                           << ", expected one before the last, which holds real and imaginary parts [NNFC-E0210]");
   RunTime r(call);
   auto lengthOf = [&](Dim size) {
     return !wanted              ? size
@@ -214,7 +217,7 @@ void stft(Call &call) {
     return void(call.error() << "a signal " << toString(call.shape(signal)) << " in frames every "
                              << (stride ? std::to_string(*stride) : "?")
                              << " elements, expected [N, L] or [N, L, 1 or 2], a step of 1 or more, and a window or a "
-                                "length of frames");
+                                "length of frames [NNFC-E0213]");
   RunTime r(call);
   Dim size = shape[1], length;
   if (window)
@@ -223,11 +226,13 @@ void stft(Call &call) {
     length = oneSided ? call.sizeOf(*given, "frame_length") : r.outputSize(*given, "frame_length", 2, 4);
   if (window && given && !given->isKnown())
     r.check(r.eq(r.value(*given), r.value(length)), r.value(*given),
-            r.message("frame_length", "{value}, expected " + toString(length) + ", which the window has"));
+            r.message("frame_length", "{value}, expected " + toString(length) + ", which the window has [NNFC-E0213]"));
   else if (window && given)
-    call.requireEqual("frame_length", given->size, length, "{value}, expected " + toString(length) + " as the window");
-  call.require("frame_length", length, length - 1, "{value}, expected 1 or more");
-  call.require("frame_length", length, size - length, "{value}, expected at most the signal's " + toString(size));
+    call.requireEqual("frame_length", given->size, length,
+                      "{value}, expected " + toString(length) + " as the window [NNFC-E0213]");
+  call.require("frame_length", length, length - 1, "{value}, expected 1 or more [NNFC-E0213]");
+  call.require("frame_length", length, size - length,
+               "{value}, expected at most the signal's " + toString(size) + " [NNFC-E0213]");
   if (call.hasFailed())
     return;
   Value every = r.value(*step);
@@ -235,7 +240,7 @@ void stft(Call &call) {
   if (stride) {
     frames = simplify((size - length).floorDiv(*stride) + 1);
   } else {
-    r.check(r.ge(every, 1), every, r.message("frame_step", "{value}, expected 1 or more"));
+    r.check(r.ge(every, 1), every, r.message("frame_step", "{value}, expected 1 or more [NNFC-E0213]"));
     Value spare = r.sub(r.value(size), r.value(length));
     frames = r.outputSize(r.add(r.div(spare, r.max(every, 1)), 1), 1, 4);
   }
@@ -263,12 +268,13 @@ void melWeightMatrix(Call &call) {
   if (call.hasFailed())
     return;
   if (!mels || !length || !rate || !element)
-    return void(call.error() << "expected numbers of bins, a length, a rate, two frequencies, and a supported dtype");
+    return void(call.error()
+                << "expected numbers of bins, a length, a rate, two frequencies, and a supported dtype [NNFC-E0206]");
   RunTime r(call);
   Type f64 = r.f64(), i64 = r.i64();
   auto wide = [&](const Scalar &number) { return r.convert(r.value(number), f64); };
   for (auto [number, name] : {std::pair(*length, "dft_length"), std::pair(*rate, "sample_rate")})
-    r.check(r.ge(r.value(number), 1), r.value(number), r.message(name, "{value}, expected 1 or more"));
+    r.check(r.ge(r.value(number), 1), r.value(number), r.message(name, "{value}, expected 1 or more [NNFC-E0213]"));
   Value bins = r.add(r.div(r.value(*length), 2), 1);
   std::optional<int64_t> fixed = length->isKnown() ? constantOf(length->size) : std::nullopt;
   Shape shape{fixed ? call.size(*fixed / 2 + 1) : r.outputSize(bins, 0, 2), r.outputSize(*mels, "num_mel_bins", 1, 2)};

@@ -93,16 +93,17 @@ void slice(Call &call) {
   if (call.hasFailed())
     return;
   if (!starts || !ends || starts->size() != ends->size())
-    return void(call.error("starts") << "expected as many entries in 'starts' as in 'ends'");
+    return void(call.error("starts") << "expected as many entries in 'starts' as in 'ends' [NNFC-E0212]");
   size_t count = starts->size();
   if (!steps)
     steps = SmallVector<Scalar>(count, Scalar{call.size(1)});
   if ((axes && axes->size() != count) || steps->size() != count)
-    return void(call.error("axes") << "expected as many entries in 'axes' and 'steps' as in 'starts'");
+    return void(call.error("axes") << "expected as many entries in 'axes' and 'steps' as in 'starts' [NNFC-E0212]");
   RunTime r(call);
   for (const Scalar &step : *steps)
     if (!step.isKnown())
-      r.check(r.ne(r.value(step), 0), r.value(step), r.message("steps", "{value}, expected another number"));
+      r.check(r.ne(r.value(step), 0), r.value(step),
+              r.message("steps", "{value}, expected another number [NNFC-E0213]"));
   if (axes && isRunTime(*axes))
     return sliceAlongRunTimeAxes(call, x, *starts, *ends, *axes, *steps);
   Ints dims = call.axes(axes ? *call.constants("axes") : llvm::to_vector(llvm::seq<int64_t>(0, count)), call.rank(x));
@@ -110,7 +111,7 @@ void slice(Call &call) {
     Scalar start = (*starts)[i], end = (*ends)[i], step = (*steps)[i];
     std::optional<int64_t> stride = step.isKnown() ? constantOf(step.size) : std::nullopt;
     if (step.isKnown() && (!stride || *stride == 0))
-      return void(call.error("steps") << toString(step.size) << ", expected another number");
+      return void(call.error("steps") << toString(step.size) << ", expected another number [NNFC-E0213]");
     Dim size = call.shape(x)[dims[i]];
     if (!stride || isRunTime({start, end})) {
       RunTimeRange range = runTimeRange(r, r.value(start), r.value(end), r.value(step), size);
@@ -167,7 +168,8 @@ Value padded(Call &call, RunTime &r, const std::string &mode, Value fill, Value 
   Shape shape = Primitives::shapeOf(x);
   Dim size = shape[dim];
   if (mode != "constant")
-    call.require("data", size, size - 1, "size {value} in dimension " + std::to_string(dim) + ", expected at least 1");
+    call.require("data", size, size - 1,
+                 "size {value} in dimension " + std::to_string(dim) + ", expected at least 1 [NNFC-E0217]");
   if (!length)
     length = r.outputSize(r.max(r.add(r.add(low, r.value(size)), high), 0), dim, shape.size());
   Value i = r.sub(r.iota({length}, 0, r.i64()), low);
@@ -263,7 +265,8 @@ void pad(Call &call) {
   int64_t rank = shape.size();
   std::string mode = call.text("mode", "constant");
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
-    return void(call.error("mode") << "'" << mode << "', expected 'constant', 'reflect', 'edge' or 'wrap'");
+    return void(call.error("mode") << "'" << mode
+                                   << "', expected 'constant', 'reflect', 'edge' or 'wrap' [NNFC-E0214]");
   std::optional<SmallVector<Scalar>> amounts, axes = call.numbers("axes");
   if (call.version < 2 && call.hasAttribute("paddings"))
     amounts = llvm::map_to_vector(call.integers("paddings"), [&](int64_t amount) { return Scalar{call.size(amount)}; });
@@ -275,7 +278,7 @@ void pad(Call &call) {
   size_t count = axes ? axes->size() : rank;
   if (!amounts || amounts->size() != 2 * count)
     return void(call.error("pads") << "expected " << static_cast<int64_t>(2 * count)
-                                   << " entries, a low and a high one for each dimension");
+                                   << " entries, a low and a high one for each dimension [NNFC-E0212]");
   SmallVector<Pads> given, pads(rank, Pads{{call.size(0)}, {call.size(0)}});
   for (size_t i = 0; i < count; ++i)
     given.push_back({(*amounts)[i], (*amounts)[count + i]});
@@ -296,7 +299,7 @@ void pad(Call &call) {
     high.push_back(*constantOf(each.high.size));
     for (int64_t amount : {low.back(), high.back()})
       if (std::abs(amount) > (int64_t(1) << 31))
-        return void(call.error("pads") << amount << ", expected less");
+        return void(call.error("pads") << amount << ", expected less [NNFC-E0213]");
   }
   padByConstants(call, x, mode, value, low, high);
 }
@@ -311,7 +314,7 @@ void centerCropPad(Call &call) {
   if (call.hasFailed())
     return;
   if (!target || target->size() != axes.size())
-    return void(call.error("shape") << "expected one size for each axis");
+    return void(call.error("shape") << "expected one size for each axis [NNFC-E0213]");
   RunTime r(call);
   std::vector<int64_t> pairs(2 * rank, 0);
   for (auto [axis, wanted] : llvm::zip(axes, *target)) {

@@ -28,7 +28,7 @@ void update(Call &call, size_t kinds, Formula formula) {
   if (count == 0 || call.numInputs() != 2 + count * each || call.node.outputs.size() != count * (kinds + 1))
     return void(call.error() << call.numInputs() << " inputs and " << call.node.outputs.size()
                              << " outputs, expected 2 inputs and for each tensor " << each << " more and " << kinds + 1
-                             << " outputs");
+                             << " outputs [NNFC-E0312]");
   TensorId rate = call.reshape(call.input(0), {}), steps = call.reshape(call.input(1), {});
   for (size_t t = 0; t < count; ++t) {
     SmallVector<TensorId> tensors;
@@ -46,7 +46,7 @@ void update(Call &call, size_t kinds, Formula formula) {
       if (!isa<FloatType>(other) || other != element || !sameShape(otherShape, shape))
         return void(call.error() << "tensor " << t << " is " << dtypeName(element) << " " << toString(shape) << ", and "
                                  << dtypeName(other) << " " << toString(otherShape)
-                                 << " goes with it, expected equal floats");
+                                 << " goes with it, expected equal floats [NNFC-E0208]");
       values.push_back(call.graph().value(tensor));
     }
     auto scalar = [&](TensorId x) { return p.convert(call.graph().value(x), element); };
@@ -62,9 +62,9 @@ void momentum(Call &call) {
   std::string mode = call.text("mode", "");
   for (StringRef name : {"alpha", "beta", "norm_coefficient", "mode"})
     if (!call.hasAttribute(name))
-      call.error(name) << "missing, expected a value";
+      call.error(name) << "missing, expected a value [NNFC-E0204]";
   if (mode != "standard" && mode != "nesterov")
-    call.error("mode") << "'" << mode << "', expected 'standard' or 'nesterov'";
+    call.error("mode") << "'" << mode << "', expected 'standard' or 'nesterov' [NNFC-E0214]";
   update(call, 1, [&](Step s) -> SmallVector<Value> {
     Primitives &p = s.p;
     Value gradient = s.regularized(factor);

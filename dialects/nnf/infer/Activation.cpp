@@ -8,14 +8,15 @@ using namespace mlir;
 namespace nnf {
 
 static InFlightDiagnostic dtypeError(Location loc, Value input, StringRef expected) {
-  return argumentError(loc, "input") << "dtype " << dtypeName(elementOf(input)) << ", expected " << expected;
+  return argumentError(loc, "input") << "dtype " << dtypeName(elementOf(input)) << ", expected " << expected
+                                     << " [NNFC-E0206]";
 }
 
 template <typename Adaptor>
 static LogicalResult likeNumericInput(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   types.push_back(op.getInput().getType());
   if (isBool(elementOf(op.getInput())))
-    return dtypeError(loc, op.getInput(), "a float or an integer");
+    return dtypeError(loc, op.getInput(), "a float or an integer") << " [NNFC-E0206]";
   return success();
 }
 
@@ -25,7 +26,7 @@ NNF_INFER_BY(Relu6Op, likeNumericInput)
 NNF_INFER(HardtanhOp) {
   types.push_back(op.getInput().getType());
   if (isUnsigned(elementOf(op.getInput())))
-    return dtypeError(loc, op.getInput(), "a float or a signed integer");
+    return dtypeError(loc, op.getInput(), "a float or a signed integer") << " [NNFC-E0206]";
   return success();
 }
 
@@ -33,7 +34,7 @@ NNF_INFER_BY(EluOp, likeFloatInput)
 NNF_INFER_BY(SeluOp, likeFloatInput)
 NNF_INFER(CeluOp) {
   if (op.getAlpha() == 0)
-    return argumentError(loc, "alpha") << "0, expected any other number";
+    return argumentError(loc, "alpha") << "0, expected any other number [NNFC-E0213]";
   return likeFloatInput(loc, op, types);
 }
 NNF_INFER_BY(LeakyReluOp, likeFloatInput)
@@ -52,7 +53,7 @@ NNF_INFER(PreluOp) {
 NNF_INFER(RreluOp) {
   if (op.getLower() > op.getUpper())
     return argumentError(loc, "lower") << toString(op.getLower()) << ", expected at most 'upper', "
-                                       << toString(op.getUpper());
+                                       << toString(op.getUpper()) << " [NNFC-E0213]";
   return likeFloatInput(loc, op, types);
 }
 
@@ -64,7 +65,7 @@ NNF_INFER(GeluOp) {
 
 NNF_INFER(SoftshrinkOp) {
   if (op.getLambd() < 0)
-    return argumentError(loc, "lambd") << toString(op.getLambd()) << ", expected at least 0";
+    return argumentError(loc, "lambd") << toString(op.getLambd()) << ", expected at least 0 [NNFC-E0213]";
   return likeFloatInput(loc, op, types);
 }
 
@@ -72,7 +73,7 @@ NNF_INFER_BY(LogsigmoidOp, likeFloatInput)
 NNF_INFER_BY(HardshrinkOp, likeFloatInput)
 template <typename Adaptor> static LogicalResult floatOfNumber(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (isBool(elementOf(op.getInput())))
-    return dtypeError(loc, op.getInput(), "a float or an integer");
+    return dtypeError(loc, op.getInput(), "a float or an integer") << " [NNFC-E0206]";
   return floatOfInput(loc, op, types);
 }
 NNF_INFER_BY(TanhshrinkOp, floatOfNumber)
@@ -90,13 +91,14 @@ NNF_INFER(GluOp) {
   if (failed(expectFloat(loc, "input", input)))
     return failure();
   if (rankOf(input) == 0)
-    return argumentError(loc, "input") << "rank 0, expected at least 1";
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [NNFC-E0207]";
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), rankOf(input));
   if (failed(dim))
     return failure();
   Shape shape = shapeOf(input);
-  FailureOr<Dim> half = requireQuotient(loc, "input", shape[*dim], dimOf(loc.getContext(), 2),
-                                        "size {value} at dimension " + Twine(*dim) + ", expected an even size");
+  FailureOr<Dim> half =
+      requireQuotient(loc, "input", shape[*dim], dimOf(loc.getContext(), 2),
+                      "size {value} at dimension " + Twine(*dim) + ", expected an even size [NNFC-E0216]");
   if (failed(half))
     return failure();
   shape[*dim] = *half;

@@ -11,26 +11,26 @@ static InFlightDiagnostic dtypeError(Location loc, StringRef argument, Value val
 LogicalResult expectFloat(Location loc, StringRef argument, Value value) {
   if (isFloat(elementOf(value)))
     return success();
-  return dtypeError(loc, argument, value) << "a float";
+  return dtypeError(loc, argument, value) << "a float [NNFC-E0206]";
 }
 
 LogicalResult expectIndices(Location loc, StringRef argument, Value value, bool narrow) {
   Type element = elementOf(value);
   if (element.isSignlessInteger(64) || (narrow && element.isSignlessInteger(32)))
     return success();
-  return dtypeError(loc, argument, value) << (narrow ? "int64 or int32" : "int64");
+  return dtypeError(loc, argument, value) << (narrow ? "int64 or int32" : "int64") << " [NNFC-E0206]";
 }
 
 LogicalResult expectBool(Location loc, StringRef argument, Value value) {
   if (isBool(elementOf(value)))
     return success();
-  return dtypeError(loc, argument, value) << "bool";
+  return dtypeError(loc, argument, value) << "bool [NNFC-E0206]";
 }
 
 LogicalResult expectElement(Location loc, StringRef argument, Value value, Type element, StringRef like) {
   if (!value || elementOf(value) == element)
     return success();
-  return dtypeError(loc, argument, value) << dtypeName(element) << " as '" << like << "' has";
+  return dtypeError(loc, argument, value) << dtypeName(element) << " as '" << like << "' has [NNFC-E0206]";
 }
 
 LogicalResult expectRank(Location loc, StringRef argument, Value value, Ints ranks, StringRef form) {
@@ -38,21 +38,21 @@ LogicalResult expectRank(Location loc, StringRef argument, Value value, Ints ran
     return success();
   auto error = argumentError(loc, argument) << "rank " << rankOf(value) << ", expected ";
   llvm::interleave(ranks, [&](int64_t rank) { error << rank; }, [&] { error << " or "; });
-  return error << " " << form;
+  return error << " " << form << " [NNFC-E0207]";
 }
 
 LogicalResult expectShape(Location loc, StringRef argument, Value value, ArrayRef<Dim> shape, StringRef form) {
   if (!value || sameShape(shapeOf(value), shape))
     return success();
   return argumentError(loc, argument) << "shape " << toString(shapeOf(value)) << ", expected " << form << " = "
-                                      << toString(shape);
+                                      << toString(shape) << " [NNFC-E0208]";
 }
 
 FailureOr<Dim> sizeOfData(Location loc, DictionaryAttr attributes) {
   auto number = attributes ? attributes.getAs<IntegerAttr>(sizeNumberName) : IntegerAttr();
   if (!number || !number.getType().isInteger(64) || number.getInt() < 0)
     return nodeError(loc) << "its data decide a size: expected an attribute " << sizeNumberName
-                          << ", the number (i64) of that size";
+                          << ", the number (i64) of that size [NNFC-E0136]";
   return sizeOfData(loc.getContext(), number.getInt());
 }
 
@@ -61,7 +61,7 @@ LogicalResult expectSizes(Location loc, StringRef argument, Value value, int64_t
   for (auto [d, dim] : llvm::enumerate(shape))
     if (static_cast<int64_t>(d) >= firstDim &&
         failed(requireSize(loc, argument, dim, dim - 1,
-                           "size {value} at dimension " + Twine(d) + ", expected at least 1")))
+                           "size {value} at dimension " + Twine(d) + ", expected at least 1 [NNFC-E0210]")))
       return failure();
   return success();
 }
@@ -114,7 +114,7 @@ FailureOr<int64_t> wrapDim(Location loc, StringRef argument, int64_t dim, int64_
   int64_t bound = std::max<int64_t>(rank, 1);
   if (dim < -bound || dim >= bound)
     return argumentError(loc, argument) << "dimension " << dim << ", expected " << -bound << " to " << bound - 1
-                                        << " for rank " << rank;
+                                        << " for rank " << rank << " [NNFC-E0210]";
   return dim < 0 ? dim + bound : dim;
 }
 
@@ -127,7 +127,7 @@ FailureOr<IntList> wrapDims(Location loc, StringRef argument, Ints dims, int64_t
     if (failed(one))
       return failure();
     if (llvm::is_contained(wrapped, *one))
-      return argumentError(loc, argument) << "dimension " << dim << " twice, expected each once";
+      return argumentError(loc, argument) << "dimension " << dim << " twice, expected each once [NNFC-E0211]";
     wrapped.push_back(*one);
   }
   if (rank == 0)
@@ -138,10 +138,10 @@ FailureOr<IntList> wrapDims(Location loc, StringRef argument, Ints dims, int64_t
 FailureOr<IntList> perDim(Location loc, StringRef argument, Ints values, int64_t count, int64_t least) {
   if (values.size() != 1 && static_cast<int64_t>(values.size()) != count)
     return argumentError(loc, argument) << values.size() << " entries, expected 1" << (count == 1 ? "" : " or ")
-                                        << (count == 1 ? "" : std::to_string(count));
+                                        << (count == 1 ? "" : std::to_string(count)) << " [NNFC-E0212]";
   for (int64_t value : values)
     if (value < least)
-      return argumentError(loc, argument) << "value " << value << ", expected at least " << least;
+      return argumentError(loc, argument) << "value " << value << ", expected at least " << least << " [NNFC-E0213]";
   if (values.size() == 1)
     return IntList(count, values.front());
   return IntList(values);
@@ -152,13 +152,13 @@ LogicalResult expectWord(Location loc, StringRef argument, StringRef word, Array
     return success();
   auto error = argumentError(loc, argument) << "'" << word << "', expected ";
   llvm::interleave(words, [&](StringRef w) { error << "'" << w << "'"; }, [&] { error << " or "; });
-  return error;
+  return error << " [NNFC-E0214]";
 }
 
 LogicalResult expectProbability(Location loc, StringRef argument, double value) {
   if (value >= 0 && value <= 1)
     return success();
-  return argumentError(loc, argument) << toString(value) << ", expected 0 to 1";
+  return argumentError(loc, argument) << toString(value) << ", expected 0 to 1 [NNFC-E0213]";
 }
 
 std::string toString(double number) {

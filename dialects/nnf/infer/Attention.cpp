@@ -15,7 +15,7 @@ static LogicalResult expectContracted(Location loc, StringRef argument, Value va
   if (sameDim(found, expected))
     return success();
   return argumentError(loc, argument) << "size " << toString(found) << " at dimension " << dim << ", expected "
-                                      << toString(expected) << " as " << like << " has";
+                                      << toString(expected) << " as " << like << " has [NNFC-E0208]";
 }
 
 NNF_INFER(ScaledDotProductAttentionOp) {
@@ -25,11 +25,11 @@ NNF_INFER(ScaledDotProductAttentionOp) {
     return failure();
   for (auto [name, x] : {std::pair<StringRef, Value>{"query", q}, {"key", k}, {"value", v}})
     if (rankOf(x) < 2)
-      return argumentError(loc, name) << "rank " << rankOf(x) << ", expected at least 2";
+      return argumentError(loc, name) << "rank " << rankOf(x) << ", expected at least 2 [NNFC-E0207]";
   if (failed(expectProbability(loc, "dropout_p", op.getDropoutP())))
     return failure();
   if (mask && op.getIsCausal())
-    return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true";
+    return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true [NNFC-E0215]";
   Shape qs = shapeOf(q), ks = shapeOf(k), vs = shapeOf(v);
   if (failed(expectContracted(loc, "key", k, ks.size() - 1, qs.back(), "the last dimension of 'query'")) ||
       failed(expectContracted(loc, "value", v, vs.size() - 2, ks[ks.size() - 2], "dimension -2 of 'key'")))
@@ -38,10 +38,11 @@ NNF_INFER(ScaledDotProductAttentionOp) {
   if (op.getEnableGqa()) {
     for (auto [name, heads] : {std::pair<StringRef, Shape *>{"key", &kb}, {"value", &vb}}) {
       if (heads->empty() || qb.empty())
-        return argumentError(loc, name) << "rank 2, expected heads at dimension -3 when enable_gqa is true";
+        return argumentError(loc, name)
+               << "rank 2, expected heads at dimension -3 when enable_gqa is true [NNFC-E0207]";
       if (!exactQuotient({qb.back()}, {heads->back()}, loc.getContext()))
         return argumentError(loc, name) << toString(heads->back()) << " heads, expected a divisor of the "
-                                        << toString(qb.back()) << " of 'query'";
+                                        << toString(qb.back()) << " of 'query' [NNFC-E0216]";
       heads->back() = qb.back();
     }
   }
@@ -60,7 +61,8 @@ NNF_INFER(ScaledDotProductAttentionOp) {
       return failure();
     if (!sameShape(*joined, scores))
       return argumentError(loc, "attn_mask")
-             << "shape " << toString(shapeOf(mask)) << ", expected one that broadcasts to " << toString(scores);
+             << "shape " << toString(shapeOf(mask)) << ", expected one that broadcasts to " << toString(scores)
+             << " [NNFC-E0209]";
   }
   batch->append({qs[qs.size() - 2], vs.back()});
   types.push_back(tensorOf(*batch, elementOf(q)));
@@ -73,11 +75,11 @@ FailureOr<AttentionSizes> attentionSizes(Location loc, Value query, Value key, V
   Shape q = shapeOf(query), k = shapeOf(key);
   bool isBatched = q.size() == 3;
   if (heads < 1)
-    return argumentError(loc, "num_heads") << heads << ", expected at least 1";
+    return argumentError(loc, "num_heads") << heads << ", expected at least 1 [NNFC-E0213]";
   Dim width = exactQuotient({q.back()}, {dimOf(context, heads)}, context);
   if (!width)
     return argumentError(loc, "num_heads")
-           << heads << ", expected a divisor of the " << toString(q.back()) << " of 'query'";
+           << heads << ", expected a divisor of the " << toString(q.back()) << " of 'query' [NNFC-E0216]";
   Dim one = dimOf(context, 1);
   Dim length = staticKey ? shapeOf(staticKey)[1] : simplify(k[0] + (hasBiasKey ? 1 : 0));
   return AttentionSizes{isBatched, isBatched ? q[1] : one, q[0], k[0], simplify(length + (addZero ? 1 : 0)), q.back(),
@@ -112,9 +114,10 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
   if (failed(expectProbability(loc, "dropout_p", op.getDropoutP())))
     return failure();
   if (static_cast<bool>(op.getBiasK()) != static_cast<bool>(op.getBiasV()))
-    return argumentError(loc, op.getBiasK() ? "bias_v" : "bias_k") << "missing, expected bias_k and bias_v or neither";
+    return argumentError(loc, op.getBiasK() ? "bias_v" : "bias_k")
+           << "missing, expected bias_k and bias_v or neither [NNFC-E0204]";
   if (op.getBiasK() && (op.getStaticK() || op.getStaticV()))
-    return argumentError(loc, "bias_k") << "given, expected none with static_k or static_v";
+    return argumentError(loc, "bias_k") << "given, expected none with static_k or static_v [NNFC-E0215]";
 
   int64_t heads = op.getNumHeads();
   FailureOr<AttentionSizes> sizes =
@@ -124,11 +127,11 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
   Dim width = sizes->width;
   if (!isConstant(width, op.getEmbedDimToCheck()))
     return argumentError(loc, "query") << "last size " << toString(width) << ", expected embed_dim_to_check, "
-                                       << static_cast<int64_t>(op.getEmbedDimToCheck());
+                                       << static_cast<int64_t>(op.getEmbedDimToCheck()) << " [NNFC-E0208]";
   Shape k = shapeOf(key), v = shapeOf(value);
   if (sizes->isBatched && !sameDim(k[1], sizes->batch))
     return argumentError(loc, "key") << "size " << toString(k[1]) << " at dimension 1, expected "
-                                     << toString(sizes->batch) << " as 'query' has";
+                                     << toString(sizes->batch) << " as 'query' has [NNFC-E0208]";
   Shape expectedValue(k);
   expectedValue.back() = v.back();
   if (failed(expectShape(loc, "value", value, expectedValue, "the leading sizes of 'key'")))
@@ -140,19 +143,20 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
                                                  {"v_proj_weight", op.getVProjWeight(), v.back()}};
     for (auto [name, weight, in] : parts) {
       if (!weight)
-        return argumentError(loc, name) << "missing, expected a tensor when use_separate_proj_weight is true";
+        return argumentError(loc, name)
+               << "missing, expected a tensor when use_separate_proj_weight is true [NNFC-E0204]";
       if (failed(expectShape(loc, name, weight, {width, in}, "[E, in]")))
         return failure();
     }
   } else {
     if (!op.getInProjWeight())
-      return argumentError(loc, "in_proj_weight") << "missing, expected a tensor [3*E, E]";
+      return argumentError(loc, "in_proj_weight") << "missing, expected a tensor [3*E, E] [NNFC-E0204]";
     if (failed(expectShape(loc, "in_proj_weight", op.getInProjWeight(), {triple, width}, "[3*E, E]")))
       return failure();
     if (!sameDim(k.back(), width) || !sameDim(v.back(), width))
       return argumentError(loc, sameDim(k.back(), width) ? "value" : "key")
              << "last size " << toString(sameDim(k.back(), width) ? v.back() : k.back()) << ", expected "
-             << toString(width) << " as 'query' has";
+             << toString(width) << " as 'query' has [NNFC-E0208]";
   }
   Dim rows = simplify(sizes->batch * heads);
   Shape fixed{rows, op.getStaticK() ? shapeOf(op.getStaticK())[1] : k[0], sizes->headWidth};

@@ -21,9 +21,9 @@ static LogicalResult expectClasses(Location loc, Value input, Value target, Valu
     return failure();
   Type element = elementOf(target);
   if (!element.isSignlessInteger(64) && !element.isUnsignedInteger(8))
-    return argumentError(loc, "target") << "dtype " << dtypeName(element) << ", expected int64";
+    return argumentError(loc, "target") << "dtype " << dtypeName(element) << ", expected int64 [NNFC-E0206]";
   if (rankOf(input) == 0)
-    return argumentError(loc, "input") << "rank 0, expected at least 1 [N, C, ...] or [C]";
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [N, C, ...] or [C] [NNFC-E0207]";
   Shape shape = shapeOf(input);
   Dim classes = shape[shape.size() == 1 ? 0 : 1];
   shape.erase(shape.begin() + (shape.size() == 1 ? 0 : 1));
@@ -44,7 +44,7 @@ NNF_INFER(CrossEntropyOp) {
   Value input = op.getInput(), target = op.getTarget(), weight = op.getWeight();
   double smoothing = op.getLabelSmoothing();
   if (!(smoothing >= 0 && smoothing <= 1))
-    return argumentError(loc, "label_smoothing") << toString(smoothing) << ", expected 0 to 1";
+    return argumentError(loc, "label_smoothing") << toString(smoothing) << ", expected 0 to 1 [NNFC-E0213]";
   if (!isFloat(elementOf(target))) {
     if (failed(expectClasses(loc, input, target, weight)))
       return failure();
@@ -56,10 +56,10 @@ NNF_INFER(CrossEntropyOp) {
       failed(expectElement(loc, "target", target, elementOf(input))))
     return failure();
   if (shape.empty())
-    return argumentError(loc, "input") << "rank 0, expected at least 1 [N, C, ...] or [C]";
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [N, C, ...] or [C] [NNFC-E0207]";
   if (static_cast<int64_t>(op.getIgnoreIndex()) >= 0)
     return argumentError(loc, "ignore_index")
-           << static_cast<int64_t>(op.getIgnoreIndex()) << ", expected none with probabilities";
+           << static_cast<int64_t>(op.getIgnoreIndex()) << ", expected none with probabilities [NNFC-E0215]";
   size_t classDim = shape.size() == 1 ? 0 : 1;
   if (failed(expectElement(loc, "weight", weight, elementOf(input))) ||
       failed(expectShape(loc, "weight", weight, {shape[classDim]}, "[C]")))
@@ -74,14 +74,14 @@ NNF_INFER(MultiMarginLossOp) {
       failed(expectRank(loc, "input", input, {2, 1}, "[N, C] or [C]")))
     return failure();
   if (op.getP() != 1 && op.getP() != 2)
-    return argumentError(loc, "p") << static_cast<int64_t>(op.getP()) << ", expected 1 or 2";
+    return argumentError(loc, "p") << static_cast<int64_t>(op.getP()) << ", expected 1 or 2 [NNFC-E0213]";
   Shape in = shapeOf(input), classes = shapeOf(target);
   bool isVector = in.size() == 1;
   bool fits =
       isVector ? classes.empty() || sameShape(classes, {dimOf(loc.getContext(), 1)}) : sameShape(classes, {in[0]});
   if (!fits)
     return argumentError(loc, "target") << "shape " << toString(classes) << ", expected "
-                                        << (isVector ? "[] or [1]" : "[N]");
+                                        << (isVector ? "[] or [1]" : "[N]") << " [NNFC-E0208]";
   if (failed(expectElement(loc, "weight", weight, elementOf(input))) ||
       failed(expectShape(loc, "weight", weight, {in.back()}, "[C]")))
     return failure();
@@ -107,7 +107,8 @@ static LogicalResult expectLengths(Location loc, StringRef argument, Value lengt
   if (rankOf(lengths) == 0)
     return success();
   return requireEqual(loc, argument, shapeOf(lengths)[0], batch,
-                      "{value} lengths, expected " + toString(batch) + ", one for each sequence of 'log_probs'");
+                      "{value} lengths, expected " + toString(batch) +
+                          ", one for each sequence of 'log_probs' [NNFC-E0208]");
 }
 
 NNF_INFER(CtcLossOp) {
@@ -126,13 +127,13 @@ NNF_INFER(CtcLossOp) {
     return failure();
   if (rankOf(targets) == 2 && failed(requireEqual(loc, "targets", shapeOf(targets)[0], batch,
                                                   "size {value} at dimension 0, expected " + toString(batch) +
-                                                      " as 'log_probs' has at dimension 1")))
+                                                      " as 'log_probs' has at dimension 1 [NNFC-E0208]")))
     return failure();
   int64_t blank = op.getBlank();
   if (blank < 0)
-    return argumentError(loc, "blank") << blank << ", expected at least 0";
+    return argumentError(loc, "blank") << blank << ", expected at least 0 [NNFC-E0213]";
   if (failed(requireSize(loc, "blank", shape.back(), shape.back() - (blank + 1),
-                         Twine(blank) + ", expected a class below {value}")))
+                         Twine(blank) + ", expected a class below {value} [NNFC-E0213]")))
     return failure();
   return reducedLoss(lossReductionOf(loc, op), isBatched ? ArrayRef<Dim>(batch) : ArrayRef<Dim>(), elementOf(logProbs),
                      types);

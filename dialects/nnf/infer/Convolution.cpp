@@ -39,7 +39,8 @@ static LogicalResult inferConvTranspose(Location loc, Adaptor op, SmallVectorImp
     Dim &dim = shape[window->batched + 1 + i];
     int64_t span = window->dilation[i] * (window->size[i] - 1);
     dim = simplify((dim - 1) * window->stride[i] + (window->low[i] + window->high[i] - span + 1));
-    if (failed(requireSize(loc, "padding", dim, dim - 1, "leaves a length of {value}, expected at least 1")))
+    if (failed(
+            requireSize(loc, "padding", dim, dim - 1, "leaves a length of {value}, expected at least 1 [NNFC-E0217]")))
       return failure();
   }
   types.push_back(tensorOf(shape, elementOf(input)));
@@ -59,14 +60,15 @@ NNF_INFER(ConvTbcOp) {
   Shape in = shapeOf(input), kernel = shapeOf(weight);
   if (!sameDim(in[2], kernel[1]))
     return argumentError(loc, "weight") << "shape " << toString(kernel) << ", expected " << toString(in[2])
-                                        << " at dimension 1, the channels of 'input'";
+                                        << " at dimension 1, the channels of 'input' [NNFC-E0208]";
   if (failed(expectShape(loc, "bias", op.getBias(), {kernel[2]}, "[out]")))
     return failure();
   if (static_cast<int64_t>(op.getPad()) < 0)
-    return argumentError(loc, "pad") << op.getPad() << ", expected at least 0";
+    return argumentError(loc, "pad") << op.getPad() << ", expected at least 0 [NNFC-E0213]";
   Dim length = simplify(in[0] + 2 * op.getPad() - kernel[0] + 1);
   if (failed(requireSize(loc, "weight", in[0] + 2 * op.getPad(), length - 1,
-                         "a kernel of " + toString(kernel[0]) + ", expected at most {value}, the padded input")))
+                         "a kernel of " + toString(kernel[0]) +
+                             ", expected at most {value}, the padded input [NNFC-E0217]")))
     return failure();
   types.push_back(tensorOf({length, in[1], kernel[2]}, elementOf(input)));
   return success();
@@ -113,16 +115,18 @@ NNF_INFER(FoldOp) {
   Dim channels = exactQuotient({shape[rows]}, {dimOf(context, volume)}, context);
   if (!channels)
     return argumentError(loc, "input") << "size " << toString(shape[rows]) << " at dimension " << rows
-                                       << ", expected a multiple of " << volume << ", the elements of a block";
+                                       << ", expected a multiple of " << volume
+                                       << ", the elements of a block [NNFC-E0216]";
   for (int i : {0, 1}) {
     int64_t span = (*image)[i] + 2 * (*pads)[i] - (*dilations)[i] * ((*sizes)[i] - 1) - 1;
     if (span < 0)
-      return argumentError(loc, "output_size") << (*image)[i] << ", expected one that holds a block with padding";
+      return argumentError(loc, "output_size")
+             << (*image)[i] << ", expected one that holds a block with padding [NNFC-E0213]";
     blocks *= span / (*strides)[i] + 1;
   }
   if (!isConstant(shape[rows + 1], blocks))
     return argumentError(loc, "input") << "size " << toString(shape[rows + 1]) << " at dimension " << rows + 1
-                                       << ", expected " << blocks << ", the number of blocks";
+                                       << ", expected " << blocks << ", the number of blocks [NNFC-E0208]";
   shape[rows] = channels;
   shape[rows + 1] = dimOf(context, (*image)[0]);
   shape.push_back(dimOf(context, (*image)[1]));

@@ -12,7 +12,8 @@ static LogicalResult dropped(Location loc, Adaptor op, SmallVectorImpl<Type> &ty
   if (failed(expectProbability(loc, "p", op.getP())))
     return failure();
   if (rankOf(op.getInput()) < leastRank)
-    return argumentError(loc, "input") << "rank " << rankOf(op.getInput()) << ", expected at least " << leastRank;
+    return argumentError(loc, "input") << "rank " << rankOf(op.getInput()) << ", expected at least " << leastRank
+                                       << " [NNFC-E0207]";
   if (op.getTraining() && op.getP() != 0 && failed(expectFloat(loc, "input", op.getInput())))
     return failure();
   types.push_back(op.getInput().getType());

@@ -19,7 +19,7 @@ static FailureOr<Shape> joinShapes(Location loc, Value input, StringRef name, Va
 template <typename Adaptor> static LogicalResult likeNumber(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   types.push_back(op.getInput().getType());
   if (isBool(elementOf(op.getInput())))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   return success();
 }
 template <typename Adaptor> static LogicalResult boolOfInput(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
@@ -60,7 +60,7 @@ NNF_INFER(SquareOp) {
 
 NNF_INFER(RoundOp) {
   if (op.getDecimals() != 0 && !isFloat(elementOf(op.getInput())))
-    return argumentError(loc, "decimals") << op.getDecimals() << ", expected 0 for integers";
+    return argumentError(loc, "decimals") << op.getDecimals() << ", expected 0 for integers [NNFC-E0213]";
   return likeNumber(loc, op, types);
 }
 
@@ -91,10 +91,11 @@ static LogicalResult promotedWithAlpha(Location loc, Adaptor op, SmallVectorImpl
     return failure();
   for (auto [name, value] : {std::pair(StringRef("input"), op.getInput()), {"other", op.getOther()}})
     if (!takesBool && isBool(elementOf(value)))
-      return argumentError(loc, name) << "dtype bool, expected a number";
+      return argumentError(loc, name) << "dtype bool, expected a number [NNFC-E0206]";
   Type result = cast<RankedTensorType>(types[0]).getElementType();
   if (!isFloat(result) && op.getAlpha() != std::trunc(op.getAlpha()))
-    return argumentError(loc, "alpha") << toString(op.getAlpha()) << ", expected an integer for integer tensors";
+    return argumentError(loc, "alpha") << toString(op.getAlpha())
+                                       << ", expected an integer for integer tensors [NNFC-E0213]";
   return success();
 }
 
@@ -116,7 +117,7 @@ NNF_INFER_BY(LogicalXorOp, compared)
 NNF_INFER(LogaddexpOp) {
   Type element = promoteTypes({op.getInput(), op.getOther()});
   if (!isFloat(element))
-    return argumentError(loc, "input") << "dtype " << dtypeName(element) << ", expected a float";
+    return argumentError(loc, "input") << "dtype " << dtypeName(element) << ", expected a float [NNFC-E0206]";
   return promoted(loc, op, types);
 }
 
@@ -130,7 +131,7 @@ NNF_INFER(DivOp) {
   if (!op.getRoundingMode() && !isFloat(element))
     element = Float32Type::get(loc.getContext());
   if (isBool(element))
-    return argumentError(loc, "input") << "dtype bool, expected a number with a rounding_mode";
+    return argumentError(loc, "input") << "dtype bool, expected a number with a rounding_mode [NNFC-E0206]";
   types.push_back(tensorOf(*shape, element));
   return success();
 }
@@ -141,22 +142,22 @@ NNF_INFER(PowOp) {
     return failure();
   Type element = promoteTypes({op.getInput(), op.getExponent()});
   if (isBool(element))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   if (std::optional<double> exponent = numberAsDouble(op.getExponent()); exponent && !isFloat(element) && *exponent < 0)
-    return argumentError(loc, "exponent") << toString(*exponent) << ", expected at least 0 for integers";
+    return argumentError(loc, "exponent") << toString(*exponent) << ", expected at least 0 for integers [NNFC-E0213]";
   types.push_back(tensorOf(*shape, element));
   return success();
 }
 
 NNF_INFER(ClampOp) {
   if (!op.getMin() && !op.getMax())
-    return argumentError(loc, "min") << "missing, expected 'min' or 'max' or both";
+    return argumentError(loc, "min") << "missing, expected 'min' or 'max' or both [NNFC-E0204]";
   FailureOr<Shape> shape = broadcastAll(loc, {"input", "min", "max"}, {op.getInput(), op.getMin(), op.getMax()});
   if (failed(shape))
     return failure();
   Type element = promoteTypes({op.getInput(), op.getMin(), op.getMax()});
   if (isBool(element))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   types.push_back(tensorOf(*shape, element));
   return success();
 }
@@ -179,7 +180,8 @@ NNF_INFER(MaskedFillOp) {
   if (failed(shape))
     return failure();
   if (rankOf(op.getValue()) != 0)
-    return argumentError(loc, "value") << "rank " << rankOf(op.getValue()) << ", expected a number or a scalar";
+    return argumentError(loc, "value") << "rank " << rankOf(op.getValue())
+                                       << ", expected a number or a scalar [NNFC-E0207]";
   types.push_back(tensorOf(*shape, elementOf(op.getInput())));
   return success();
 }

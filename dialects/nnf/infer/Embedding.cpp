@@ -15,7 +15,8 @@ template <typename Adaptor> static LogicalResult expectTable(Location loc, Adapt
     return failure();
   if (std::optional<int64_t> padding = op.getPaddingIdx(), rows = constantOf(shapeOf(weight)[0]);
       padding && rows && (*padding < -*rows || *padding >= *rows))
-    return argumentError(loc, "padding_idx") << *padding << ", expected " << -*rows << " to " << *rows - 1;
+    return argumentError(loc, "padding_idx")
+           << *padding << ", expected " << -*rows << " to " << *rows - 1 << " [NNFC-E0213]";
   if (op.getMaxNorm()) {
     if (failed(expectFloat(loc, "weight", weight)))
       return failure();
@@ -42,24 +43,25 @@ NNF_INFER(EmbeddingBagOp) {
       failed(expectWord(loc, "mode", op.getMode(), {"sum", "mean", "max"})))
     return failure();
   if (op.getMode() == "max" && op.getScaleGradByFreq())
-    return argumentError(loc, "scale_grad_by_freq") << "true, expected false with mode 'max'";
+    return argumentError(loc, "scale_grad_by_freq") << "true, expected false with mode 'max' [NNFC-E0215]";
   Dim bags = shapeOf(input)[0];
   if (rankOf(input) == 2) {
     if (offsets)
-      return argumentError(loc, "offsets") << "given, expected none with an input of rank 2";
+      return argumentError(loc, "offsets") << "given, expected none with an input of rank 2 [NNFC-E0215]";
   } else {
     if (!offsets)
-      return argumentError(loc, "offsets") << "missing, expected a vector with an input of rank 1";
+      return argumentError(loc, "offsets") << "missing, expected a vector with an input of rank 1 [NNFC-E0204]";
     if (failed(expectElement(loc, "offsets", offsets, elementOf(input))) ||
         failed(expectRank(loc, "offsets", offsets, {1}, "[B]")))
       return failure();
     bags = simplify(shapeOf(offsets)[0] - (op.getIncludeLastOffset() ? 1 : 0));
     if (failed(requireSize(loc, "offsets", shapeOf(offsets)[0], bags,
-                           "shape [{value}], expected at least 1 entry when include_last_offset is true")))
+                           "shape [{value}], expected at least 1 entry when include_last_offset is true [NNFC-E0217]")))
       return failure();
   }
   if (scales && op.getMode() != "sum")
-    return argumentError(loc, "per_sample_weights") << "given, expected none with mode '" << op.getMode() << "'";
+    return argumentError(loc, "per_sample_weights")
+           << "given, expected none with mode '" << op.getMode() << "' [NNFC-E0215]";
   if (failed(expectElement(loc, "per_sample_weights", scales, elementOf(weight), "weight")) ||
       failed(expectShape(loc, "per_sample_weights", scales, shapeOf(input), "the shape of 'input'")))
     return failure();
@@ -72,14 +74,14 @@ NNF_INFER(OneHotOp) {
     return failure();
   int64_t classes = op.getNumClasses();
   if (classes < 1 && classes != -1)
-    return argumentError(loc, "num_classes") << classes << ", expected at least 1, or -1";
+    return argumentError(loc, "num_classes") << classes << ", expected at least 1, or -1 [NNFC-E0213]";
   Shape shape = shapeOf(op.getTensor());
   if (classes == -1) {
     Dim elements = productOf(loc.getContext(), shape);
     FailureOr<Dim> size = sizeOfData(loc, op.getAttributes());
-    if (failed(size) ||
-        failed(requireSize(loc, "tensor", elements, elements - 1,
-                           "shape " + toString(shape) + ", expected at least 1 element when num_classes is -1")))
+    if (failed(size) || failed(requireSize(loc, "tensor", elements, elements - 1,
+                                           "shape " + toString(shape) +
+                                               ", expected at least 1 element when num_classes is -1 [NNFC-E0217]")))
       return failure();
     shape.push_back(*size);
   } else {

@@ -15,12 +15,12 @@ NNF_INFER(GatherOp) {
     return failure();
   if (rankOf(index) != rankOf(input))
     return argumentError(loc, "index") << "rank " << rankOf(index) << ", expected " << rankOf(input)
-                                       << " as 'input' has";
+                                       << " as 'input' has [NNFC-E0207]";
   Shape in = shapeOf(input), at = shapeOf(index);
   for (int64_t d = 0, rank = in.size(); d < rank; ++d) {
     if (d != *dim && failed(requireSize(loc, "index", at[d], in[d] - at[d],
                                         "size {value} at dimension " + Twine(d) + ", expected at most " +
-                                            toString(in[d]) + " as 'input' has")))
+                                            toString(in[d]) + " as 'input' has [NNFC-E0208]")))
       return failure();
   }
   types.push_back(tensorOf(at, elementOf(input)));
@@ -39,7 +39,8 @@ NNF_INFER(IndexSelectOp) {
   if (!shape.empty())
     shape[*dim] = count;
   else if (!isConstant(count, 1))
-    return argumentError(loc, "index") << "size " << toString(count) << ", expected 1 for an input of rank 0";
+    return argumentError(loc, "index") << "size " << toString(count)
+                                       << ", expected 1 for an input of rank 0 [NNFC-E0207]";
   types.push_back(tensorOf(shape, elementOf(op.getInput())));
   return success();
 }
@@ -64,7 +65,7 @@ NNF_INFER(PairwiseDistanceOp) {
   if (failed(shape))
     return failure();
   if (shape->empty())
-    return argumentError(loc, "x1") << "rank 0, expected at least 1";
+    return argumentError(loc, "x1") << "rank 0, expected at least 1 [NNFC-E0207]";
   int64_t last = shape->size() - 1;
   types.push_back(tensorOf(reducedShape(*shape, {last}, op.getKeepdim()), promoteTypes({op.getX1(), op.getX2()})));
   return success();
@@ -86,7 +87,7 @@ NNF_INFER(PdistOp) {
       failed(expectRank(loc, "input", op.getInput(), {2}, "[M, D]")))
     return failure();
   if (op.getP() < 0 || std::isnan(op.getP()))
-    return argumentError(loc, "p") << toString(op.getP()) << ", expected at least 0";
+    return argumentError(loc, "p") << toString(op.getP()) << ", expected at least 0 [NNFC-E0213]";
   Dim rows = shapeOf(op.getInput())[0];
   types.push_back(tensorOf({simplify((rows * (rows - 1)).floorDiv(2))}, elementOf(op.getInput())));
   return success();

@@ -14,7 +14,7 @@ static LogicalResult expectContracted(Location loc, StringRef argument, Value va
   if (sameDim(found, expected))
     return success();
   return argumentError(loc, argument) << "size " << toString(found) << " at dimension " << dim << ", expected "
-                                      << toString(expected) << " as " << like << " has";
+                                      << toString(expected) << " as " << like << " has [NNFC-E0208]";
 }
 
 NNF_INFER(LinearOp) {
@@ -24,7 +24,7 @@ NNF_INFER(LinearOp) {
       failed(expectRank(loc, "weight", weight, {2, 1}, "[out, in] or [in]")))
     return failure();
   if (rankOf(input) == 0)
-    return argumentError(loc, "input") << "rank 0, expected at least 1 [..., in]";
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [..., in] [NNFC-E0207]";
   Shape shape = shapeOf(input);
   if (failed(
           expectContracted(loc, "weight", weight, rankOf(weight) - 1, shape.back(), "the last dimension of 'input'")))
@@ -33,14 +33,14 @@ NNF_INFER(LinearOp) {
   if (rankOf(weight) == 2)
     shape.push_back(shapeOf(weight)[0]);
   else if (bias)
-    return argumentError(loc, "bias") << "given, expected none with a weight of rank 1";
+    return argumentError(loc, "bias") << "given, expected none with a weight of rank 1 [NNFC-E0215]";
   if (bias) {
     FailureOr<Shape> joined = broadcastShapes(loc, "bias", shape, shapeOf(bias));
     if (failed(joined))
       return failure();
     if (!sameShape(*joined, shape))
       return argumentError(loc, "bias") << "shape " << toString(shapeOf(bias)) << ", expected one that broadcasts to "
-                                        << toString(shape);
+                                        << toString(shape) << " [NNFC-E0209]";
   }
   types.push_back(tensorOf(shape, elementOf(input)));
   return success();
@@ -55,11 +55,11 @@ NNF_INFER(BilinearOp) {
     return failure();
   for (auto [name, x] : {std::pair<StringRef, Value>{"input1", x1}, {"input2", x2}})
     if (rankOf(x) == 0)
-      return argumentError(loc, name) << "rank 0, expected at least 1";
+      return argumentError(loc, name) << "rank 0, expected at least 1 [NNFC-E0207]";
   Shape left = shapeOf(x1), right = shapeOf(x2), kernel = shapeOf(weight);
   if (!sameShape(ArrayRef<Dim>(left).drop_back(), ArrayRef<Dim>(right).drop_back()))
     return argumentError(loc, "input2") << "shape " << toString(right) << ", expected the leading sizes of 'input1', "
-                                        << toString(left);
+                                        << toString(left) << " [NNFC-E0208]";
   if (failed(expectContracted(loc, "weight", weight, 1, left.back(), "'input1'")) ||
       failed(expectContracted(loc, "weight", weight, 2, right.back(), "'input2'")) ||
       failed(expectShape(loc, "bias", op.getBias(), {kernel[0]}, "[out]")))
@@ -74,10 +74,10 @@ NNF_INFER(MatmulOp) {
   if (failed(expectElement(loc, "other", b, elementOf(a))))
     return failure();
   if (isBool(elementOf(a)))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   for (auto [name, x] : {std::pair<StringRef, Value>{"input", a}, {"other", b}})
     if (rankOf(x) == 0)
-      return argumentError(loc, name) << "rank 0, expected at least 1";
+      return argumentError(loc, name) << "rank 0, expected at least 1 [NNFC-E0207]";
   Shape left = shapeOf(a), right = shapeOf(b);
   int64_t summed = std::max<int64_t>(rankOf(b) - 2, 0);
   if (failed(expectContracted(loc, "other", b, summed, left.back(), "the last dimension of 'input'")))
@@ -101,7 +101,7 @@ NNF_INFER(BmmOp) {
       failed(expectRank(loc, "mat2", b, {3}, "[B, k, m]")))
     return failure();
   if (isBool(elementOf(a)))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   Shape left = shapeOf(a), right = shapeOf(b);
   if (failed(expectContracted(loc, "mat2", b, 0, left[0], "'input'")) ||
       failed(expectContracted(loc, "mat2", b, 1, left[2], "the last dimension of 'input'")))

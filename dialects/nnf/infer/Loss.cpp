@@ -36,7 +36,7 @@ static LogicalResult reducedLoss(const FailureOr<LossReduction> &reduction, Arra
 static FailureOr<Type> promotedFloat(Location loc, ArrayRef<Value> values) {
   Type element = promoteTypes(values);
   if (!isFloat(element))
-    return argumentError(loc, "input") << "dtype " << dtypeName(element) << ", expected a float";
+    return argumentError(loc, "input") << "dtype " << dtypeName(element) << ", expected a float [NNFC-E0206]";
   return element;
 }
 
@@ -59,7 +59,7 @@ NNF_INFER(L1LossOp) {
   Type element = promoteTypes({input, target});
   if (!isFloat(element) && (*reduction == LossReduction::Mean || isBool(element)))
     return argumentError(loc, "input") << "dtype " << dtypeName(element) << ", expected a float"
-                                       << (isBool(element) ? "" : " with reduction 'mean'");
+                                       << (isBool(element) ? "" : " with reduction 'mean'") << " [NNFC-E0206]";
   // A sum of integers is int64.
   if (!isFloat(element) && *reduction == LossReduction::Sum)
     element = IntegerType::get(loc.getContext(), 64);
@@ -72,13 +72,13 @@ NNF_INFER_BY(PoissonNllLossOp, broadcastLoss)
 
 NNF_INFER(SmoothL1LossOp) {
   if (op.getBeta() < 0)
-    return argumentError(loc, "beta") << toString(op.getBeta()) << ", expected at least 0";
+    return argumentError(loc, "beta") << toString(op.getBeta()) << ", expected at least 0 [NNFC-E0213]";
   return broadcastLoss(loc, op, types);
 }
 
 NNF_INFER(HuberLossOp) {
   if (!(op.getDelta() > 0))
-    return argumentError(loc, "delta") << toString(op.getDelta()) << ", expected above 0";
+    return argumentError(loc, "delta") << toString(op.getDelta()) << ", expected above 0 [NNFC-E0213]";
   return broadcastLoss(loc, op, types);
 }
 
@@ -102,7 +102,7 @@ static LogicalResult expectBroadcastsTo(Location loc, StringRef argument, Value 
   if (sameShape(*joined, shape))
     return success();
   return argumentError(loc, argument) << "shape " << toString(shapeOf(value)) << ", expected one that broadcasts to "
-                                      << toString(shape);
+                                      << toString(shape) << " [NNFC-E0209]";
 }
 
 NNF_INFER(BinaryCrossEntropyOp) {
@@ -132,7 +132,8 @@ NNF_INFER(MarginRankingLossOp) {
   Value a = op.getInput1(), b = op.getInput2(), target = op.getTarget();
   for (auto [name, value] : {std::pair<StringRef, Value>{"input2", b}, {"target", target}})
     if (rankOf(value) != rankOf(a))
-      return argumentError(loc, name) << "rank " << rankOf(value) << ", expected " << rankOf(a) << " as 'input1' has";
+      return argumentError(loc, name) << "rank " << rankOf(value) << ", expected " << rankOf(a)
+                                      << " as 'input1' has [NNFC-E0207]";
   FailureOr<Shape> shape = broadcastAll(loc, {"input1", "input2", "target"}, {a, b, target});
   FailureOr<Type> element = promotedFloat(loc, {a, b, target});
   if (failed(shape) || failed(element))
@@ -162,9 +163,9 @@ template <typename Adaptor> static LogicalResult tripletLoss(Location loc, Adapt
   for (auto [name, value] : {std::pair<StringRef, Value>{"positive", positive}, {"negative", negative}})
     if (rankOf(value) != rankOf(anchor))
       return argumentError(loc, name) << "rank " << rankOf(value) << ", expected " << rankOf(anchor)
-                                      << " as 'anchor' has";
+                                      << " as 'anchor' has [NNFC-E0207]";
   if (rankOf(anchor) == 0)
-    return argumentError(loc, "anchor") << "rank 0, expected at least 1";
+    return argumentError(loc, "anchor") << "rank 0, expected at least 1 [NNFC-E0207]";
   FailureOr<Shape> shape = broadcastAll(loc, {"anchor", "positive", "negative"}, {anchor, positive, negative});
   FailureOr<Type> element = promotedFloat(loc, {anchor, positive, negative});
   if (failed(shape) || failed(element))
@@ -183,7 +184,7 @@ NNF_INFER(MultilabelSoftMarginLossOp) {
       failed(expectBroadcastsTo(loc, "weight", op.getWeight(), shape)))
     return failure();
   if (shape.empty())
-    return argumentError(loc, "input") << "rank 0, expected at least 1";
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [NNFC-E0207]";
   shape.pop_back();
   return reducedLoss(lossReductionOf(loc, op), shape, *element, types);
 }
@@ -202,9 +203,9 @@ NNF_INFER(GaussianNllLossOp) {
   }
   if (!fits)
     return argumentError(loc, "var") << "shape " << toString(given) << ", expected " << toString(in)
-                                     << ", or that with a last size of 1 or without the last dimension";
+                                     << ", or that with a last size of 1 or without the last dimension [NNFC-E0208]";
   if (!(op.getEps() > 0))
-    return argumentError(loc, "eps") << toString(op.getEps()) << ", expected above 0";
+    return argumentError(loc, "eps") << toString(op.getEps()) << ", expected above 0 [NNFC-E0213]";
   return reducedLoss(lossReductionOf(loc, op), *shape, *element, types);
 }
 

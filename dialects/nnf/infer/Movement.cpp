@@ -18,7 +18,7 @@ NNF_INFER(ReshapeOp) {
   for (auto [i, size] : llvm::enumerate(op.getShape())) {
     if (size < -1 || (size == -1 && open))
       return argumentError(loc, "shape") << "entry " << size << " at " << i
-                                         << ", expected sizes of at least 0 and one -1 at most";
+                                         << ", expected sizes of at least 0 and one -1 at most [NNFC-E0213]";
     if (size == -1)
       open = i;
     out.push_back(sizeOf(loc, size == -1 ? 1 : size));
@@ -29,11 +29,12 @@ NNF_INFER(ReshapeOp) {
     Dim rest = exactQuotient(in, out, loc.getContext());
     if (!rest && (constantsOf(in) || isConstant(productOf(loc.getContext(), out), 0)))
       return argumentError(loc, "shape") << toString(asked) << ", expected sizes that divide those of 'input', "
-                                         << toString(in);
+                                         << toString(in) << " [NNFC-E0216]";
     if (!rest) {
-      FailureOr<Dim> quotient = requireQuotient(
-          loc, "shape", productOf(loc.getContext(), in), productOf(loc.getContext(), out),
-          toString(asked) + ", expected sizes that divide the {value} elements of 'input', " + toString(in));
+      FailureOr<Dim> quotient =
+          requireQuotient(loc, "shape", productOf(loc.getContext(), in), productOf(loc.getContext(), out),
+                          toString(asked) + ", expected sizes that divide the {value} elements of 'input', " +
+                              toString(in) + " [NNFC-E0216]");
       if (failed(quotient))
         return failure();
       rest = *quotient;
@@ -43,10 +44,10 @@ NNF_INFER(ReshapeOp) {
              !sameDim(before, after)) {
     if (constantOf(before) && constantOf(after))
       return argumentError(loc, "shape") << toString(out) << " has another number of elements than 'input', "
-                                         << toString(in);
+                                         << toString(in) << " [NNFC-E0218]";
     if (failed(requireEqual(loc, "shape", before, after,
                             toString(out) + " has another number of elements than 'input', " + toString(in) +
-                                ", which has {value}")))
+                                ", which has {value} [NNFC-E0218]")))
       return failure();
   }
   types.push_back(tensorOf(out, elementOf(op.getInput())));
@@ -60,7 +61,7 @@ NNF_INFER(FlattenOp) {
   if (failed(start) || failed(end))
     return failure();
   if (*start > *end)
-    return argumentError(loc, "start_dim") << *start << ", expected at most 'end_dim', " << *end;
+    return argumentError(loc, "start_dim") << *start << ", expected at most 'end_dim', " << *end << " [NNFC-E0213]";
   Shape out{sizeOf(loc, 1)};
   if (!in.empty()) {
     ArrayRef<Dim> all(in);
@@ -100,7 +101,7 @@ NNF_INFER(PermuteOp) {
   Shape in = shapeOf(op.getInput()), out;
   if (op.getDims().size() != in.size())
     return argumentError(loc, "dims") << op.getDims().size() << " entries, expected " << in.size()
-                                      << ", the rank of 'input'";
+                                      << ", the rank of 'input' [NNFC-E0212]";
   FailureOr<IntList> dims = wrapDims(loc, "dims", op.getDims(), in.size());
   if (failed(dims))
     return failure();
@@ -132,7 +133,7 @@ NNF_INFER(RollOp) {
   Ints dims = op.getDims().value_or(Ints());
   if (dims.empty() ? op.getShifts().size() != 1 : op.getShifts().size() != dims.size())
     return argumentError(loc, "shifts") << op.getShifts().size() << " entries, expected "
-                                        << std::max<size_t>(dims.size(), 1) << ", one for each of 'dims'";
+                                        << std::max<size_t>(dims.size(), 1) << ", one for each of 'dims' [NNFC-E0212]";
   for (int64_t dim : dims)
     if (failed(wrapDim(loc, "dims", dim, rankOf(op.getInput()))))
       return failure();
@@ -144,16 +145,16 @@ NNF_INFER(ExpandOp) {
   int64_t added = static_cast<int64_t>(op.getSize().size()) - static_cast<int64_t>(in.size());
   if (added < 0)
     return argumentError(loc, "size") << op.getSize().size() << " entries, expected at least " << in.size()
-                                      << ", the rank of 'input'";
+                                      << ", the rank of 'input' [NNFC-E0212]";
   for (auto [i, size] : llvm::enumerate(op.getSize())) {
     int64_t source = static_cast<int64_t>(i) - added;
     if (size < -1 || (size == -1 && source < 0))
       return argumentError(loc, "size") << size << " at " << i << ", expected at least "
-                                        << (source < 0 ? "0, since the dimension is new" : "-1");
+                                        << (source < 0 ? "0, since the dimension is new" : "-1") << " [NNFC-E0213]";
     Dim target = size == -1 ? in[source] : sizeOf(loc, size);
     if (source >= 0 && !isConstant(in[source], 1) && !sameDim(in[source], target))
       return argumentError(loc, "size") << size << " at " << i << ", expected " << toString(in[source])
-                                        << " as 'input' has, which is not 1";
+                                        << " as 'input' has, which is not 1 [NNFC-E0208]";
     out.push_back(target);
   }
   types.push_back(tensorOf(out, elementOf(op.getInput())));
@@ -164,13 +165,14 @@ NNF_INFER(PixelShuffleOp) {
   Shape shape = shapeOf(op.getInput());
   int64_t r = op.getUpscaleFactor();
   if (shape.size() < 3)
-    return argumentError(loc, "input") << "rank " << shape.size() << ", expected at least 3 [..., C, H, W]";
+    return argumentError(loc, "input") << "rank " << shape.size()
+                                       << ", expected at least 3 [..., C, H, W] [NNFC-E0207]";
   if (r < 1 || r > (1 << 20))
-    return argumentError(loc, "upscale_factor") << r << ", expected 1 to " << (1 << 20);
+    return argumentError(loc, "upscale_factor") << r << ", expected 1 to " << (1 << 20) << " [NNFC-E0213]";
   Dim &channels = shape[shape.size() - 3];
-  FailureOr<Dim> fewer =
-      requireQuotient(loc, "input", channels, sizeOf(loc, r * r),
-                      "{value} channels, expected a multiple of " + Twine(r * r) + ", the square of 'upscale_factor'");
+  FailureOr<Dim> fewer = requireQuotient(loc, "input", channels, sizeOf(loc, r * r),
+                                         "{value} channels, expected a multiple of " + Twine(r * r) +
+                                             ", the square of 'upscale_factor' [NNFC-E0216]");
   if (failed(fewer))
     return failure();
   channels = *fewer;
@@ -184,13 +186,14 @@ NNF_INFER(PixelUnshuffleOp) {
   Shape shape = shapeOf(op.getInput());
   int64_t r = op.getDownscaleFactor();
   if (shape.size() < 3)
-    return argumentError(loc, "input") << "rank " << shape.size() << ", expected at least 3 [..., C, H, W]";
+    return argumentError(loc, "input") << "rank " << shape.size()
+                                       << ", expected at least 3 [..., C, H, W] [NNFC-E0207]";
   if (r < 1 || r > (1 << 20))
-    return argumentError(loc, "downscale_factor") << r << ", expected 1 to " << (1 << 20);
+    return argumentError(loc, "downscale_factor") << r << ", expected 1 to " << (1 << 20) << " [NNFC-E0213]";
   for (Dim *dim : {&shape[shape.size() - 2], &shape[shape.size() - 1]}) {
     FailureOr<Dim> fewer =
         requireQuotient(loc, "input", *dim, sizeOf(loc, r),
-                        "a size of {value}, expected a multiple of " + Twine(r) + ", 'downscale_factor'");
+                        "a size of {value}, expected a multiple of " + Twine(r) + ", 'downscale_factor' [NNFC-E0216]");
     if (failed(fewer))
       return failure();
     *dim = *fewer;
@@ -204,18 +207,18 @@ NNF_INFER(ChannelShuffleOp) {
   Shape shape = shapeOf(op.getInput());
   int64_t groups = op.getGroups();
   if (shape.size() < 3)
-    return argumentError(loc, "input") << "rank " << shape.size() << ", expected at least 3 [N, C, ...]";
+    return argumentError(loc, "input") << "rank " << shape.size() << ", expected at least 3 [N, C, ...] [NNFC-E0207]";
   if (groups < 1)
-    return argumentError(loc, "groups") << groups << ", expected at least 1";
+    return argumentError(loc, "groups") << groups << ", expected at least 1 [NNFC-E0213]";
   if (failed(requireQuotient(loc, "groups", shape[1], sizeOf(loc, groups),
-                             Twine(groups) + ", expected a divisor of the {value} channels")))
+                             Twine(groups) + ", expected a divisor of the {value} channels [NNFC-E0216]")))
     return failure();
   return likeInput(loc, op, types);
 }
 
 template <typename Adaptor> static LogicalResult triangle(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (rankOf(op.getInput()) < 2)
-    return argumentError(loc, "input") << "rank " << rankOf(op.getInput()) << ", expected at least 2";
+    return argumentError(loc, "input") << "rank " << rankOf(op.getInput()) << ", expected at least 2 [NNFC-E0207]";
   return likeInput(loc, op, types);
 }
 NNF_INFER_BY(TrilOp, triangle)
@@ -234,11 +237,11 @@ SmallVector<Value> catOperands(ValueRange tensors) {
 
 NNF_INFER(CatOp) {
   if (op.getTensors().empty())
-    return argumentError(loc, "tensors") << "none, expected at least 1";
+    return argumentError(loc, "tensors") << "none, expected at least 1 [NNFC-E0213]";
   SmallVector<Value> tensors = catOperands(op.getTensors());
   Shape shape = shapeOf(tensors[0]);
   if (shape.empty())
-    return argumentError(loc, "tensors") << "rank 0, expected at least 1";
+    return argumentError(loc, "tensors") << "rank 0, expected at least 1 [NNFC-E0207]";
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size());
   if (failed(dim))
     return failure();
@@ -247,13 +250,13 @@ NNF_INFER(CatOp) {
     Shape other = shapeOf(tensor);
     if (other.size() != shape.size())
       return argumentError(loc, "tensors")
-             << "ranks " << shape.size() << " and " << other.size() << ", expected equal ones";
+             << "ranks " << shape.size() << " and " << other.size() << ", expected equal ones [NNFC-E0207]";
     total = total + other[*dim];
     other[*dim] = shape[*dim];
     if (!sameShape(shape, other))
       return argumentError(loc, "tensors")
              << "shapes " << toString(shapeOf(tensors[0])) << " and " << toString(shapeOf(tensor))
-             << ", expected equal sizes but at dimension " << *dim;
+             << ", expected equal sizes but at dimension " << *dim << " [NNFC-E0208]";
   }
   shape[*dim] = total;
   types.push_back(tensorOf(shape, promoteTypes(llvm::to_vector(op.getTensors()))));
@@ -262,12 +265,12 @@ NNF_INFER(CatOp) {
 
 NNF_INFER(StackOp) {
   if (op.getTensors().empty())
-    return argumentError(loc, "tensors") << "none, expected at least 1";
+    return argumentError(loc, "tensors") << "none, expected at least 1 [NNFC-E0213]";
   Shape shape = shapeOf(op.getTensors()[0]);
   for (Value tensor : op.getTensors())
     if (!sameShape(shape, shapeOf(tensor)))
-      return argumentError(loc, "tensors")
-             << "shapes " << toString(shape) << " and " << toString(shapeOf(tensor)) << ", expected equal ones";
+      return argumentError(loc, "tensors") << "shapes " << toString(shape) << " and " << toString(shapeOf(tensor))
+                                           << ", expected equal ones [NNFC-E0208]";
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size() + 1);
   if (failed(dim))
     return failure();
@@ -285,24 +288,25 @@ FailureOr<IntList> splitLengths(Location loc, Dim size, Ints sections) {
   int64_t total = 0;
   for (int64_t section : sections) {
     if (section < 0)
-      return argumentError(loc, "split_size_or_sections") << section << ", expected at least 0";
+      return argumentError(loc, "split_size_or_sections") << section << ", expected at least 0 [NNFC-E0213]";
     if (llvm::AddOverflow(total, section, total))
-      return argumentError(loc, "split_size_or_sections") << "sections whose sum is no 64-bit number";
+      return argumentError(loc, "split_size_or_sections") << "sections whose sum is no 64-bit number [NNFC-E0222]";
   }
   if (sections.size() != 1) {
     if (failed(requireEqual(loc, "split_size_or_sections", size, sizeOf(loc, total),
-                            "sections of " + Twine(total) + " in all, expected {value}")))
+                            "sections of " + Twine(total) + " in all, expected {value} [NNFC-E0213]")))
       return failure();
     return IntList(sections);
   }
   std::optional<int64_t> length = constantOf(size);
   if (!length)
-    return argumentError(loc, "input") << "size " << toString(size) << " is symbolic, expected a number to split";
+    return argumentError(loc, "input") << "size " << toString(size)
+                                       << " is symbolic, expected a number to split [NNFC-E0219]";
   if (sections[0] == 0 && *length != 0)
-    return argumentError(loc, "split_size_or_sections") << "0, expected at least 1";
+    return argumentError(loc, "split_size_or_sections") << "0, expected at least 1 [NNFC-E0213]";
   if (sections[0] != 0 && *length / sections[0] > maxPieces)
-    return argumentError(loc, "split_size_or_sections")
-           << sections[0] << " cuts size " << *length << " into more than " << maxPieces << " pieces, expected fewer";
+    return argumentError(loc, "split_size_or_sections") << sections[0] << " cuts size " << *length << " into more than "
+                                                        << maxPieces << " pieces, expected fewer [NNFC-E0222]";
   IntList lengths;
   for (int64_t rest = *length; rest > 0; rest -= sections[0])
     lengths.push_back(std::min(rest, sections[0]));
@@ -311,12 +315,13 @@ FailureOr<IntList> splitLengths(Location loc, Dim size, Ints sections) {
 
 FailureOr<IntList> chunkLengths(Location loc, Dim size, int64_t chunks) {
   if (chunks < 1)
-    return argumentError(loc, "chunks") << chunks << ", expected at least 1";
+    return argumentError(loc, "chunks") << chunks << ", expected at least 1 [NNFC-E0213]";
   if (chunks > maxPieces)
-    return argumentError(loc, "chunks") << chunks << ", expected at most " << maxPieces;
+    return argumentError(loc, "chunks") << chunks << ", expected at most " << maxPieces << " [NNFC-E0213]";
   std::optional<int64_t> length = constantOf(size);
   if (!length)
-    return argumentError(loc, "input") << "size " << toString(size) << " is symbolic, expected a number to cut";
+    return argumentError(loc, "input") << "size " << toString(size)
+                                       << " is symbolic, expected a number to cut [NNFC-E0219]";
   if (*length == 0)
     return IntList(chunks, 0);
   return splitLengths(loc, size, {(*length + chunks - 1) / chunks});
@@ -337,7 +342,7 @@ static LogicalResult pieces(Location loc, Value input, int64_t dim, const Failur
 /// The dimension that is cut; a scalar has none.
 static FailureOr<int64_t> cutDim(Location loc, Value input, int64_t dim) {
   if (rankOf(input) == 0)
-    return argumentError(loc, "input") << "rank 0, expected at least 1";
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [NNFC-E0207]";
   return wrapDim(loc, "dim", dim, rankOf(input));
 }
 
@@ -360,7 +365,7 @@ FailureOr<Range> sliceRange(Location loc, Dim size, std::optional<int64_t> start
                             int64_t step) {
   constexpr int64_t theEnd = std::numeric_limits<int32_t>::max(); // what exporters write for "all of it"
   if (step == 0)
-    return argumentError(loc, "step") << "0, expected any other number";
+    return argumentError(loc, "step") << "0, expected any other number [NNFC-E0213]";
   if (std::optional<int64_t> n = constantOf(size)) {
     // As Python: bounds of a backward walk are one lower.
     int64_t low = step > 0 ? 0 : -1, high = step > 0 ? *n : *n - 1;
@@ -400,16 +405,17 @@ NNF_INFER(SliceOp) {
   std::pair<StringRef, Ints> lists[] = {{"start", starts}, {"end", ends}};
   for (auto [name, list] : lists)
     if (!list.empty() && list.size() != count)
-      return argumentError(loc, name) << list.size() << " entries, expected " << count << ", one for each of 'dim'";
+      return argumentError(loc, name) << list.size() << " entries, expected " << count
+                                      << ", one for each of 'dim' [NNFC-E0212]";
   if (steps.size() != 1 && steps.size() != count)
-    return argumentError(loc, "step") << steps.size() << " entries, expected 1 or " << count;
+    return argumentError(loc, "step") << steps.size() << " entries, expected 1 or " << count << " [NNFC-E0212]";
   if (count == 0)
     return likeInput(loc, op, types);
   FailureOr<IntList> dims = wrapDims(loc, "dim", op.getDim(), shape.size());
   if (failed(dims))
     return failure();
   if (shape.empty())
-    return argumentError(loc, "input") << "rank 0, expected at least 1";
+    return argumentError(loc, "input") << "rank 0, expected at least 1 [NNFC-E0207]";
   for (auto [i, dim] : llvm::enumerate(*dims)) {
     FailureOr<Range> range =
         sliceRange(loc, shape[dim], starts.empty() ? std::nullopt : std::optional(starts[i]),
@@ -429,7 +435,7 @@ FailureOr<Steps> arangeSteps(Location loc, Value start, Value end, Value step, s
   bool anyFloat = false;
   for (auto [name, value] : numbers) {
     if (value && !numberOf(value))
-      return argumentError(loc, name) << "a tensor, expected a number";
+      return argumentError(loc, name) << "a tensor, expected a number [NNFC-E0213]";
     anyFloat |= value && isFloat(elementOf(value));
   }
   MLIRContext *context = loc.getContext();
@@ -441,14 +447,14 @@ FailureOr<Steps> arangeSteps(Location loc, Value start, Value end, Value step, s
     by = std::trunc(by);
   }
   if (by == 0 || !std::isfinite(by))
-    return argumentError(loc, "step") << toString(by) << ", expected a finite number other than 0";
+    return argumentError(loc, "step") << toString(by) << ", expected a finite number other than 0 [NNFC-E0213]";
   if (!std::isfinite(from) || !std::isfinite(to) || (to - from) / by < 0)
     return argumentError(loc, "end") << toString(to) << ", expected a finite number that " << toString(by)
-                                     << " leads to from " << toString(from);
+                                     << " leads to from " << toString(from) << " [NNFC-E0213]";
   double count = std::ceil((to - from) / by);
   if (count > 0x1p40)
     return argumentError(loc, "end") << toString(to) << " makes " << toString(count)
-                                     << " elements, expected at most 2^40";
+                                     << " elements, expected at most 2^40 [NNFC-E0222]";
   return Steps{from, by, static_cast<int64_t>(count), element};
 }
 
@@ -473,11 +479,12 @@ NNF_INFER(FullOp) {
   Shape shape;
   for (int64_t size : op.getSize()) {
     if (size < 0)
-      return argumentError(loc, "size") << size << ", expected at least 0";
+      return argumentError(loc, "size") << size << ", expected at least 0 [NNFC-E0213]";
     shape.push_back(sizeOf(loc, size));
   }
   if (rankOf(op.getFillValue()) != 0)
-    return argumentError(loc, "fill_value") << "rank " << rankOf(op.getFillValue()) << ", expected a number";
+    return argumentError(loc, "fill_value")
+           << "rank " << rankOf(op.getFillValue()) << ", expected a number [NNFC-E0207]";
   types.push_back(tensorOf(shape, op.getDtype().value_or(dtypeOfNumber(op.getFillValue()))));
   return success();
 }

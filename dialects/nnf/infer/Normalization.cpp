@@ -12,9 +12,10 @@ static LogicalResult expectManyValues(Location loc, Value input, ArrayRef<Dim> c
   Dim product = productOf(loc.getContext(), counted), zero = dimOf(loc.getContext(), 0);
   if (isConstant(product, 1))
     return argumentError(loc, "input") << "shape " << toString(shapeOf(input)) << " has one value per " << unit
-                                       << ", expected more than one";
+                                       << ", expected more than one [NNFC-E0217]";
   Dim distance = maxOf(product, zero - product + 2) - 2; // -1 for a product of 1 only
-  return requireSize(loc, "input", product, distance, "{value} value per " + unit + ", expected more than one");
+  return requireSize(loc, "input", product, distance,
+                     "{value} value per " + unit + ", expected more than one [NNFC-E0217]");
 }
 
 template <typename Adaptor> static LogicalResult expectChannelTensors(Location loc, Adaptor op) {
@@ -33,9 +34,9 @@ template <typename Adaptor> static LogicalResult expectChannelTensors(Location l
 
 template <typename Adaptor> static LogicalResult expectRunning(Location loc, Adaptor op, StringRef when) {
   if (!op.getRunningMean())
-    return argumentError(loc, "running_mean") << "missing, expected a tensor [C] " << when;
+    return argumentError(loc, "running_mean") << "missing, expected a tensor [C] " << when << " [NNFC-E0204]";
   if (!op.getRunningVar())
-    return argumentError(loc, "running_var") << "missing, expected a tensor [C] " << when;
+    return argumentError(loc, "running_var") << "missing, expected a tensor [C] " << when << " [NNFC-E0204]";
   return success();
 }
 
@@ -44,7 +45,7 @@ NNF_INFER(BatchNormOp) {
   if (failed(expectFloat(loc, "input", input)))
     return failure();
   if (rankOf(input) < 2)
-    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 2 [N, C, ...]";
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 2 [N, C, ...] [NNFC-E0207]";
   if (failed(expectChannelTensors(loc, op)))
     return failure();
   types.push_back(input.getType());
@@ -65,7 +66,7 @@ NNF_INFER(InstanceNormOp) {
   if (failed(expectFloat(loc, "input", input)))
     return failure();
   if (rankOf(input) < 3)
-    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 3 [N, C, ...]";
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 3 [N, C, ...] [NNFC-E0207]";
   if (failed(expectChannelTensors(loc, op)))
     return failure();
   types.push_back(input.getType());
@@ -88,10 +89,10 @@ static FailureOr<Shape> normalizedShape(Location loc, Value input, Ints normaliz
   for (int64_t size : normalized)
     expected.push_back(dimOf(loc.getContext(), size));
   if (expected.empty())
-    return argumentError(loc, "normalized_shape") << "empty, expected the last sizes of 'input'";
+    return argumentError(loc, "normalized_shape") << "empty, expected the last sizes of 'input' [NNFC-E0208]";
   if (expected.size() > shape.size() || !sameShape(ArrayRef<Dim>(shape).take_back(expected.size()), expected))
     return argumentError(loc, "normalized_shape")
-           << toString(expected) << ", expected the last sizes of 'input', " << toString(shape);
+           << toString(expected) << ", expected the last sizes of 'input', " << toString(shape) << " [NNFC-E0208]";
   return expected;
 }
 
@@ -128,13 +129,14 @@ NNF_INFER(GroupNormOp) {
   if (failed(expectFloat(loc, "input", input)))
     return failure();
   if (rankOf(input) < 2)
-    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 2 [N, C, ...]";
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 2 [N, C, ...] [NNFC-E0207]";
   Shape shape = shapeOf(input);
   int64_t groups = op.getNumGroups();
   if (groups < 1)
-    return argumentError(loc, "num_groups") << groups << ", expected at least 1";
-  FailureOr<Dim> perGroup = requireQuotient(loc, "num_groups", shape[1], dimOf(loc.getContext(), groups),
-                                            Twine(groups) + ", expected a divisor of the {value} channels");
+    return argumentError(loc, "num_groups") << groups << ", expected at least 1 [NNFC-E0213]";
+  FailureOr<Dim> perGroup =
+      requireQuotient(loc, "num_groups", shape[1], dimOf(loc.getContext(), groups),
+                      Twine(groups) + ", expected a divisor of the {value} channels [NNFC-E0216]");
   if (failed(perGroup))
     return failure();
   Shape group{*perGroup};
@@ -155,9 +157,9 @@ NNF_INFER(LocalResponseNormOp) {
   if (failed(expectFloat(loc, "input", input)))
     return failure();
   if (rankOf(input) < 3)
-    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 3 [N, C, ...]";
+    return argumentError(loc, "input") << "rank " << rankOf(input) << ", expected at least 3 [N, C, ...] [NNFC-E0207]";
   if (static_cast<int64_t>(op.getSize()) < 1)
-    return argumentError(loc, "size") << static_cast<int64_t>(op.getSize()) << ", expected at least 1";
+    return argumentError(loc, "size") << static_cast<int64_t>(op.getSize()) << ", expected at least 1 [NNFC-E0213]";
   types.push_back(input.getType());
   return success();
 }

@@ -34,8 +34,8 @@ NNF_INFER(TopkOp) {
   int64_t k = op.getK();
   Dim size = shape.empty() ? dimOf(loc.getContext(), 1) : shape[*dim];
   if (k < 0)
-    return argumentError(loc, "k") << k << ", expected 0 to " << toString(size);
-  if (failed(requireSize(loc, "k", size, size - k, Twine(k) + ", expected 0 to {value}")))
+    return argumentError(loc, "k") << k << ", expected 0 to " << toString(size) << " [NNFC-E0213]";
+  if (failed(requireSize(loc, "k", size, size - k, Twine(k) + ", expected 0 to {value} [NNFC-E0213]")))
     return failure();
   if (!shape.empty())
     shape[*dim] = dimOf(loc.getContext(), k);
@@ -68,7 +68,7 @@ static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value 
   for (int64_t d = 0, rank = in.size(); d < rank; ++d) {
     if (d != *at && !fits(places[d], in[d]))
       return argumentError(loc, "index") << "size " << toString(places[d]) << " at dimension " << d
-                                         << ", expected at most " << toString(in[d]) << " as 'input' has";
+                                         << ", expected at most " << toString(in[d]) << " as 'input' has [NNFC-E0208]";
   }
   if (!src)
     return success();
@@ -79,7 +79,8 @@ static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value 
   for (int64_t d = 0, rank = in.size(); d < rank; ++d)
     if (!fits(places[d], given[d]))
       return argumentError(loc, "src") << "size " << toString(given[d]) << " at dimension " << d
-                                       << ", expected at least " << toString(places[d]) << " as 'index' has";
+                                       << ", expected at least " << toString(places[d])
+                                       << " as 'index' has [NNFC-E0208]";
   return success();
 }
 
@@ -87,7 +88,7 @@ NNF_INFER(ScatterOp) {
   Value src = op.getSrc();
   if (static_cast<bool>(src) == static_cast<bool>(op.getValue()))
     return argumentError(loc, "src") << (src ? "given beside 'value'" : "missing like 'value'")
-                                     << ", expected one of the two";
+                                     << ", expected one of the two [NNFC-E0215]";
   types.push_back(op.getInput().getType());
   // A number may stand for src, as torch has it.
   return expectPlaces(loc, op.getInput(), op.getDim(), op.getIndex(), numberOf(src) ? Value() : src);
@@ -96,7 +97,7 @@ NNF_INFER(ScatterOp) {
 NNF_INFER(ScatterAddOp) {
   types.push_back(op.getInput().getType());
   if (isBool(elementOf(op.getInput())))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   return expectPlaces(loc, op.getInput(), op.getDim(), op.getIndex(), op.getSrc());
 }
 
@@ -116,22 +117,23 @@ static LogicalResult unpooled(Location loc, Adaptor op, SmallVectorImpl<Type> &t
   if (!given.empty() && static_cast<int64_t>(given.size()) != spatial &&
       static_cast<int64_t>(given.size()) != spatial + 2)
     return argumentError(loc, "output_size")
-           << given.size() << " entries, expected " << spatial << " or " << spatial + 2;
+           << given.size() << " entries, expected " << spatial << " or " << spatial + 2 << " [NNFC-E0212]";
   given = given.take_back(given.empty() ? 0 : spatial);
   for (int64_t i = 0; i < spatial; ++i) {
     Dim &dim = shape[first + i];
     int64_t stride = window->stride[i];
     dim = simplify((dim - 1) * stride + (window->size[i] - 2 * window->low[i]));
     if (given.empty()) {
-      if (failed(requireSize(loc, "padding", dim, dim - 1, "leaves a length of {value}, expected at least 1")))
+      if (failed(requireSize(loc, "padding", dim, dim - 1,
+                             "leaves a length of {value}, expected at least 1 [NNFC-E0217]")))
         return failure();
       continue;
     }
     Dim asked = dimOf(loc.getContext(), given[i]);
     std::string text =
         std::to_string(given[i]) + ", expected less than " + std::to_string(stride) + " away from {value}";
-    if (failed(requireSize(loc, "output_size", dim, asked - dim + (stride - 1), text)) ||
-        failed(requireSize(loc, "output_size", dim, dim - asked + (stride - 1), text)))
+    if (failed(requireSize(loc, "output_size", dim, asked - dim + (stride - 1), text + " [NNFC-E0213]")) ||
+        failed(requireSize(loc, "output_size", dim, dim - asked + (stride - 1), text + " [NNFC-E0213]")))
       return failure();
     dim = asked;
   }

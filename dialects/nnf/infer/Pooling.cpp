@@ -24,7 +24,7 @@ template <typename Adaptor>
 static LogicalResult inferAvgPool(Location loc, Adaptor op, SmallVectorImpl<Type> &types, int64_t spatial) {
   if constexpr (requires { op.getDivisorOverride(); })
     if (op.getDivisorOverride() == 0)
-      return argumentError(loc, "divisor_override") << "0, expected any other number";
+      return argumentError(loc, "divisor_override") << "0, expected any other number [NNFC-E0213]";
   FailureOr<Window> window = poolWindow(loc, op.getInput(), op.getKernelSize(), op.getStride(), op.getPadding(), {1},
                                         op.getCeilMode(), spatial);
   return pooled(loc, op.getInput(), window, false, types);
@@ -46,7 +46,7 @@ NNF_INFER_BY(MaxPool3dOp, inferMaxPool, 3)
 template <typename Adaptor>
 static LogicalResult inferLpPool(Location loc, Adaptor op, SmallVectorImpl<Type> &types, int64_t spatial) {
   if (op.getNormType() == 0)
-    return argumentError(loc, "norm_type") << "0, expected any other number";
+    return argumentError(loc, "norm_type") << "0, expected any other number [NNFC-E0213]";
   FailureOr<Window> window =
       poolWindow(loc, op.getInput(), op.getKernelSize(), op.getStride(), {0}, {1}, op.getCeilMode(), spatial);
   return pooled(loc, op.getInput(), window, false, types);
@@ -78,8 +78,8 @@ static FailureOr<Shape> fractionalSizes(Location loc, ArrayRef<Dim> in, std::opt
                                         std::optional<ArrayRef<double>> ratios) {
   int64_t spatial = in.size();
   if (sizes.has_value() == ratios.has_value())
-    return argumentError(loc, "output_size")
-           << (sizes ? "given beside 'output_ratio'" : "missing like 'output_ratio'") << ", expected one of the two";
+    return argumentError(loc, "output_size") << (sizes ? "given beside 'output_ratio'" : "missing like 'output_ratio'")
+                                             << ", expected one of the two [NNFC-E0215]";
   Shape out;
   if (sizes) {
     FailureOr<IntList> each = perDim(loc, "output_size", *sizes, spatial, 1);
@@ -90,14 +90,16 @@ static FailureOr<Shape> fractionalSizes(Location loc, ArrayRef<Dim> in, std::opt
     return out;
   }
   if (ratios->size() != 1 && static_cast<int64_t>(ratios->size()) != spatial)
-    return argumentError(loc, "output_ratio") << ratios->size() << " entries, expected 1 or " << spatial;
+    return argumentError(loc, "output_ratio")
+           << ratios->size() << " entries, expected 1 or " << spatial << " [NNFC-E0212]";
   for (auto [i, size] : llvm::enumerate(in)) {
     double ratio = (*ratios)[ratios->size() == 1 ? 0 : i];
     if (!(ratio > 0 && ratio < 1))
-      return argumentError(loc, "output_ratio") << toString(ratio) << ", expected more than 0 and less than 1";
+      return argumentError(loc, "output_ratio")
+             << toString(ratio) << ", expected more than 0 and less than 1 [NNFC-E0213]";
     out.push_back(scaledBy(size, ratio));
     if (failed(requireSize(loc, "output_ratio", size, out.back() - 1,
-                           toString(ratio) + " makes nothing of size {value}, expected at least 1")))
+                           toString(ratio) + " makes nothing of size {value}, expected at least 1 [NNFC-E0217]")))
       return failure();
   }
   return out;
@@ -128,7 +130,7 @@ static LogicalResult fractionalPooled(Location loc, Adaptor op, SmallVectorImpl<
     int64_t room = spatial == 3 ? 1 : 0;
     if (failed(requireSize(loc, "kernel_size", size, size - out - ((*kernel)[i] - 1 + room),
                            Twine((*kernel)[i]) + " with an output of " + toString(out) +
-                               " from size {value}, expected a smaller one")))
+                               " from size {value}, expected a smaller one [NNFC-E0208]")))
       return failure();
     size = out;
   }

@@ -64,9 +64,10 @@ FailureOr<Shape> broadcastShapes(Location loc, StringRef argument, ArrayRef<Dim>
       auto error = argumentError(loc, argument)
                    << "shape " << toString(b) << " does not broadcast with " << toString(a) << ": ";
       if (constantOf(left) && constantOf(right))
-        return error << "sizes " << toString(right) << " and " << toString(left) << " at dimension " << rank - 1 - i;
+        return error << "sizes " << toString(right) << " and " << toString(left) << " at dimension " << rank - 1 - i
+                     << " [NNFC-E0209]";
       return error << toString(right) << " and " << toString(left)
-                   << " are not known to be equal; equal sizes need the same symbol";
+                   << " are not known to be equal; equal sizes need the same symbol [NNFC-E0209]";
     }
   }
   return shape;

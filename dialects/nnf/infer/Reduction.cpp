@@ -53,7 +53,7 @@ NNF_INFER(MeanOp) {
   Type element = op.getDtype().value_or(elementOf(op.getInput()));
   if (!isFloat(element))
     return argumentError(loc, op.getDtype() ? "dtype" : "input")
-           << "dtype " << dtypeName(element) << ", expected a float";
+           << "dtype " << dtypeName(element) << ", expected a float [NNFC-E0206]";
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), element, types);
 }
 
@@ -63,9 +63,9 @@ static LogicalResult expectNotEmpty(Location loc, Value input, std::optional<Int
   if (failed(dims))
     return failure();
   for (int64_t d : *dims)
-    if (Dim size = shapeOf(input)[d];
-        failed(requireSize(loc, "input", size, size - 1,
-                           "size {value} at dimension " + Twine(d) + ", expected at least 1 element to reduce")))
+    if (Dim size = shapeOf(input)[d]; failed(requireSize(loc, "input", size, size - 1,
+                                                         "size {value} at dimension " + Twine(d) +
+                                                             ", expected at least 1 element to reduce [NNFC-E0217]")))
       return failure();
   return success();
 }
@@ -80,7 +80,7 @@ NNF_INFER_BY(AminOp, extreme)
 
 template <typename Adaptor> static LogicalResult position(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (isBool(elementOf(op.getInput())))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   std::optional<int64_t> dim = op.getDim();
   if (failed(expectNotEmpty(loc, op.getInput(), asList(dim))))
     return failure();

@@ -14,12 +14,13 @@ NNF_INFER(AffineGridOp) {
     return failure();
   Ints size = op.getSize();
   if (size.size() != 4 && size.size() != 5)
-    return argumentError(loc, "size") << size.size() << " entries, expected 4 [N, C, H, W] or 5 [N, C, D, H, W]";
+    return argumentError(loc, "size") << size.size()
+                                      << " entries, expected 4 [N, C, H, W] or 5 [N, C, D, H, W] [NNFC-E0212]";
   int64_t spatial = size.size() - 2;
   Shape shape, matrix = shapeOf(theta);
   for (int64_t entry : size) {
     if (entry < 1)
-      return argumentError(loc, "size") << entry << ", expected at least 1";
+      return argumentError(loc, "size") << entry << ", expected at least 1 [NNFC-E0213]";
     shape.push_back(dimOf(loc.getContext(), entry));
   }
   Shape expected{shape[0], dimOf(loc.getContext(), spatial), dimOf(loc.getContext(), spatial + 1)};
@@ -42,13 +43,14 @@ NNF_INFER(GridSampleOp) {
     return failure();
   int64_t spatial = rankOf(input) - 2;
   if (op.getMode() == "bicubic" && spatial != 2)
-    return argumentError(loc, "mode") << "'bicubic' with rank " << rankOf(input) << ", expected rank 4";
+    return argumentError(loc, "mode") << "'bicubic' with rank " << rankOf(input) << ", expected rank 4 [NNFC-E0207]";
   Shape shape = shapeOf(input), at = shapeOf(grid);
   if (!sameDim(shape[0], at[0]))
     return argumentError(loc, "grid") << "size " << toString(at[0]) << " at dimension 0, expected "
-                                      << toString(shape[0]) << " as 'input' has";
+                                      << toString(shape[0]) << " as 'input' has [NNFC-E0208]";
   if (!isConstant(at.back(), spatial))
-    return argumentError(loc, "grid") << "last size " << toString(at.back()) << ", expected " << spatial;
+    return argumentError(loc, "grid") << "last size " << toString(at.back()) << ", expected " << spatial
+                                      << " [NNFC-E0208]";
   for (int64_t d = 0; d < spatial; ++d)
     shape[2 + d] = at[1 + d];
   types.push_back(tensorOf(shape, elementOf(input)));

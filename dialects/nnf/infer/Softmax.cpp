@@ -17,7 +17,7 @@ template <typename Adaptor> static LogicalResult inferSoftmax(Location loc, Adap
   Value input = op.getInput();
   Type element = op.getDtype().value_or(elementOf(input));
   if (op.getDtype() && !isFloat(element))
-    return argumentError(loc, "dtype") << dtypeName(element) << ", expected a float";
+    return argumentError(loc, "dtype") << dtypeName(element) << ", expected a float [NNFC-E0206]";
   if ((!op.getDtype() && failed(expectFloat(loc, "input", input))) ||
       failed(softmaxDim(loc, op.getDim(), rankOf(input))))
     return failure();
@@ -28,7 +28,7 @@ template <typename Adaptor> static LogicalResult inferSoftmax(Location loc, Adap
 NNF_INFER_BY(SoftmaxOp, inferSoftmax)
 NNF_INFER(SoftminOp) {
   if (isBool(elementOf(op.getInput())))
-    return argumentError(loc, "input") << "dtype bool, expected a number";
+    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   return inferSoftmax(loc, op, types);
 }
 NNF_INFER_BY(LogSoftmaxOp, inferSoftmax)

@@ -20,10 +20,10 @@ static LogicalResult expectReach(Location loc, const Window &window) {
                                              {"padding", window.low[i]}};
     for (auto [name, value] : parts)
       if (value > most)
-        return argumentError(loc, name) << value << ", expected at most 2^40";
+        return argumentError(loc, name) << value << ", expected at most 2^40 [NNFC-E0222]";
     if (llvm::MulOverflow(window.dilation[i], window.size[i] - 1, reach) || reach > most)
-      return argumentError(loc, "dilation")
-             << window.dilation[i] << " with a kernel of " << window.size[i] << ", expected a window of at most 2^40";
+      return argumentError(loc, "dilation") << window.dilation[i] << " with a kernel of " << window.size[i]
+                                            << ", expected a window of at most 2^40 [NNFC-E0222]";
   }
   return success();
 }
@@ -56,7 +56,7 @@ FailureOr<Shape> windowedShape(Location loc, Value input, const Window &window) 
     int64_t padding = window.low[i] + window.high[i], span = window.dilation[i] * (window.size[i] - 1) + 1;
     if (failed(requireSize(loc, "input", dim + padding, dim + padding - span,
                            "size {value} with padding at dimension " + Twine(first + i) + ", expected at least " +
-                               Twine(span) + ", the window's extent")))
+                               Twine(span) + ", the window's extent [NNFC-E0217]")))
       return failure();
     dim = windowCount(dim, padding, window.dilation[i], dimOf(loc.getContext(), window.size[i]), window.stride[i]);
   }
@@ -68,11 +68,11 @@ static FailureOr<IntList> kernelSizes(Location loc, Value weight) {
   auto sizes = constantsOf(ArrayRef<Dim>(shapeOf(weight)).drop_front(2));
   if (!sizes)
     return argumentError(loc, "weight") << "shape " << toString(shapeOf(weight))
-                                        << ", expected kernel sizes that are numbers";
+                                        << ", expected kernel sizes that are numbers [NNFC-E0219]";
   for (int64_t size : *sizes)
     if (size < 1)
       return argumentError(loc, "weight")
-             << "shape " << toString(shapeOf(weight)) << ", expected kernel sizes of at least 1";
+             << "shape " << toString(shapeOf(weight)) << ", expected kernel sizes of at least 1 [NNFC-E0213]";
   return *sizes;
 }
 
@@ -86,7 +86,7 @@ static FailureOr<Window> convOperands(Location loc, Value input, Value weight, I
       failed(expectSizes(loc, "weight", weight, 0)))
     return failure();
   if (groups < 1)
-    return argumentError(loc, "groups") << groups << ", expected at least 1";
+    return argumentError(loc, "groups") << groups << ", expected at least 1 [NNFC-E0213]";
   FailureOr<IntList> sizes = kernelSizes(loc, weight);
   FailureOr<IntList> strides = perDim(loc, "stride", stride, spatial, 1);
   FailureOr<IntList> dilations = perDim(loc, "dilation", dilation, spatial, 1);
@@ -97,7 +97,7 @@ static FailureOr<Window> convOperands(Location loc, Value input, Value weight, I
 
 static LogicalResult expectDivisible(Location loc, StringRef argument, Dim channels, int64_t groups) {
   return requireQuotient(loc, argument, channels, dimOf(loc.getContext(), groups),
-                         "{value} channels, expected a multiple of 'groups', " + Twine(groups));
+                         "{value} channels, expected a multiple of 'groups', " + Twine(groups) + " [NNFC-E0216]");
 }
 
 FailureOr<Window> convWindow(Location loc, Value input, Value weight, Value bias, Ints stride, Attribute padding,
@@ -112,7 +112,7 @@ FailureOr<Window> convWindow(Location loc, Value input, Value weight, Value bias
   if (!sameDim(channels, kernel[1] * groups))
     return argumentError(loc, "weight") << "shape " << toString(kernel) << " takes " << toString(kernel[1] * groups)
                                         << " input channels in " << groups << " groups, expected " << toString(channels)
-                                        << " as 'input' has";
+                                        << " as 'input' has [NNFC-E0208]";
   if (failed(expectDivisible(loc, "weight", kernel[0], groups)) ||
       failed(expectElement(loc, "bias", bias, elementOf(input))) ||
       failed(expectShape(loc, "bias", bias, {kernel[0]}, "[out]")))
@@ -124,7 +124,8 @@ FailureOr<Window> convWindow(Location loc, Value input, Value weight, Value bias
     bool same = word.getValue() == "same";
     for (int64_t i = 0; i < spatial; ++i) {
       if (same && window->stride[i] != 1)
-        return argumentError(loc, "padding") << "'same' with stride " << window->stride[i] << ", expected stride 1";
+        return argumentError(loc, "padding")
+               << "'same' with stride " << window->stride[i] << ", expected stride 1 [NNFC-E0215]";
       int64_t total = same ? window->dilation[i] * (window->size[i] - 1) : 0;
       window->low.push_back(total / 2);
       window->high.push_back(total - total / 2);
@@ -149,7 +150,7 @@ FailureOr<Window> convTransposeWindow(Location loc, Value input, Value weight, V
   Dim channels = shapeOf(input)[window->batched];
   if (!sameDim(channels, kernel[0]))
     return argumentError(loc, "weight") << "shape " << toString(kernel) << ", expected " << toString(channels)
-                                        << " at dimension 0, the channels of 'input'";
+                                        << " at dimension 0, the channels of 'input' [NNFC-E0208]";
   FailureOr<IntList> pads = perDim(loc, "padding", padding, spatial, 0);
   FailureOr<IntList> extra = perDim(loc, "output_padding", outputPadding, spatial, 0);
   if (failed(expectDivisible(loc, "input", channels, groups)) ||
@@ -164,7 +165,7 @@ FailureOr<Window> convTransposeWindow(Location loc, Value input, Value weight, V
     int64_t bound = std::max(window->stride[i], window->dilation[i]);
     if ((*extra)[i] >= bound)
       return argumentError(loc, "output_padding")
-             << (*extra)[i] << ", expected less than " << bound << ", the larger of stride and dilation";
+             << (*extra)[i] << ", expected less than " << bound << ", the larger of stride and dilation [NNFC-E0213]";
     int64_t reach = window->dilation[i] * (window->size[i] - 1) - (*pads)[i];
     window->low.push_back(reach);
     window->high.push_back(reach + (*extra)[i]);
@@ -191,7 +192,7 @@ FailureOr<Window> poolWindow(Location loc, Value input, Ints kernelSize, std::op
   for (int64_t i = 0; i < spatial; ++i) {
     if (window.low[i] > window.size[i] / 2)
       return argumentError(loc, "padding")
-             << window.low[i] << ", expected at most half of kernel_size, " << window.size[i] / 2;
+             << window.low[i] << ", expected at most half of kernel_size, " << window.size[i] / 2 << " [NNFC-E0213]";
     if (ceilMode)
       window.high[i] = std::min(window.low[i] + window.stride[i] - 1, window.dilation[i] * (window.size[i] - 1));
   }

@@ -59,6 +59,8 @@ void emitWithLanes(KernelOp kernel, const TargetInfo &target, int64_t threads, i
                    llvm::function_ref<void(GpuEmitter &, int64_t lanes)> emit);
 
 /// The families, most special first, as on the CPU.
+bool emitGpuCustom(KernelOp kernel, const TargetInfo &target);
+bool emitGpuLoop(KernelOp kernel, const TargetInfo &target);
 bool emitGpuTensorProduct(KernelOp kernel, const TargetInfo &target);
 bool emitGpuContract(KernelOp kernel, const TargetInfo &target);
 bool emitGpuRow(KernelOp kernel, const TargetInfo &target);

@@ -1,0 +1,137 @@
+#include "codegen/cuda/custom/Nvrtc.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <dlfcn.h>
+
+namespace nnf {
+namespace {
+
+constexpr llvm::StringLiteral names[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"};
+
+/// Paths to try, the best first; without a folder the loader looks for it.
+std::vector<std::string> candidates() {
+  std::vector<std::string> paths;
+  auto in = [&](const std::string &folder) {
+    for (llvm::StringRef name : names)
+      paths.push_back(folder + "/" + name.str());
+  };
+  if (const char *home = getenv("CUDA_HOME"); home && *home) {
+    in(std::string(home) + "/lib64");
+    in(std::string(home) + "/lib");
+  }
+  for (llvm::StringRef name : names)
+    paths.push_back(name.str());
+  in("/usr/local/cuda/lib64");
+  in("/usr/local/cuda/lib");
+  return paths;
+}
+
+} // namespace
+
+llvm::Error Nvrtc::load(const std::string &path) {
+  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return llvm::createStringError(dlerror());
+  auto get = [&](auto &function, const char *name) {
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
+    return function != nullptr;
+  };
+  if (!get(create, "nvrtcCreateProgram") || !get(destroy, "nvrtcDestroyProgram") ||
+      !get(compileProgram, "nvrtcCompileProgram") || !get(logSize, "nvrtcGetProgramLogSize") ||
+      !get(log, "nvrtcGetProgramLog") || !get(ptxSize, "nvrtcGetPTXSize") || !get(ptx, "nvrtcGetPTX") ||
+      !get(errorText, "nvrtcGetErrorString"))
+    return llvm::createStringError(path + " is no NVRTC: functions are missing");
+  // The headers of the toolkit it belongs to: include/ beside lib/ or lib64/, in the toolkit and in PyPI's packages.
+  Dl_info info{};
+  llvm::SmallString<256> real;
+  if (dladdr(reinterpret_cast<void *>(create), &info) && info.dli_fname &&
+      !llvm::sys::fs::real_path(info.dli_fname, real)) {
+    library = real.str().str();
+    for (llvm::StringRef folder = llvm::sys::path::parent_path(real); includes[0].empty() && !folder.empty();
+         folder = llvm::sys::path::parent_path(folder))
+      if (std::string found = (folder + "/include").str(); llvm::sys::fs::exists(found + "/cuda_fp16.h"))
+        includes[0] = found;
+    if (std::string found = includes[0] + "/cccl"; !includes[0].empty() && llvm::sys::fs::is_directory(found))
+      includes[1] = found;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<Nvrtc> Nvrtc::open() {
+  Nvrtc found;
+  if (const char *named = getenv("NNFC_NVRTC"); named && *named) {
+    if (llvm::Error error = found.load(named))
+      return llvm::createStringError("NNFC_NVRTC=" + std::string(named) + ": " + llvm::toString(std::move(error)));
+    return found;
+  }
+  for (const std::string &path : candidates()) {
+    llvm::Error error = found.load(path);
+    if (!error)
+      return found;
+    llvm::consumeError(std::move(error));
+  }
+  return llvm::createStringError(
+      "NVIDIA's compiler NVRTC was not found: libnvrtc.so is in CUDA's toolkit and in the package nvidia-cuda-nvrtc of "
+      "PyPI; expected it in $CUDA_HOME/lib64 or where libraries are, or its path in NNFC_NVRTC");
+}
+
+llvm::Expected<const Nvrtc *> Nvrtc::find() {
+  struct Once {
+    std::optional<Nvrtc> found;
+    std::string error;
+    Once() {
+      if (llvm::Expected<Nvrtc> opened = open())
+        found = std::move(*opened);
+      else
+        error = llvm::toString(opened.takeError());
+    }
+  };
+  static const Once once;
+  if (!once.found)
+    return llvm::createStringError(once.error);
+  return &*once.found;
+}
+
+llvm::Expected<std::string> Nvrtc::compile(const std::string &source, const CudaTarget &target) const {
+  auto failed = [&](const llvm::Twine &call, Result result) {
+    return llvm::createStringError("NVRTC (" + library + "): " + call + ": " + errorText(result));
+  };
+  Program program = nullptr;
+  if (Result result = create(&program, source.c_str(), "source", 0, nullptr, nullptr))
+    return failed("nvrtcCreateProgram", result);
+  struct Destroy {
+    const Nvrtc &nvrtc;
+    Program program;
+    ~Destroy() { nvrtc.destroy(&program); }
+  } atEnd{*this, program};
+  // "sm_90a" -> "compute_90a". The folder that nnfc runs in is no place for headers.
+  std::string arch = "--gpu-architecture=compute_" + llvm::StringRef(target.getArch()).drop_front(3).str();
+  std::vector<std::string> options{arch, "--std=c++17", "--no-source-include"};
+  for (const std::string &folder : includes)
+    if (!folder.empty())
+      options.push_back("--include-path=" + folder);
+  std::vector<const char *> given;
+  for (const std::string &option : options)
+    given.push_back(option.c_str());
+  Result result = compileProgram(program, static_cast<int>(given.size()), given.data());
+  if (result) {
+    size_t size = 0;
+    std::string text;
+    if (logSize(program, &size) == 0 && size > 1) {
+      text.resize(size);
+      log(program, text.data());
+      text = llvm::StringRef(text.c_str()).trim().str();
+    }
+    return text.empty() ? failed("nvrtcCompileProgram", result) : llvm::createStringError(text);
+  }
+  size_t size = 0;
+  if (Result got = ptxSize(program, &size))
+    return failed("nvrtcGetPTXSize", got);
+  std::string text(size, '\0');
+  if (Result got = ptx(program, text.data()))
+    return failed("nvrtcGetPTX", got);
+  return std::string(text.c_str());
+}
+
+} // namespace nnf

@@ -1,0 +1,38 @@
+// NVIDIA's compiler for CUDA C++, a library of the toolkit that is loaded where it is installed.
+#ifndef NNF_CODEGEN_CUDA_CUSTOM_NVRTC_H
+#define NNF_CODEGEN_CUDA_CUSTOM_NVRTC_H
+
+#include "codegen/cuda/Target.h"
+
+namespace nnf {
+
+class Nvrtc {
+public:
+  /// The one of $NNFC_NVRTC, else of $CUDA_HOME, the loader's path, or /usr/local/cuda. An error says where it can be
+  /// had. Loaded once, it stays.
+  static llvm::Expected<const Nvrtc *> find();
+
+  /// PTX. An error is the compiler's log. Nothing of the source is run; what it includes is the toolkit's.
+  llvm::Expected<std::string> compile(const std::string &source, const CudaTarget &target) const;
+
+private:
+  using Program = struct OpaqueProgram *;
+  using Result = int; // 0: success
+
+  Result (*create)(Program *, const char *source, const char *name, int headers, const char *const *,
+                   const char *const *) = nullptr;
+  Result (*destroy)(Program *) = nullptr;
+  Result (*compileProgram)(Program, int options, const char *const *) = nullptr;
+  Result (*logSize)(Program, size_t *) = nullptr;
+  Result (*log)(Program, char *) = nullptr;
+  Result (*ptxSize)(Program, size_t *) = nullptr;
+  Result (*ptx)(Program, char *) = nullptr;
+  const char *(*errorText)(Result) = nullptr;
+  std::string library, includes[2]; // the toolkit's headers, where they are beside it
+
+  llvm::Error load(const std::string &path);
+  static llvm::Expected<Nvrtc> open();
+};
+
+} // namespace nnf
+#endif

@@ -1,0 +1,68 @@
+"""Cases of run.py: nnfc reduce. Each plants a fault in the middle of a chain of nodes, and expects what is left to be
+the node that has it, failing as the chain does."""
+import re
+
+from craft import Ref, constant, input_of, node, outputs
+
+
+def chain(before, after, fault, shape=(4, 6)):
+    """`before` nodes, the text of the fault, which makes "f" of "e", and `after` nodes."""
+    text, value = input_of("x", shape), "x"
+    for i in range(before):
+        made = "e" if i == before - 1 else f"a{i}"
+        text += node("tanh", made, f"before{i}", input=Ref(value))
+        value = made
+    text, value = text + fault, "f"
+    for i in range(after):
+        text += node("sigmoid", f"b{i}", f"after{i}", input=Ref(value))
+        value = f"b{i}"
+    return text + outputs(value)
+
+
+def left(said):
+    """(nodes left, nodes before) of what reduce says."""
+    return tuple(map(int, re.match(r"(\d+) of (\d+) nodes left", said).groups()))
+
+
+def an_error_is_cut_out(work, expect):
+    lengths = [constant(name, (1,), "INT64", data=bytes([n] + [0] * 7)) for name, n in (("tl", 2), ("il", 4))]
+    labels = constant("t", (1, 2), "INT64", data=bytes([1] + [0] * 7 + [2] + [0] * 7))
+    loss = node("reshape", "l", "as-steps", input=Ref("e"), shape=[4, 1, 6]) + \
+        node("ctc_loss", "c", "loss", log_probs=Ref("l"), targets=Ref("t"), input_lengths=Ref("il"),
+             target_lengths=Ref("tl")) + node("add", "f", "plus", input=Ref("e"), other=Ref("c"))
+    work.write("net.nnf.txt", chain(12, 9, "".join([labels, *lengths, loss])))
+    says = "node 'loss' (ctc_loss): a loop over time is not there yet for this target [NNFC-E0401]"
+    work.refused(says, "nnfc", "compile", "net.nnf.txt", "--target=cuda", "-o", "net.so")
+    said = work.nnfc("reduce", "net.nnf.txt", "-o", "small.mlir", "--", "--target=cuda")
+    kept, all_of_them = left(said)
+    expect(kept == 1 and all_of_them >= 24, f"reduce says '{said}', expected 1 node left")
+    work.refused(says, "nnfc", "compile", "small.mlir", "--target=cuda", "-o", "small.so")
+    work.refused(says, "nnfc", "compile", "small.mlir", "--target=cuda", "-o", "small.so")
+    # As a graph file, too.
+    work.nnfc("reduce", "net.nnf.txt", "-o", "small.nnf.txt", "--", "--target=cuda")
+    expect((work / "small.nnf.txt").read_text().count("nodes {") == 1, "the graph file has more than one node")
+    work.refused("[NNFC-E0401]", "nnfc", "compile", "small.nnf.txt", "--target=cuda", "-o", "small.so")
+
+
+def a_wrong_result_is_cut_out_by_a_command(work, expect):
+    work.write("net.nnf.txt", chain(7, 5, node("log", "f", "of-negatives", input=Ref("e"))))
+    nnfc = work.build / "bin" / "nnfc"
+    command = f"{nnfc} run \"$0\" --random-inputs | grep -q nan"
+    said = work.nnfc("reduce", "net.nnf.txt", "-o", "small.mlir", "--test", command)
+    expect(left(said) == (1, 13), f"reduce says '{said}', expected 1 of 13 nodes left")
+    expect("nan" in work.nnfc("run", "small.mlir", "--random-inputs"), "what is left gives no NaN")
+    expect("of-negatives" in (work / "small.mlir").read_text(), "the node's name is lost")
+
+
+def a_model_that_is_right_is_no_case(work, expect):
+    work.write("net.nnf.txt", chain(3, 0, node("neg", "f", input=Ref("e"))))
+    work.refused("'net.nnf.txt' does not fail, expected a fault to keep", "nnfc", "reduce", "net.nnf.txt", "-o", "a.mlir")
+    work.refused("[NNFC-E0905]", "nnfc", "reduce", "net.nnf.txt", "-o", "a.mlir", "--run")
+    work.refused("agrees with the reference", "nnfc", "reduce", "net.nnf.txt", "-o", "a.mlir", "--reference=-O0")
+    work.refused("expected the command to end with 0 for it: false [NNFC-E0905]", "nnfc", "reduce", "net.nnf.txt", "-o", "a.mlir",
+                 "--test", "false")
+    work.refused("a name that ends in .mlir", "nnfc", "reduce", "net.nnf.txt", "-o", "a.so", "--test", "true", status=2)
+    expect(not (work / "a.mlir").exists(), "a file is left")
+
+
+CASES = [an_error_is_cut_out, a_wrong_result_is_cut_out_by_a_command, a_model_that_is_right_is_no_case]
