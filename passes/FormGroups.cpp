@@ -12,6 +12,7 @@
 #include "passes/kernels/SeparablePlan.h"
 #include "passes/kernels/StridedView.h"
 #include "passes/kernels/Widening.h"
+#include "passes/kernels/gpu/TensorProduct.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -179,6 +180,8 @@ struct Former {
   }
 
   void storeOperand(Operation *op, Value operand) {
+    if (auto conv = dyn_cast<PrimConvOp>(op); conv && narrowProducts)
+      return store(TensorProduct::memoryOf(conv, operand));
     if (Value narrow = beforeWidening(operand); narrowProducts && narrow != operand) {
       std::optional<StridedView> view = stridedViewOf(narrow);
       return store(view ? view->buffer : narrow);
