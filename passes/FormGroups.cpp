@@ -208,7 +208,16 @@ struct Former {
     if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
       growRows(group, reduce);
     else if (!isOrdered(anchor))
-      growEpilogue(group, anchor);
+      storeTurned(group, growEpilogue(group, anchor));
+  }
+
+  /// A convolution's kernel on a GPU stores its result in the order of dimensions that the graph goes on with.
+  void storeTurned(Group *group, Value value) {
+    if (!narrowProducts || !isa<PrimConvOp>(group->anchor) || !value.hasOneUse())
+      return;
+    auto transpose = dyn_cast<PrimTransposeOp>(*value.user_begin());
+    if (transpose && !groups.of(transpose) && runsWith(group, transpose))
+      groups.add(group, transpose);
   }
 
   /// Operands of a concatenation go straight into its buffer, if nothing computes on with it while it is copied.

@@ -146,10 +146,16 @@ void TensorProductEmitter::storePart(const SharedArray &shared, Value part) {
   });
 }
 
-/// `lanes` neighbouring columns of a row.
+/// `lanes` neighbouring columns of a row. Threads beside each other take what lies beside each other in the result.
 void TensorProductEmitter::storePiece(const SharedArray &shared, Value part, Value piece) {
-  Value perRow = k.constant(tile.columns / lanes);
-  Value spreadRow = k.floorDiv(piece, perRow), inTile = k.mul(k.mod(piece, perRow), k.constant(lanes));
+  Value spreadRow, inTile;
+  if (p.turned) {
+    Value perColumn = k.constant(tile.spreadRows());
+    spreadRow = k.mod(piece, perColumn), inTile = k.mul(k.floorDiv(piece, perColumn), k.constant(lanes));
+  } else {
+    Value perRow = k.constant(tile.columns / lanes);
+    spreadRow = k.floorDiv(piece, perRow), inTile = k.mul(k.mod(piece, perRow), k.constant(lanes));
+  }
   Value row = k.add(k.add(firstRow, k.mul(part, k.constant(tile.spreadRows()))), spreadRow);
   Value column = k.add(firstColumn, inTile);
   // With lanes the columns are a multiple of them: all are inside, or none.
@@ -161,7 +167,11 @@ void TensorProductEmitter::storePiece(const SharedArray &shared, Value part, Val
     e.bind(p.result, at, sum);
     for (unsigned r = 0; r < emitter.numResults(); ++r) {
       Value result = emitter.yielded(r);
-      k.store(e.at(result, at), emitter.resultAddress(r), elementOf(result), e.linear(shapeOf(result), at));
+      Indices stored(at);
+      if (p.turned)
+        for (auto [d, from] : llvm::enumerate(result.getDefiningOp<PrimTransposeOp>().getPerm()))
+          stored[d] = at[from];
+      k.store(e.at(result, stored), emitter.resultAddress(r), elementOf(result), e.linear(shapeOf(result), stored));
     }
   });
 }
@@ -185,7 +195,7 @@ Indices TensorProductEmitter::resultAt(Value row, Value column) {
 /// Columns that a thread takes at once: 16 bytes of the narrowest result.
 int64_t lanesOf(KernelOp kernel, const TensorProduct &product) {
   std::optional<int64_t> columns = product.columns.size() == 1 ? constantOf(product.columns[0]) : std::nullopt;
-  if (!columns)
+  if (!columns || product.turned)
     return 1;
   int64_t bytes = 4;
   for (Value result : kernel.yielded())

@@ -12,6 +12,24 @@ namespace {
 /// float32 and 12 of 16-bit floats.
 constexpr int64_t fewestFloatColumns = 9, fewestHalfColumns = 4;
 
+/// The transpose that ends the computation of a kernel's result, behind reshapes; null: there is none.
+PrimTransposeOp turnOf(Value result) {
+  while (auto reshape = result.getDefiningOp<PrimReshapeOp>())
+    result = reshape.getInput();
+  return result.getDefiningOp<PrimTransposeOp>();
+}
+
+/// Whether all results are of the convolution's shape, or all of them transposes of it; none: neither.
+std::optional<bool> isTurned(KernelOp kernel, PrimConvOp conv) {
+  if (KernelEmitter::yieldsShapeOf(kernel, conv.getOutput()))
+    return false;
+  auto isTransposed = [&](Value result) {
+    PrimTransposeOp turn = turnOf(result);
+    return turn && sameShape(shapeOf(turn.getInput()), shapeOf(conv.getOutput()));
+  };
+  return llvm::all_of(kernel.yielded(), isTransposed) ? std::optional(true) : std::nullopt;
+}
+
 /// The only convolution of a kernel in which everything else is elementwise on its result.
 PrimConvOp soleConvolutionOf(KernelOp kernel) {
   PrimConvOp found;
@@ -25,7 +43,7 @@ PrimConvOp soleConvolutionOf(KernelOp kernel) {
       return {};
     found = conv;
   }
-  return found && KernelEmitter::yieldsShapeOf(kernel, found.getOutput()) ? found : PrimConvOp();
+  return found;
 }
 
 Dim columnsOf(PrimConvOp conv) {
@@ -56,7 +74,8 @@ std::optional<TensorOperand> weightOf(PrimConvOp conv, const StridedView &view) 
 
 std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
   PrimConvOp conv = soleConvolutionOf(kernel);
-  if (!conv)
+  std::optional<bool> turned = conv ? isTurned(kernel, conv) : std::nullopt;
+  if (!turned)
     return std::nullopt;
   std::optional<StridedView> input = productBufferOf(conv.getInput()), weight = productBufferOf(conv.getWeight());
   if (!input || !weight || elementOf(input->buffer) != elementOf(weight->buffer) ||
@@ -76,6 +95,7 @@ std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
   Dim depth = simplify(productOf(context, conv.kernelSizes()) * rows->channels);
   TensorProduct product{conv.getOutput(),  element, a,   *b, {}, Shape(ArrayRef(out).drop_back()),
                         {columnsOf(conv)}, depth,   rows};
+  product.turned = *turned;
   if (groups > 1) {
     product.batch = {dimOf(context, groups)};
     product.a.batchStrides = {simplify(rows->channels * rows->channelPitch)};

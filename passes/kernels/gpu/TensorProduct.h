@@ -60,6 +60,7 @@ struct TensorProduct {
   Shape batch, rows, columns;
   Dim depth;
   std::optional<ConvolutionRows> convolved; // A; null: it is a matrix
+  bool turned = false;                      // results are stored transposed, neighbouring rows beside each other
 
   static std::optional<TensorProduct> of(KernelOp kernel);
   static std::optional<TensorProduct> ofConvolution(KernelOp kernel);
