@@ -328,6 +328,12 @@ struct Former {
     return last;
   }
 
+  /// The conversion is the kernel's whose product reads it: what is stored is narrow.
+  bool widensOperand(Operation *op) const {
+    auto convert = dyn_cast<PrimConvertOp>(op);
+    return narrowProducts && convert && isWidening(convert) && llvm::any_of(op->getUsers(), isContraction);
+  }
+
   /// The fewest elementwise ops that read all of `value` (x in select(x <= 0, 0, x) has two readers) and give one
   /// value to the rest of the graph; null when there are none.
   Value absorb(Group *group, Value value, llvm::SetVector<Operation *> &consumers) const {
@@ -336,7 +342,7 @@ struct Former {
     auto isTaken = [&](Operation *op) { return consumers.contains(op); };
     auto canTake = [&](Operation *op) {
       return isTaken(op) || (op->hasTrait<Elementwise>() && !groups.of(op) && !prologues.contains(op) &&
-                             op->getNumResults() == 1 && runsWith(group, op));
+                             op->getNumResults() == 1 && runsWith(group, op) && !widensOperand(op));
     };
     SmallVector<Value> open{value};
     while (consumers.size() <= maxConsumers) {

@@ -90,3 +90,21 @@ def add_convolutions(add, rng, bfloat16):
     for name in ("3x3_wide", "uneven", "three_dims"):
         one(f"conv_bfloat16_{name}", "convolution16", "bf16", CASES[name])
     one("conv16_symbolic", "convolution16", "f16", CASES["stride"], [(0, "N"), (2, "H"), (3, "W")])
+
+    # One after the other: float32 and 16 bits, with a residual, whose value both a convolution and a sum read.
+    def chain(name, family, dtype, scale):
+        inputs = {"x": array(dtype, 2, 8, 9, 10), "v": array(dtype, 24, 8, 3, 3), "w": array(dtype, 24, 24, 3, 3)}
+        same = {"stride": [1, 1], "padding": [1, 1], "dilation": [1, 1], "groups": 1}
+
+        def conv(x, w):
+            return convolve(x, w, [1, 1], [1, 1], [1, 1], 1)
+
+        add(name, family, inputs,
+            [("conv2d", {"input": "x", "weight": "v", **same}, ["c"]), ("relu", {"input": "c"}, ["r"]),
+             ("conv2d", {"input": "r", "weight": "w", **same}, ["d"]), ("add", {"input": "d", "other": "r"}, ["s"]),
+             ("relu", {"input": "s"}, ["y"])],
+            lambda x, v, w: [np.maximum(conv(np.maximum(conv(x, v), 0), w) + np.maximum(conv(x, v), 0), 0)],
+            scale=lambda x, v, w: scale * conv(conv(abs(x), abs(v)), abs(w)))
+
+    chain("conv_residual", "convolution", "f32", 1)
+    chain("conv16_residual", "convolution16", "f16", 64)

@@ -214,5 +214,10 @@ def models():
         [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("gelu", {"input": "l"}, ["y"])],
         lambda x, w, b: [0.5 * (x @ w.T + b) * (1 + erf((x @ w.T + b) / np.sqrt(2)))],
         scale=lambda x, w, b: 1024 * abs(x) @ abs(w.T))
+    # What the second product reads is stored in 16 bits.
+    add("perceptron16", "tensor", {"x": f16(70, 48), "v": f16(40, 48), "w": f16(56, 40)},
+        [("linear", {"input": "x", "weight": "v"}, ["h"]), ("relu", {"input": "h"}, ["r"]),
+         ("linear", {"input": "r", "weight": "w"}, ["y"])],
+        lambda x, v, w: [np.maximum(x @ v.T, 0) @ w.T], scale=lambda x, v, w: 1024 * (abs(x) @ abs(v.T)) @ abs(w.T))
     add_convolutions(add, rng, bfloat16)
     return found
