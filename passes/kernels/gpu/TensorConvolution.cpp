@@ -21,13 +21,14 @@ PrimTransposeOp turnOf(Value result) {
 
 /// Whether all results are of the convolution's shape, or all of them transposes of it; none: neither.
 std::optional<bool> isTurned(KernelOp kernel, PrimConvOp conv) {
-  if (KernelEmitter::yieldsShapeOf(kernel, conv.getOutput()))
-    return false;
   auto isTransposed = [&](Value result) {
     PrimTransposeOp turn = turnOf(result);
     return turn && sameShape(shapeOf(turn.getInput()), shapeOf(conv.getOutput()));
   };
-  return llvm::all_of(kernel.yielded(), isTransposed) ? std::optional(true) : std::nullopt;
+  // First: a transpose may have the convolution's sizes.
+  if (llvm::all_of(kernel.yielded(), isTransposed))
+    return true;
+  return KernelEmitter::yieldsShapeOf(kernel, conv.getOutput()) ? std::optional(false) : std::nullopt;
 }
 
 /// The only convolution of a kernel in which everything else is elementwise on its result.
