@@ -31,11 +31,11 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createIntegerContractions());
   // While convolutions still have their own layout: a scale is one dimension of the weight.
   passes.addNestedPass<func::FuncOp>(createFoldScales());
-  if (!options.gpuKernels) { // layouts and panels for the caches and registers of a CPU
-    // Before layouts: phases are cut from the convolution's own.
-    passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
-    passes.addNestedPass<func::FuncOp>(createAssignLayout());
-    passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  // Before layouts: phases are cut from the convolution's own.
+  passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
+  passes.addNestedPass<func::FuncOp>(createAssignLayout());
+  passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  if (!options.gpuKernels) { // panels for the caches and registers of a CPU
     // Before panels: columns are put side by side while they are columns. What reads the same rows must be one value.
     passes.addNestedPass<func::FuncOp>(createCSEPass());
     JoinProductsOptions products;

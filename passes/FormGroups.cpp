@@ -13,6 +13,7 @@
 #include "passes/kernels/SeparablePlan.h"
 #include "passes/kernels/StridedView.h"
 #include "passes/kernels/Widening.h"
+#include "passes/kernels/gpu/TensorProduct.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -180,6 +181,8 @@ struct Former {
   }
 
   void storeOperand(Operation *op, Value operand) {
+    if (auto conv = dyn_cast<PrimConvOp>(op); conv && narrowProducts)
+      return store(TensorProduct::memoryOf(conv, operand));
     if (Value narrow = beforeWidening(operand); narrowProducts && narrow != operand) {
       std::optional<StridedView> view = stridedViewOf(narrow);
       return store(view ? view->buffer : narrow);
@@ -206,7 +209,16 @@ struct Former {
     if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
       growRows(group, reduce);
     else if (!isOrdered(anchor))
-      growEpilogue(group, anchor);
+      storeTurned(group, growEpilogue(group, anchor));
+  }
+
+  /// A convolution's kernel on a GPU stores its result in the order of dimensions that the graph goes on with.
+  void storeTurned(Group *group, Value value) {
+    if (!narrowProducts || !isa<PrimConvOp>(group->anchor) || !value.hasOneUse())
+      return;
+    auto transpose = dyn_cast<PrimTransposeOp>(*value.user_begin());
+    if (transpose && !groups.of(transpose) && runsWith(group, transpose))
+      groups.add(group, transpose);
   }
 
   /// Operands of a concatenation go straight into its buffer, if nothing computes on with it while it is copied.
@@ -317,6 +329,12 @@ struct Former {
     return last;
   }
 
+  /// The conversion is the kernel's whose product reads it: what is stored is narrow.
+  bool widensOperand(Operation *op) const {
+    auto convert = dyn_cast<PrimConvertOp>(op);
+    return narrowProducts && convert && isWidening(convert) && llvm::any_of(op->getUsers(), isContraction);
+  }
+
   /// The fewest elementwise ops that read all of `value` (x in select(x <= 0, 0, x) has two readers) and give one
   /// value to the rest of the graph; null when there are none.
   Value absorb(Group *group, Value value, llvm::SetVector<Operation *> &consumers) const {
@@ -325,7 +343,7 @@ struct Former {
     auto isTaken = [&](Operation *op) { return consumers.contains(op); };
     auto canTake = [&](Operation *op) {
       return isTaken(op) || (op->hasTrait<Elementwise>() && !groups.of(op) && !prologues.contains(op) &&
-                             op->getNumResults() == 1 && runsWith(group, op));
+                             op->getNumResults() == 1 && runsWith(group, op) && !widensOperand(op));
     };
     SmallVector<Value> open{value};
     while (consumers.size() <= maxConsumers) {

@@ -43,6 +43,14 @@ constexpr char tensorProduct[] = R"(
     %y = nnf.matmul %a, %b : (tensor<65x264xf16>, tensor<264x72xf16>) -> tensor<65x72xf16>
     return %y : tensor<65x72xf16>
   })";
+/// A convolution with taps beside its input, of more slabs than are under way: its rows are read from the image.
+constexpr char convolution[] = R"(
+  func.func @main(%x: tensor<1x12x9x8xf32> {nnf.name = "x"}, %w: tensor<40x12x3x3xf32> {nnf.name = "w"})
+      -> (tensor<1x40x9x8xf32> {nnf.name = "y"}) {
+    %y = nnf.conv2d %x, %w {padding = array<i64: 1, 1>}
+      : (tensor<1x12x9x8xf32>, tensor<40x12x3x3xf32>) -> tensor<1x40x9x8xf32>
+    return %y : tensor<1x40x9x8xf32>
+  })";
 /// Rows that are the work of a block each.
 constexpr char longRows[] = R"(
   func.func @main(%x: tensor<3x4099xf32> {nnf.name = "x"}) -> (tensor<3xf32> {nnf.name = "y"}) {
@@ -158,7 +166,7 @@ constexpr StringRef deviceBarrier = "llvm.nvvm.barrier";
 bool isShared(Value address) { return cast<LLVM::LLVMPointerType>(address.getType()).getAddressSpace() == 3; }
 
 TEST_P(EmulatorTest, unchangedKernelsRun) {
-  for (const char *graph : {product, tensorProduct, longRows, shortRows})
+  for (const char *graph : {product, tensorProduct, convolution, longRows, shortRows})
     EXPECT_EQ(run(graph, [](ModuleOp) {}), "it runs");
 }
 
@@ -276,7 +284,7 @@ TEST_P(EmulatorTest, stacksThatOverflow) {
               testing::HasSubstr("needs more stack than the emulator gives"));
 }
 
-// ---- copies under way, and what warps do together: templates of products on tensor cores
+// ---- copies under way, and what warps do together: templates of products and convolutions
 
 void unchanged(ModuleOp) {}
 
@@ -288,12 +296,14 @@ TEST_P(EmulatorTest, copiesThatAreNotWaitedFor) {
       wait->setArgOperand(0, llvm::ConstantInt::get(pending->getType(), pending->getZExtValue() + 1));
     }
   };
-  EXPECT_THAT(run(tensorProduct, unchanged, waitsForLess), testing::HasSubstr("while a copy to it is under way"));
+  for (const char *graph : {tensorProduct, convolution})
+    EXPECT_THAT(run(graph, unchanged, waitsForLess), testing::HasSubstr("while a copy to it is under way"));
   auto neverWaits = [](llvm::Module &device) {
     for (llvm::CallInst *wait : callsOf(device, "cp.async.wait_group"))
       wait->eraseFromParent();
   };
-  EXPECT_THAT(run(tensorProduct, unchanged, neverWaits), testing::HasSubstr("while a copy to it is under way"));
+  for (const char *graph : {tensorProduct, convolution})
+    EXPECT_THAT(run(graph, unchanged, neverWaits), testing::HasSubstr("while a copy to it is under way"));
 }
 
 TEST_P(EmulatorTest, slabsThatAreOverwrittenTooEarly) {
@@ -324,7 +334,8 @@ TEST_P(EmulatorTest, missingBarriersOfTemplates) {
                      testing::HasSubstr("while a copy to it is under way"));
   // Of slabs, before sums take their place, and before they are read.
   for (size_t which : {0, 1, 2})
-    EXPECT_THAT(run(tensorProduct, unchanged, without(which)), isNoticed) << "barrier " << which;
+    for (const char *graph : {tensorProduct, convolution})
+      EXPECT_THAT(run(graph, unchanged, without(which)), isNoticed) << "barrier " << which;
 }
 
 TEST_P(EmulatorTest, addressesOfMatricesThatAreNotAligned) {

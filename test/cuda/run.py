@@ -171,6 +171,20 @@ def tensor_product(text, model):
     return None
 
 
+def convolution(text, model):
+    """Convolutions read their rows from the image by copies, or (single elements of 16 bits) by loads."""
+    if "fma.rn" not in text and model.family == "convolution":
+        return "no products of float32"
+    if "mma.sync.aligned.m16n8k16" not in text and model.family == "convolution16":
+        return "no products on tensor cores"
+    if not (".shared" in text and "cp.async.wait_group" in text and "bar.sync" in text):
+        return "no slabs in shared memory"
+    # The weight that is turned, and the bias: what the image and the weight are read by are copies.
+    if model.name == "conv_cube" and text.count("ld.global") > 2:
+        return "sums are computed again where they are stored"
+    return "it has local memory" if ".local" in text else None
+
+
 def look_at(text, model):
     """What the PTX of a model should have, by its family."""
     shared = ".shared" in text
@@ -178,6 +192,8 @@ def look_at(text, model):
         return "no product of matrices on shared memory"
     if model.family == "tensor":
         return tensor_product(text, model)
+    if model.family.startswith("convolution"):
+        return convolution(text, model)
     if model.family == "map" and (shared or "bar.sync" in text):
         return "threads of a map meet"
     if model.name == "chain_64x1024" and not ("ld.global.nc.v4" in text and "st.global.v4" in text):

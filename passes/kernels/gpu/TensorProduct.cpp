@@ -57,52 +57,22 @@ std::optional<Dim> strideOf(ArrayRef<Dim> shape, ArrayRef<Dim> strides) {
   return stride;
 }
 
-/// An operand's dimensions by their part in the product.
-struct Dimensions {
-  Shape batchStrides, free, freeStrides, contracted, contractedStrides;
-
-  Dimensions(Value operand, const StridedView &view, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
-    Shape shape = shapeOf(operand);
-    for (int64_t d : batch)
-      batchStrides.push_back(view.strides[d]);
-    for (int64_t d : contract) {
-      contracted.push_back(shape[d]);
-      contractedStrides.push_back(view.strides[d]);
-    }
-    for (int64_t d = 0, e = shape.size(); d < e; ++d)
-      if (!llvm::is_contained(batch, d) && !llvm::is_contained(contract, d)) {
-        free.push_back(shape[d]);
-        freeStrides.push_back(view.strides[d]);
-      }
+OperandDimensions dimensionsOf(Value operand, const StridedView &view, ArrayRef<int64_t> batch,
+                               ArrayRef<int64_t> contract) {
+  OperandDimensions dims;
+  Shape shape = shapeOf(operand);
+  for (int64_t d : batch)
+    dims.batchStrides.push_back(view.strides[d]);
+  for (int64_t d : contract) {
+    dims.contracted.push_back(shape[d]);
+    dims.contractedStrides.push_back(view.strides[d]);
   }
-};
-
-std::optional<TensorOperand> operandOf(Value operand, const StridedView &view, const Dimensions &dims) {
-  MLIRContext *context = operand.getContext();
-  std::optional<Dim> along = strideOf(dims.contracted, dims.contractedStrides),
-                     across = strideOf(dims.free, dims.freeStrides);
-  if (!along || !across)
-    return std::nullopt;
-  auto isLine = [](Dim stride) { return !stride || isConstant(stride, 1); };
-  TensorOperand result{view, dims.batchStrides, {}, isLine(*along), 0};
-  if (!result.alongDepth && !isLine(*across))
-    return std::nullopt;
-  Dim stride = result.alongDepth ? *across : *along;
-  result.lineStride = stride ? stride : dimOf(context, 0);
-  // Buffers begin at multiples of 16 bytes.
-  int64_t divisor = std::gcd(result.lineStride.getLargestKnownDivisor(), view.offset.getLargestKnownDivisor());
-  for (Dim batchStride : dims.batchStrides)
-    divisor = std::gcd(divisor, batchStride.getLargestKnownDivisor());
-  result.copyBytes = 16;
-  while (divisor * elementBytes(elementOf(view.buffer)) % result.copyBytes != 0)
-    result.copyBytes /= 2;
-  return result;
-}
-
-/// The buffer of float32, or of the 16-bit floats that an operand is a conversion of.
-std::optional<StridedView> bufferOf(Value operand) {
-  std::optional<StridedView> view = stridedViewOf(beforeWidening(operand));
-  return view && isa<BlockArgument>(view->buffer) ? view : std::nullopt;
+  for (int64_t d = 0, e = shape.size(); d < e; ++d)
+    if (!llvm::is_contained(batch, d) && !llvm::is_contained(contract, d)) {
+      dims.free.push_back(shape[d]);
+      dims.freeStrides.push_back(view.strides[d]);
+    }
+  return dims;
 }
 
 /// Cycles until all blocks are done.
@@ -137,6 +107,33 @@ PrimDotOp soleProductOf(KernelOp kernel) {
   return found && KernelEmitter::yieldsShapeOf(kernel, found.getOutput()) ? found : PrimDotOp();
 }
 
+std::optional<StridedView> productBufferOf(Value operand) {
+  std::optional<StridedView> view = stridedViewOf(beforeWidening(operand));
+  return view && isa<BlockArgument>(view->buffer) ? view : std::nullopt;
+}
+
+std::optional<TensorOperand> TensorOperand::of(const StridedView &view, const OperandDimensions &dims) {
+  MLIRContext *context = view.buffer.getContext();
+  std::optional<Dim> along = strideOf(dims.contracted, dims.contractedStrides),
+                     across = strideOf(dims.free, dims.freeStrides);
+  if (!along || !across)
+    return std::nullopt;
+  auto isLine = [](Dim stride) { return !stride || isConstant(stride, 1); };
+  TensorOperand result{view, dims.batchStrides, {}, isLine(*along), 0};
+  if (!result.alongDepth && !isLine(*across))
+    return std::nullopt;
+  Dim stride = result.alongDepth ? *across : *along;
+  result.lineStride = stride ? stride : dimOf(context, 0);
+  // Buffers begin at multiples of 16 bytes.
+  int64_t divisor = std::gcd(result.lineStride.getLargestKnownDivisor(), view.offset.getLargestKnownDivisor());
+  for (Dim batchStride : dims.batchStrides)
+    divisor = std::gcd(divisor, batchStride.getLargestKnownDivisor());
+  result.copyBytes = 16;
+  while (divisor * elementBytes(elementOf(view.buffer)) % result.copyBytes != 0)
+    result.copyBytes /= 2;
+  return result;
+}
+
 Dim TensorOperand::extentStride() const { return alongDepth ? lineStride : dimOf(lineStride.getContext(), 1); }
 
 int64_t ProductTile::spreadPitch() const { return columns + NNF_PRODUCT_ROW_GAP; }
@@ -151,27 +148,31 @@ std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
   PrimDotOp dot = soleProductOf(kernel);
   if (!dot)
     return std::nullopt;
-  std::optional<StridedView> lhs = bufferOf(dot.getLhs()), rhs = bufferOf(dot.getRhs());
+  std::optional<StridedView> lhs = productBufferOf(dot.getLhs()), rhs = productBufferOf(dot.getRhs());
   if (!lhs || !rhs || elementOf(lhs->buffer) != elementOf(rhs->buffer) || !elementOf(dot.getOutput()).isF32())
     return std::nullopt;
   Type element = elementOf(lhs->buffer);
-  Dimensions left(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
-      right(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
-  std::optional<TensorOperand> a = operandOf(dot.getLhs(), *lhs, left), b = operandOf(dot.getRhs(), *rhs, right);
+  OperandDimensions left = dimensionsOf(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
+                    right = dimensionsOf(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
+  std::optional<TensorOperand> a = TensorOperand::of(*lhs, left), b = TensorOperand::of(*rhs, right);
   if (!a || !b)
     return std::nullopt;
   if (element.isF32() && std::min(KernelEmitter::guess(left.free), KernelEmitter::guess(right.free)) <= fewest)
     return std::nullopt;
-  TensorProduct product{dot.getOutput(), element, *a, *b, {}, left.free, right.free, {}};
+  TensorProduct product{dot.getOutput(), element, *a, *b, {}, left.free, right.free, {}, {}};
   Shape shape = shapeOf(dot.getLhs());
   for (int64_t d : dot.getLhsBatch())
     product.batch.push_back(shape[d]);
   product.depth = productOf(dot.getContext(), left.contracted);
-  // The templates count steps in 32 bits.
-  if (std::optional<int64_t> depth = constantOf(product.depth);
-      depth && *depth > std::numeric_limits<int32_t>::max() / 2)
+  if (!product.hasDepthOfTiles())
     return std::nullopt;
   return product;
+}
+
+bool TensorProduct::hasDepthOfTiles() const {
+  std::optional<int64_t> steps = constantOf(depth);
+  return !steps ||
+         (*steps <= std::numeric_limits<int32_t>::max() / 2 && !(element.isF32() && *steps <= floatTiles[0].depth));
 }
 
 ProductTile TensorProduct::tile() const {
