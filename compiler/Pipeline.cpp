@@ -63,7 +63,8 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
 
 void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   FormGroupsOptions groups;
-  groups.attention = !options.gpuKernels;
+  groups.attention = true;
+  groups.stridedAttention = options.gpuKernels;
   groups.l2Bytes = options.gpuKernels ? 0 : options.target.l2Bytes;
   groups.vectorBytes = options.target.vectorBytes;
   groups.vectorRegisters = options.target.vectorRegisters;
