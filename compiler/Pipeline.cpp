@@ -52,6 +52,7 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createSplitReductions());
   } else {
     passes.addNestedPass<func::FuncOp>(createNarrowProducts());
+    passes.addNestedPass<func::FuncOp>(createSplitProducts());
   }
   passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   passes.addNestedPass<func::FuncOp>(createCSEPass());
@@ -63,7 +64,8 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
 
 void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   FormGroupsOptions groups;
-  groups.attention = !options.gpuKernels;
+  groups.attention = true;
+  groups.stridedAttention = options.gpuKernels;
   groups.l2Bytes = options.gpuKernels ? 0 : options.target.l2Bytes;
   groups.vectorBytes = options.target.vectorBytes;
   groups.vectorRegisters = options.target.vectorRegisters;

@@ -13,6 +13,7 @@
 #include "passes/kernels/SeparablePlan.h"
 #include "passes/kernels/StridedView.h"
 #include "passes/kernels/Widening.h"
+#include "passes/kernels/gpu/GpuAttention.h"
 #include "passes/kernels/gpu/TensorProduct.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -60,14 +61,14 @@ void eraseUnread(func::FuncOp function) {
 }
 
 struct Former {
-  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool inPlace, bool narrowProducts,
-         const TargetInfo &target)
-      : function(function), phases(phases), attention(attention), inPlace(inPlace), narrowProducts(narrowProducts),
-        target(target) {}
+  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool stridedAttention, bool inPlace,
+         bool narrowProducts, const TargetInfo &target)
+      : function(function), phases(phases), attention(attention), stridedAttention(stridedAttention), inPlace(inPlace),
+        narrowProducts(narrowProducts), target(target) {}
 
   func::FuncOp function;
   const SizePhases &phases;
-  bool attention, inPlace, narrowProducts;
+  bool attention, stridedAttention, inPlace, narrowProducts;
   const TargetInfo &target;
   GroupMap groups;
 
@@ -243,10 +244,14 @@ struct Former {
     return true;
   }
 
-  /// The attention that ends in this product, if there is one: it packs what it reads, through views of any strides.
+  /// The attention that ends in this product, if there is one. A CPU's packs what it reads, through views of any
+  /// strides, and computes with weights as they are; a GPU's may round them as the graph does.
   void formAttention(PrimDotOp mix) {
     std::optional<Attention> found = Attention::of(mix);
-    if (!found)
+    if (!found || (found->roundsWeights && !stridedAttention))
+      return;
+    std::optional<GpuAttention> strided = stridedAttention ? GpuAttention::of(*found) : std::nullopt;
+    if (stridedAttention && !strided)
       return;
     int64_t weight = 0;
     for (Operation *op : found->members) {
@@ -260,9 +265,12 @@ struct Former {
     for (Operation *op : found->members)
       if (op != mix)
         add(group, op);
-    for (Value operand : {found->scores.getLhs(), found->scores.getRhs(), mix.getRhs()})
-      if (Operation *producer = beforeViews(operand).getDefiningOp())
-        stored.insert(producer);
+    if (strided)
+      for (AttentionOperand *operand : {&strided->query, &strided->key, &strided->value})
+        store(operand->view.buffer);
+    else
+      for (Value operand : {found->scores.getLhs(), found->scores.getRhs(), mix.getRhs()})
+        store(beforeViews(operand));
     storeMoved(group, growEpilogue(group, mix));
   }
 
@@ -675,7 +683,7 @@ struct FormGroups : impl::FormGroupsBase<FormGroups> {
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();
-      Former former(function, *phases, attention, inPlace, narrowProducts, target);
+      Former former(function, *phases, attention, stridedAttention, inPlace, narrowProducts, target);
       former.run();
       if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();

@@ -29,6 +29,7 @@ import custom
 import nnf
 import rows as reading
 import runtime
+from attention import attentions
 from models import models, widened
 
 # One order is the threads' own; a fixed and a large number stand for any other.
@@ -183,6 +184,17 @@ def convolution(text, model):
     if model.name == "conv_cube" and text.count("ld.global") > 2:
         return "sums are computed again where they are stored"
     return "it has local memory" if ".local" in text else None
+def attention(text, model):
+    """One kernel, whatever lies where; 16-bit floats on tensor cores, with scores and sums in registers."""
+    if text.count(".entry") != 1:
+        return f"{text.count('.entry')} kernels"
+    if ".local" in text:
+        return "it has local memory"
+    is_float = model.inputs["q"].dtype == np.float32
+    for wanted in ("cp.async.wait_group", "ex2.approx.ftz.f32", *(() if is_float else ("mma.sync", "ldmatrix"))):
+        if wanted not in text:
+            return f"no {wanted}"
+    return None
 
 
 def look_at(text, model):
@@ -194,6 +206,8 @@ def look_at(text, model):
         return tensor_product(text, model)
     if model.family.startswith("convolution"):
         return convolution(text, model)
+    if model.family == "attention":
+        return attention(text, model)
     if model.family == "map" and (shared or "bar.sync" in text):
         return "threads of a map meet"
     if model.name == "chain_64x1024" and not ("ld.global.nc.v4" in text and "st.global.v4" in text):
@@ -345,7 +359,7 @@ def main():
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
     ptxas = os.environ.get("NNF_PTXAS") or shutil.which("ptxas")
-    results, all_models = Results(), models()
+    results, all_models = Results(), models() + attentions()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if options.custom:

@@ -38,7 +38,8 @@ constexpr double bytes = 40;            // from the second-level cache to shared
 constexpr double latency = 700;         // cycles until a slab that is asked for is there
 constexpr double perBlock = 2000;       // cycles of a block before its first product and after its last
 constexpr int64_t sharedBytes = 160000; // that blocks of an SM share
-constexpr int64_t residentBlocks = 3;   // by their registers
+constexpr int64_t residentBlocks = 3;   // of templates, by their registers
+constexpr int64_t residentSmall = 8;    // of the generated kernel
 } // namespace machine
 
 /// Elements between neighbours in a space of several dimensions, if they are all equally far apart. One place has no
@@ -91,6 +92,26 @@ double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t 
 }
 
 } // namespace
+
+/// The generated kernel (GpuContract.cpp) has one slab at a time, which it waits for.
+static double cyclesOfFewRows(int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  constexpr int64_t tile = fewest, slab = 16;
+  double blocks = double(llvm::divideCeil(rows, tile)) * double(llvm::divideCeil(columns, tile)) * double(batches);
+  double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
+  double resident = std::min<double>(perMultiprocessor, machine::residentSmall);
+  double products = tile * tile * slab / machine::floatMultiplyAdds, waits = machine::latency / resident;
+  return perMultiprocessor *
+         (double(llvm::divideCeil(depth, slab)) * std::max(products, waits) + machine::perBlock / resident);
+}
+
+double cyclesOfProduct(Type element, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  if (element.isF32() && std::min(rows, columns) <= fewest)
+    return cyclesOfFewRows(rows, columns, depth, batches);
+  double least = std::numeric_limits<double>::infinity();
+  for (const ProductTile &tile : element.isF32() ? ArrayRef(floatTiles) : ArrayRef(tensorTiles))
+    least = std::min(least, cyclesOf(tile, rows, columns, depth, batches));
+  return least;
+}
 
 PrimDotOp soleProductOf(KernelOp kernel) {
   PrimDotOp found;

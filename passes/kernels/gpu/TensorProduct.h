@@ -50,6 +50,9 @@ struct ProductTile {
   std::string name() const;
 };
 
+/// Cycles that a GPU takes for a product of this element type, by a model of it (docs/design/0009).
+double cyclesOfProduct(mlir::Type element, int64_t rows, int64_t columns, int64_t depth, int64_t batches);
+
 /// result[batch, row, column] = sum of a[batch, row, k] * b[batch, k, column] in float32, row and column of any number
 /// of dimensions. Of a convolution the rows of A are none that lie in memory, and the batch is its groups: columns go
 /// on from one to the next.
