@@ -169,7 +169,7 @@ TEST(Cancel, fromAnotherThread) {
       options.cancel = &cancel[t];
       DLTensor *in[] = {&x.tensor}, *in2[] = {&x2.tensor}, *out[] = {&y.tensor};
       EXPECT_EQ(nnf_run(context, in, 1, out, 1, &options), NNF_CANCELLED);
-      EXPECT_STREQ(nnf_error_message(context), "cancelled by the caller");
+      EXPECT_STREQ(nnf_error_message(context), "cancelled by the caller [NNFC-E0613]");
       EXPECT_EQ(nnf_run(context, in2, 1, out, 1, nullptr), NNF_OK);
       EXPECT_THAT(y.values<float>(), ElementsAre(2, 4));
       nnf_context_destroy(context);

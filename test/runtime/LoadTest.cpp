@@ -333,7 +333,7 @@ TEST(Versions, noneRuns) {
   Versions versions;
   versions.models[1].get().cpu_features = versions.models[2].get().cpu_features = 1ull << 61;
   EXPECT_EQ(versions.chosen(), "none of future, plain, plainest runs here: model 'hand' is compiled for 'test', but "
-                               "this CPU lacks: and others this runtime does not know");
+                               "this CPU lacks: and others this runtime does not know [NNFC-E0704]");
 }
 
 TEST(Versions, oneIsAskedFor) {
