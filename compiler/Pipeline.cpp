@@ -202,3 +202,66 @@ LogicalResult makePrimitives(ModuleOp module, const PipelineOptions &options) {
 
 LogicalResult prepareConstants(ModuleOp module, const PipelineOptions &options) {
   if (failed(runPhase(module, Phase::Groups, options, [&](OpPassManager &p) { addConstantPart(p, options); })))
+    return failure();
+  if (options.atPrepare)
+    options.atPrepare(module);
+  return runPrepare(module, options);
+}
+
+} // namespace
+
+LogicalResult runConstantPart(ModuleOp module, const PipelineOptions &options) {
+  if (currentPhase(module) >= Phase::Groups)
+    return success();
+  return success(succeeded(makePrimitives(module, options)) && succeeded(prepareConstants(module, options)));
+}
+
+LogicalResult runUntilDriver(ModuleOp module, Phase last, const PipelineOptions &options) {
+  Phase current = currentPhase(module);
+  auto wanted = [&](Phase phase) { return current < phase && phase <= last; };
+  if (!options.constantPartIsDone && wanted(Phase::Primitives) && failed(makePrimitives(module, options)))
+    return failure();
+  if (wanted(Phase::Groups)) {
+    if (!options.constantPartIsDone && failed(prepareConstants(module, options)))
+      return failure();
+    if (failed(runPhase(module, Phase::Groups, options, [&](OpPassManager &p) { addGroups(p, options); })))
+      return failure();
+  }
+  if (last >= Phase::Groups) {
+    if (failed(tune(module, current, options)))
+      return failure();
+    if (options.atGroups)
+      options.atGroups(module);
+  }
+  if (last > Phase::Groups)
+    recordWork(module); // while kernels say what they compute
+  if (last >= Phase::Tiles && failed(makeTiles(module, current, options)))
+    return failure();
+  if (!wanted(Phase::Buffers))
+    return success();
+  if (failed(runPhase(module, Phase::Buffers, options, [](OpPassManager &p) { addMemory(p); })))
+    return failure();
+  // A kernel may have come to copy outputs.
+  return options.kernels && last == Phase::Code ? options.kernels->compile(module, options) : success();
+}
+
+LogicalResult runDriver(ModuleOp module, Phase last, const PipelineOptions &options) {
+  if (failed(runPhase(module, Phase::Buffers, options, [](OpPassManager &p) { addDriver(p); })))
+    return failure();
+  if (last < Phase::Code)
+    return success();
+  return runPhase(module, Phase::Code, options, [&](OpPassManager &p) { addCode(p, options); });
+}
+
+LogicalResult runPhases(ModuleOp module, Phase last, const PipelineOptions &options,
+                        llvm::function_ref<LogicalResult()> beforeDriver, bool stopBeforeDriver) {
+  if (failed(runUntilDriver(module, last, options)))
+    return failure();
+  if (last < Phase::Buffers)
+    return success();
+  if (failed(beforeDriver()))
+    return failure();
+  return stopBeforeDriver ? success() : runDriver(module, last, options);
+}
+
+} // namespace nnf

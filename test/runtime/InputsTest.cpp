@@ -85,3 +85,70 @@ TEST_F(Inputs, symbolLimits) {
   expectError("input 'x': size 0 in dimension 0, expected 2 to 8 for 'N' [NNFC-E0614]");
   x.dims[0] = 10;
   expectError("input 'x': size 10 in dimension 0, expected 2 to 8 for 'N' [NNFC-E0614]");
+  x.dims[0] = 3;
+  expectError("input 'x': size 3 in dimension 0, expected a multiple of 2 for 'N' [NNFC-E0614]");
+}
+TEST_F(Inputs, strides) {
+  int64_t strides[] = {3, 1};
+  x.tensor.strides = strides;
+  EXPECT_EQ(run(), NNF_OK) << runner.message();
+  strides[0] = 4;
+  expectError("input 'x': stride 4 in dimension 0, expected 3: tensors must be compact and row-major [NNFC-E0606]");
+  strides[0] = 1, strides[1] = 4;
+  expectError("input 'x': stride 4 in dimension 1, expected 1: tensors must be compact and row-major [NNFC-E0606]");
+}
+TEST_F(Inputs, dataIsNull) {
+  x.tensor.data = nullptr;
+  expectError("input 'x': data is NULL, expected 48 bytes [NNFC-E0611]");
+}
+TEST_F(Inputs, misaligned) {
+  x.tensor.byte_offset = 2;
+  expectError("input 'x': data is at an address that is no multiple of 4, the size of a float32 [NNFC-E0606]");
+}
+TEST_F(Inputs, failedRunLeavesContextUsable) {
+  x.tensor.ndim = 7;
+  EXPECT_EQ(run(), NNF_ERROR_ARGUMENT);
+  x.tensor.ndim = 2;
+  EXPECT_EQ(run(), NNF_OK);
+}
+TEST_F(Inputs, context) {
+  EXPECT_EQ(nnf_run(nullptr, nullptr, 0, nullptr, 0, nullptr), NNF_ERROR_ARGUMENT);
+  EXPECT_STREQ(nnf_error_message(nullptr), "nnf_run: context is NULL [NNFC-E0611]");
+}
+TEST_F(Inputs, options) {
+  nnf_run_options options = {};
+  EXPECT_EQ(runner.run({&x, &m, &k}, {}, &options), NNF_ERROR_ARGUMENT);
+  EXPECT_THAT(runner.message(), HasSubstr("run options: struct_size 0, expected "));
+  nnf_profiler profiler = {};
+  options = runOptions();
+  options.profiler = &profiler;
+  EXPECT_EQ(runner.run({&x, &m, &k}, {}, &options), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "run options: the profiler has no launch [NNFC-E0610]");
+}
+// A caller built before `profiler` existed: what lies behind its struct is not read.
+TEST_F(Inputs, olderOptions) {
+  nnf_run_options options = runOptions();
+  options.struct_size = offsetof(nnf_run_options, profiler);
+  options.profiler = reinterpret_cast<const nnf_profiler *>(1);
+  EXPECT_EQ(runner.run({&x, &m, &k}, {}, &options), NNF_OK) << runner.message();
+}
+
+TEST(InputSizes, productThatOverflows) {
+  TestModel model;
+  model.symbol("A").symbol("B").input("x", NNF_FLOAT32, {symbol(0), symbol(1)});
+  Runner runner(std::move(model));
+  float value = 0;
+  TestTensor x(&value, NNF_FLOAT32, {int64_t(1) << 40, int64_t(1) << 40});
+  EXPECT_EQ(runner.run({&x}, {}), NNF_ERROR_ARGUMENT);
+  EXPECT_EQ(runner.message(), "input 'x': its sizes multiply to more than any memory holds [NNFC-E0609]");
+}
+
+TEST(InputSizes, emptyNeedsNoData) {
+  Runner runner(doubling());
+  TestTensor x(nullptr, NNF_FLOAT32, {0}), y;
+  EXPECT_EQ(runner.run({&x}, {&y}), NNF_OK) << runner.message();
+  EXPECT_EQ(y.tensor.ndim, 1);
+  EXPECT_EQ(y.tensor.shape[0], 0);
+}
+
+} // namespace

@@ -211,3 +211,198 @@ TEST(Descriptor, abi) {
   TestModel major = doubling(), minor = doubling(), size = doubling();
   major.get().abi_major = 2;
   expectRefused(major, NNF_ERROR_UNSUPPORTED, "the model has ABI 2.4, this runtime takes 1.0 to 1.4 [NNFC-E0703]");
+  minor.get().abi_minor = NNF_ABI_MINOR + 1;
+  expectRefused(minor, NNF_ERROR_UNSUPPORTED, "the model has ABI 1.");
+  size.get().struct_size = 8;
+  expectRefused(size, NNF_ERROR_MODEL, "or more, or no name [NNFC-E0706]");
+}
+
+TEST(Descriptor, cpuFeatures) {
+  TestModel model = doubling();
+  model.get().cpu_features = 1ull << 60;
+  expectRefused(
+      model, NNF_ERROR_UNSUPPORTED,
+      "model 'hand' is compiled for 'test', but this CPU lacks: and others this runtime does not know [NNFC-E0704]");
+  const std::pair<uint64_t, const char *> features[] = {{NNF_CPU_SSE4_2, "sse4.2"},
+                                                        {NNF_CPU_AVX, "avx"},
+                                                        {NNF_CPU_AVX2, "avx2"},
+                                                        {NNF_CPU_FMA, "fma"},
+                                                        {NNF_CPU_F16C, "f16c"},
+                                                        {NNF_CPU_AVX512F, "avx512f"},
+                                                        {NNF_CPU_AVX512BW, "avx512bw"},
+                                                        {NNF_CPU_AVX512VL, "avx512vl"},
+                                                        {NNF_CPU_AVX512DQ, "avx512dq"},
+                                                        {NNF_CPU_BMI2, "bmi2"},
+                                                        {NNF_CPU_AVX512VNNI, "avx512vnni"},
+                                                        {NNF_CPU_AVXVNNI, "avxvnni"}};
+#if defined(__x86_64__)
+  // The compiler's own library, asked independently.
+  __builtin_cpu_init();
+  const bool here[] = {bool(__builtin_cpu_supports("sse4.2")),     bool(__builtin_cpu_supports("avx")),
+                       bool(__builtin_cpu_supports("avx2")),       bool(__builtin_cpu_supports("fma")),
+                       bool(__builtin_cpu_supports("f16c")),       bool(__builtin_cpu_supports("avx512f")),
+                       bool(__builtin_cpu_supports("avx512bw")),   bool(__builtin_cpu_supports("avx512vl")),
+                       bool(__builtin_cpu_supports("avx512dq")),   bool(__builtin_cpu_supports("bmi2")),
+                       bool(__builtin_cpu_supports("avx512vnni")), bool(__builtin_cpu_supports("avxvnni"))};
+#else
+  const bool here[std::size(features)] = {};
+#endif
+  for (size_t i = 0; i < std::size(features); ++i) {
+    TestModel needs = doubling();
+    needs.get().cpu_features = features[i].first;
+    nnf_program *program = nullptr;
+    int32_t status = nnf_program_from_model(&needs.get(), &program);
+    EXPECT_EQ(status, here[i] ? NNF_OK : NNF_ERROR_UNSUPPORTED) << features[i].second;
+    if (status)
+      EXPECT_THAT(nnf_error_message(nullptr), HasSubstr(std::string("lacks: ") + features[i].second));
+    nnf_program_destroy(program);
+  }
+}
+
+/// Features that compilers of this test may have no name for: Linux lists them.
+TEST(Descriptor, laterCpuFeatures) {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line) && !line.starts_with("flags"))
+    ;
+  if (!file)
+    GTEST_SKIP() << "no list of flags in /proc/cpuinfo";
+  line += ' ';
+  const std::pair<uint64_t, const char *> features[] = {{NNF_CPU_BMI, "bmi1"},
+                                                        {NNF_CPU_LZCNT, "abm"},
+                                                        {NNF_CPU_MOVBE, "movbe"},
+                                                        {NNF_CPU_POPCNT, "popcnt"},
+                                                        {NNF_CPU_AVX512CD, "avx512cd"},
+                                                        {NNF_CPU_AVX512VBMI, "avx512vbmi"},
+                                                        {NNF_CPU_AVX512VBMI2, "avx512_vbmi2"},
+                                                        {NNF_CPU_AVX512IFMA, "avx512ifma"},
+                                                        {NNF_CPU_AVX512BITALG, "avx512_bitalg"},
+                                                        {NNF_CPU_AVX512VPOPCNTDQ, "avx512_vpopcntdq"},
+                                                        {NNF_CPU_AVX512BF16, "avx512_bf16"},
+                                                        {NNF_CPU_AVX512FP16, "avx512_fp16"},
+                                                        {NNF_CPU_GFNI, "gfni"},
+                                                        {NNF_CPU_SSE4A, "sse4a"},
+                                                        {NNF_CPU_FMA4, "fma4"},
+                                                        {NNF_CPU_XOP, "xop"},
+                                                        {NNF_CPU_TBM, "tbm"}};
+  for (auto [bit, flag] : features) {
+    bool isHere = line.find(' ' + std::string(flag) + ' ') != std::string::npos;
+    TestModel needs = doubling();
+    needs.get().cpu_features = bit;
+    nnf_program *program = nullptr;
+    EXPECT_EQ(nnf_program_from_model(&needs.get(), &program), isHere ? NNF_OK : NNF_ERROR_UNSUPPORTED) << flag;
+    nnf_program_destroy(program);
+  }
+}
+
+/// One model for three CPUs, the best first: this machine's must not need what no CPU has.
+struct Versions {
+  TestModel models[3] = {doubling(), doubling(), doubling()};
+  const nnf_model *list[3];
+
+  Versions() {
+    const char *cpus[] = {"future", "plain", "plainest"};
+    for (int i = 0; i < 3; ++i) {
+      models[i].get().cpu = cpus[i];
+      list[i] = &models[i].get();
+    }
+    models[0].get().cpu_features = 1ull << 60;
+    models[0].get().versions = list;
+    models[0].get().num_versions = 3;
+  }
+  /// The CPU of the version that is taken; else the error.
+  std::string chosen() {
+    nnf_program *program = nullptr;
+    if (nnf_program_from_model(list[0], &program) != NNF_OK)
+      return nnf_error_message(nullptr);
+    std::string cpu = nnf_program_model(program)->cpu;
+    nnf_program_destroy(program);
+    return cpu;
+  }
+};
+
+/// While it lives, NNFC_CPU has a value.
+struct AskedCpu {
+  explicit AskedCpu(const char *cpu) { setenv("NNFC_CPU", cpu, 1); }
+  ~AskedCpu() { unsetenv("NNFC_CPU"); }
+};
+
+TEST(Versions, theFirstThatRunsIsTaken) { EXPECT_EQ(Versions().chosen(), "plain"); }
+
+TEST(Versions, noneRuns) {
+  Versions versions;
+  versions.models[1].get().cpu_features = versions.models[2].get().cpu_features = 1ull << 61;
+  EXPECT_EQ(versions.chosen(), "none of future, plain, plainest runs here: model 'hand' is compiled for 'test', but "
+                               "this CPU lacks: and others this runtime does not know");
+}
+
+TEST(Versions, oneIsAskedFor) {
+  Versions versions;
+  AskedCpu cpu("plainest");
+  EXPECT_EQ(versions.chosen(), "plainest");
+  AskedCpu lacking("future");
+  EXPECT_THAT(versions.chosen(), HasSubstr("this CPU lacks:"));
+  AskedCpu unknown("abacus");
+  EXPECT_EQ(versions.chosen(), "NNFC_CPU=abacus: model 'hand' is compiled for future, plain, plainest");
+  AskedCpu none("");
+  EXPECT_EQ(versions.chosen(), "plain");
+}
+
+TEST(Versions, brokenLists) {
+  auto broken = [](const char *text, auto &&breakIt) {
+    Versions versions;
+    breakIt(versions);
+    EXPECT_THAT(versions.chosen(), HasSubstr(text));
+  };
+  broken("its list of versions", [](Versions &v) { v.models[0].get().versions = nullptr; });
+  broken("its list of versions", [](Versions &v) { v.models[0].get().num_versions = 65; });
+  broken("a version is missing", [](Versions &v) { v.list[1] = nullptr; });
+  broken("a version names no CPU", [](Versions &v) { v.models[1].get().cpu = nullptr; });
+  broken("a version is of another model", [](Versions &v) { v.models[1].get().weights_hash = 1; });
+  broken("a function is missing", [](Versions &v) { v.models[2].get().run = nullptr; });
+  Versions other;
+  broken("a version has versions", [&](Versions &v) { v.list[1] = other.list[0]; });
+}
+
+/// get() sets tables and counts anew, so these break a copy of what it gives.
+TEST(Descriptor, brokenOnes) {
+  auto broken = [](const char *text, auto &&breakIt, int32_t status = NNF_ERROR_MODEL) {
+    TestModel whole = doubling();
+    whole.check("c");
+    nnf_model model = whole.get();
+    nnf_tensor_info input = model.inputs[0], output = model.outputs[0];
+    model.inputs = &input;
+    model.outputs = &output;
+    breakIt(model, input, output);
+    nnf_program *program = nullptr;
+    EXPECT_EQ(nnf_program_from_model(&model, &program), status) << text;
+    EXPECT_THAT(nnf_error_message(nullptr), HasSubstr(text));
+    EXPECT_EQ(program, nullptr);
+  };
+  using Model = nnf_model &;
+  using Info = nnf_tensor_info &;
+  broken("a table is missing", [](Model m, Info, Info) { m.symbols = nullptr; });
+  broken("a function is missing", [](Model m, Info, Info) { m.run = nullptr; });
+  broken("a function is missing", [](Model m, Info, Info) { m.arena_bytes = nullptr; });
+  broken("more than a million", [](Model m, Info, Info) { m.num_inputs = UINT32_MAX; });
+  broken("weights must be either embedded or in a file", [](Model m, Info, Info) { m.weights_bytes = 8; });
+  broken("not aligned to 64 bytes",
+         [](Model m, Info, Info) { m.weights = reinterpret_cast<const uint8_t *>(8), m.weights_bytes = 1; });
+  broken("input 0 (''): no name", [](Model, Info i, Info) { i.name = nullptr; });
+  broken(
+      "input 'x' has dtype number 77, which this runtime does not know", [](Model, Info i, Info) { i.dtype = 77; },
+      NNF_ERROR_UNSUPPORTED);
+  broken("rank without sizes, or more than 64", [](Model, Info i, Info) { i.rank = 1000; });
+  broken("input 0 ('x'): a size refers to no symbol", [](Model m, Info, Info) { m.num_symbols = 0; });
+  static const int64_t computed[] = {NNF_DIM_COMPUTED};
+  broken("input 0 ('x'): a size refers to no symbol", [](Model, Info i, Info) { i.dims = computed; });
+  broken("in-out flag and tie do not agree", [](Model, Info i, Info) { i.flags = NNF_TENSOR_INOUT; });
+  broken("output 0 ('y'): tied to nothing", [](Model, Info, Info o) { o.tied = 5; });
+  broken("tied to a tensor that is not tied to it",
+         [](Model, Info i, Info) { i.tied = 0, i.flags = NNF_TENSOR_INOUT; });
+  broken("its sizes are data-dependent", [](Model, Info i, Info o) {
+    i.tied = o.tied = 0, i.flags = NNF_TENSOR_INOUT, o.flags = NNF_TENSOR_DATA_DEPENDENT;
+  });
+}
+
+} // namespace
