@@ -31,11 +31,11 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createIntegerContractions());
   // While convolutions still have their own layout: a scale is one dimension of the weight.
   passes.addNestedPass<func::FuncOp>(createFoldScales());
-  if (!options.gpuKernels) { // layouts and panels for the caches and registers of a CPU
-    // Before layouts: phases are cut from the convolution's own.
-    passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
-    passes.addNestedPass<func::FuncOp>(createAssignLayout());
-    passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  // Before layouts: phases are cut from the convolution's own.
+  passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
+  passes.addNestedPass<func::FuncOp>(createAssignLayout());
+  passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  if (!options.gpuKernels) { // panels for the caches and registers of a CPU
     // Before panels: columns are put side by side while they are columns. What reads the same rows must be one value.
     passes.addNestedPass<func::FuncOp>(createCSEPass());
     JoinProductsOptions products;
@@ -52,6 +52,7 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createSplitReductions());
   } else {
     passes.addNestedPass<func::FuncOp>(createNarrowProducts());
+    passes.addNestedPass<func::FuncOp>(createSplitProducts());
   }
   passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   passes.addNestedPass<func::FuncOp>(createCSEPass());
@@ -63,7 +64,8 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
 
 void addGroups(OpPassManager &passes, const PipelineOptions &options) {
   FormGroupsOptions groups;
-  groups.attention = !options.gpuKernels;
+  groups.attention = true;
+  groups.stridedAttention = options.gpuKernels;
   groups.l2Bytes = options.gpuKernels ? 0 : options.target.l2Bytes;
   groups.vectorBytes = options.target.vectorBytes;
   groups.vectorRegisters = options.target.vectorRegisters;

@@ -13,6 +13,8 @@
 #include "passes/kernels/SeparablePlan.h"
 #include "passes/kernels/StridedView.h"
 #include "passes/kernels/Widening.h"
+#include "passes/kernels/gpu/GpuAttention.h"
+#include "passes/kernels/gpu/TensorProduct.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -59,14 +61,14 @@ void eraseUnread(func::FuncOp function) {
 }
 
 struct Former {
-  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool inPlace, bool narrowProducts,
-         const TargetInfo &target)
-      : function(function), phases(phases), attention(attention), inPlace(inPlace), narrowProducts(narrowProducts),
-        target(target) {}
+  Former(func::FuncOp function, const SizePhases &phases, bool attention, bool stridedAttention, bool inPlace,
+         bool narrowProducts, const TargetInfo &target)
+      : function(function), phases(phases), attention(attention), stridedAttention(stridedAttention), inPlace(inPlace),
+        narrowProducts(narrowProducts), target(target) {}
 
   func::FuncOp function;
   const SizePhases &phases;
-  bool attention, inPlace, narrowProducts;
+  bool attention, stridedAttention, inPlace, narrowProducts;
   const TargetInfo &target;
   GroupMap groups;
 
@@ -180,6 +182,8 @@ struct Former {
   }
 
   void storeOperand(Operation *op, Value operand) {
+    if (auto conv = dyn_cast<PrimConvOp>(op); conv && narrowProducts)
+      return store(TensorProduct::memoryOf(conv, operand));
     if (Value narrow = beforeWidening(operand); narrowProducts && narrow != operand) {
       std::optional<StridedView> view = stridedViewOf(narrow);
       return store(view ? view->buffer : narrow);
@@ -206,7 +210,16 @@ struct Former {
     if (auto reduce = dyn_cast<PrimReduceOp>(anchor))
       growRows(group, reduce);
     else if (!isOrdered(anchor))
-      growEpilogue(group, anchor);
+      storeTurned(group, growEpilogue(group, anchor));
+  }
+
+  /// A convolution's kernel on a GPU stores its result in the order of dimensions that the graph goes on with.
+  void storeTurned(Group *group, Value value) {
+    if (!narrowProducts || !isa<PrimConvOp>(group->anchor) || !value.hasOneUse())
+      return;
+    auto transpose = dyn_cast<PrimTransposeOp>(*value.user_begin());
+    if (transpose && !groups.of(transpose) && runsWith(group, transpose))
+      groups.add(group, transpose);
   }
 
   /// Operands of a concatenation go straight into its buffer, if nothing computes on with it while it is copied.
@@ -231,10 +244,14 @@ struct Former {
     return true;
   }
 
-  /// The attention that ends in this product, if there is one: it packs what it reads, through views of any strides.
+  /// The attention that ends in this product, if there is one. A CPU's packs what it reads, through views of any
+  /// strides, and computes with weights as they are; a GPU's may round them as the graph does.
   void formAttention(PrimDotOp mix) {
     std::optional<Attention> found = Attention::of(mix);
-    if (!found)
+    if (!found || (found->roundsWeights && !stridedAttention))
+      return;
+    std::optional<GpuAttention> strided = stridedAttention ? GpuAttention::of(*found) : std::nullopt;
+    if (stridedAttention && !strided)
       return;
     int64_t weight = 0;
     for (Operation *op : found->members) {
@@ -248,9 +265,12 @@ struct Former {
     for (Operation *op : found->members)
       if (op != mix)
         add(group, op);
-    for (Value operand : {found->scores.getLhs(), found->scores.getRhs(), mix.getRhs()})
-      if (Operation *producer = beforeViews(operand).getDefiningOp())
-        stored.insert(producer);
+    if (strided)
+      for (AttentionOperand *operand : {&strided->query, &strided->key, &strided->value})
+        store(operand->view.buffer);
+    else
+      for (Value operand : {found->scores.getLhs(), found->scores.getRhs(), mix.getRhs()})
+        store(beforeViews(operand));
     storeMoved(group, growEpilogue(group, mix));
   }
 
@@ -317,6 +337,12 @@ struct Former {
     return last;
   }
 
+  /// The conversion is the kernel's whose product reads it: what is stored is narrow.
+  bool widensOperand(Operation *op) const {
+    auto convert = dyn_cast<PrimConvertOp>(op);
+    return narrowProducts && convert && isWidening(convert) && llvm::any_of(op->getUsers(), isContraction);
+  }
+
   /// The fewest elementwise ops that read all of `value` (x in select(x <= 0, 0, x) has two readers) and give one
   /// value to the rest of the graph; null when there are none.
   Value absorb(Group *group, Value value, llvm::SetVector<Operation *> &consumers) const {
@@ -325,7 +351,7 @@ struct Former {
     auto isTaken = [&](Operation *op) { return consumers.contains(op); };
     auto canTake = [&](Operation *op) {
       return isTaken(op) || (op->hasTrait<Elementwise>() && !groups.of(op) && !prologues.contains(op) &&
-                             op->getNumResults() == 1 && runsWith(group, op));
+                             op->getNumResults() == 1 && runsWith(group, op) && !widensOperand(op));
     };
     SmallVector<Value> open{value};
     while (consumers.size() <= maxConsumers) {
@@ -657,7 +683,7 @@ struct FormGroups : impl::FormGroupsBase<FormGroups> {
       FailureOr<SizePhases> phases = SizePhases::of(function);
       if (failed(phases))
         return signalPassFailure();
-      Former former(function, *phases, attention, inPlace, narrowProducts, target);
+      Former former(function, *phases, attention, stridedAttention, inPlace, narrowProducts, target);
       former.run();
       if (failed(outlineGroups(function, former.groups, *phases)))
         return signalPassFailure();

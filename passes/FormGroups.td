@@ -13,6 +13,8 @@ def FormGroups : Pass<"nnf-form-groups", "::mlir::ModuleOp"> {
   let options = [
     Option<"attention", "attention", "bool", "false",
            "Two products with a softmax between them are one group: the target has kernels for it">,
+    Option<"stridedAttention", "strided-attention", "bool", "false",
+           "Attentions are those of a GPU's kernels, which read queries, keys and values in lines at one distance">,
     Option<"l2Bytes", "l2-bytes", "int64_t", "0",
            "Bytes of second-level cache: a depthwise convolution and the pointwise ones around it are one group where the images between them leave it; 0: never">,
     Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,

@@ -18,8 +18,8 @@ struct LowerKernelsToGpu : impl::LowerKernelsToGpuBase<LowerKernelsToGpu> {
   void runOnOperation() override {
     TargetInfo target = gpuTargetInfo();
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
-      if (!emitGpuCustom(kernel, target) && !emitGpuLoop(kernel, target) && !emitGpuTensorProduct(kernel, target) &&
-          !emitGpuContract(kernel, target) && !emitGpuRow(kernel, target))
+      if (!emitGpuCustom(kernel, target) && !emitGpuLoop(kernel, target) && !emitGpuAttention(kernel, target) &&
+          !emitGpuTensorProduct(kernel, target) && !emitGpuContract(kernel, target) && !emitGpuRow(kernel, target))
         emitGpuMap(kernel, target);
       kernel.erase();
     }

@@ -1,4 +1,5 @@
 #include "passes/groups/Attention.h"
+#include "passes/kernels/Widening.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -59,6 +60,8 @@ private:
       members.insert(op);
     return op;
   }
+  /// Behind a conversion to 16-bit floats and back.
+  Value behindRounding(Value weights);
   /// Behind reshapes that split or join the batch.
   Value behindReshapes(Value value);
   /// The result of a reduction of rows, repeated along them.
@@ -78,6 +81,18 @@ bool keepsRows(PrimReshapeOp reshape) {
   Shape in = shapeOf(reshape.getInput()), out = shapeOf(reshape.getOutput());
   return in.size() >= 2 && out.size() >= 2 && sameDim(in.back(), out.back()) &&
          sameDim(in.rbegin()[1], out.rbegin()[1]);
+}
+
+Value Matcher::behindRounding(Value weights) {
+  auto widening = weights.getDefiningOp<PrimConvertOp>();
+  auto narrowing =
+      widening && isWidening(widening) ? widening.getInput().getDefiningOp<PrimConvertOp>() : PrimConvertOp();
+  if (!narrowing || elementOf(narrowing.getInput()) != elementOf(weights))
+    return weights;
+  members.insert(widening);
+  members.insert(narrowing);
+  attention.roundsWeights = true;
+  return narrowing.getInput();
 }
 
 Value Matcher::behindReshapes(Value value) {
@@ -211,7 +226,7 @@ std::optional<Attention> Matcher::match() {
     return std::nullopt;
   members.insert(mix);
 
-  Value weights = behindZeroed(behindReshapes(mix.getLhs()));
+  Value weights = behindZeroed(behindReshapes(behindRounding(behindReshapes(mix.getLhs()))));
   auto quotient = take<PrimDivOp>(behindReshapes(weights));
   if (!quotient)
     return std::nullopt;

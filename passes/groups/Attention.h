@@ -20,6 +20,8 @@ struct Attention {
     Masked,    // all logits are -inf
     NotANumber // weights that are NaN; a row is NaN as a whole
   } zeroed = Zeroed::None;
+  /// Weights are rounded to 16-bit floats before they are multiplied with values.
+  bool roundsWeights = false;
   /// All but views that begin outside, `scores` and `mix` among them.
   llvm::SmallVector<mlir::Operation *> members;
   /// Logits of keys after the query are -inf: query i looks at keys 0 to i.

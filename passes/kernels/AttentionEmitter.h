@@ -4,24 +4,18 @@
 #define NNF_PASSES_KERNELS_ATTENTIONEMITTER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/kernels/AttentionIndices.h"
 #include "passes/kernels/AttentionPlan.h"
 #include "passes/kernels/KernelEmitter.h"
 
 namespace nnf {
 
-/// What is stored of the mix: something elementwise on it, and where its elements go.
-struct StoredMix {
-  mlir::Value value;                          // of the mix's shape
-  llvm::SmallVector<mlir::Operation *> moves; // reshapes of the batch, transposes; first to last
-  mlir::Value result;
-};
-
-class AttentionEmitter {
+class AttentionEmitter : AttentionIndices {
 public:
   using Value = mlir::Value;
 
   AttentionEmitter(KernelEmitter &emitter, Attention &attention, const TargetInfo &target)
-      : emitter(emitter), k(emitter.k), e(emitter.e), a(attention), t(attention, target) {}
+      : AttentionIndices(emitter.e, attention), emitter(emitter), k(emitter.k), t(attention, target) {}
 
   void emit(llvm::ArrayRef<StoredMix> stored);
 
@@ -50,10 +44,6 @@ private:
   void forQueries(llvm::function_ref<void(const Tile &)> body);
   void forBlocks(llvm::function_ref<void(const Span &keys)> body);
 
-  Indices batchAt(const Shape &batch);
-  Indices at(const Shape &batch, Index row, Index column);
-  Indices operandAt(Value operand, llvm::ArrayRef<int64_t> batchDims, int64_t contractedDim, const Shape &batch,
-                    Index free, Index contracted);
   Value rowAt(const Tile &tile, Value row);
 
   void packQueries(const Tile &tile);
@@ -69,7 +59,6 @@ private:
   Value exponential(Value x);
   Value larger(Value x, Value y);
   Value acrossLanes(Value vector, llvm::function_ref<Value(Value, Value)> combine);
-  Value factorOf(Value total);
   /// Runs over `vectors` vectors of the values' columns at a time, with a mask for each that has columns: null where
   /// it has all.
   using ColumnsBody = llvm::function_ref<void(Value column, llvm::ArrayRef<Value> masks)>;
@@ -80,7 +69,6 @@ private:
                                       mlir::ValueRange sums);
   Index mixSlot(const Tile &tile, int64_t row, Value column, int64_t vector);
   void finish(const Tile &tile, Value column, llvm::ArrayRef<Value> masks, llvm::ArrayRef<Value> sums);
-  Indices moved(mlir::Operation *move, const Indices &from);
 
   Value number(double value) { return k.splat(mlir::FloatAttr::get(t.element, value), /*vector=*/k.lanes > 1); }
   Value address(Value base, Value offset) { return k.elementAddress(base, t.element, offset); }
@@ -96,8 +84,6 @@ private:
 
   KernelEmitter &emitter;
   KernelBuilder &k;
-  ElementEmitter &e;
-  Attention &a;
   AttentionPlan t;
   llvm::ArrayRef<StoredMix> stored;
   /// Logits take the place of scores in scratch: they are not computed twice, for the largest and for the powers.
@@ -105,7 +91,6 @@ private:
   int64_t scratchElements = 0;
   // In scratch memory; what is of each query is of those of a tile, or of a task where keys come in blocks.
   Value queries, keyPanels, valuePanels, scores, factors, largest, totals, mix;
-  llvm::SmallVector<Index> batch; // of the task: one for each batch dimension, or one for all
 };
 
 } // namespace nnf

@@ -55,7 +55,7 @@ void AttentionEmitter::emit(ArrayRef<StoredMix> results) {
   stored = results;
   reserveScratch();
   keepsLogits = weightOfLogits() > 2;
-  Shape grid = a.hasOneBatch ? a.mixBatch() : Shape{productOf(a.mix.getContext(), a.mixBatch())};
+  Shape grid = batchGrid();
   grid.push_back(t.tasks);
   emitter.forTasks(grid, [&](ArrayRef<Value> task) { emitTask(task); });
 }
@@ -112,7 +112,7 @@ void AttentionEmitter::emitQueries(Value first, Value end, bool inPlace) {
   forEach([&](const Tile &tile) {
     k.loop(k.constant(0), k.constant(tile.rows), 1, {}, [&](Value row, ValueRange) -> SmallVector<Value> {
       Value total = k.load(totals, t.element, k.index(k.add(tile.slot, row)));
-      k.store(factorOf(total), factors, t.element, k.index(row));
+      k.store(mixFactor(k, a, total), factors, t.element, k.index(row));
       return {};
     });
     forColumns(2, [&](Value column, ArrayRef<Value> masks) {
@@ -230,25 +230,6 @@ void AttentionEmitter::forQueries(llvm::function_ref<void(const Tile &)> body) {
 
 // ---- positions
 
-Indices AttentionEmitter::batchAt(const Shape &shape) {
-  return a.hasOneBatch ? Indices(batch.begin(), batch.end()) : e.split(shape, batch.front());
-}
-
-Indices AttentionEmitter::at(const Shape &shape, Index row, Index column) {
-  Indices indices = batchAt(shape);
-  indices.append({row, column});
-  return indices;
-}
-
-Indices AttentionEmitter::operandAt(Value operand, ArrayRef<int64_t> batchDims, int64_t contractedDim,
-                                    const Shape &shape, Index free, Index contracted) {
-  Indices indices(shapeOf(operand).size(), free);
-  indices[contractedDim] = contracted;
-  for (auto [dim, index] : llvm::zip_equal(batchDims, batchAt(shape)))
-    indices[dim] = index;
-  return indices;
-}
-
 /// The query in row `row` of a tile.
 Value AttentionEmitter::rowAt(const Tile &tile, Value row) {
   Value query = k.add(tile.start, row);
@@ -274,23 +255,6 @@ Value AttentionEmitter::acrossLanes(Value vector, llvm::function_ref<Value(Value
 Value AttentionEmitter::exponential(Value x) {
   ExpansionSite site{k.b, k.loc, {k.target.hasFma, k.target.hasF16c}};
   return exponentialOfNegative(Term(site, x));
-}
-
-/// What a row's mix is multiplied with in the end.
-Value AttentionEmitter::factorOf(Value total) {
-  KernelEmitter::LanesScope scalar(k, 1);
-  Value factor = arith::DivFOp::create(k.b, k.loc, number(1), total);
-  // Logits that are all -inf have a total of 0 here, since their largest counts as 0: NaN, unless such rows are 0.
-  if (a.zeroed == Attention::Zeroed::Masked)
-    factor = select(compare(arith::CmpFPredicate::OEQ, total, number(0)), number(0), factor);
-  if (a.zeroed == Attention::Zeroed::NotANumber)
-    factor = select(compare(arith::CmpFPredicate::OGT, total, number(0)), factor, number(0));
-  // Nothing summed up is 0.
-  if (!constantOf(t.keys)) {
-    Value isNothing = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, k.size(t.keys), k.constant(0));
-    factor = select(isNothing, number(0), factor);
-  }
-  return factor;
 }
 
 /// The logit of a score of this block; lanes lie along the keys.
@@ -350,7 +314,7 @@ void AttentionEmitter::softmax(const Tile &tile, const Span &keys) {
     Value total = acrossLanes(sum, add);
     Value factor;
     if (t.isOneBlock()) {
-      factor = factorOf(total);
+      factor = mixFactor(k, a, total);
     } else {
       factor = exponential(subtract(before, most));
       total = add(total, times(factor, k.load(totals, t.element, k.index(slot))));
@@ -389,9 +353,7 @@ void AttentionEmitter::finish(const Tile &tile, Value column, ArrayRef<Value> ma
     Value factor = k.spread(k.load(factors, t.element, k.index(row)));
     for (auto [v, mask] : llvm::enumerate(masks)) {
       ElementEmitter::Scope scope(e);
-      Value value = times(sums[r * masks.size() + v], factor);
-      if (a.zeroed == Attention::Zeroed::NotANumber)
-        value = select(compare(arith::CmpFPredicate::OEQ, factor, number(0)), number(0), value);
+      Value value = finishedMix(k, a, sums[r * masks.size() + v], factor);
       k.laneMask = k.both(mask, isThere);
       if (k.laneMask)
         k.laneMask = k.spread(k.laneMask);
@@ -399,42 +361,12 @@ void AttentionEmitter::finish(const Tile &tile, Value column, ArrayRef<Value> ma
       Indices position = at(a.mixBatch(), query, columns);
       e.bind(a.mix.getOutput(), position, value);
       for (auto [i, result] : llvm::enumerate(stored)) {
-        Indices to = position;
-        for (Operation *move : result.moves)
-          to = moved(move, to);
         k.store(e.at(result.value, position), emitter.resultAddress(i), elementOf(result.result),
-                e.linear(shapeOf(result.result), to));
+                result.placeOf(e, position));
       }
       k.laneMask = {};
     }
   }
-}
-
-/// Where the element at `from` of what a reshape or transpose reads comes to be.
-Indices AttentionEmitter::moved(Operation *move, const Indices &from) {
-  if (auto reshape = dyn_cast<PrimReshapeOp>(move))
-    return e.reshaped(shapeOf(reshape.getInput()), shapeOf(reshape.getOutput()), from);
-  Indices to;
-  for (int64_t dim : cast<PrimTransposeOp>(move).getPerm())
-    to.push_back(from[dim]);
-  return to;
-}
-
-/// A result of the kernel as something elementwise on the mix that is moved; null `value`: it is something else.
-static StoredMix storedMix(Value result, PrimDotOp mix) {
-  // What changes nothing in a compact buffer.
-  while (auto reshape = result.getDefiningOp<PrimReshapeOp>())
-    result = reshape.getInput();
-  StoredMix stored{result, {}, result};
-  while (Operation *op = stored.value.getDefiningOp()) {
-    if (!isa<PrimReshapeOp, PrimTransposeOp>(op))
-      break;
-    stored.moves.insert(stored.moves.begin(), op);
-    stored.value = op->getOperand(0);
-  }
-  if (!sameShape(shapeOf(stored.value), shapeOf(mix.getOutput())))
-    stored.value = {};
-  return stored;
 }
 
 bool emitAttentionKernel(KernelOp kernel, const TargetInfo &target) {
@@ -445,14 +377,11 @@ bool emitAttentionKernel(KernelOp kernel, const TargetInfo &target) {
     auto isRead = [](Value operand) { return isa<BlockArgument>(beforeViews(operand)); };
     if (!isRead(attention->scores.getLhs()) || !isRead(attention->scores.getRhs()) || !isRead(dot.getRhs()))
       return false;
-    SmallVector<StoredMix> stored;
-    for (Value result : kernel.yielded()) {
-      stored.push_back(storedMix(result, dot));
-      if (!stored.back().value)
-        return false;
-    }
+    std::optional<SmallVector<StoredMix>> stored = storedMixes(kernel, dot);
+    if (!stored)
+      return false;
     KernelEmitter emitter(kernel, target);
-    AttentionEmitter(emitter, *attention, target).emit(stored);
+    AttentionEmitter(emitter, *attention, target).emit(*stored);
     return true;
   }
   return false;

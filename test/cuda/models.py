@@ -8,6 +8,8 @@ from typing import Callable
 
 import numpy as np
 
+from convolutions import add_convolutions
+
 GRAPH_DTYPES = {np.float32: "FLOAT32", np.float64: "FLOAT64", np.float16: "FLOAT16", np.int64: "INT64", np.int32: "INT32",
                 np.bool_: "BOOL", np.uint16: "BFLOAT16"}
 
@@ -15,7 +17,7 @@ GRAPH_DTYPES = {np.float32: "FLOAT32", np.float64: "FLOAT64", np.float16: "FLOAT
 @dataclass
 class Model:
     name: str
-    family: str                # map, row, contract or tensor (cores): what its kernel should become
+    family: str                # map, row, contract, tensor (cores), convolution or convolution16: what its kernel should become
     inputs: dict               # name -> array
     nodes: list                # (op, {argument: value}, outputs)
     outputs: list
@@ -163,7 +165,7 @@ def models():
         return abs(a) @ abs(b)
 
     for m, k, n in ((1, 1, 1), (64, 64, 64), (65, 33, 70), (128, 17, 48), (7, 100, 5), (33, 16, 32), (200, 130, 96),
-                    (1200, 20, 1000), (9000, 20, 60)):
+                    (1200, 20, 1000), (9000, 20, 60), (1200, 12, 1000)):
         add(f"matmul_{m}x{k}x{n}", "contract", {"a": f32(m, k), "b": f32(k, n)},
             [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude)
     add("matmul_both_transposed", "contract", {"a": f32(40, 100), "b": f32(88, 40)},
@@ -200,6 +202,19 @@ def models():
         lambda a, b: [a.T @ b.T], scale=lambda a, b: abs(a.T) @ abs(b.T))
     add("matmul16_batch", "tensor", {"a": f16(3, 40, 24), "b": f16(3, 24, 36)},
         [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
+    # Few tiles and much to contract: in parts that a reduction adds, with what follows; more slabs than a kernel has of
+    # its own where the tiles are many enough, or the parts are not even.
+    for m, k, n in ((16, 1024, 128), (3, 512, 40), (60, 4096, 64), (100, 1000, 640)):
+        add(f"deep16_{m}x{k}x{n}", "tensor", {"a": f16(m, k), "b": f16(k, n)},
+            [("matmul", {"input": "a", "other": "b"}, ["m"]), ("relu", {"input": "m"}, ["y"])],
+            lambda a, b: [np.maximum(a @ b, 0)], scale=lambda a, b: abs(a) @ abs(b))
+    for m, k, n in ((1, 1024, 130), (40, 2048, 64)):
+        add(f"deep_{m}x{k}x{n}", "contract", {"a": f32(m, k), "b": f32(n, k), "c": f32(n)},
+            [("linear", {"input": "a", "weight": "b", "bias": "c"}, ["m"]), ("relu", {"input": "m"}, ["y"])],
+            lambda a, b, c: [np.maximum(a @ b.T + c, 0)], scale=lambda a, b, c: abs(a) @ abs(b.T) + abs(c))
+    add("deep_batch", "contract", {"a": f32(2, 512, 9), "b": f32(2, 512, 20)},
+        [("transpose", {"input": "a", "dim0": 1, "dim1": 2}, ["t"]), ("bmm", {"input": "t", "mat2": "b"}, ["y"])],
+        lambda a, b: [a.swapaxes(1, 2) @ b], scale=lambda a, b: abs(a).swapaxes(1, 2) @ abs(b))
     add("matmul16_symbolic", "tensor", {"a": f16(45, 48), "b": f16(48, 40)},
         [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude,
         symbols={("a", 0): "N", ("a", 1): "K", ("b", 0): "K"})
@@ -212,4 +227,10 @@ def models():
         [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("gelu", {"input": "l"}, ["y"])],
         lambda x, w, b: [0.5 * (x @ w.T + b) * (1 + erf((x @ w.T + b) / np.sqrt(2)))],
         scale=lambda x, w, b: 1024 * abs(x) @ abs(w.T))
+    # What the second product reads is stored in 16 bits.
+    add("perceptron16", "tensor", {"x": f16(70, 48), "v": f16(40, 48), "w": f16(56, 40)},
+        [("linear", {"input": "x", "weight": "v"}, ["h"]), ("relu", {"input": "h"}, ["r"]),
+         ("linear", {"input": "r", "weight": "w"}, ["y"])],
+        lambda x, v, w: [np.maximum(x @ v.T, 0) @ w.T], scale=lambda x, v, w: 1024 * (abs(x) @ abs(v.T)) @ abs(w.T))
+    add_convolutions(add, rng, bfloat16)
     return found

@@ -29,6 +29,7 @@ import custom
 import nnf
 import rows as reading
 import runtime
+from attention import attentions
 from models import models, widened
 
 # One order is the threads' own; a fixed and a large number stand for any other.
@@ -171,6 +172,31 @@ def tensor_product(text, model):
     return None
 
 
+def convolution(text, model):
+    """Convolutions read their rows from the image by copies, or (single elements of 16 bits) by loads."""
+    if "fma.rn" not in text and model.family == "convolution":
+        return "no products of float32"
+    if "mma.sync.aligned.m16n8k16" not in text and model.family == "convolution16":
+        return "no products on tensor cores"
+    if not (".shared" in text and "cp.async.wait_group" in text and "bar.sync" in text):
+        return "no slabs in shared memory"
+    # The weight that is turned, and the bias: what the image and the weight are read by are copies.
+    if model.name == "conv_cube" and text.count("ld.global") > 2:
+        return "sums are computed again where they are stored"
+    return "it has local memory" if ".local" in text else None
+def attention(text, model):
+    """One kernel, whatever lies where; 16-bit floats on tensor cores, with scores and sums in registers."""
+    if text.count(".entry") != 1:
+        return f"{text.count('.entry')} kernels"
+    if ".local" in text:
+        return "it has local memory"
+    is_float = model.inputs["q"].dtype == np.float32
+    for wanted in ("cp.async.wait_group", "ex2.approx.ftz.f32", *(() if is_float else ("mma.sync", "ldmatrix"))):
+        if wanted not in text:
+            return f"no {wanted}"
+    return None
+
+
 def look_at(text, model):
     """What the PTX of a model should have, by its family."""
     shared = ".shared" in text
@@ -178,6 +204,10 @@ def look_at(text, model):
         return "no product of matrices on shared memory"
     if model.family == "tensor":
         return tensor_product(text, model)
+    if model.family.startswith("convolution"):
+        return convolution(text, model)
+    if model.family == "attention":
+        return attention(text, model)
     if model.family == "map" and (shared or "bar.sync" in text):
         return "threads of a map meet"
     if model.name == "chain_64x1024" and not ("ld.global.nc.v4" in text and "st.global.v4" in text):
@@ -329,7 +359,7 @@ def main():
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
     ptxas = os.environ.get("NNF_PTXAS") or shutil.which("ptxas")
-    results, all_models = Results(), models()
+    results, all_models = Results(), models() + attentions()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if options.custom:

@@ -57,6 +57,9 @@ def graphs():
         graph("product", "y z", given("a", "FLOAT16", 70, 64), given("b", "FLOAT16", 48, 64), given("c", "FLOAT32", 70, 64),
               given("d", "FLOAT32", 48, 64), node("linear", "y", input=t("a"), weight=t("b")),
               node("linear", "z", input=t("c"), weight=t("d"))),
+        # Heads of 128 take more shared memory than a kernel has of its own.
+        graph("attention", "y", *(given(name, "FLOAT32", 2, 70, 128) for name in "qkv"),
+              node("scaled_dot_product_attention", "y", query=t("q"), key=t("k"), value=t("v"))),
         graph("copied", "x y", given("x", "FLOAT32", 5, 7), node("neg", "y", input=t("x"))),
     ])
 
@@ -70,6 +73,7 @@ def inputs_of(name, rng, n=9):
         "decided": lambda: {"i": rng.integers(0, 5, n)},
         "product": lambda: {name: (rng.standard_normal((rows, 64)) / 4).astype(dtype) for name, rows, dtype in
                             (("a", 70, np.float16), ("b", 48, np.float16), ("c", 70, np.float32), ("d", 48, np.float32))},
+        "attention": lambda: {name: rng.standard_normal((2, 70, 128)).astype(np.float32) for name in "qkv"},
         "copied": lambda: {"x": rng.standard_normal((5, 7)).astype(np.float32)},
     }[name]()
 

@@ -49,6 +49,8 @@ struct CUfunc_st {
   unsigned threads = 0, parameters = 0, checks = 0;
   unsigned block[3] = {0, 1, 1}; // of a kernel with a grid of its own; x is 0: of none
   std::vector<bool> isPointer;   // of parameters; empty: not known
+  bool usesDynamic = false;      // it has shared memory that launches are to add
+  unsigned mostDynamic = 48 << 10;
 };
 struct CUmod_st {
   CUcontext context;
@@ -252,6 +254,7 @@ const nnf_model *emulatedModel() {
 void readPtx(const char *text, CUmod_st &module) {
   std::istringstream lines(text);
   std::map<std::string, CUfunc_st> heads;
+  std::set<std::string> external;
   CUfunc_st *now = nullptr;
   for (std::string line; std::getline(lines, line);) {
     unsigned number, threads, checks, block[3];
@@ -265,6 +268,8 @@ void readPtx(const char *text, CUmod_st &module) {
         function.threads = threads;
         std::copy(block, block + 3, function.block);
       }
+    } else if (sscanf(line.c_str(), ".extern .shared .align %*u .b8 %255[^[]", name) == 1) {
+      external.insert(name);
     } else if (sscanf(line.c_str(), ".visible .entry %255[^(](", name) == 1) {
       now = &module.functions[name];
       *now = heads[name];
@@ -274,6 +279,9 @@ void readPtx(const char *text, CUmod_st &module) {
     } else if (now && sscanf(line.c_str(), ".reqntid %u", &threads) == 1) {
       now->threads = threads;
     }
+    for (const std::string &array : external)
+      if (now && line.find(array) != std::string::npos && line.find(".extern") == std::string::npos)
+        now->usesDynamic = true;
   }
 }
 
@@ -458,9 +466,12 @@ CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *
   *function = &found->second;
   return 0;
 }
-CUresult cuFuncSetAttribute(CUfunction, int attribute, int) {
+CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value) {
   FAKE_CALL("cuFuncSetAttribute");
-  return attribute == 8 ? 0 : invalidValue;
+  if (attribute != 8 || value <= 0 || value > 227 << 10)
+    return invalidValue;
+  function->mostDynamic = static_cast<unsigned>(value);
+  return 0;
 }
 
 CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
@@ -589,8 +600,12 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
 }
 
 CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                        unsigned blockY, unsigned blockZ, unsigned, CUstream stream, void **parameters, void **extra) {
+                        unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters,
+                        void **extra) {
   FAKE_CALL("cuLaunchKernel");
+  bool isKnown = !function->isPointer.empty() && !function->block[0];
+  if (sharedBytes > function->mostDynamic || (isKnown && function->usesDynamic != (sharedBytes != 0)))
+    return invalidValue;
   bool isPlain = gridY == 1 && gridZ == 1 && blockX == function->threads && blockY == 1 && blockZ == 1;
   bool isAsMade = blockX == function->block[0] && blockY == function->block[1] && blockZ == function->block[2];
   if (gridX == 0 || gridY == 0 || gridZ == 0 || !(function->block[0] ? isAsMade : isPlain) || extra)

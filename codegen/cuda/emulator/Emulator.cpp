@@ -6,6 +6,7 @@
 // free; `seed` picks one. What a GPU would answer with wrong numbers or a hang is found and reported as a failed check
 // of the run: races for shared memory (whatever the order), reads of what nobody wrote, unequal barriers, shuffles
 // without their partners.
+#include "codegen/cuda/emulator/Arithmetic.h"
 #include "codegen/cuda/emulator/Copies.h"
 #include "codegen/cuda/emulator/TensorCores.h"
 #include "codegen/cuda/emulator/Threads.h"

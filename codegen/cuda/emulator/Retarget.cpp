@@ -166,12 +166,14 @@ void Retarget::watchShared(llvm::Function &function) {
   }
 }
 
-/// Gives the function's shared arrays their places in the emulator's memory; returns the bytes of all.
+/// Gives the function's shared arrays their places in the emulator's memory; returns the bytes of its own.
 uint64_t Retarget::placeShared(llvm::Function &function) {
   llvm::SmallVector<llvm::GlobalVariable *> arrays;
   for (llvm::GlobalVariable &global : device.globals())
     if (global.getAddressSpace() == sharedSpace)
       arrays.push_back(&global);
+  // What a launch adds, of no size that is known here, comes after a kernel's own.
+  llvm::stable_sort(arrays, [](auto *x, auto *y) { return !x->isDeclaration() && y->isDeclaration(); });
   llvm::SmallVector<llvm::Constant *> constants(arrays.begin(), arrays.end());
   llvm::convertUsersOfConstantsToInstructions(constants);
   uint64_t offset = 0;
@@ -239,7 +241,7 @@ mlir::LogicalResult Retarget::run(llvm::ArrayRef<DeviceKernel> kernels) {
     llvm::Function *function = threadFunction(*device.getFunction(kernel.name));
     if (mlir::failed(callEmulator(*function)))
       return mlir::failure();
-    uint64_t sharedBytes = placeShared(*function);
+    uint64_t sharedBytes = llvm::alignTo(placeShared(*function), 16) + kernel.dynamicShared;
     watchShared(*function);
     hostFunction(kernel, *slotFunction(*function), sharedBytes);
   }

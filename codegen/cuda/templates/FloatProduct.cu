@@ -1,6 +1,6 @@
 // A tile of a product of float32 matrices, with the pipeline of Product.cu and sums of 8 x 8 in the registers of each
 // thread. Sums are added in the order of the contracted dimension.
-#include "codegen/cuda/templates/Slabs.cuh"
+#include "codegen/cuda/templates/Convolution.cuh"
 #include "passes/kernels/gpu/ProductTiles.h"
 
 namespace {
@@ -57,8 +57,8 @@ template <int rows, int columns, int depth, int slabs> struct FloatTile {
     }
   }
 
-  NNF_DEVICE static void multiply(const Operand &a, const Operand &b, int steps, NNF_SHARED char *shared,
-                                  float *result) {
+  template <typename A>
+  NNF_DEVICE static void multiply(A &&a, const Operand &b, int steps, NNF_SHARED char *shared, float *result) {
     float sums[piece][piece] = {};
     forSlabs<FloatTile>(a, b, steps, shared, [&] __attribute__((device, always_inline)) (NNF_SHARED char *slab) {
 #pragma unroll
@@ -100,9 +100,15 @@ template <int rows, int columns, int depth, int slabs> struct FloatTile {
   extern "C" __attribute__((device)) void nnf_float_product_##rows##x##columns##x##depth(                              \
       const char *a, i64 aPitch, int aCopyBytes, bool aAlongDepth, int aRows, const char *b, i64 bPitch,               \
       int bCopyBytes, bool bAlongDepth, int bColumns, int steps, NNF_SHARED char *shared, float *sums) {               \
-    FloatTile<rows, columns, depth, slabs>::multiply({a, aPitch, aCopyBytes, aAlongDepth, aRows},                      \
+    FloatTile<rows, columns, depth, slabs>::multiply(Operand{a, aPitch, aCopyBytes, aAlongDepth, aRows},               \
                                                      {b, bPitch, bCopyBytes, bAlongDepth, bColumns}, steps, shared,    \
                                                      sums);                                                            \
+  }                                                                                                                    \
+  extern "C" __attribute__((device)) void nnf_float_convolution_##rows##x##columns##x##depth(                          \
+      NNF_IMAGE_PARAMETERS, const char *b, i64 bPitch, int bCopyBytes, bool bAlongDepth, int bColumns, int steps,      \
+      NNF_SHARED char *shared, float *sums) {                                                                          \
+    using Tile = FloatTile<rows, columns, depth, slabs>;                                                               \
+    Tile::multiply(ImageRows<Tile>(NNF_IMAGE), {b, bPitch, bCopyBytes, bAlongDepth, bColumns}, steps, shared, sums);   \
   }                                                                                                                    \
   extern "C" __attribute__((device)) void nnf_float_spread_##rows##x##columns##x##depth(                               \
       bool aAlongDepth, bool bAlongDepth, const float *sums, int part, NNF_SHARED float *shared) {                     \

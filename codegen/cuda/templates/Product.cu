@@ -3,7 +3,7 @@
 // around it is the graph's own (passes/kernels/gpu/GpuTensorProduct.cpp): it says where the operands lie, gets the sums
 // back row by row, and goes on from there. All it says is known when a model is compiled, so that this is inlined there
 // and what does not apply is gone.
-#include "codegen/cuda/templates/Slabs.cuh"
+#include "codegen/cuda/templates/Convolution.cuh"
 #include "passes/kernels/gpu/ProductTiles.h"
 
 namespace {
@@ -62,7 +62,8 @@ template <int rows, int columns, int depth, int warpRows, int warpColumns, int s
     }
   }
 
-  NNF_DEVICE static void multiply(bool isBfloat, const Operand &a, const Operand &b, int steps, NNF_SHARED char *shared,
+  template <typename A>
+  NNF_DEVICE static void multiply(bool isBfloat, A &&a, const Operand &b, int steps, NNF_SHARED char *shared,
                                   float *result) {
     Sums sums = {};
     forSlabs<Tile>(a, b, steps, shared, [&] __attribute__((device, always_inline)) (NNF_SHARED char *slab) {
@@ -94,14 +95,22 @@ template <int rows, int columns, int depth, int warpRows, int warpColumns, int s
 
 } // namespace
 
-// By name, so that a kernel can be written that calls them: nnf_product_… multiplies, nnf_spread_… gives the sums back.
+// By name, so that a kernel can be written that calls them: nnf_product_… and nnf_convolution_… multiply, nnf_spread_…
+// gives the sums back.
 #define NNF_INSTANTIATE(rows, columns, depth, warpRows, warpColumns, slabs)                                            \
   extern "C" __attribute__((device)) void nnf_product_##rows##x##columns##x##depth(                                    \
       bool isBfloat, const char *a, i64 aPitch, int aCopyBytes, bool aAlongDepth, int aRows, const char *b,            \
       i64 bPitch, int bCopyBytes, bool bAlongDepth, int bColumns, int steps, NNF_SHARED char *shared, float *sums) {   \
     Tile<rows, columns, depth, warpRows, warpColumns, slabs>::multiply(                                                \
-        isBfloat, {a, aPitch, aCopyBytes, aAlongDepth, aRows}, {b, bPitch, bCopyBytes, bAlongDepth, bColumns}, steps,  \
-        shared, sums);                                                                                                 \
+        isBfloat, Operand{a, aPitch, aCopyBytes, aAlongDepth, aRows}, {b, bPitch, bCopyBytes, bAlongDepth, bColumns},  \
+        steps, shared, sums);                                                                                          \
+  }                                                                                                                    \
+  extern "C" __attribute__((device)) void nnf_convolution_##rows##x##columns##x##depth(                                \
+      bool isBfloat, NNF_IMAGE_PARAMETERS, const char *b, i64 bPitch, int bCopyBytes, bool bAlongDepth, int bColumns,  \
+      int steps, NNF_SHARED char *shared, float *sums) {                                                               \
+    using OfTile = Tile<rows, columns, depth, warpRows, warpColumns, slabs>;                                           \
+    OfTile::multiply(isBfloat, ImageRows<OfTile>(NNF_IMAGE), {b, bPitch, bCopyBytes, bAlongDepth, bColumns}, steps,    \
+                     shared, sums);                                                                                    \
   }                                                                                                                    \
   extern "C" __attribute__((device)) void nnf_spread_##rows##x##columns##x##depth(const float *sums, int part,         \
                                                                                   NNF_SHARED float *shared) {          \

@@ -80,10 +80,10 @@ NNF_DEVICE inline void copyOperand(NNF_SHARED char *to, const Operand &operand, 
 }
 
 /// Goes down the contracted dimension with `slabs` slabs of Tile in shared memory, all but one of them under way, and
-/// calls multiply(slab) for each.
-template <typename Tile, typename Multiply>
-NNF_DEVICE inline void forSlabs(const Operand &a, const Operand &b, int steps, NNF_SHARED char *shared,
-                                Multiply multiply) {
+/// calls multiply(slab) for each. A is an Operand, or what else has a copyOperand; slabs are copied one after the
+/// other.
+template <typename Tile, typename A, typename Multiply>
+NNF_DEVICE inline void forSlabs(A &a, const Operand &b, int steps, NNF_SHARED char *shared, Multiply multiply) {
   auto copySlab = [&] __attribute__((device, always_inline)) (NNF_SHARED char *to, int step) {
     copyOperand<Tile::tileRows, Tile::slabDepth, Tile::threads, Tile::elementBytes>(to, a, step, steps);
     copyOperand<Tile::tileColumns, Tile::slabDepth, Tile::threads, Tile::elementBytes>(to + Tile::aBytes, b, step,

@@ -54,13 +54,23 @@ void GpuEmitter::when(Value condition, llvm::function_ref<void()> body) {
 // ---- shared memory
 
 SharedArray GpuEmitter::shared(Type element, int64_t count) {
-  std::string name = (function.getSymName() + ".shared" + Twine(numShared++)).str();
+  int64_t bytes = count * bitsOf(element) / 8;
+  assert(bytes <= mostSharedBytes && "a block's shared memory");
+  bool isDynamic = bytes > ownSharedBytes;
+  if (isDynamic) {
+    assert(!function->hasAttr("nnf.dynamic_shared") && "arrays that are asked for begin at one address");
+    function->setAttr("nnf.dynamic_shared", builder.getI64IntegerAttr(bytes));
+  }
+  // PTX has no dots in names that others may see, as what is asked for is.
+  std::string name = (function.getSymName() + (isDynamic ? "_shared" : ".shared") + Twine(numShared++)).str();
   LLVM::GlobalOp global;
   {
     OpBuilder::InsertionGuard restore(builder);
     builder.setInsertionPoint(function);
-    global = LLVM::GlobalOp::create(builder, k.loc, LLVM::LLVMArrayType::get(element, count), /*isConstant=*/false,
-                                    LLVM::Linkage::Internal, name, Attribute(), /*alignment=*/16, sharedSpace);
+    global = LLVM::GlobalOp::create(builder, k.loc, LLVM::LLVMArrayType::get(element, isDynamic ? 0 : count),
+                                    /*isConstant=*/false, isDynamic ? LLVM::Linkage::External : LLVM::Linkage::Internal,
+                                    name, Attribute(),
+                                    /*alignment=*/16, sharedSpace);
     global->setAttr("nnf.shared_of", FlatSymbolRefAttr::get(function.getSymNameAttr()));
   }
   return {LLVM::AddressOfOp::create(builder, k.loc, global), element};
@@ -85,6 +95,19 @@ Value GpuEmitter::loadShared(const SharedArray &array, Value index) {
 void GpuEmitter::storeShared(Value value, const SharedArray &array, Value index) {
   int64_t lanes = k.isVector(value) ? k.lanes : 1;
   LLVM::StoreOp::create(builder, k.loc, value, sharedAddress(array, index), sharedAlignment(array.element, lanes));
+}
+
+void GpuEmitter::callTemplate(StringRef name, ArrayRef<Value> arguments) {
+  auto module = function->getParentOfType<ModuleOp>();
+  auto declared = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+  if (!declared) {
+    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    SmallVector<Type> types = llvm::to_vector(llvm::map_range(arguments, [](Value v) { return v.getType(); }));
+    declared = LLVM::LLVMFuncOp::create(b, k.loc, name,
+                                        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
+    declared->setAttr("nnf.template", b.getUnitAttr());
+  }
+  LLVM::CallOp::create(k.b, k.loc, declared, arguments);
 }
 
 void GpuEmitter::barrier() { NVVM::Barrier0Op::create(builder, k.loc); }

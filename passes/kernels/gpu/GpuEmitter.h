@@ -8,6 +8,9 @@ namespace nnf {
 
 /// Threads that run in step and can read each other's registers.
 inline constexpr int64_t warpThreads = 32;
+/// Bytes of shared memory that a kernel may have without asking, and that a block may have at most on every GPU from
+/// sm_80 on.
+inline constexpr int64_t ownSharedBytes = 48 << 10, mostSharedBytes = 99 << 10;
 
 /// An array that the threads of a block share.
 struct SharedArray {
@@ -28,11 +31,14 @@ public:
   /// if (condition) body(); null: always.
   void when(Value condition, llvm::function_ref<void()> body);
 
-  /// Shared memory for `count` elements; not cleared.
+  /// Shared memory for `count` elements; not cleared. An array that is more than a kernel has of its own is asked for
+  /// at the launch (`nnf.dynamic_shared`): one in a kernel.
   SharedArray shared(mlir::Type element, int64_t count);
   /// Elements [index, index + k.lanes).
   Value loadShared(const SharedArray &array, Value index);
   void storeShared(Value value, const SharedArray &array, Value index);
+  /// Calls a template, which the code generator links (codegen/cuda/Templates.h).
+  void callTemplate(llvm::StringRef name, llvm::ArrayRef<Value> arguments);
   /// Waits for all threads of the block: each must come here.
   void barrier();
 
@@ -61,6 +67,7 @@ void emitWithLanes(KernelOp kernel, const TargetInfo &target, int64_t threads, i
 /// The families, most special first, as on the CPU.
 bool emitGpuCustom(KernelOp kernel, const TargetInfo &target);
 bool emitGpuLoop(KernelOp kernel, const TargetInfo &target);
+bool emitGpuAttention(KernelOp kernel, const TargetInfo &target);
 bool emitGpuTensorProduct(KernelOp kernel, const TargetInfo &target);
 bool emitGpuContract(KernelOp kernel, const TargetInfo &target);
 bool emitGpuRow(KernelOp kernel, const TargetInfo &target);

@@ -1,7 +1,8 @@
-// Products of 16-bit floats on a GPU's tensor cores, and of float32 without. A template that was compiled with nnfc
-// multiplies a tile (codegen/cuda/templates); this writes the kernel around it: where the tile's operands lie, and what
-// becomes of its sums. They come back through shared memory, so that a thread has neighbouring columns of a row,
-// whatever the tensor cores left it: the graph's own epilogue runs on vectors, and reads and stores 16 bytes at once.
+// Products of 16-bit floats on a GPU's tensor cores, and of float32 without; convolutions are such products. A template
+// that was compiled with nnfc multiplies a tile (codegen/cuda/templates); this writes the kernel around it: where the
+// tile's operands lie, and what becomes of its sums. They come back through shared memory, so that a thread has
+// neighbouring columns of a row, whatever the tensor cores left it: the graph's own epilogue runs on vectors, and reads
+// and stores 16 bytes at once.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/kernels/gpu/GpuEmitter.h"
@@ -23,6 +24,10 @@ private:
   void spread(Value sums, Value part, const SharedArray &shared);
   /// What a template is told of an operand of `extent` rows or columns, of which the tile begins at `first`.
   void describe(const TensorOperand &operand, Value first, Dim extent, int64_t tileExtent, SmallVector<Value> &to);
+  /// What a template is told of a convolution's input, of which the tile begins at firstRow.
+  void describeImage(SmallVector<Value> &to);
+  /// Where the sum of a row and a column is in the result; columns from there on may be in lanes.
+  Indices resultAt(Value row, Value column);
   void storePart(const SharedArray &shared, Value part);
   void storePiece(const SharedArray &shared, Value part, Value piece);
   void call(StringRef name, ArrayRef<Value> arguments);
@@ -67,10 +72,14 @@ Value TensorProductEmitter::multiply(const SharedArray &shared) {
   SmallVector<Value> arguments;
   if (!tile.isFloat())
     arguments.push_back(constantBool(p.element.isBF16()));
-  describe(p.a, firstRow, product(p.rows), tile.rows, arguments);
+  if (p.convolved)
+    describeImage(arguments);
+  else
+    describe(p.a, firstRow, product(p.rows), tile.rows, arguments);
   describe(p.b, firstColumn, product(p.columns), tile.columns, arguments);
   arguments.append({narrow(k.size(p.depth)), shared.base, sums});
-  call((tile.isFloat() ? "nnf_float_product_" : "nnf_product_") + tile.name(), arguments);
+  std::string kind = p.convolved ? "convolution_" : "product_";
+  call((tile.isFloat() ? "nnf_float_" : "nnf_") + kind + tile.name(), arguments);
   return sums;
 }
 
@@ -91,6 +100,27 @@ void TensorProductEmitter::describe(const TensorOperand &operand, Value first, D
   Value left = k.min(k.sub(k.size(extent), first), k.constant(tileExtent));
   to.append({address, k.size(operand.lineStride), constant32(operand.copyBytes), constantBool(operand.alongDepth),
              narrow(left)});
+}
+
+void TensorProductEmitter::describeImage(SmallVector<Value> &to) {
+  const ConvolutionRows &rows = *p.convolved;
+  Indices first = e.delinear(p.rows, k.index(firstRow)); // an image, and positions in it
+  Value offset = k.add(k.size(p.a.view.offset), k.mul(k.valueOf(first[0]), k.size(rows.imagePitch)));
+  for (auto [index, stride] : llvm::zip(batchAt, p.a.batchStrides))
+    offset = k.add(offset, k.mul(k.valueOf(index), k.size(stride)));
+  Type element = elementOf(p.a.view.buffer);
+  Value left = k.min(k.sub(k.size(product(p.rows)), firstRow), k.constant(tile.rows));
+  // What templates divide by: a symbolic size may be 0.
+  auto divisor = [&](Dim size) { return narrow(constantOf(size) ? k.size(size) : k.max(k.size(size), k.constant(1))); };
+  to.append({k.elementAddress(emitter.addressOf(p.a.view.buffer), element, offset), constant32(p.a.copyBytes),
+             narrow(left), k.size(rows.imagePitch), k.size(rows.channelPitch), divisor(rows.channels)});
+  for (size_t d = rows.windows.size(); d < spatialDims; ++d)
+    to.append({constant32(1), constant32(1), constant32(0), constant32(1), constant32(1), constant32(1), constant32(0),
+               constantBool(false), k.constant(0)});
+  for (auto [window, at] : llvm::zip(rows.windows, llvm::drop_begin(first)))
+    to.append({narrow(k.size(window.extent)), divisor(window.outputs), narrow(k.valueOf(at)), divisor(window.taps),
+               constant32(window.stride), constant32(window.dilation), constant32(window.low),
+               constantBool(window.padded), k.size(window.pitch)});
 }
 
 /// Calls a template, which the code generator links (codegen/cuda/Templates.h).
@@ -116,10 +146,16 @@ void TensorProductEmitter::storePart(const SharedArray &shared, Value part) {
   });
 }
 
-/// `lanes` neighbouring columns of a row.
+/// `lanes` neighbouring columns of a row. Threads beside each other take what lies beside each other in the result.
 void TensorProductEmitter::storePiece(const SharedArray &shared, Value part, Value piece) {
-  Value perRow = k.constant(tile.columns / lanes);
-  Value spreadRow = k.floorDiv(piece, perRow), inTile = k.mul(k.mod(piece, perRow), k.constant(lanes));
+  Value spreadRow, inTile;
+  if (p.turned) {
+    Value perColumn = k.constant(tile.spreadRows());
+    spreadRow = k.mod(piece, perColumn), inTile = k.mul(k.floorDiv(piece, perColumn), k.constant(lanes));
+  } else {
+    Value perRow = k.constant(tile.columns / lanes);
+    spreadRow = k.floorDiv(piece, perRow), inTile = k.mul(k.mod(piece, perRow), k.constant(lanes));
+  }
   Value row = k.add(k.add(firstRow, k.mul(part, k.constant(tile.spreadRows()))), spreadRow);
   Value column = k.add(firstColumn, inTile);
   // With lanes the columns are a multiple of them: all are inside, or none.
@@ -127,24 +163,39 @@ void TensorProductEmitter::storePiece(const SharedArray &shared, Value part, Val
   emitter.when(inside, [&] {
     KernelEmitter::LanesScope lanesScope(k, lanes);
     Value sum = emitter.loadShared(shared, k.add(k.mul(spreadRow, k.constant(tile.spreadPitch())), inTile));
-    Indices at(batchAt);
-    llvm::append_range(at, e.delinear(p.rows, k.index(row)));
-    if (lanes > 1)
-      at.push_back(k.index(column, 1));
-    else
-      llvm::append_range(at, e.delinear(p.columns, k.index(column)));
+    Indices at = resultAt(row, column);
     e.bind(p.result, at, sum);
     for (unsigned r = 0; r < emitter.numResults(); ++r) {
       Value result = emitter.yielded(r);
-      k.store(e.at(result, at), emitter.resultAddress(r), elementOf(result), e.linear(shapeOf(result), at));
+      Indices stored(at);
+      if (p.turned)
+        for (auto [d, from] : llvm::enumerate(result.getDefiningOp<PrimTransposeOp>().getPerm()))
+          stored[d] = at[from];
+      k.store(e.at(result, stored), emitter.resultAddress(r), elementOf(result), e.linear(shapeOf(result), stored));
     }
   });
+}
+
+Indices TensorProductEmitter::resultAt(Value row, Value column) {
+  Indices at;
+  if (!p.convolved)
+    at = batchAt;
+  llvm::append_range(at, e.delinear(p.rows, k.index(row)));
+  if (p.convolved && !batchAt.empty())
+    column = k.add(k.mul(k.valueOf(batchAt[0]), k.size(product(p.columns))), column);
+  if (lanes > 1)
+    at.push_back(k.index(column, 1));
+  else if (p.convolved)
+    at.push_back(k.index(column));
+  else
+    llvm::append_range(at, e.delinear(p.columns, k.index(column)));
+  return at;
 }
 
 /// Columns that a thread takes at once: 16 bytes of the narrowest result.
 int64_t lanesOf(KernelOp kernel, const TensorProduct &product) {
   std::optional<int64_t> columns = product.columns.size() == 1 ? constantOf(product.columns[0]) : std::nullopt;
-  if (!columns)
+  if (!columns || product.turned)
     return 1;
   int64_t bytes = 4;
   for (Value result : kernel.yielded())
@@ -159,6 +210,8 @@ int64_t lanesOf(KernelOp kernel, const TensorProduct &product) {
 
 bool emitGpuTensorProduct(KernelOp kernel, const TargetInfo &target) {
   std::optional<TensorProduct> product = TensorProduct::of(kernel);
+  if (!product)
+    product = TensorProduct::ofConvolution(kernel);
   if (!product)
     return false;
   ProductTile tile = product->tile();

@@ -38,7 +38,8 @@ constexpr double bytes = 40;            // from the second-level cache to shared
 constexpr double latency = 700;         // cycles until a slab that is asked for is there
 constexpr double perBlock = 2000;       // cycles of a block before its first product and after its last
 constexpr int64_t sharedBytes = 160000; // that blocks of an SM share
-constexpr int64_t residentBlocks = 3;   // by their registers
+constexpr int64_t residentBlocks = 3;   // of templates, by their registers
+constexpr int64_t residentSmall = 8;    // of the generated kernel
 } // namespace machine
 
 /// Elements between neighbours in a space of several dimensions, if they are all equally far apart. One place has no
@@ -57,28 +58,83 @@ std::optional<Dim> strideOf(ArrayRef<Dim> shape, ArrayRef<Dim> strides) {
   return stride;
 }
 
-/// An operand's dimensions by their part in the product.
-struct Dimensions {
-  Shape batchStrides, free, freeStrides, contracted, contractedStrides;
-
-  Dimensions(Value operand, const StridedView &view, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
-    Shape shape = shapeOf(operand);
-    for (int64_t d : batch)
-      batchStrides.push_back(view.strides[d]);
-    for (int64_t d : contract) {
-      contracted.push_back(shape[d]);
-      contractedStrides.push_back(view.strides[d]);
-    }
-    for (int64_t d = 0, e = shape.size(); d < e; ++d)
-      if (!llvm::is_contained(batch, d) && !llvm::is_contained(contract, d)) {
-        free.push_back(shape[d]);
-        freeStrides.push_back(view.strides[d]);
-      }
+OperandDimensions dimensionsOf(Value operand, const StridedView &view, ArrayRef<int64_t> batch,
+                               ArrayRef<int64_t> contract) {
+  OperandDimensions dims;
+  Shape shape = shapeOf(operand);
+  for (int64_t d : batch)
+    dims.batchStrides.push_back(view.strides[d]);
+  for (int64_t d : contract) {
+    dims.contracted.push_back(shape[d]);
+    dims.contractedStrides.push_back(view.strides[d]);
   }
-};
+  for (int64_t d = 0, e = shape.size(); d < e; ++d)
+    if (!llvm::is_contained(batch, d) && !llvm::is_contained(contract, d)) {
+      dims.free.push_back(shape[d]);
+      dims.freeStrides.push_back(view.strides[d]);
+    }
+  return dims;
+}
 
-std::optional<TensorOperand> operandOf(Value operand, const StridedView &view, const Dimensions &dims) {
-  MLIRContext *context = operand.getContext();
+/// Cycles until all blocks are done.
+double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  double blocks = double(llvm::divideCeil(rows, tile.rows)) * double(llvm::divideCeil(columns, tile.columns)) *
+                  double(std::max<int64_t>(batches, 1));
+  double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
+  double resident =
+      std::min<double>(perMultiprocessor, std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes()));
+  double products = double(tile.rows * tile.columns * tile.depth) /
+                    (tile.isFloat() ? machine::floatMultiplyAdds : machine::multiplyAdds);
+  double reads = double((tile.rows + tile.columns) * tile.depth * tile.elementBytes) / machine::bytes;
+  double waits = machine::latency / double(tile.slabs - 1) / resident;
+  double slab = std::max({products, reads, waits});
+  return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * slab + machine::perBlock / resident);
+}
+
+} // namespace
+
+/// The generated kernel (GpuContract.cpp) has one slab at a time, which it waits for.
+static double cyclesOfFewRows(int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  constexpr int64_t tile = fewest, slab = 16;
+  double blocks = double(llvm::divideCeil(rows, tile)) * double(llvm::divideCeil(columns, tile)) * double(batches);
+  double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
+  double resident = std::min<double>(perMultiprocessor, machine::residentSmall);
+  double products = tile * tile * slab / machine::floatMultiplyAdds, waits = machine::latency / resident;
+  return perMultiprocessor *
+         (double(llvm::divideCeil(depth, slab)) * std::max(products, waits) + machine::perBlock / resident);
+}
+
+double cyclesOfProduct(Type element, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  if (element.isF32() && std::min(rows, columns) <= fewest)
+    return cyclesOfFewRows(rows, columns, depth, batches);
+  double least = std::numeric_limits<double>::infinity();
+  for (const ProductTile &tile : element.isF32() ? ArrayRef(floatTiles) : ArrayRef(tensorTiles))
+    least = std::min(least, cyclesOf(tile, rows, columns, depth, batches));
+  return least;
+}
+
+PrimDotOp soleProductOf(KernelOp kernel) {
+  PrimDotOp found;
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
+      return {};
+    auto dot = dyn_cast<PrimDotOp>(op);
+    if (!dot)
+      continue;
+    if (found)
+      return {};
+    found = dot;
+  }
+  return found && KernelEmitter::yieldsShapeOf(kernel, found.getOutput()) ? found : PrimDotOp();
+}
+
+std::optional<StridedView> productBufferOf(Value operand) {
+  std::optional<StridedView> view = stridedViewOf(beforeWidening(operand));
+  return view && isa<BlockArgument>(view->buffer) ? view : std::nullopt;
+}
+
+std::optional<TensorOperand> TensorOperand::of(const StridedView &view, const OperandDimensions &dims) {
+  MLIRContext *context = view.buffer.getContext();
   std::optional<Dim> along = strideOf(dims.contracted, dims.contractedStrides),
                      across = strideOf(dims.free, dims.freeStrides);
   if (!along || !across)
@@ -99,44 +155,6 @@ std::optional<TensorOperand> operandOf(Value operand, const StridedView &view, c
   return result;
 }
 
-/// The buffer of float32, or of the 16-bit floats that an operand is a conversion of.
-std::optional<StridedView> bufferOf(Value operand) {
-  std::optional<StridedView> view = stridedViewOf(beforeWidening(operand));
-  return view && isa<BlockArgument>(view->buffer) ? view : std::nullopt;
-}
-
-/// Cycles until all blocks are done.
-double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
-  double blocks = double(llvm::divideCeil(rows, tile.rows)) * double(llvm::divideCeil(columns, tile.columns)) *
-                  double(std::max<int64_t>(batches, 1));
-  double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
-  double resident =
-      std::min<double>(perMultiprocessor, std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes()));
-  double products = double(tile.rows * tile.columns * tile.depth) /
-                    (tile.isFloat() ? machine::floatMultiplyAdds : machine::multiplyAdds);
-  double reads = double((tile.rows + tile.columns) * tile.depth * tile.elementBytes) / machine::bytes;
-  double waits = machine::latency / double(tile.slabs - 1) / resident;
-  double slab = std::max({products, reads, waits});
-  return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * slab + machine::perBlock / resident);
-}
-
-} // namespace
-
-PrimDotOp soleProductOf(KernelOp kernel) {
-  PrimDotOp found;
-  for (Operation &op : kernel.getBody().front()) {
-    if (isa<PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
-      return {};
-    auto dot = dyn_cast<PrimDotOp>(op);
-    if (!dot)
-      continue;
-    if (found)
-      return {};
-    found = dot;
-  }
-  return found && KernelEmitter::yieldsShapeOf(kernel, found.getOutput()) ? found : PrimDotOp();
-}
-
 Dim TensorOperand::extentStride() const { return alongDepth ? lineStride : dimOf(lineStride.getContext(), 1); }
 
 int64_t ProductTile::spreadPitch() const { return columns + NNF_PRODUCT_ROW_GAP; }
@@ -151,27 +169,31 @@ std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
   PrimDotOp dot = soleProductOf(kernel);
   if (!dot)
     return std::nullopt;
-  std::optional<StridedView> lhs = bufferOf(dot.getLhs()), rhs = bufferOf(dot.getRhs());
+  std::optional<StridedView> lhs = productBufferOf(dot.getLhs()), rhs = productBufferOf(dot.getRhs());
   if (!lhs || !rhs || elementOf(lhs->buffer) != elementOf(rhs->buffer) || !elementOf(dot.getOutput()).isF32())
     return std::nullopt;
   Type element = elementOf(lhs->buffer);
-  Dimensions left(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
-      right(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
-  std::optional<TensorOperand> a = operandOf(dot.getLhs(), *lhs, left), b = operandOf(dot.getRhs(), *rhs, right);
+  OperandDimensions left = dimensionsOf(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
+                    right = dimensionsOf(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
+  std::optional<TensorOperand> a = TensorOperand::of(*lhs, left), b = TensorOperand::of(*rhs, right);
   if (!a || !b)
     return std::nullopt;
   if (element.isF32() && std::min(KernelEmitter::guess(left.free), KernelEmitter::guess(right.free)) <= fewest)
     return std::nullopt;
-  TensorProduct product{dot.getOutput(), element, *a, *b, {}, left.free, right.free, {}};
+  TensorProduct product{dot.getOutput(), element, *a, *b, {}, left.free, right.free, {}, {}};
   Shape shape = shapeOf(dot.getLhs());
   for (int64_t d : dot.getLhsBatch())
     product.batch.push_back(shape[d]);
   product.depth = productOf(dot.getContext(), left.contracted);
-  // The templates count steps in 32 bits.
-  if (std::optional<int64_t> depth = constantOf(product.depth);
-      depth && *depth > std::numeric_limits<int32_t>::max() / 2)
+  if (!product.hasDepthOfTiles())
     return std::nullopt;
   return product;
+}
+
+bool TensorProduct::hasDepthOfTiles() const {
+  std::optional<int64_t> steps = constantOf(depth);
+  return !steps ||
+         (*steps <= std::numeric_limits<int32_t>::max() / 2 && !(element.isF32() && *steps <= floatTiles[0].depth));
 }
 
 ProductTile TensorProduct::tile() const {

@@ -2,13 +2,21 @@
 #ifndef NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
 #define NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
 
-#include "passes/kernels/StridedView.h"
+#include "passes/kernels/gpu/ConvolutionRows.h"
 #include <string>
 
 namespace nnf {
 
 /// The only product of a kernel in which everything else is elementwise on its result; null: there is none.
 PrimDotOp soleProductOf(KernelOp kernel);
+
+/// The buffer of float32, or of the 16-bit floats that an operand is a conversion of.
+std::optional<StridedView> productBufferOf(mlir::Value operand);
+
+/// An operand's dimensions by their part in the product: those of batches, of rows (columns), and contracted ones.
+struct OperandDimensions {
+  Shape batchStrides, free, freeStrides, contracted, contractedStrides;
+};
 
 /// One operand: 16-bit floats or float32 in memory, in lines at one distance.
 struct TensorOperand {
@@ -17,6 +25,9 @@ struct TensorOperand {
   Dim lineStride;    // elements between neighbours that no line has both of
   bool alongDepth;   // lines run along the contracted dimension; else along rows (of A) or columns (of B)
   int64_t copyBytes; // of a line that may be copied at once: 16, 8, 4 or 2
+
+  /// Null where there are no such lines.
+  static std::optional<TensorOperand> of(const StridedView &view, const OperandDimensions &dims);
   /// Elements from one row (of A) or column (of B) to the next.
   Dim extentStride() const;
 };
@@ -39,16 +50,29 @@ struct ProductTile {
   std::string name() const;
 };
 
+/// Cycles that a GPU takes for a product of this element type, by a model of it (docs/design/0009).
+double cyclesOfProduct(mlir::Type element, int64_t rows, int64_t columns, int64_t depth, int64_t batches);
+
 /// result[batch, row, column] = sum of a[batch, row, k] * b[batch, k, column] in float32, row and column of any number
-/// of dimensions.
+/// of dimensions. Of a convolution the rows of A are none that lie in memory, and the batch is its groups: columns go
+/// on from one to the next.
 struct TensorProduct {
   mlir::Value result;
   mlir::Type element; // of both operands
   TensorOperand a, b;
   Shape batch, rows, columns;
   Dim depth;
+  std::optional<ConvolutionRows> convolved; // A; null: it is a matrix
+  bool turned = false;                      // results are stored transposed, neighbouring rows beside each other
 
   static std::optional<TensorProduct> of(KernelOp kernel);
+  static std::optional<TensorProduct> ofConvolution(KernelOp kernel);
+  /// The tensor that a convolution on a GPU reads an operand from: what lies behind views of it, or, where copies would
+  /// be single elements for that, the operand as it is before it is widened, which has to be stored then.
+  static mlir::Value memoryOf(PrimConvOp conv, mlir::Value operand);
+  /// The contracted dimension is one that templates go down: they count it in 32 bits. Of float32 it has more than one
+  /// slab: in code without a loop ptxas runs out of registers, and what is written bounds so shallow a product.
+  bool hasDepthOfTiles() const;
   /// The tile that is likely done first, by a model of the machine.
   ProductTile tile() const;
 };

@@ -1,0 +1,53 @@
+// What a GPU's attention kernel reads, and the tiles it is cut into.
+#ifndef NNF_PASSES_KERNELS_GPU_GPUATTENTION_H
+#define NNF_PASSES_KERNELS_GPU_GPUATTENTION_H
+
+#include "passes/groups/Attention.h"
+#include "passes/kernels/StridedView.h"
+#include <string>
+
+namespace nnf {
+
+/// Queries, keys or values: 16-bit floats or float32 in memory, in lines at one distance.
+struct AttentionOperand {
+  StridedView view;     // of what `reshapes` begin with
+  Shape batchStrides;   // of its batch
+  Dim lineStride;       // elements from one line to the next
+  bool alongContracted; // lines run along the contracted dimension of the operand's product
+  int64_t copyBytes;    // of a line that may be copied at once: 16, 8, 4 or 2
+  /// Between the operand and the view, the last one first: those that split or join the batch alone, as heads that
+  /// several queries share are repeated.
+  llvm::SmallVector<PrimReshapeOp> reshapes;
+
+  static std::optional<AttentionOperand> of(mlir::Value operand, llvm::ArrayRef<int64_t> batch, int64_t contracted);
+  /// Elements from one position of the dimension that is not contracted to the next.
+  Dim freeStride() const;
+};
+
+/// One of NNF_ATTENTION_TILES, or of NNF_FLOAT_ATTENTION_TILES.
+struct AttentionTile {
+  bool isFloat;
+  int64_t queries, keys, width; // width: elements of a query or value, at most
+  int64_t threads;
+  int64_t stateBytes; // that a thread keeps from one block of keys to the next
+  int64_t sharedBytes;
+
+  /// Scores of a thread.
+  int64_t scores() const { return queries * keys / threads; }
+  /// From one row of the mix in shared memory to the next, in floats; number `width` of a row is its total.
+  int64_t spreadPitch() const;
+  /// What templates of it begin with and end in.
+  std::string name(llvm::StringRef function) const;
+};
+
+/// An attention that templates multiply (codegen/cuda/templates): operands are alike and lie in lines.
+struct GpuAttention {
+  mlir::Type element; // of all operands
+  AttentionOperand query, key, value;
+
+  static std::optional<GpuAttention> of(Attention &attention);
+  static AttentionTile tile(Attention &attention, bool isFloat);
+};
+
+} // namespace nnf
+#endif

@@ -1,0 +1,285 @@
+// Attention on a GPU, as one kernel. Templates that were compiled with nnfc multiply (codegen/cuda/templates): scores,
+// and the mix of values by powers of the logits. This writes the kernel around them: where operands lie, the loop over
+// blocks of keys, what the graph makes of a score (it is evaluated on the registers that scores are in), and what
+// becomes of the mix, which comes back through shared memory, so that threads have neighbouring columns of a row.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/kernels/AttentionIndices.h"
+#include "passes/kernels/gpu/GpuAttention.h"
+#include "passes/kernels/gpu/GpuEmitter.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+/// Neighbouring keys whose scores a thread has: pairs come of one instruction's result.
+constexpr int64_t pair = 2;
+/// Threads that share rows of a float32 tile, and rows and keys of each.
+constexpr int64_t sharers = 8, piece = 4;
+
+class GpuAttentionEmitter : AttentionIndices {
+public:
+  using Value = mlir::Value;
+
+  GpuAttentionEmitter(GpuEmitter &emitter, Attention &attention, const GpuAttention &g, ArrayRef<StoredMix> stored,
+                      const AttentionTile &tile, int64_t scoreLanes, int64_t lanes)
+      : AttentionIndices(emitter.e, attention), emitter(emitter), k(emitter.k), g(g), stored(stored), tile(tile),
+        scoreLanes(scoreLanes), lanes(lanes) {}
+
+  void emit();
+
+private:
+  /// Neighbouring keys of one query, in the order of a thread's scores.
+  struct Run {
+    Value row, key; // in the tile, and in the block of keys
+    int64_t score;  // number of the first
+  };
+  SmallVector<Run> runs();
+  void beginOperand(const AttentionOperand &operand, const Shape &batch, Value first, SmallVector<Value> &to);
+  void makeLogits(Value scores, Value firstKey);
+  void makeLogits(Value scores, const Run &run, Value firstKey);
+  void store(const SharedArray &shared);
+  void storePiece(const SharedArray &shared, Value piece);
+  Value registers(Type type, int64_t count) {
+    return LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), type, constant32(count),
+                                  /*alignment=*/16);
+  }
+  Value score(Value scores, int64_t number) {
+    return LLVM::GEPOp::create(k.b, k.loc, scores.getType(), k.b.getF32Type(), scores,
+                               ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)}, LLVM::GEPNoWrapFlags::inbounds);
+  }
+  Value constant32(int64_t value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 32); }
+  Value constantBool(bool value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 1); }
+  Value narrow(Value value) { return arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), value); }
+
+  GpuEmitter &emitter;
+  KernelBuilder &k;
+  const GpuAttention &g;
+  ArrayRef<StoredMix> stored;
+  const AttentionTile &tile;
+  const int64_t scoreLanes, lanes;
+  Value firstQuery;
+};
+
+void GpuAttentionEmitter::emit() {
+  SmallVector<Dim> grid = batchGrid();
+  grid.push_back(a.queries().ceilDiv(tile.queries));
+  emitter.setGrid(grid);
+  Indices position = e.delinear(grid, k.index(emitter.block));
+  Value number = k.valueOf(position.pop_back_val());
+  batch.assign(position.begin(), position.end());
+  Value end = k.size(a.keys());
+  if (a.isCausal) // the longest rows first: short ones fill the gaps that blocks leave at the end
+    number = k.sub(k.sub(k.size(grid.back()), k.constant(1)), number);
+  firstQuery = k.mul(number, k.constant(tile.queries));
+  if (a.isCausal)
+    end = k.min(end, k.min(k.add(firstQuery, k.constant(tile.queries)), k.size(a.queries())));
+
+  SharedArray shared = emitter.shared(k.b.getF32Type(), tile.sharedBytes / 4);
+  Value state = registers(k.b.getI32Type(), tile.stateBytes / 4), scores = registers(k.b.getF32Type(), tile.scores());
+  SmallVector<Value> query, key, value;
+  beginOperand(g.query, a.scoresBatch(), firstQuery, query);
+  beginOperand(g.key, a.scoresBatch(), {}, key);
+  beginOperand(g.value, a.mixBatch(), {}, value);
+  Value queryAlong = query.back(), keyAlong = key.back(), valueAlong = value.back();
+  Value depth = constant32(a.depth()), columns = constant32(a.columns()), isBfloat = constantBool(g.element.isBF16());
+  Value queries = k.min(k.sub(k.size(a.queries()), firstQuery), k.constant(tile.queries)), end32 = narrow(end);
+  auto call = [&](StringRef function, std::initializer_list<ArrayRef<Value>> arguments) {
+    SmallVector<Value> all;
+    for (ArrayRef<Value> some : arguments)
+      llvm::append_range(all, some);
+    emitter.callTemplate(tile.name(function), all);
+  };
+
+  call("begin", {query, narrow(queries), key, {depth, end32, shared.base, state}});
+  k.loop(k.constant(0), end, tile.keys, {}, [&](Value first, ValueRange) -> SmallVector<Value> {
+    ElementEmitter::Scope scope(e);
+    Value first32 = narrow(first);
+    if (tile.isFloat)
+      call("scores", {{queryAlong, keyAlong}, value, {depth, columns, first32, end32, shared.base, scores}});
+    else
+      call("scores", {{isBfloat, keyAlong}, value, {depth, columns, first32, end32, shared.base, state, scores}});
+    makeLogits(scores, first);
+    if (tile.isFloat)
+      call("mix", {key, {queryAlong, valueAlong, depth, first32, end32, shared.base, scores, state}});
+    else
+      call("mix", {isBfloat, key, {valueAlong, depth, columns, first32, end32, shared.base, scores, state}});
+    return {};
+  });
+  if (tile.isFloat)
+    call("spread", {{queryAlong, valueAlong, state, shared.base}});
+  else
+    call("spread", {{state, shared.base}});
+  store(shared);
+}
+
+/// What a template is told of an operand from its row (key, column) `first` on; null: all of it.
+void GpuAttentionEmitter::beginOperand(const AttentionOperand &operand, const Shape &batch, Value first,
+                                       SmallVector<Value> &to) {
+  Indices entry = batchAt(batch);
+  Shape shape = batch;
+  for (PrimReshapeOp reshape : operand.reshapes) {
+    Shape before = shapeOf(reshape.getInput());
+    before.truncate(before.size() - 2);
+    entry = e.reshaped(shape, before, entry);
+    shape = before;
+  }
+  Value offset = k.size(operand.view.offset);
+  for (auto [index, stride] : llvm::zip_equal(entry, operand.batchStrides))
+    offset = k.add(offset, k.mul(k.valueOf(index), k.size(stride)));
+  if (first)
+    offset = k.add(offset, k.mul(first, k.size(operand.freeStride())));
+  Value address = k.elementAddress(emitter.addressOf(operand.view.buffer), g.element, offset);
+  to.append(
+      {address, k.size(operand.lineStride), constant32(operand.copyBytes), constantBool(operand.alongContracted)});
+}
+
+// ---- logits
+
+/// A thread's scores as the templates leave them.
+SmallVector<GpuAttentionEmitter::Run> GpuAttentionEmitter::runs() {
+  SmallVector<Run> runs;
+  Value thread = emitter.thread;
+  auto scaled = [&](Value x, int64_t factor) { return k.mul(x, k.constant(factor)); };
+  auto plus = [&](Value x, int64_t number) { return k.add(x, k.constant(number)); };
+  if (tile.isFloat) {
+    Value group = k.floorDiv(thread, k.constant(sharers)), member = k.mod(thread, k.constant(sharers));
+    for (int64_t i = 0; i < piece; ++i)
+      for (int64_t j = 0; j < piece; j += scoreLanes)
+        runs.push_back(
+            {g.query.alongContracted ? plus(group, i * (tile.queries / piece)) : plus(scaled(group, piece), i),
+             g.key.alongContracted ? plus(member, j * sharers) : plus(scaled(member, piece), j), i * piece + j});
+    return runs;
+  }
+  int64_t warpRows = tile.queries / (tile.threads / warpThreads), keyPieces = tile.keys / 8;
+  Value warp = k.floorDiv(thread, k.constant(warpThreads)), lane = k.mod(thread, k.constant(warpThreads));
+  Value row = k.add(scaled(warp, warpRows), k.floorDiv(lane, k.constant(4)));
+  Value key = scaled(k.mod(lane, k.constant(4)), pair);
+  for (int64_t i = 0; i < warpRows / 16; ++i)
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t j = 0; j < keyPieces; ++j)
+        for (int64_t e = 0; e < pair; e += scoreLanes)
+          runs.push_back(
+              {plus(row, i * 16 + half * 8), plus(key, j * 8 + e), (i * keyPieces + j) * 4 + half * pair + e});
+  return runs;
+}
+
+void GpuAttentionEmitter::makeLogits(Value scores, Value firstKey) {
+  for (const Run &run : runs())
+    makeLogits(scores, run, firstKey);
+}
+
+/// Each score becomes its logit; those of keys that there are not become -inf.
+void GpuAttentionEmitter::makeLogits(Value scores, const Run &run, Value firstKey) {
+  ElementEmitter::Scope scope(e);
+  KernelEmitter::LanesScope lanesScope(k, scoreLanes);
+  auto isWhole = [&](Dim size, int64_t step) {
+    std::optional<int64_t> fixed = constantOf(size);
+    return fixed && *fixed % step == 0;
+  };
+  // What the graph reads for a score is read for the last query and key in place of those that are not there.
+  Value query = k.add(firstQuery, run.row), key = k.add(firstKey, run.key), isThere;
+  if (!isWhole(a.queries(), tile.queries))
+    query = k.min(query, k.sub(k.size(a.queries()), k.constant(1)));
+  if (!isWhole(a.keys(), tile.keys)) {
+    isThere = k.less(key, k.size(a.keys()));
+    key = k.min(key, k.sub(k.size(a.keys()), k.constant(scoreLanes)));
+  }
+  SmallVector<Value> places, loaded;
+  for (int64_t lane = 0; lane < scoreLanes; ++lane) {
+    places.push_back(score(scores, run.score + lane));
+    loaded.push_back(LLVM::LoadOp::create(k.b, k.loc, k.b.getF32Type(), places.back()));
+  }
+  Index row = k.index(query), column = k.index(key, scoreLanes > 1);
+  Value value = loaded[0];
+  if (scoreLanes > 1)
+    value = vector::FromElementsOp::create(k.b, k.loc, k.vectorOf(k.b.getF32Type()), loaded);
+  e.bind(a.scores.getOutput(), at(a.scoresBatch(), row, column), value);
+  Value logit = k.spread(e.at(a.logits, at(a.logitsBatch(), row, column)));
+  for (auto [lane, place] : llvm::enumerate(places)) {
+    Value number = k.isVector(logit) ? Value(vector::ExtractOp::create(k.b, k.loc, logit, lane)) : logit;
+    if (isThere) {
+      Value never = arith::ConstantOp::create(k.b, k.loc, k.b.getF32FloatAttr(-infinity));
+      number = arith::SelectOp::create(k.b, k.loc, isThere, number, never);
+    }
+    LLVM::StoreOp::create(k.b, k.loc, number, place);
+  }
+}
+
+// ---- results
+
+void GpuAttentionEmitter::store(const SharedArray &shared) {
+  int64_t pieces = tile.queries * (a.columns() / lanes);
+  k.loop(emitter.thread, k.constant(pieces), emitter.threads, {}, [&](Value piece, ValueRange) -> SmallVector<Value> {
+    ElementEmitter::Scope scope(e);
+    storePiece(shared, piece);
+    return {};
+  });
+}
+
+/// `lanes` neighbouring columns of a query.
+void GpuAttentionEmitter::storePiece(const SharedArray &shared, Value piece) {
+  Value perRow = k.constant(a.columns() / lanes);
+  Value row = k.floorDiv(piece, perRow), column = k.mul(k.mod(piece, perRow), k.constant(lanes));
+  Value query = k.add(firstQuery, row);
+  emitter.when(k.less(query, k.size(a.queries())), [&] {
+    Value line = k.mul(row, k.constant(tile.spreadPitch())), total;
+    {
+      KernelEmitter::LanesScope scalar(k, 1);
+      total = emitter.loadShared(shared, k.add(line, k.constant(tile.width)));
+    }
+    Value factor = mixFactor(k, a, total);
+    KernelEmitter::LanesScope lanesScope(k, lanes);
+    Value mix = finishedMix(k, a, emitter.loadShared(shared, k.add(line, column)), factor);
+    Indices position = at(a.mixBatch(), k.index(query), k.index(column, lanes > 1));
+    e.bind(a.mix.getOutput(), position, mix);
+    for (auto [i, result] : llvm::enumerate(stored))
+      k.store(e.at(result.value, position), emitter.resultAddress(i), elementOf(result.result),
+              result.placeOf(e, position));
+  });
+}
+
+/// Columns that a thread stores at once: 16 bytes of the narrowest result.
+int64_t lanesOf(Attention &a, ArrayRef<StoredMix> stored) {
+  int64_t bytes = 4;
+  for (const StoredMix &result : stored)
+    bytes = std::clamp<int64_t>(elementBytes(elementOf(result.result)), 2, bytes);
+  int64_t lanes = 16 / bytes;
+  while (a.columns() % lanes != 0)
+    lanes /= 2;
+  return lanes;
+}
+
+/// Scores that go through the graph's code at once. Pairs are inside or outside as a whole where keys are even.
+int64_t scoreLanesOf(Attention &a, const GpuAttention &g) {
+  bool isEven = a.keys().getLargestKnownDivisor() % pair == 0;
+  return isEven && !(g.element.isF32() && g.key.alongContracted) ? pair : 1;
+}
+
+} // namespace
+
+bool emitGpuAttention(KernelOp kernel, const TargetInfo &target) {
+  for (PrimDotOp dot : kernel.getBody().getOps<PrimDotOp>()) {
+    std::optional<Attention> attention = Attention::of(dot);
+    if (!attention)
+      continue;
+    std::optional<GpuAttention> g = GpuAttention::of(*attention);
+    std::optional<SmallVector<StoredMix>> stored = storedMixes(kernel, dot);
+    if (!g || !stored)
+      return false;
+    AttentionTile tile = GpuAttention::tile(*attention, g->element.isF32());
+    int64_t scoreLanes = scoreLanesOf(*attention, *g), storeLanes = lanesOf(*attention, *stored);
+    emitWithLanes(kernel, target, tile.threads, std::max(scoreLanes, storeLanes),
+                  [&](GpuEmitter &emitter, int64_t lanes) {
+                    GpuAttentionEmitter(emitter, *attention, *g, *stored, tile, lanes > 1 ? scoreLanes : 1,
+                                        lanes > 1 ? storeLanes : 1)
+                        .emit();
+                  });
+    return true;
+  }
+  return false;
+}
+
+} // namespace nnf
