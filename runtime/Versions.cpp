@@ -63,8 +63,8 @@ int32_t chooseVersion(const nnf_model &model, const nnf_model *&chosen, Message 
       return NNF_OK;
   }
   if (asked)
-    return message.fail(NNF_ERROR_ARGUMENT, "NNFC_CPU=%s: model '%s' is compiled for %s", asked, model.name,
-                        namesOf(model).str());
+    return message.fail(NNF_ERROR_ARGUMENT, "NNFC_CPU=%s: model '%s' is compiled for %s [NNFC-E0014]", asked,
+                        model.name, namesOf(model).str());
   // The last one asks for the least.
   Message lacks;
   checkCpuFeatures(*chosen, lacks);

@@ -52,7 +52,7 @@ static LogicalResult check(ModuleOp module, Attribute ranges) {
   auto entries = dyn_cast_or_null<DictionaryAttr>(ranges);
   if (ranges && (!entries || !llvm::all_of(entries.getValue(), isRange)))
     return emitError(module.getLoc()) << "attribute '" << rangesAttr << "': " << ranges
-                                      << ", expected array<i64: least, most> for each name";
+                                      << ", expected array<i64: least, most> for each name [NNFC-E0131]";
   return success();
 }
 
@@ -72,7 +72,7 @@ LogicalResult SizeRanges::addAll(ModuleOp module, const std::map<std::string, Ra
   for (const auto &[name, range] : ranges) {
     if (!llvm::any_of(used, [&](unsigned symbol) { return dialect->symbolName(symbol) == name; }))
       return emitError(module.getLoc()) << "size '" << name << "': given as " << range.least << " to " << range.most
-                                        << ", but no input has a size of that name";
+                                        << ", but no input has a size of that name [NNFC-E0016]";
     entries.set(name, builder.getDenseI64ArrayAttr({range.least, range.most}));
   }
   module->setAttr(rangesAttr, entries.getDictionary(module.getContext()));

@@ -178,7 +178,7 @@ def inspect_lists_versions(work, expect):
     with environment(NNFC_CPU="x86-64-v2"):
         expect(listed()[1][0].startswith("  x86-64-v2: "), f"NNFC_CPU=x86-64-v2: {listed()}")
     with environment(NNFC_CPU="abacus"):
-        expect(listed()[1] == ["  none is chosen here: NNFC_CPU=abacus: model 'm' is compiled for x86-64-v4, x86-64-v3, x86-64-v2"],
+        expect(listed()[1] == ["  none is chosen here: NNFC_CPU=abacus: model 'm' is compiled for x86-64-v4, x86-64-v3, x86-64-v2 [NNFC-E0014]"],
                f"NNFC_CPU=abacus: {listed()}")
 
 

@@ -24,7 +24,7 @@ llvm::Expected<std::string> findClang() {
   if (const char *named = getenv("NNFC_CLANG"); named && *named) {
     if (llvm::sys::fs::can_execute(named))
       return named;
-    return llvm::createStringError("NNFC_CLANG=" + std::string(named) + ": no such program");
+    return llvm::createStringError("NNFC_CLANG=" + std::string(named) + ": no such program [NNFC-E0403]");
   }
   std::string version = std::to_string(LLVM_VERSION_MAJOR), name = "clang++-" + version;
   std::string usual = "/usr/lib/llvm-" + version + "/bin/clang++";
@@ -35,7 +35,7 @@ llvm::Expected<std::string> findClang() {
   return llvm::createStringError("clang " + version +
                                  " was not found, which compiles CUDA C++ for the emulator and for " +
                                  "--cuda-compiler=clang: expected " + name + " on the PATH (Debian's package clang-" +
-                                 version + "), or its path in NNFC_CLANG");
+                                 version + "), or its path in NNFC_CLANG [NNFC-E0403]");
 }
 
 llvm::Expected<std::string> compile(StringRef clang, StringRef source) {
@@ -80,8 +80,7 @@ llvm::Expected<std::string> compile(StringRef clang, StringRef source) {
   if (!said || !code)
     return llvm::joinErrors(said.takeError(), code.takeError());
   if (status != 0)
-    return llvm::createStringError(StringRef(*said).trim().empty() ? clang.str() + ": " + reason
-                                                                   : StringRef(*said).trim().str());
+    return refusedSource(StringRef(*said).trim().empty() ? clang.str() + ": " + reason : *said);
   return std::move(*code);
 }
 

@@ -40,8 +40,7 @@ FailureOr<std::vector<DeviceImage>> compileWithNvrtc(DeviceCode &code, llvm::Arr
       return sourceError(custom, std::move(error));
     llvm::Expected<const Nvrtc *> nvrtc = Nvrtc::find();
     if (!nvrtc)
-      return nodeError(custom.location) << "--cuda-compiler=nvrtc: " << llvm::toString(nvrtc.takeError())
-                                        << "; or --cuda-compiler=clang";
+      return nodeError(custom.location) << "--cuda-compiler=nvrtc: " << llvm::toString(nvrtc.takeError());
     for (const CudaTarget &gpu : gpus) {
       llvm::Expected<std::string> ptx = (*nvrtc)->compile(custom.source, gpu);
       if (!ptx)

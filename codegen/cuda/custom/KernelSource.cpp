@@ -91,7 +91,7 @@ std::string allEntries(StringRef ptx) {
 
 llvm::Error checkIncludes(StringRef source) {
   if (source.contains("?\?=") || source.contains("?\?/") || source.contains("?\?'"))
-    return llvm::createStringError("the source has a trigraph, expected none");
+    return llvm::createStringError("the source has a trigraph, expected none [NNFC-E0402]");
   std::string joined = joinedLines(source);
   StringRef text = joined;
   for (size_t at = 0; at < text.size(); ++at) {
@@ -107,19 +107,26 @@ llvm::Error checkIncludes(StringRef source) {
     bool isNamed = name.consume_front("<") && name.contains('>') && isHeaderOfToolkit(name.split('>').first);
     if (word != "include" || !isNamed)
       return llvm::createStringError("the source has '#" + word + " " + what.take_front(60) +
-                                     "', expected headers of CUDA's toolkit alone: #include <name>");
+                                     "', expected headers of CUDA's toolkit alone: #include <name> [NNFC-E0402]");
   }
   return llvm::Error::success();
 }
 
+llvm::Error refusedSource(StringRef said) {
+  said = said.trim();
+  size_t end = std::min(said.find('\n'), said.size());
+  return llvm::createStringError(said.take_front(end).rtrim() + " [NNFC-E0402]" + said.drop_front(end));
+}
+
 llvm::Error parameterError(const CustomKernel &kernel, size_t index, int64_t found) {
   return llvm::createStringError("kernel '" + kernel.name + "' takes " + llvm::Twine(found) + " bytes as parameter " +
-                                 llvm::Twine(index) + ", the launch gives " + llvm::Twine(kernel.bytes[index]));
+                                 llvm::Twine(index) + ", the launch gives " + llvm::Twine(kernel.bytes[index]) +
+                                 " [NNFC-E0402]");
 }
 
 llvm::Error parameterCountError(const CustomKernel &kernel, size_t found) {
   return llvm::createStringError("kernel '" + kernel.name + "' takes " + llvm::Twine(found) +
-                                 " parameters, the launch gives " + llvm::Twine(kernel.bytes.size()));
+                                 " parameters, the launch gives " + llvm::Twine(kernel.bytes.size()) + " [NNFC-E0402]");
 }
 
 llvm::Expected<int64_t> checkEntry(StringRef ptx, const DeviceKernel &kernel) {
@@ -135,7 +142,7 @@ llvm::Expected<int64_t> checkEntry(StringRef ptx, const DeviceKernel &kernel) {
     std::string others = allEntries(ptx);
     return llvm::createStringError("the source has no kernel '" + custom.name + "'" +
                                    (others.empty() ? "" : ", but " + others) +
-                                   ", expected extern \"C\" __global__ void " + custom.name + "(...)");
+                                   ", expected extern \"C\" __global__ void " + custom.name + "(...) [NNFC-E0402]");
   }
   StringRef head = ptx.drop_front(begin).split('{').first;
   StringRef list = head.split('(').second.split(')').first;
@@ -149,12 +156,14 @@ llvm::Expected<int64_t> checkEntry(StringRef ptx, const DeviceKernel &kernel) {
       return parameterError(custom, i, bytes);
   if (int64_t exact = threadsOf(head, ".reqntid"); exact && exact != kernel.threads)
     return llvm::createStringError("kernel '" + custom.name + "' is for blocks of " + llvm::Twine(exact) +
-                                   " threads, the launch has " + llvm::Twine(kernel.threads));
+                                   " threads, the launch has " + llvm::Twine(kernel.threads) + " [NNFC-E0402]");
   if (int64_t most = threadsOf(head, ".maxntid"); most && most < kernel.threads)
     return llvm::createStringError("kernel '" + custom.name + "' is for blocks of at most " + llvm::Twine(most) +
-                                   " threads (__launch_bounds__), the launch has " + llvm::Twine(kernel.threads));
+                                   " threads (__launch_bounds__), the launch has " + llvm::Twine(kernel.threads) +
+                                   " [NNFC-E0402]");
   if (head.contains("cluster"))
-    return llvm::createStringError("kernel '" + custom.name + "' asks for clusters of blocks, expected none");
+    return llvm::createStringError("kernel '" + custom.name +
+                                   "' asks for clusters of blocks, expected none [NNFC-E0402]");
   int64_t shared = 0;
   llvm::SmallVector<StringRef> lines;
   ptx.split(lines, '\n');

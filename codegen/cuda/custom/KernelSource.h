@@ -10,6 +10,9 @@ namespace nnf {
 /// could make a compiler read a file of this machine, and show it in its errors, is refused.
 llvm::Error checkIncludes(llvm::StringRef source);
 
+/// What a compiler says of a source that it refuses, with a number in its first line.
+llvm::Error refusedSource(llvm::StringRef said);
+
 /// The PTX has the kernel, which takes what the launch gives and as many threads. Returns the bytes of shared memory
 /// that it has of its own.
 llvm::Expected<int64_t> checkEntry(llvm::StringRef ptx, const DeviceKernel &kernel);

@@ -54,7 +54,7 @@ llvm::Function *CustomLinker::findKernel() {
     if (other.getCallingConv() == llvm::CallingConv::PTX_Kernel)
       others += (others.empty() ? ", but '" : ", '") + other.getName().str() + "'";
   error() << "the source has no kernel '" << custom.name << "'" << others << ", expected extern \"C\" __global__ void "
-          << custom.name << "(...)";
+          << custom.name << "(...) [NNFC-E0402]";
   return nullptr;
 }
 
@@ -78,7 +78,7 @@ LogicalResult CustomLinker::checkKernel(llvm::Function &function) {
     }
     if (threads < kernel.threads)
       return error() << "kernel '" << custom.name << "' is for blocks of at most " << threads
-                     << " threads (__launch_bounds__), the launch has " << kernel.threads;
+                     << " threads (__launch_bounds__), the launch has " << kernel.threads << " [NNFC-E0402]";
   }
   return success();
 }
@@ -121,12 +121,13 @@ LogicalResult CustomLinker::inlineAll(llvm::Function &function) {
       continue;
     llvm::Function *called = call->getCalledFunction();
     if (!called)
-      return error() << "kernel '" << custom.name << "' calls through an address, expected functions by their names";
+      return error() << "kernel '" << custom.name
+                     << "' calls through an address, expected functions by their names [NNFC-E0402]";
     if (!called->isIntrinsic())
       return error() << "kernel '" << custom.name << "' calls '" << called->getName().str() << "', "
                      << (called->isDeclaration() ? "which neither the source nor nnfc has: --cuda-compiler=nvrtc has "
-                                                   "all of CUDA"
-                                                 : "which calls itself");
+                                                   "all of CUDA [NNFC-E0402]"
+                                                 : "which calls itself [NNFC-E0402]");
   }
   return success();
 }
@@ -139,7 +140,7 @@ LogicalResult CustomLinker::placeShared() {
       if (!global.isDeclaration())
         global.setLinkage(llvm::GlobalValue::InternalLinkage);
       else if (!global.use_empty())
-        return error() << "variable '" << global.getName().str() << "' is declared and not defined";
+        return error() << "variable '" << global.getName().str() << "' is declared and not defined [NNFC-E0402]";
       continue;
     }
     if (!global.isDeclaration()) {
@@ -162,7 +163,7 @@ LogicalResult CustomLinker::placeShared() {
   if (bytes > mostStaticShared)
     return error() << "kernel '" << custom.name << "' declares " << bytes
                    << " bytes of shared memory, expected at most " << mostStaticShared
-                   << ", and the rest as shared_memory";
+                   << ", and the rest as shared_memory [NNFC-E0402]";
   return success();
 }
 
@@ -239,7 +240,7 @@ llvm::Function *CustomLinker::emulated(llvm::Function &function) {
 LogicalResult CustomLinker::link() {
   auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(custom.bitcode, custom.name), context);
   if (!parsed)
-    return error(parsed.takeError());
+    return error() << llvm::toString(parsed.takeError()) << " [NNFC-E0403]"; // by another clang
   module = std::move(*parsed);
   for (llvm::NamedMDNode &node : llvm::make_early_inc_range(module->named_metadata()))
     module->eraseNamedMetadata(&node);

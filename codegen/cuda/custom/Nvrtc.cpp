@@ -1,4 +1,5 @@
 #include "codegen/cuda/custom/Nvrtc.h"
+#include "codegen/cuda/custom/KernelSource.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -29,10 +30,10 @@ std::vector<std::string> candidates() {
 
 } // namespace
 
-llvm::Error Nvrtc::load(const std::string &path) {
+std::string Nvrtc::load(const std::string &path) {
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
-    return llvm::createStringError(dlerror());
+    return dlerror();
   auto get = [&](auto &function, const char *name) {
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
     return function != nullptr;
@@ -41,7 +42,7 @@ llvm::Error Nvrtc::load(const std::string &path) {
       !get(compileProgram, "nvrtcCompileProgram") || !get(logSize, "nvrtcGetProgramLogSize") ||
       !get(log, "nvrtcGetProgramLog") || !get(ptxSize, "nvrtcGetPTXSize") || !get(ptx, "nvrtcGetPTX") ||
       !get(errorText, "nvrtcGetErrorString"))
-    return llvm::createStringError(path + " is no NVRTC: functions are missing");
+    return path + " is no NVRTC: functions are missing";
   // The headers of the toolkit it belongs to: include/ beside lib/ or lib64/, in the toolkit and in PyPI's packages.
   Dl_info info{};
   llvm::SmallString<256> real;
@@ -55,25 +56,24 @@ llvm::Error Nvrtc::load(const std::string &path) {
     if (std::string found = includes[0] + "/cccl"; !includes[0].empty() && llvm::sys::fs::is_directory(found))
       includes[1] = found;
   }
-  return llvm::Error::success();
+  return "";
 }
 
 llvm::Expected<Nvrtc> Nvrtc::open() {
   Nvrtc found;
   if (const char *named = getenv("NNFC_NVRTC"); named && *named) {
-    if (llvm::Error error = found.load(named))
-      return llvm::createStringError("NNFC_NVRTC=" + std::string(named) + ": " + llvm::toString(std::move(error)));
+    if (std::string why = found.load(named); !why.empty())
+      return llvm::createStringError("NNFC_NVRTC=" + std::string(named) + ": " + why +
+                                     "; or --cuda-compiler=clang [NNFC-E0403]");
     return found;
   }
-  for (const std::string &path : candidates()) {
-    llvm::Error error = found.load(path);
-    if (!error)
+  for (const std::string &path : candidates())
+    if (found.load(path).empty())
       return found;
-    llvm::consumeError(std::move(error));
-  }
   return llvm::createStringError(
       "NVIDIA's compiler NVRTC was not found: libnvrtc.so is in CUDA's toolkit and in the package nvidia-cuda-nvrtc of "
-      "PyPI; expected it in $CUDA_HOME/lib64 or where libraries are, or its path in NNFC_NVRTC");
+      "PyPI; expected it in $CUDA_HOME/lib64 or where libraries are, or its path in NNFC_NVRTC; or "
+      "--cuda-compiler=clang [NNFC-E0403]");
 }
 
 llvm::Expected<const Nvrtc *> Nvrtc::find() {
@@ -95,7 +95,7 @@ llvm::Expected<const Nvrtc *> Nvrtc::find() {
 
 llvm::Expected<std::string> Nvrtc::compile(const std::string &source, const CudaTarget &target) const {
   auto failed = [&](const llvm::Twine &call, Result result) {
-    return llvm::createStringError("NVRTC (" + library + "): " + call + ": " + errorText(result));
+    return llvm::createStringError("NVRTC (" + library + "): " + call + ": " + errorText(result) + " [NNFC-E0403]");
   };
   Program program = nullptr;
   if (Result result = create(&program, source.c_str(), "source", 0, nullptr, nullptr))
@@ -123,7 +123,7 @@ llvm::Expected<std::string> Nvrtc::compile(const std::string &source, const Cuda
       log(program, text.data());
       text = llvm::StringRef(text.c_str()).trim().str();
     }
-    return text.empty() ? failed("nvrtcCompileProgram", result) : llvm::createStringError(text);
+    return text.empty() ? failed("nvrtcCompileProgram", result) : refusedSource(text);
   }
   size_t size = 0;
   if (Result got = ptxSize(program, &size))

@@ -30,7 +30,8 @@ private:
   const char *(*errorText)(Result) = nullptr;
   std::string library, includes[2]; // the toolkit's headers, where they are beside it
 
-  llvm::Error load(const std::string &path);
+  /// Why it cannot be loaded; empty: it is.
+  std::string load(const std::string &path);
   static llvm::Expected<Nvrtc> open();
 };
 

@@ -54,6 +54,7 @@ private:
     return (current && current->custom ? nodeError(current->custom->location) << "cuda-emu: " : internal())
            << "the emulator has no ";
   }
+  llvm::StringRef number() const { return current && current->custom ? " [NNFC-E0401]" : ""; }
   mlir::InFlightDiagnostic internal() { return mlir::emitError(location) << "internal: cuda-emu: "; }
   /// A function of the emulator, declared in the device module.
   llvm::FunctionCallee callee(llvm::StringRef name) {
@@ -102,7 +103,7 @@ mlir::LogicalResult Retarget::callEmulator(llvm::Function &function) {
     std::replace(inEmulator.begin(), inEmulator.end(), '.', '_');
     llvm::Function *body = emulator.getFunction((prefix + inEmulator).str());
     if (!body)
-      return lacks() << called->getName().str();
+      return lacks() << called->getName().str() << number();
     llvm::IRBuilder<> b(call);
     llvm::SmallVector<llvm::Value *> arguments{function.getArg(0)};
     llvm::append_range(arguments, call->args());
@@ -122,7 +123,7 @@ mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Functi
   std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
   llvm::Function *body = emulator.getFunction((prefix + name).str());
   if (!body)
-    return lacks() << "'" << instruction << "', which " << function.getName().str() << " is written with";
+    return lacks() << "'" << instruction << "', which " << function.getName().str() << " is written with" << number();
   llvm::IRBuilder<> b(&call);
   llvm::SmallVector<llvm::Value *> arguments{function.getArg(0)};
   llvm::AllocaInst *results = nullptr;

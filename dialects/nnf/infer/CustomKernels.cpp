@@ -71,7 +71,7 @@ private:
       diagnostic << "the end";
     else
       diagnostic << "'" << found << "'";
-    return diagnostic << ", expected " << expected;
+    return diagnostic << ", expected " << expected << " [NNFC-E0213]";
   }
 
   void skipSpace() {
@@ -109,7 +109,8 @@ private:
   /// item, item, …
   LogicalResult each(llvm::function_ref<LogicalResult()> item) {
     if (text.size() > mostCharacters)
-      return argumentError(loc, argument) << text.size() << " characters, expected at most " << mostCharacters;
+      return argumentError(loc, argument)
+             << text.size() << " characters, expected at most " << mostCharacters << " [NNFC-E0213]";
     do
       if (failed(item()))
         return failure();
@@ -130,12 +131,12 @@ private:
       return unexpected(what);
     }
     if (value > most)
-      return error(where) << what << " " << word << ", expected 0 to " << most, failure();
+      return error(where) << what << " " << word << ", expected 0 to " << most << " [NNFC-E0213]", failure();
     return value;
   }
   FailureOr<Value> input() {
     if (inputs.empty())
-      return error(at) << "there is no input to name", failure();
+      return error(at) << "there is no input to name [NNFC-E0213]", failure();
     FailureOr<int64_t> index = number("input", static_cast<int64_t>(inputs.size()) - 1);
     if (failed(index))
       return failure();
@@ -146,7 +147,8 @@ private:
     std::optional<int64_t> x = constantOf(a), y = constantOf(b);
     if (operation == '/' || operation == '^') { // '^': rounded up
       if (!y || *y <= 0)
-        return error(where) << "a division by " << toString(b) << ", expected a number of at least 1", failure();
+        return error(where) << "a division by " << toString(b) << ", expected a number of at least 1 [NNFC-E0213]",
+               failure();
       return simplify(operation == '/' ? a.floorDiv(b) : a.ceilDiv(b));
     }
     int64_t known;
@@ -154,7 +156,7 @@ private:
         (operation == '*'   ? llvm::MulOverflow(*x, *y, known)
          : operation == '+' ? llvm::AddOverflow(*x, *y, known)
                             : llvm::SubOverflow(*x, *y, known)))
-      return error(where) << "a size that is no 64-bit number", failure();
+      return error(where) << "a size that is no 64-bit number [NNFC-E0222]", failure();
     return simplify(operation == '*' ? a * b : operation == '+' ? a + b : a - b);
   }
 
@@ -175,7 +177,7 @@ private:
 
   FailureOr<Dim> atom() {
     if (++depth > mostDepth)
-      return error(at) << "more than " << mostDepth << " parentheses in each other", failure();
+      return error(at) << "more than " << mostDepth << " parentheses in each other [NNFC-E0213]", failure();
     FailureOr<Dim> result = bareAtom();
     --depth;
     return result;
@@ -209,7 +211,7 @@ private:
           return failure();
         if (*dim >= static_cast<int64_t>(shape.size()))
           return error(dimAt) << "dimension " << *dim << ", expected fewer than the " << shape.size()
-                              << " of that input",
+                              << " of that input [NNFC-E0210]",
                  failure();
         result = shape[*dim];
       }
@@ -246,7 +248,8 @@ private:
       if (dtypeName(type) == name)
         return type;
     return error(where) << "dtype '" << name << "', expected "
-                        << llvm::join(llvm::map_range(ArrayRef(all).drop_back(), dtypeName), ", ") << " or uint64",
+                        << llvm::join(llvm::map_range(ArrayRef(all).drop_back(), dtypeName), ", ")
+                        << " or uint64 [NNFC-E0214]",
            failure();
   }
   FailureOr<Type> type() {
@@ -267,10 +270,10 @@ private:
     do {
       FailureOr<Dim> dim = size();
       if (failed(dim) ||
-          failed(requireSize(loc, argument, *dim, *dim, "size {value} of an output, expected at least 0")))
+          failed(requireSize(loc, argument, *dim, *dim, "size {value} of an output, expected at least 0 [NNFC-E0213]")))
         return failure();
       if (shape.size() == 16)
-        return error(at) << "more than 16 dimensions", failure();
+        return error(at) << "more than 16 dimensions [NNFC-E0114]", failure();
       shape.push_back(*dim);
     } while (consume(","));
     if (failed(expect("]")))
@@ -293,7 +296,7 @@ private:
     if (kind == "input" || kind == "output") {
       int64_t count = kind == "input" ? inputs.size() : numOutputs;
       if (count == 0)
-        return error(at) << "there is no " << kind << " to name", failure();
+        return error(at) << "there is no " << kind << " to name [NNFC-E0213]", failure();
       FailureOr<int64_t> index = number(kind, count - 1);
       if (failed(index))
         return failure();
@@ -304,8 +307,8 @@ private:
         return failure();
       made = {Parameter::Value, 0, *value, kind.ends_with("32") ? 4 : 8};
       auto fits = [&](Dim tested) {
-        return succeeded(
-            requireSize(loc, argument, *value, tested, "{value} as an int32, expected -2147483648 to 2147483647"));
+        return succeeded(requireSize(loc, argument, *value, tested,
+                                     "{value} as an int32, expected -2147483648 to 2147483647 [NNFC-E0213]"));
       };
       if (kind == "int32" && !(fits(*value - INT32_MIN) && fits(dimOf(context(), INT32_MAX) - *value)))
         return failure();
@@ -319,7 +322,7 @@ private:
     at += word.size();
     double value = 0;
     if (word.getAsDouble(value))
-      return error(where) << "'" << word << "', expected a number", failure();
+      return error(where) << "'" << word << "', expected a number [NNFC-E0213]", failure();
     int64_t bits = kind == "float32" ? static_cast<int64_t>(llvm::bit_cast<uint32_t>(static_cast<float>(value)))
                                      : llvm::bit_cast<int64_t>(value);
     return dimOf(context(), bits);
@@ -328,13 +331,14 @@ private:
 
 LogicalResult checkSource(Location loc, CustomCudaOp::Adaptor op) {
   if (op.getInputs().size() > mostTensors)
-    return argumentError(loc, "inputs") << op.getInputs().size() << " tensors, expected at most " << mostTensors;
+    return argumentError(loc, "inputs") << op.getInputs().size() << " tensors, expected at most " << mostTensors
+                                        << " [NNFC-E0212]";
   StringRef name = op.getKernel();
   auto isWord = [](char c) { return llvm::isAlnum(c) || c == '_'; };
   if (name.empty() || name.size() > 512 || !llvm::all_of(name, isWord) || llvm::isDigit(name.front()))
-    return argumentError(loc, "kernel") << "'" << name.take_front(80) << "', expected a name of C++";
+    return argumentError(loc, "kernel") << "'" << name.take_front(80) << "', expected a name of C++ [NNFC-E0213]";
   if (size_t zero = op.getSource().find('\0'); zero != StringRef::npos)
-    return argumentError(loc, "source") << "byte " << zero << " is NUL, expected text";
+    return argumentError(loc, "source") << "byte " << zero << " is NUL, expected text [NNFC-E0213]";
   return success();
 }
 
@@ -343,7 +347,9 @@ FailureOr<SmallVector<int64_t>> numbersOf(Location loc, StringRef argument, Arra
   for (Dim size : sizes) {
     std::optional<int64_t> known = constantOf(size);
     if (!known)
-      return argumentError(loc, argument) << "size " << toString(size) << " is symbolic, expected a number", failure();
+      return argumentError(loc, argument)
+                 << "size " << toString(size) << " is symbolic, expected a number [NNFC-E0219]",
+             failure();
     numbers.push_back(*known);
   }
   return numbers;
@@ -354,7 +360,7 @@ LogicalResult readBlock(Location loc, CustomCudaOp::Adaptor op, CustomLaunch &la
   if (failed(sizes))
     return failure();
   if (sizes->size() > 3)
-    return argumentError(loc, "block") << sizes->size() << " sizes, expected 1 to 3";
+    return argumentError(loc, "block") << sizes->size() << " sizes, expected 1 to 3 [NNFC-E0212]";
   FailureOr<SmallVector<int64_t>> numbers = numbersOf(loc, "block", *sizes);
   if (failed(numbers))
     return failure();
@@ -364,11 +370,11 @@ LogicalResult readBlock(Location loc, CustomCudaOp::Adaptor op, CustomLaunch &la
   for (auto [dim, count] : llvm::enumerate(launch.block)) {
     if (count < 1 || count > threadsOf[dim])
       return argumentError(loc, "block") << count << " threads in dimension " << dim << ", expected 1 to "
-                                         << threadsOf[dim];
+                                         << threadsOf[dim] << " [NNFC-E0213]";
     threads *= count;
   }
   if (threads > mostThreads)
-    return argumentError(loc, "block") << threads << " threads, expected at most " << mostThreads;
+    return argumentError(loc, "block") << threads << " threads, expected at most " << mostThreads << " [NNFC-E0213]";
   return success();
 }
 
@@ -377,11 +383,13 @@ LogicalResult readGrid(Location loc, CustomCudaOp::Adaptor op, CustomLaunch &lau
   if (failed(sizes))
     return failure();
   if (sizes->size() > 3)
-    return argumentError(loc, "grid") << sizes->size() << " sizes, expected 1 to 3";
+    return argumentError(loc, "grid") << sizes->size() << " sizes, expected 1 to 3 [NNFC-E0212]";
   launch.grid = *sizes;
   launch.grid.resize(3, dimOf(loc.getContext(), 1));
   for (auto [dim, blocks] : llvm::enumerate(launch.grid)) {
-    std::string text = ("{value} blocks in dimension " + Twine(dim) + ", expected 0 to " + Twine(blocksOf[dim])).str();
+    std::string text =
+        ("{value} blocks in dimension " + Twine(dim) + ", expected 0 to " + Twine(blocksOf[dim]) + " [NNFC-E0213]")
+            .str();
     if (failed(requireSize(loc, "grid", blocks, blocks, text)) ||
         failed(requireSize(loc, "grid", blocks, dimOf(loc.getContext(), blocksOf[dim]) - blocks, text)))
       return failure();
@@ -398,10 +406,11 @@ LogicalResult readShared(Location loc, CustomCudaOp::Adaptor op, CustomLaunch &l
   if (failed(numbers))
     return failure();
   if (numbers->size() != 1)
-    return argumentError(loc, argument) << numbers->size() << " sizes, expected 1";
+    return argumentError(loc, argument) << numbers->size() << " sizes, expected 1 [NNFC-E0212]";
   launch.sharedBytes = numbers->front();
   if (launch.sharedBytes < 0 || launch.sharedBytes > mostShared)
-    return argumentError(loc, argument) << launch.sharedBytes << " bytes, expected 0 to " << mostShared;
+    return argumentError(loc, argument) << launch.sharedBytes << " bytes, expected 0 to " << mostShared
+                                        << " [NNFC-E0213]";
   return success();
 }
 
@@ -419,7 +428,8 @@ LogicalResult readParameters(Location loc, CustomCudaOp::Adaptor op, CustomLaunc
   if (failed(parameters))
     return failure();
   if (parameters->size() > mostParameters)
-    return argumentError(loc, "arguments") << parameters->size() << " entries, expected at most " << mostParameters;
+    return argumentError(loc, "arguments")
+           << parameters->size() << " entries, expected at most " << mostParameters << " [NNFC-E0212]";
   launch.parameters = *parameters;
   return success();
 }
@@ -434,7 +444,8 @@ FailureOr<CustomLaunch> readCustomLaunch(Location loc, CustomCudaOp::Adaptor op)
   if (failed(types))
     return failure();
   if (types->size() > mostTensors)
-    return argumentError(loc, "types") << types->size() << " outputs, expected 1 to " << mostTensors, failure();
+    return argumentError(loc, "types") << types->size() << " outputs, expected 1 to " << mostTensors << " [NNFC-E0212]",
+           failure();
   launch.results = *types;
   if (failed(readBlock(loc, op, launch)) || failed(readGrid(loc, op, launch)) || failed(readShared(loc, op, launch)) ||
       failed(readParameters(loc, op, launch)))
@@ -453,13 +464,14 @@ NNF_INFER(CustomCudaOp) {
 LogicalResult PrimCustomCudaOp::verify() {
   int64_t tensors = getInputs().size() + getOutputs().size(), values = getValues().getDims().size();
   if (getGrid().getDims().size() != 3 || getBlock().size() != 3)
-    return emitOpError() << "has no grid and block of three sizes";
+    return emitOpError() << "has no grid and block of three sizes [NNFC-E0135]";
   if (getBytes().size() != getParameters().size())
-    return emitOpError() << "has " << getParameters().size() << " parameters and bytes of " << getBytes().size();
+    return emitOpError() << "has " << getParameters().size() << " parameters and bytes of " << getBytes().size()
+                         << " [NNFC-E0135]";
   for (int64_t parameter : getParameters())
     if (parameter < 0 || parameter >= tensors + values)
       return emitOpError() << "names parameter " << parameter << " of " << tensors << " tensors and " << values
-                           << " values";
+                           << " values [NNFC-E0135]";
   return success();
 }
 
