@@ -343,7 +343,7 @@ TEST(Versions, oneIsAskedFor) {
   AskedCpu lacking("future");
   EXPECT_THAT(versions.chosen(), HasSubstr("this CPU lacks:"));
   AskedCpu unknown("abacus");
-  EXPECT_EQ(versions.chosen(), "NNFC_CPU=abacus: model 'hand' is compiled for future, plain, plainest");
+  EXPECT_EQ(versions.chosen(), "NNFC_CPU=abacus: model 'hand' is compiled for future, plain, plainest [NNFC-E0014]");
   AskedCpu none("");
   EXPECT_EQ(versions.chosen(), "plain");
 }
