@@ -125,6 +125,11 @@ def what_is_wrong_is_said_once(work):
     work.refused("absent.so", 2, "absent.so")
     work.refused("input 'x' is missing", 2, "net.so")
     given = work.save(x=floats(4, 3), s=np.float32(1))
+    alone = work.folder / "bin" / "nnf-run"
+    alone.parent.mkdir()
+    shutil.copy(work.build / "bin" / "nnf-run", alone)
+    done = subprocess.run([alone, "net.so", "--data-parallel", *given], cwd=work.folder, stderr=subprocess.PIPE, text=True)
+    expect(done.returncode == 1 and "--data-parallel: no MPI: " in done.stderr and "[NNFC-E0809]" in done.stderr, done.stderr)
     work.refused("each rank is one device", 1, "net.so", *given, "--device", "cpu:0,cpu:1", status=2)
 
 

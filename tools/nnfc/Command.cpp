@@ -163,7 +163,7 @@ public:
   Outcome finish() const {
     for (const CLI::Option *option : options)
       if (option->count() > 0)
-        return Outcome::wrongUsage(option->get_name() + " is not there yet [NNFC-E0008]");
+        return Outcome::wrongUsage("--" + option->get_lnames().front() + " is not there yet [NNFC-E0008]");
     return {};
   }
 
