@@ -19,7 +19,7 @@ func.func @plain(%a: tensor<?xf32, #nnf.dims<[max(N + 1, 0)]>>) {
 }
 
 // DECOMPOSED-LABEL: @required
-// DECOMPOSED: nnf.require <[N, N * -1 + N floordiv 2 * 2]> "argument 'input': size {value} at dimension 0, expected an even size"
+// DECOMPOSED: nnf.require <[N, N * -1 + N floordiv 2 * 2]> "argument 'input': size {value} at dimension 0, expected an even size [NNFC-E0216]"
 func.func @required(%x: tensor<?xf32, #nnf.dims<[N]>>) -> tensor<?xf32, #nnf.dims<[N floordiv 2]>> {
   %y = nnf.glu %x : (tensor<?xf32, #nnf.dims<[N]>>) -> tensor<?xf32, #nnf.dims<[N floordiv 2]>>
   return %y : tensor<?xf32, #nnf.dims<[N floordiv 2]>>
