@@ -16,7 +16,7 @@ func.func @main(%x: tensor<?x3x8x8xf32, #nnf.dims<[N, 3, 8, 8]>> {nnf.name = "x"
 }
 """
 GOOD, BAD = GRAPH.replace("WEIGHT", "3x3x3x"), GRAPH.replace("WEIGHT", "3x3x")
-WORDS = "argument 'weight': rank 3, expected 4 [out, in/groups, kh, kw]"
+WORDS = "argument 'weight': rank 3, expected 4 [out, in/groups, kh, kw] [NNFC-E0207]"
 
 
 def language_server(build, folder):
