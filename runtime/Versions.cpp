@@ -23,7 +23,7 @@ bool isSameModel(const nnf_model &a, const nnf_model &b) {
 
 int32_t checkVersions(const nnf_model &model, Message &message) {
   auto broken = [&](const char *what) {
-    return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s", model.name, what);
+    return message.fail(NNF_ERROR_MODEL, "model '%s': broken descriptor: %s [NNFC-E0706]", model.name, what);
   };
   if (model.num_versions > maxVersions || !model.versions)
     return broken("its list of versions");
