@@ -216,6 +216,7 @@ def numbers(nnfc, build_folder, folder, results, run):
                 fake.reset()
                 fake.set(library=emulated[0], model=name, capability=capability)
                 results.case(f"custom_cuda, {name} by {compiler} on {capability}", check(name, library))
+        fake.set(library=None, model=None, capability=None)  # who comes next has a model of its own
         _, inspected, _ = run(nnfc, "inspect", library, "--model", "three_dimensions")
         images = len(re.findall(r"^  sm_(?:80|90a): PTX", inspected, re.M))
         wanted = "transpose: custom_cuda, blocks of 16 x 8 threads" if compiler == "nvrtc" else "blocks of 16 x 8 threads"
