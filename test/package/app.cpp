@@ -11,7 +11,7 @@ static_assert(std::is_same_v<Net::Input0::Element, float> && Net::Input0::rank =
 static_assert(Net::Input0::shape[0] == nnf::dynamicSize && Net::Input0::shape[1] == 3);
 static_assert(!std::is_constructible_v<Net::Input0, double *, std::array<int64_t, 1>>, "doubles are no floats");
 static_assert(!std::is_constructible_v<Net::Input0, float *>, "the dynamic size must be given");
-static_assert(Fixed::Input0::elements == 6 && Fixed::arenaBytes >= 0 && Net::arenaBytes == nnf::dynamicSize);
+static_assert(Fixed::Input0::elements == 6 && Fixed::arenaBytes >= 0 && Net::arenaBytes == Bounded::arenaBytes);
 static_assert(Bounded::Input0::shape[0] == nnf::dynamicSize && Bounded::Input0::maxShape[0] == 5);
 static_assert(Bounded::Output0::maxElements == 15 && BOUNDED_INPUT_0_MAX_ELEMENTS == 15 && Bounded::arenaBytes >= 0);
 static_assert(std::is_convertible_v<std::array<float, 6> &, Fixed::Input0>);
