@@ -168,7 +168,8 @@ LogicalResult tune(ModuleOp module, Phase current, const PipelineOptions &option
   if (options.tuning.empty())
     return success();
   if (current > Phase::Groups)
-    return emitError(module.getLoc()) << "tuning: its kernels are loops already, expected an earlier phase [NNFC-E0406]";
+    return emitError(module.getLoc())
+           << "tuning: its kernels are loops already, expected an earlier phase [NNFC-E0406]";
   return runPasses(module, options, [&](OpPassManager &p) { addTuning(p, options); });
 }
 

@@ -44,7 +44,9 @@ llvm::Expected<std::vector<CpuTarget>> cpuTargets(const CodeRequest &code) {
 }
 
 llvm::Expected<std::vector<CudaTarget>> cudaTargets(const CodeRequest &code, bool isLibrary) {
-  auto error = [&](const llvm::Twine &text) { return llvm::createStringError("--cuda-arch=" + code.cudaArch + ": " + text); };
+  auto error = [&](const llvm::Twine &text) {
+    return llvm::createStringError("--cuda-arch=" + code.cudaArch + ": " + text);
+  };
   llvm::SmallVector<llvm::StringRef> named;
   llvm::StringRef(code.cudaArch).split(named, ',');
   if (named.size() > 1 && !isLibrary)

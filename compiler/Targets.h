@@ -16,7 +16,8 @@ struct CodeRequest;
 llvm::Expected<std::vector<CpuTarget>> cpuTargets(const CodeRequest &code);
 
 /// The targets of --cuda-arch. A library has code for the oldest architecture, which runs on every later GPU, and for
-/// those that are named. Errors: those of each target; several without a library; a name that is missing or given twice.
+/// those that are named. Errors: those of each target; several without a library; a name that is missing or given
+/// twice.
 llvm::Expected<std::vector<CudaTarget>> cudaTargets(const CodeRequest &code, bool isLibrary);
 
 /// By what target the part of the graph that weights decide is compiled, once for all: weights have one layout. It is

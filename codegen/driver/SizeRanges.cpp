@@ -93,8 +93,7 @@ std::optional<Range> SizeRanges::of(Dim dim) const {
     return ofBinary(binary);
   std::optional<DerivedDim> derived = derivationOf(dim);
   if (!derived)
-    return of(dialect.symbolName(
-        cast<AffineSymbolExpr>(dim).getPosition()));
+    return of(dialect.symbolName(cast<AffineSymbolExpr>(dim).getPosition()));
   if (derived->kind == DerivedDim::Data)
     return std::nullopt;
   std::optional<Range> a = of(derived->a);

@@ -4,7 +4,6 @@
 Prints `FAIL case: why` lines and, last, the counts. Without MkDocs (./dev test installs it from PyPI, where that can be
 reached) the cases of the book are skipped; without Chromium it is not searched, without Neovim one case is skipped.
 """
-import argparse
 import html
 import json
 import os
@@ -12,22 +11,18 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "test" / "harness"), str(Path(__file__).parent)]
 import editors  # noqa: E402
 import tutorial  # noqa: E402
-from casefolder import Failure, expect  # noqa: E402
+import casefolder  # noqa: E402
+from casefolder import Skipped, expect  # noqa: E402
 
 MKDOCS = ROOT / ".venv" / "bin" / "mkdocs"
 # What the book is made of.
 SOURCES = ["docs", "tools/book", "runtime", "compiler/builder", "python", "SECURITY.md"]
-
-
-class Skipped(Exception):
-    """Why a case does not run here."""
 
 
 def built(build, root, site):
@@ -39,8 +34,9 @@ def built(build, root, site):
                           env={**os.environ, "NNFC_BUILD": str(build), "NO_MKDOCS_2_WARNING": "1"})
 
 
-def book(build, folder):
+def book(work):
     """Each page is there, can be found, and fetches nothing from elsewhere."""
+    build, folder = work
     done = built(build, ROOT, folder / "site")
     expect(done.returncode == 0, "mkdocs: " + " / ".join(done.stdout.strip().splitlines()[2:])[-600:])
     index = json.loads((folder / "site/search/search_index.json").read_text())["docs"]
@@ -76,8 +72,9 @@ def search(site, profile):
            f"a search for layer_norm finds {results or 'nothing'}: {done.stderr[-200:]}")
 
 
-def planted(build, folder):
+def planted(work):
     """A dead anchor and a page that is nowhere in the book fail its build."""
+    build, folder = work
     tree = folder / "tree"
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -92,17 +89,18 @@ def planted(build, folder):
         expect(words in done.stdout, f"mkdocs does not name {words}: {done.stdout[-400:]}")
 
 
-def language_server(build, folder):
-    editors.language_server(build, folder)
+def language_server(work):
+    editors.language_server(*work)
 
 
-def neovim(build, folder):
-    if why := editors.neovim(build, folder):
+def neovim(work):
+    if why := editors.neovim(*work):
         raise Skipped(why)
 
 
 def page_runs(path):
-    def case(build, folder):
+    def case(work):
+        build, folder = work
         needs = re.search(r"^<!-- needs: (.*) -->$", path.read_text(), re.MULTILINE)
         if missing := [name for name in (needs[1].split() if needs else ()) if not shutil.which(name)]:
             raise Skipped(f"no {missing[0]}")
@@ -112,31 +110,9 @@ def page_runs(path):
     return case
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--jobs", type=int, default=1, help="not used")
-    parser.add_argument("--all", action="store_true", help="not used: all cases run always")
-    parser.add_argument("--only", default="", help="cases whose name holds this")
-    options = parser.parse_args()
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for case in [book, planted, language_server, neovim, *(page_runs(path) for path in sorted((ROOT / "docs/how-to").glob("*.md")))]:
-        if options.only not in case.__name__:
-            continue
-        try:
-            with tempfile.TemporaryDirectory(prefix="nnf-docs-") as folder:
-                case(options.build.resolve(), Path(folder))
-            counts["passed"] += 1
-        except Skipped as why:
-            print(f"skip {case.__name__}: {why}", flush=True)
-            counts["skipped"] += 1
-        except (Failure, OSError, subprocess.TimeoutExpired) as why:
-            print(f"FAIL {case.__name__}: {why}", flush=True)
-            counts["failed"] += 1
-    print(f"{counts['passed']} passed, {counts['failed']} failed" +
-          (f", {counts['skipped']} skipped" if counts["skipped"] else ""))
-    return 1 if counts["failed"] else 0
+HOW_TOS = [page_runs(path) for path in sorted((ROOT / "docs/how-to").glob("*.md"))]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(casefolder.run(__doc__, [book, planted, language_server, neovim, *HOW_TOS],
+                            lambda build, folder: (build, folder)))

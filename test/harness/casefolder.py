@@ -13,6 +13,10 @@ class Failure(Exception):
     """Why a case failed, in a line."""
 
 
+class Skipped(Exception):
+    """Why a case does not run here."""
+
+
 def expect(condition, why):
     if not condition:
         raise Failure(why)
@@ -27,7 +31,7 @@ def run(about, cases, work):
     parser.add_argument("--all", action="store_true", help="not used: all cases run always")
     parser.add_argument("--only", default="", help="cases whose name holds this")
     options = parser.parse_args()
-    passed = failed = 0
+    passed = failed = skipped = 0
     for case in cases:
         if options.only not in case.__name__:
             continue
@@ -35,8 +39,11 @@ def run(about, cases, work):
             try:
                 case(work(options.build.resolve(), Path(folder)))
                 passed += 1
+            except Skipped as why:
+                print(f"skip {case.__name__}: {why}", flush=True)
+                skipped += 1
             except (Failure, nnf.Error, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as why:
                 print(f"FAIL {case.__name__}: {why}", flush=True)
                 failed += 1
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0

@@ -54,7 +54,8 @@ Outcome parseDims(const std::vector<std::string> &texts, ModelRequest &request) 
       most = isRange ? sizeOf(text.substr(colon + 1)) : least;
     }
     if (equals == 0 || !least || !most)
-      return Outcome::wrongUsage("--dim " + text + ": expected SYMBOL=SIZE or SYMBOL=LEAST:MOST, a name and numbers [NNFC-E0007]");
+      return Outcome::wrongUsage("--dim " + text +
+                                 ": expected SYMBOL=SIZE or SYMBOL=LEAST:MOST, a name and numbers [NNFC-E0007]");
     if (*least > *most)
       return Outcome::wrongUsage("--dim " + text + ": " + std::to_string(*least) + " found, expected at most " +
                                  std::to_string(*most) + " [NNFC-E0007]");
@@ -63,7 +64,8 @@ Outcome parseDims(const std::vector<std::string> &texts, ModelRequest &request) 
     auto [knownLeast, knownMost] = known->second;
     if (!isNew && (knownLeast != *least || knownMost != *most))
       return Outcome::wrongUsage("--dim " + text + ": '" + name + "' is given as " + std::to_string(knownLeast) +
-                                 (knownLeast == knownMost ? "" : ":" + std::to_string(knownMost)) + " already [NNFC-E0007]");
+                                 (knownLeast == knownMost ? "" : ":" + std::to_string(knownMost)) +
+                                 " already [NNFC-E0007]");
     if (*least == *most)
       request.dims[name] = *least;
     else

@@ -29,10 +29,8 @@ template <int queries, int keys, int width, int warps> struct Tile {
 
   NNF_DEVICE static int firstRow() { return threadInBlock() / warpThreads * (rowPieces * 16); }
 
-  NNF_DEVICE static void copyKeys(Operand operand, int depth, int first, int end, NNF_SHARED char *shared) {
-    operand.base += first * (operand.alongDepth ? operand.pitch : 1) * 2;
-    operand.extent = end - first;
-    copyOperand<keys, width, threads, 2>(shared + keyOffset, operand, 0, depth);
+  NNF_DEVICE static void copyKeys(const Operand &operand, int depth, int first, int end, NNF_SHARED char *shared) {
+    copyOperand<keys, width, threads, 2>(shared + keyOffset, partOf<2>(operand, first, end), 0, depth);
     commitCopies();
   }
 

@@ -1,6 +1,7 @@
 // Attention of a tile of queries in float32, without tensor cores, in the order of Attention.cu. Eight threads beside
 // each other share four queries: each has their scores with every eighth (or four neighbouring) keys, and every eighth
 // part of their mix. Powers go from one to the other through shared memory.
+#include "codegen/cuda/templates/FloatPieces.cuh"
 #include "codegen/cuda/templates/Slabs.cuh"
 #include "codegen/cuda/templates/Softmax.cuh"
 #include "passes/kernels/gpu/AttentionTiles.h"
@@ -39,10 +40,8 @@ template <int queries, int keys, int width> struct FloatTile {
     return alongKeys ? i * sharers + member() : i / piece * (piece * sharers) + member() * piece + i % piece;
   }
 
-  NNF_DEVICE static void copyKeys(Operand operand, int depth, int first, int end, NNF_SHARED char *shared) {
-    operand.base += first * (operand.alongDepth ? operand.pitch : 1) * 4;
-    operand.extent = end - first;
-    copyOperand<keys, width, threads, 4>(shared + keyOffset, operand, 0, depth);
+  NNF_DEVICE static void copyKeys(const Operand &operand, int depth, int first, int end, NNF_SHARED char *shared) {
+    copyOperand<keys, width, threads, 4>(shared + keyOffset, partOf<4>(operand, first, end), 0, depth);
     commitCopies();
   }
 
@@ -96,13 +95,7 @@ template <int queries, int keys, int width> struct FloatTile {
       float x[piece][piece], y[piece][piece];
       load<queries, width>(shared, queryAlongDepth, rows, step, x);
       load<keys, width>(shared + keyOffset, keyAlongDepth, columns, step, y);
-#pragma unroll
-      for (int s = 0; s < piece; ++s)
-#pragma unroll
-        for (int i = 0; i < piece; ++i)
-#pragma unroll
-          for (int j = 0; j < piece; ++j)
-            sums[i][j] = __builtin_fmaf(x[i][s], y[j][s], sums[i][j]);
+      addProducts(x, y, sums);
     }
 #pragma unroll
     for (int i = 0; i < piece * piece; ++i)
@@ -149,13 +142,7 @@ template <int queries, int keys, int width> struct FloatTile {
           places[j] = column(valueAlongKeys, part + j);
         float y[piece][piece];
         load<width, keys>(shared + valueOffset, valueAlongKeys, places, step, y);
-#pragma unroll
-        for (int s = 0; s < piece; ++s)
-#pragma unroll
-          for (int i = 0; i < piece; ++i)
-#pragma unroll
-            for (int j = 0; j < piece; ++j)
-              sums[i][part + j] = __builtin_fmaf(x[i][s], y[j][s], sums[i][part + j]);
+        addProducts(x, y, sums, part);
       }
     }
 #pragma unroll

@@ -1,6 +1,7 @@
 // A tile of a product of float32 matrices, with the pipeline of Product.cu and sums of 8 x 8 in the registers of each
 // thread. Sums are added in the order of the contracted dimension.
 #include "codegen/cuda/templates/Convolution.cuh"
+#include "codegen/cuda/templates/FloatPieces.cuh"
 #include "passes/kernels/gpu/ProductTiles.h"
 
 namespace {
@@ -66,13 +67,7 @@ template <int rows, int columns, int depth, int slabs> struct FloatTile {
         float x[piece][4], y[piece][4];
         load<rows>(slab, a.alongDepth, rowOfThread(), step, x);
         load<columns>(slab + aBytes, b.alongDepth, columnOfThread(), step, y);
-#pragma unroll
-        for (int s = 0; s < 4; ++s)
-#pragma unroll
-          for (int i = 0; i < piece; ++i)
-#pragma unroll
-            for (int j = 0; j < piece; ++j)
-              sums[i][j] = __builtin_fmaf(x[i][s], y[j][s], sums[i][j]);
+        addProducts(x, y, sums);
       }
     });
 #pragma unroll

@@ -4,6 +4,7 @@
 // back row by row, and goes on from there. All it says is known when a model is compiled, so that this is inlined there
 // and what does not apply is gone.
 #include "codegen/cuda/templates/Convolution.cuh"
+#include "codegen/cuda/templates/Fragments.cuh"
 #include "passes/kernels/gpu/ProductTiles.h"
 
 namespace {
@@ -14,32 +15,9 @@ template <int rows, int columns, int depth, int warpRows, int warpColumns, int s
   static constexpr int rowPieces = rows / warpRows / 16, columnPieces = columns / warpColumns / 8;
   static constexpr int tileRows = rows, tileColumns = columns, slabDepth = depth, slabCount = slabs, elementBytes = 2;
   static constexpr int aBytes = rows * depth * 2, bBytes = columns * depth * 2;
-  static constexpr int chunkElements = chunkBytes / elementBytes;
   static_assert(columnPieces % 2 == 0, "columns are loaded in pairs of pieces");
 
   using Sums = float[rowPieces][columnPieces][4];
-
-  /// 16 rows of A, 16 steps down.
-  NNF_DEVICE static Words4 loadRows(NNF_SHARED char *slab, bool alongDepth, int row, int step) {
-    int lane = threadInBlock() % warpThreads;
-    if (alongDepth)
-      return loadMatrices(slab + Slab<depth / chunkElements>::offset(row + lane % 16, step / chunkElements + lane / 16),
-                          false);
-    return loadMatrices(
-        slab + Slab<rows / chunkElements>::offset(step + lane % 8 + lane / 16 * 8, row / chunkElements + lane / 8 % 2),
-        true);
-  }
-
-  /// 16 columns of B, 16 steps down: two words for the first eight, two for the others.
-  NNF_DEVICE static Words4 loadColumns(NNF_SHARED char *slab, bool alongDepth, int column, int step) {
-    int lane = threadInBlock() % warpThreads;
-    if (alongDepth)
-      return loadMatrices(slab + Slab<depth / chunkElements>::offset(column + lane % 8 + lane / 16 * 8,
-                                                                     step / chunkElements + lane / 8 % 2),
-                          false);
-    return loadMatrices(
-        slab + Slab<columns / chunkElements>::offset(step + lane % 16, column / chunkElements + lane / 16), true);
-  }
 
   NNF_DEVICE static void multiplySlab(NNF_SHARED char *slab, bool isBfloat, bool aAlongDepth, bool bAlongDepth,
                                       Sums &sums) {
@@ -50,10 +28,10 @@ template <int rows, int columns, int depth, int warpRows, int warpColumns, int s
       Words4 a[rowPieces], b[columnPieces / 2];
 #pragma unroll
       for (int i = 0; i < rowPieces; ++i)
-        a[i] = loadRows(slab, aAlongDepth, firstRow + i * 16, step);
+        a[i] = loadRows<rows, depth>(slab, aAlongDepth, firstRow + i * 16, step);
 #pragma unroll
       for (int j = 0; j < columnPieces / 2; ++j)
-        b[j] = loadColumns(slab + aBytes, bAlongDepth, firstColumn + j * 16, step);
+        b[j] = loadColumns<columns, depth>(slab + aBytes, bAlongDepth, firstColumn + j * 16, step);
 #pragma unroll
       for (int i = 0; i < rowPieces; ++i)
 #pragma unroll

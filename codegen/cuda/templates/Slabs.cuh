@@ -69,6 +69,13 @@ NNF_DEVICE inline void copyLines(NNF_SHARED char *slab, const Operand &operand, 
   }
 }
 
+/// Rows or columns [first, end) of an operand.
+template <int elementBytes> NNF_DEVICE inline Operand partOf(Operand operand, int first, int end) {
+  operand.base += first * (operand.alongDepth ? operand.pitch : 1) * elementBytes;
+  operand.extent = end - first;
+  return operand;
+}
+
 /// `extent` rows or columns of an operand, `depth` steps from `step` of `steps`.
 template <int extent, int depth, int threads, int elementBytes>
 NNF_DEVICE inline void copyOperand(NNF_SHARED char *to, const Operand &operand, int step, int steps) {

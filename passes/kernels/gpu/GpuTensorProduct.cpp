@@ -30,7 +30,6 @@ private:
   Indices resultAt(Value row, Value column);
   void storePart(const SharedArray &shared, Value part);
   void storePiece(const SharedArray &shared, Value part, Value piece);
-  void call(StringRef name, ArrayRef<Value> arguments);
   Value constant32(int64_t value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 32); }
   Value constantBool(bool value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 1); }
   Value narrow(Value value) { return arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), value); }
@@ -79,16 +78,16 @@ Value TensorProductEmitter::multiply(const SharedArray &shared) {
   describe(p.b, firstColumn, product(p.columns), tile.columns, arguments);
   arguments.append({narrow(k.size(p.depth)), shared.base, sums});
   std::string kind = p.convolved ? "convolution_" : "product_";
-  call((tile.isFloat() ? "nnf_float_" : "nnf_") + kind + tile.name(), arguments);
+  emitter.callTemplate((tile.isFloat() ? "nnf_float_" : "nnf_") + kind + tile.name(), arguments);
   return sums;
 }
 
 /// Which rows and columns a thread of a float32 product has depends on how the operands lie.
 void TensorProductEmitter::spread(Value sums, Value part, const SharedArray &shared) {
   if (!tile.isFloat())
-    return call("nnf_spread_" + tile.name(), {sums, part, shared.base});
-  call("nnf_float_spread_" + tile.name(),
-       {constantBool(p.a.alongDepth), constantBool(p.b.alongDepth), sums, part, shared.base});
+    return emitter.callTemplate("nnf_spread_" + tile.name(), {sums, part, shared.base});
+  emitter.callTemplate("nnf_float_spread_" + tile.name(),
+                       {constantBool(p.a.alongDepth), constantBool(p.b.alongDepth), sums, part, shared.base});
 }
 
 void TensorProductEmitter::describe(const TensorOperand &operand, Value first, Dim extent, int64_t tileExtent,
@@ -121,20 +120,6 @@ void TensorProductEmitter::describeImage(SmallVector<Value> &to) {
     to.append({narrow(k.size(window.extent)), divisor(window.outputs), narrow(k.valueOf(at)), divisor(window.taps),
                constant32(window.stride), constant32(window.dilation), constant32(window.low),
                constantBool(window.padded), k.size(window.pitch)});
-}
-
-/// Calls a template, which the code generator links (codegen/cuda/Templates.h).
-void TensorProductEmitter::call(StringRef name, ArrayRef<Value> arguments) {
-  auto module = emitter.function->getParentOfType<ModuleOp>();
-  auto declared = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
-  if (!declared) {
-    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-    SmallVector<Type> types = llvm::to_vector(llvm::map_range(arguments, [](Value v) { return v.getType(); }));
-    declared = LLVM::LLVMFuncOp::create(b, k.loc, name,
-                                        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
-    declared->setAttr("nnf.template", b.getUnitAttr());
-  }
-  LLVM::CallOp::create(k.b, k.loc, declared, arguments);
 }
 
 void TensorProductEmitter::storePart(const SharedArray &shared, Value part) {

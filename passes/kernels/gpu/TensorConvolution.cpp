@@ -31,22 +31,6 @@ std::optional<bool> isTurned(KernelOp kernel, PrimConvOp conv) {
   return KernelEmitter::yieldsShapeOf(kernel, conv.getOutput()) ? std::optional(false) : std::nullopt;
 }
 
-/// The only convolution of a kernel in which everything else is elementwise on its result.
-PrimConvOp soleConvolutionOf(KernelOp kernel) {
-  PrimConvOp found;
-  for (Operation &op : kernel.getBody().front()) {
-    if (isa<PrimDotOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
-      return {};
-    auto conv = dyn_cast<PrimConvOp>(op);
-    if (!conv)
-      continue;
-    if (found)
-      return {};
-    found = conv;
-  }
-  return found;
-}
-
 Dim columnsOf(PrimConvOp conv) {
   return simplify(shapeOf(conv.getOutput()).back().floorDiv(static_cast<int64_t>(conv.getGroups())));
 }
@@ -74,7 +58,7 @@ std::optional<TensorOperand> weightOf(PrimConvOp conv, const StridedView &view) 
 } // namespace
 
 std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
-  PrimConvOp conv = soleConvolutionOf(kernel);
+  PrimConvOp conv = soleOf<PrimConvOp>(kernel);
   std::optional<bool> turned = conv ? isTurned(kernel, conv) : std::nullopt;
   if (!turned)
     return std::nullopt;

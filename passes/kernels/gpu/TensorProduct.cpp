@@ -114,18 +114,8 @@ double cyclesOfProduct(Type element, int64_t rows, int64_t columns, int64_t dept
 }
 
 PrimDotOp soleProductOf(KernelOp kernel) {
-  PrimDotOp found;
-  for (Operation &op : kernel.getBody().front()) {
-    if (isa<PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
-      return {};
-    auto dot = dyn_cast<PrimDotOp>(op);
-    if (!dot)
-      continue;
-    if (found)
-      return {};
-    found = dot;
-  }
-  return found && KernelEmitter::yieldsShapeOf(kernel, found.getOutput()) ? found : PrimDotOp();
+  auto dot = soleOf<PrimDotOp>(kernel);
+  return dot && KernelEmitter::yieldsShapeOf(kernel, dot.getOutput()) ? dot : PrimDotOp();
 }
 
 std::optional<StridedView> productBufferOf(Value operand) {

@@ -7,6 +7,21 @@
 
 namespace nnf {
 
+/// The only op of a kind of contractions in a kernel that has no other kind and no reduction; null: there is none.
+template <typename Op> Op soleOf(KernelOp kernel) {
+  Op found;
+  for (mlir::Operation &op : kernel.getBody().front()) {
+    auto one = mlir::dyn_cast<Op>(op);
+    if (!one && mlir::isa<PrimDotOp, PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp>(op))
+      return {};
+    if (one && found)
+      return {};
+    if (one)
+      found = one;
+  }
+  return found;
+}
+
 /// The only product of a kernel in which everything else is elementwise on its result; null: there is none.
 PrimDotOp soleProductOf(KernelOp kernel);
 
