@@ -12,6 +12,7 @@
 #include "compiler/seeing/ExposeNodes.h"
 #include "compiler/tuning/CheckTuning.h"
 #include "compiler/tuning/TuningReport.h"
+#include "dialects/nnf/Diagnostics.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
@@ -278,6 +279,11 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
 
 /// Kernels in CUDA C++: images of their own, or bitcode that becomes part of nnfc's.
 FailureOr<std::vector<DeviceImage>> Compilation::compileCustomKernels(DeviceCode &device) {
+  auto custom = llvm::find_if(device.kernels, [](const DeviceKernel &kernel) { return kernel.custom.has_value(); });
+  if (device.isEmulated && custom != device.kernels.end() && !request.code.trustKernels)
+    return nodeError(custom->custom->location)
+           << "the emulator makes code of this machine of a kernel in CUDA C++, which may do whatever a program may: "
+              "expected --trust-kernels [NNFC-E0411]";
   bool byClang = device.isEmulated || request.code.cudaCompiler == "clang";
   auto images = nnf::compileCustomKernels(device, gpus, byClang ? CudaCompiler::Clang : CudaCompiler::Nvrtc);
   if (succeeded(images) && isDeviceCode() && !images->empty())

@@ -55,6 +55,7 @@ struct CodeRequest {
   std::string triple, cpu;    ///< "": this machine's
   std::string cudaArch;       ///< "": sm_80; several with commas: one image each, beside that for sm_80
   bool cudaCubin = false;     ///< a library gets machine code beside its PTX
+  bool trustKernels = false;  ///< kernels in CUDA C++ may run as this machine's code, which the emulator makes of them
   std::string cudaCompiler;   ///< of kernels in CUDA C++: "nvrtc" or "clang"; "": nvrtc, and clang for cuda-emu
   uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;

@@ -19,6 +19,10 @@ SEEDS = (0, 1, 20240607)
 CASES = {}
 
 
+# The emulator runs such kernels as code of this machine.
+EMULATOR = ["--target=cuda-emu", "--trust-kernels"]
+
+
 def text(value):
     return f"s: {json.dumps(value)}"
 
@@ -196,7 +200,7 @@ def numbers(nnfc, build_folder, folder, results, run):
     emulated = {}
     for seed in SEEDS:
         try:
-            emulated[seed] = build(nnfc, run, folder, "emulated", "cuda-emu", f"--emu-seed={seed}")
+            emulated[seed] = build(nnfc, run, folder, "emulated", "cuda-emu", "--trust-kernels", f"--emu-seed={seed}")
         except RuntimeError as error:
             return results.case("custom_cuda for the emulator", str(error))
         for name in CASES:
@@ -290,7 +294,7 @@ def errors(nnfc, folder, results, run):
     for number, (change, message) in enumerate(REFUSED):
         file = folder / f"refused-{number}.nnf.txt"
         file.write_text(graph("refused", "y", given("x", "FLOAT32", "N"), node("custom_cuda", "y", **{**GOOD, **change})))
-        refused(message, file, ["--target=cuda-emu"], f"node 'custom_cuda_node' (custom_cuda)" if message == "source" else message)
+        refused(message, file, EMULATOR, f"node 'custom_cuda_node' (custom_cuda)" if message == "source" else message)
         if "source" in change and has_nvrtc is not False:
             code, _, err = run(nnfc, "compile", file, "--target=cuda", "-o", folder / "refused.so")
             has_nvrtc = "NVRTC was not found" not in err
@@ -298,18 +302,19 @@ def errors(nnfc, folder, results, run):
                 refused(f"by NVRTC: {message}", file, ["--target=cuda", "--cuda-compiler=nvrtc"], message)
     good = folder / "among_others.nnf.txt"
     refused("a CPU", good, ["--target=cpu"], "node 'custom_cuda_node' (custom_cuda): a kernel in CUDA C++ runs on a GPU")
+    refused("the emulator, without a word", good, ["--target=cuda-emu"], "node 'custom_cuda_node' (custom_cuda): the emulator makes code of this machine")
     refused("another compiler", good, ["--target=cuda", "--cuda-compiler=gcc"], "--cuda-compiler=gcc: expected nvrtc or clang", 2)
-    refused("NVRTC for the emulator", good, ["--target=cuda-emu", "--cuda-compiler=nvrtc"], "expected clang", 2)
+    refused("NVRTC for the emulator", good, [*EMULATOR, "--cuda-compiler=nvrtc"], "expected clang", 2)
     for variable, flags, message in (
             ("NNFC_NVRTC", ["--target=cuda"], "--cuda-compiler=nvrtc: NNFC_NVRTC=/nowhere.so: "),
-            ("NNFC_CLANG", ["--target=cuda-emu"], "NNFC_CLANG=/nowhere.so: no such program")):
+            ("NNFC_CLANG", EMULATOR, "NNFC_CLANG=/nowhere.so: no such program")):
         os.environ[variable] = "/nowhere.so"
         refused(f"{variable} of nothing", good, flags, message)
         del os.environ[variable]
     # The emulator looks at such a kernel as at nnfc's own.
     file, library = folder / "race.nnf.txt", folder / "race.so"
     file.write_text(CASES["threads_meet"][0].replace("__syncthreads();", ""))
-    code, _, err = run(nnfc, "compile", file, "--target=cuda-emu", "-o", library)
+    code, _, err = run(nnfc, "compile", file, *EMULATOR, "-o", library)
     if code:
         return results.case("custom_cuda: a missing barrier", err.strip())
     with nnf.Program(library) as program, nnf.Context(program, threads=1) as context:
@@ -322,10 +327,10 @@ def errors(nnfc, folder, results, run):
     file = folder / "refused-more.nnf.txt"
     file.write_text(graph("refused", "y", given("x", "FLOAT32", "N"), node("custom_cuda", "y", **GOOD | {
         "source": text('extern "C" __global__ void k(const float *x, float *y) { asm volatile("nanosleep.u32 20;"); }')})))
-    refused("an instruction", file, ["--target=cuda-emu"], "node 'custom_cuda_node' (custom_cuda): cuda-emu: the emulator has no 'nanosleep.u32'")
+    refused("an instruction", file, EMULATOR, "node 'custom_cuda_node' (custom_cuda): cuda-emu: the emulator has no 'nanosleep.u32'")
     file.write_text(graph("refused", "y", given("x", "FLOAT32", "N"), node("custom_cuda", "y", **GOOD | {"grid": text("1, 65530 + size(0, 0)")})))
     library = folder / "too-many.so"
-    code, _, err = run(nnfc, "compile", file, "--target=cuda-emu", "-o", library)
+    code, _, err = run(nnfc, "compile", file, *EMULATOR, "-o", library)
     if code:
         return results.case("custom_cuda: blocks of a run", err.strip())
     with nnf.Program(library) as program, nnf.Context(program, threads=1) as context:

@@ -124,6 +124,8 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
          "what compiles a model's kernels in CUDA C++ (custom_cuda): nvrtc, NVIDIA's, from its toolkit (default); "
          "clang, which needs no toolkit, has no headers, and is the emulator's")
       ->type_name("NAME");
+  app.add_flag("--trust-kernels", request.trustKernels,
+               "with cuda-emu: run a model's kernels in CUDA C++, which become code of this machine");
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
   app.add_flag_callback(
