@@ -17,7 +17,7 @@ namespace nnf::figures {
 constexpr int64_t lineBytes = 64;
 /// Pages whose lines are used at one time: first-level translation buffers hold about as many. 32 MB transposed as
 /// 4096 x 2048 took 9 ms, 12 to 15 ms with 256.
-constexpr int64_t pagesRead = 64;
+constexpr int64_t pagesRead = 64, pageBytes = 4096;
 /// First-level caches as far as sets go: 64 sets of at least 8 ways on every x86-64 since 2006.
 constexpr int64_t l1Sets = 64, l1Ways = 8;
 /// What is used again soon may fill so much of the second-level cache: the rest is for what passes through.
@@ -61,6 +61,10 @@ constexpr int64_t blockAcross = 65536, fewestRowsAcross = 32;
 constexpr int64_t taskColumns = 512;
 /// Tiles of a task where panels come from cache again: fewer would reload each panel for too few rows.
 constexpr int64_t fewestTiles = 8;
+
+/// Tiles that multiply by a chunk of B for which it is copied first: to widen it; to have the rows of a panel, which
+/// lie a row of B apart, side by side.
+constexpr int64_t fewestTilesToWiden = 2, fewestTilesToPack = 4;
 
 /// Panels of weights that a product with few rows reads side by side: one stream of them alone does not take what the
 /// third-level cache gives.

@@ -95,7 +95,7 @@ private:
   }
   /// Where the taps of a chunk begin, among all.
   Value firstTapOf(const Chunk &chunk);
-  void widen(const Panel &panel, const Chunk &chunk);
+  void copyChunk(const Panel &panel, const Chunk &chunk);
   void forChunks(llvm::function_ref<void(const Chunk &)> body);
   /// One tile: sums of a chunk, on top of those in scratch memory; after the last chunk the epilogue and the store.
   void tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk);
@@ -120,8 +120,8 @@ private:
   ElementEmitter &e;
   const Contraction &c;
   Tiling t;
-  Value a, b, outside, partials, widened;
-  bool isWidened = false; // tiles read the chunk there
+  Value a, b, outside, partials, copied;
+  bool isCopied = false;  // tiles read the chunk there
   Value ahead;            // what this tile fetches ahead of the next chunk
   Value aOffset, bOffset; // of this task's batch entry
   Indices batchAt;
@@ -145,9 +145,9 @@ void ContractEmitter::emit() {
     partials = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(scratchBytes));
     scratchBytes += t.tilesPerTask * t.maxRows * c.panelWidth * elementBytes(c.element);
   }
-  if (t.widensChunks) {
+  if (t.copiesChunks) {
     scratchBytes = llvm::alignTo(scratchBytes, 64);
-    widened = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(scratchBytes));
+    copied = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(scratchBytes));
     scratchBytes += t.chunkBytes / elementBytes(c.types.b) * elementBytes(c.element);
   }
   emitter.function->setAttr("nnf.scratch", k.b.getI64IntegerAttr(scratchBytes));
@@ -194,20 +194,20 @@ void ContractEmitter::emitTask(ArrayRef<Value> task) {
     });
     return;
   }
-  auto run = [&](bool widening) {
-    isWidened = widening;
+  auto run = [&](bool copying) {
+    isCopied = copying;
     forPanels(firstPanel, endPanel, [&](const Panel &panel) {
       forChunks([&](const Chunk &chunk) {
-        if (isWidened)
-          widen(panel, chunk);
+        if (isCopied)
+          copyChunk(panel, chunk);
         forTiles(firstTile, endTile, start, firstRow,
                  [&](ArrayRef<Row> rows, Value slot) { tile(rows, slot, panel, chunk); });
       });
     });
   };
-  if (!t.widensChunks || t.staticRows)
-    return run(t.widensChunks);
-  Value areMany = k.less(k.add(firstTile, k.constant(Tiling::fewestTilesToWiden - 1)), endTile);
+  if (!t.copiesChunks || t.staticRows)
+    return run(t.copiesChunks);
+  Value areMany = k.less(k.add(firstTile, k.constant(t.fewestTilesToCopy - 1)), endTile);
   emitter.when(areMany, [&] { run(true); }, [&] { run(false); });
 }
 
@@ -220,8 +220,8 @@ Value ContractEmitter::firstTapOf(const Chunk &chunk) {
   return tap;
 }
 
-/// A chunk of B as it is multiplied, into scratch memory.
-void ContractEmitter::widen(const Panel &panel, const Chunk &chunk) {
+/// A chunk of B into scratch memory, as it is multiplied: widened, and the rows of a panel side by side.
+void ContractEmitter::copyChunk(const Panel &panel, const Chunk &chunk) {
   KernelEmitter::LanesScope lanes(k, t.lanes);
   Value from = k.add(offsetOf(panel), k.mul(firstTapOf(chunk), k.size(c.bTapStride)));
   Value steps = k.size(c.k);
@@ -233,12 +233,15 @@ void ContractEmitter::widen(const Panel &panel, const Chunk &chunk) {
       steps = k.mul(steps, k.size(dim.kernel));
   }
   Type wide = k.vectorOf(c.element);
-  k.loop(k.constant(0), k.mul(steps, k.constant(c.panelWidth)), c.panelWidth, {}, [&](Value i, ValueRange) {
-    Value row = k.add(from, k.mul(i, k.constant(c.stored.strips())));
-    for (int64_t v = 0; v < t.vectors; ++v) {
-      Value at = k.add(i, k.constant(v * t.lanes));
-      Value narrow = k.load(b, c.types.b, k.index(k.add(row, k.constant(v * t.lanes)), 1));
-      k.store(arith::ExtFOp::create(k.b, k.loc, wide, narrow), widened, c.element, k.index(at, 1));
+  k.loop(k.constant(0), steps, 1, {}, [&](Value step, ValueRange) {
+    Value row = k.add(from, k.mul(step, k.size(c.bKStride))), to = k.mul(step, k.constant(c.panelWidth));
+    for (int64_t v = 0; v < panel.vectors(); ++v) {
+      k.laneMask = panel.loads[v];
+      Value value = k.load(b, c.types.b, k.index(k.add(row, k.constant(v * t.lanes)), 1));
+      k.laneMask = {};
+      if (c.types.b != c.element)
+        value = arith::ExtFOp::create(k.b, k.loc, wide, value);
+      k.store(value, copied, c.element, k.index(k.add(to, k.constant(v * t.lanes)), 1));
     }
     return SmallVector<Value>();
   });
@@ -431,14 +434,14 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   if (c.rowStride && !isPadded)
     tile.rowDistance = k.size(c.rowStride);
   Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
-  if (isWidened) { // addresses are those of the chunk's first step
+  if (isCopied) { // addresses are those of the chunk's first step
     tile.types = OperandTypes::of(c.element);
     Value offset = k.mul(k.mul(k.sub(tap, firstTapOf(chunk)), k.size(c.k)), k.constant(c.panelWidth));
-    tile.columns = k.elementAddress(widened, c.element, offset);
+    tile.columns = k.elementAddress(copied, c.element, offset);
   } else {
     tile.columns = k.elementAddress(b, c.types.b, k.add(panelOffset, k.mul(tap, k.size(c.bTapStride))));
   }
-  tile.columnStep = isWidened ? k.constant(c.panelWidth) : k.size(c.bKStride);
+  tile.columnStep = isCopied ? k.constant(c.panelWidth) : k.size(c.bKStride);
   // What is widened on the way takes registers of its own.
   auto run = constantOf(c.k);
   if (run && tile.types.step == 1 && tile.types.b == c.element)
@@ -448,16 +451,17 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
     tile.panelVectors = t.vectors * c.stored.strips();
     tile.panelStep = k.size(c.bPanelStride);
   }
-  tile.masks = panel.loads;
+  if (!isCopied) // a copy has all lanes
+    tile.masks = panel.loads;
   if (t.aheadStep) {
     Value passed = k.mul(tap, k.size(c.k));
-    if (isWidened)
+    if (isCopied)
       passed = k.add(passed, first);
     passed = k.mul(passed, k.constant(t.aheadStep));
     tile.ahead = k.elementAddress(ahead, k.b.getI8Type(), passed);
     tile.aheadStep = t.aheadStep;
   }
-  if (isWidened)
+  if (isCopied)
     return tile.multiply(k, k.constant(0), k.sub(end, first), sums);
   return tile.multiply(k, first, end, sums);
 }
@@ -495,7 +499,7 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
       for (auto [row, valid] : llvm::zip(rows, inside)) {
         // From the first row's address where that is a constant away: one register then serves them all.
         Value from = c.computedA ? k.constant(0) : k.add(row.offset, aTap);
-        if (isWidened && chunk.first)
+        if (isCopied && chunk.first)
           from = k.add(from, k.mul(chunk.first, k.size(c.aStride)));
         Value at = c.rowStride && !addresses.empty()
                        ? addressInA(addresses.front(), k.mul(k.constant(addresses.size()), k.size(c.rowStride)))

@@ -276,12 +276,22 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
     if (panelsAtOnce > 1)
       return;
   }
-  widensChunks = c.types.step == 1 && c.types.b != c.element && !panelsInner && tilesPerTask >= fewestTilesToWiden;
-  int64_t chunkElementBytes = widensChunks ? elementBytes(c.element) : bytes;
+  bool isNarrow = c.types.step == 1 && c.types.b != c.element;
+  fewestTilesToCopy = c.packed ? figures::fewestTilesToWiden : figures::fewestTilesToPack;
+  // Rows of a panel that are spread over more pages than are translated at once leave the nearest cache half empty,
+  // too.
+  double spreadBytes = double(depth) * double(guess(c.bKStride)) * double(bytes);
+  bool isSpread = !c.packed && spreadBytes > double(figures::pagesRead * figures::pageBytes);
+  copiesChunks = !panelsInner && (isNarrow || isSpread) && tilesPerTask >= fewestTilesToCopy;
+  int64_t chunkElementBytes = copiesChunks ? elementBytes(c.element) : bytes;
   if (choice.taps || choice.chunk)
     takeChunks(c, choice, chunkElementBytes);
   else
     chooseChunks(c, target, chunkElementBytes);
+  if (copiesChunks && !chunk && !constantOf(c.k)) { // a copy has a place of known size
+    chunk = figures::chunkBytes(target).wanted / (c.panelWidth * chunkElementBytes);
+    chunkBytes = chunk * c.panelWidth * chunkElementBytes;
+  }
   chunkBytes = chunkBytes / chunkElementBytes * bytes;
   // Even what will stay in cache has to come there: all that a model has read since has pushed it out.
   if (c.packed && !panelsInner && weightBytes >= double(RegisterTile::fetchedFrom(target)))

@@ -79,10 +79,11 @@ struct Tiling {
   int64_t chunk = 0;
   bool isChunked() const { return outerTaps || chunk; }
   int64_t chunkBytes = 0; // of a panel, as it is stored
-  /// B is stored narrower than it is multiplied, and so many tiles read a chunk that it is widened first, into scratch
-  /// memory. With fewer, each step widens what it reads. (Where the number of rows is symbolic, the run chooses.)
-  bool widensChunks = false;
-  static constexpr int64_t fewestTilesToWiden = 2;
+  /// So many tiles read a chunk of B that it is copied into scratch memory first: widened, where it is stored narrower
+  /// than it is multiplied, and the rows of a panel side by side, where it is not in panels. With fewer tiles, each
+  /// step reads B where it lies. (Where the number of rows is symbolic, the run chooses.)
+  bool copiesChunks = false;
+  int64_t fewestTilesToCopy = 0;
   /// Bytes of the next chunk that each step of a tile fetches ahead; 0: none.
   int64_t aheadStep = 0;
 
