@@ -16,6 +16,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "passes/kernels/gpu/Multiplier.h"
 #include "runtime/Hash.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -144,6 +145,10 @@ Outcome Compilation::checkTarget() {
   if (code.cudaCompiler == "nvrtc" && code.target == "cuda-emu")
     return Outcome::wrongUsage(
         "--cuda-compiler=nvrtc makes PTX, which the emulator cannot run: expected clang [NNFC-E0004]");
+  if (code.allowTf32 && code.target == "cpu")
+    return Outcome::wrongUsage("--allow-tf32 goes with --target=cuda or cuda-emu [NNFC-E0004]");
+  if (code.allowTf32 && code.accuracy == Accuracy::Strict)
+    return Outcome::wrongUsage("--allow-tf32 rounds what is multiplied: expected no --accuracy=strict [NNFC-E0004]");
   if (code.cudaCubin && (code.target != "cuda" || isDeviceCode()))
     return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda [NNFC-E0004]");
   if (code.target == "cpu")
@@ -198,6 +203,8 @@ LogicalResult Compilation::describe(CompiledModel &model, ModuleOp module, const
   if (!gpus.empty())
     targetText += " " + request.code.target + " " +
                   llvm::join(llvm::map_range(gpus, [](const CudaTarget &gpu) { return gpu.getArch(); }), ",");
+  if (request.code.allowTf32)
+    targetText += " with tf32";
   if (request.code.target == "cuda")
     module->setAttr(deviceCodeName, builder.getUnitAttr());
   module->setAttr("nnf.target", builder.getStringAttr(targetText));
@@ -247,6 +254,9 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   if (!model.module)
     return failed();
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
+  (*model.module)->removeAttr(allowTf32); // MLIR text may be of another request
+  if (request.code.allowTf32)
+    (*model.module)->setAttr(allowTf32, UnitAttr::get(model.context.get()));
   if (request.everyNode)
     *request.everyNode = exposeNodes(*model.module);
   if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {

@@ -57,6 +57,7 @@ struct CodeRequest {
   bool cudaCubin = false;     ///< a library gets machine code beside its PTX
   bool trustKernels = false;  ///< kernels in CUDA C++ may run as this machine's code, which the emulator makes of them
   std::string cudaCompiler;   ///< of kernels in CUDA C++: "nvrtc" or "clang"; "": nvrtc, and clang for cuda-emu
+  bool allowTf32 = false;     ///< products of float32 on GPUs may round what they multiply to tf32
   uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
   Accuracy accuracy = Accuracy::Default;

@@ -25,7 +25,7 @@ constexpr double worthwhile = 0.8;
 
 /// Sizes of a product whose contracted dimension may be cut.
 struct Sizes {
-  Type element; // of what is multiplied
+  Multiplier multiplier;
   int64_t rows, columns, depth, batches;
 
   static std::optional<Sizes> of(PrimDotOp dot);
@@ -54,7 +54,7 @@ std::optional<Sizes> Sizes::of(PrimDotOp dot) {
   Type left = elementOf(beforeWidening(dot.getLhs())), right = elementOf(beforeWidening(dot.getRhs()));
   if (!rows || !columns || *rows == 0 || *columns == 0)
     return std::nullopt;
-  Sizes sizes{left == right ? left : Type(Float32Type::get(dot.getContext())), *rows, *columns,
+  Sizes sizes{multiplierOf(left == right ? left : Type(Float32Type::get(dot.getContext())), dot), *rows, *columns,
               *constantOf(shapeOf(dot.getLhs())[dot.getLhsContract()[0]]), 1};
   for (int64_t dim : dot.getLhsBatch())
     sizes.batches *= *constantOf(shapeOf(dot.getLhs())[dim]);
@@ -62,7 +62,7 @@ std::optional<Sizes> Sizes::of(PrimDotOp dot) {
 }
 
 double Sizes::cycles(int64_t parts) const {
-  double product = cyclesOfProduct(element, rows, columns, depth / parts, batches * parts);
+  double product = cyclesOfProduct(multiplier, rows, columns, depth / parts, batches * parts);
   if (parts == 1)
     return product;
   return product + cyclesOfSum + double(2 * parts * batches * rows * columns * 4) / bytesPerCycle;

@@ -4,7 +4,8 @@
 Every model of models.py is compiled for the emulator with three orders of threads, run, and compared with numpy and with
 run through the CPU's kernels beside it; its PTX goes through ptxas for two architectures. Every row of test/ops runs on
 the emulator, and the PTX of some goes through ptxas (of all with --all). EmulatorTest.cpp breaks kernels on purpose.
-runtime.py has libraries for GPUs run through a driver that plays one; custom.py has kernels that models bring with them.
+runtime.py has libraries for GPUs run through a driver that plays one; custom.py has kernels that models bring with them,
+tf32.py products of float32 on tensor cores.
 """
 import argparse
 import importlib.util
@@ -29,6 +30,7 @@ import custom
 import nnf
 import rows as reading
 import runtime
+import tf32
 from attention import attentions
 from models import models, widened
 
@@ -74,14 +76,14 @@ def difference(found, expected, scale):
     return f"{bad.sum()} of {bad.size} differ, first at {tuple(map(int, at))}: {found[at]}, expected {expected[at]}"
 
 
-def numbers(nnfc, folder, all_models, results):
+def numbers(nnfc, folder, all_models, results, targets=("cpu", "cuda-emu"), more=()):
     """Every model on the emulator, in three orders, and on the CPU."""
     files = []
     for model in all_models:
         files.append(folder / f"{model.name}.nnf.txt")
         files[-1].write_text(model.text())
-    libraries = {"cpu": ["--target=cpu"]}
-    libraries |= {f"cuda-emu, order {seed}": ["--target=cuda-emu", f"--emu-seed={seed}"] for seed in SEEDS}
+    libraries = {"cpu": ["--target=cpu"]} if "cpu" in targets else {}
+    libraries |= {f"cuda-emu, order {seed}": ["--target=cuda-emu", f"--emu-seed={seed}", *more] for seed in SEEDS}
     for title, flags in libraries.items():
         library = folder / f"{title.replace(' ', '')}.so"
         code, _, err = run(nnfc, "compile", *files, "-o", library, *flags)
@@ -107,13 +109,13 @@ def run_model(model, library):
     return None
 
 
-def ptx(nnfc, ptxas, folder, sources, jobs, results):
+def ptx(nnfc, ptxas, folder, sources, jobs, results, more=()):
     """PTX of graph files (title -> file, what to look for): what its text has and what ptxas says, on all architectures.
     Equal code is assembled once."""
     def compile_one(item):
         (title, (file, look)), arch = item
         out = folder / f"{file.name}.{arch}.ptx"
-        code, _, err = run(nnfc, "compile", file, "--target=cuda", "--emit=ptx", f"--cuda-arch={arch}", "-o", out)
+        code, _, err = run(nnfc, "compile", file, "--target=cuda", "--emit=ptx", f"--cuda-arch={arch}", *more, "-o", out)
         if ops.NOT_THERE in err:
             return out, None, None
         if code:
@@ -215,6 +217,18 @@ def look_at(text, model):
     return None
 
 
+def tensor_floats(nnfc, ptxas, folder, all_models, jobs, results):
+    """Float32 on tensor cores."""
+    found = tf32.tf32_models(all_models)
+    numbers(nnfc, folder, found, results, ("cuda-emu",), ("--allow-tf32",))
+    sources = {model.name: (folder / f"{model.name}.nnf.txt", partial(tf32.look_at, model=model)) for model in found}
+    ptx(nnfc, ptxas, folder, sources, jobs, results, ("--allow-tf32",))
+    library = folder / "with-tf32.so"
+    code, _, err = run(nnfc, "compile", folder / f"{found[0].name}.nnf.txt", "--target=cuda", "--allow-tf32", "-o", library)
+    _, text, _ = run(nnfc, "inspect", library)
+    results.case("inspect of tf32", err.strip() if code else None if "cuda sm_80 with tf32" in text else text)
+
+
 # ---- the command line
 
 def errors(nnfc, folder, results):
@@ -233,6 +247,8 @@ def errors(nnfc, folder, results):
             (["-o", "x.ptx"], 2, "found --target=cpu, expected --target=cuda"),
             (["--cuda-arch=sm_80", "-o", "x.so"], 2, "--cuda-arch goes with --target=cuda or cuda-emu"),
             (["--target=cuda-emu", "--cpu=x86-64-v2", "-o", "x.so"], 2, "expected an x86-64 CPU with FMA and F16C"),
+            (["--allow-tf32", "-o", "x.so"], 2, "--allow-tf32 goes with --target=cuda or cuda-emu"),
+            (["--target=cuda", "--allow-tf32", "--accuracy=strict", "-o", "x.so"], 2, "expected no --accuracy=strict"),
             (["--target=rocm", "-o", "x.so"], 2, "--target=rocm: expected cpu, cuda or cuda-emu")):
         flags = [str(folder / flag) if flag.startswith("x.") else flag for flag in flags]
         code, _, err = run(nnfc, "compile", model, *flags)
@@ -356,19 +372,24 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--custom", action="store_true", help="kernels that models bring with them, and nothing else")
+    parser.add_argument("--tf32", action="store_true", help="float32 on tensor cores, and nothing else")
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
     ptxas = os.environ.get("NNF_PTXAS") or shutil.which("ptxas")
     results, all_models = Results(), models() + attentions()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        if options.custom:
-            custom.everything(options.build, folder, ptxas, results, run)
+        if options.custom or options.tf32:
+            if options.custom:
+                custom.everything(options.build, folder, ptxas, results, run)
+            else:
+                tensor_floats(nnfc, ptxas, folder, all_models, options.jobs, results)
             print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
             return 1 if results.failed else 0
         numbers(nnfc, folder, all_models, results)
         sources = {model.name: (folder / f"{model.name}.nnf.txt", partial(look_at, model=model)) for model in all_models}
         ptx(nnfc, ptxas, folder, sources | row_files(folder, options.all), options.jobs, results)
+        tensor_floats(nnfc, ptxas, folder, all_models, options.jobs, results)
         errors(nnfc, folder, results)
         digits(nnfc, folder, results)
         runtime.Suite(options.build, folder, results, run).everything()

@@ -15,7 +15,7 @@ from pathlib import Path
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`((?:nnfc|nnf-run|\./dev) [^`\n]+)`")
 # What pages name because it is not there yet.
-NOT_THERE = {"--swappable-weights", "--allow-tf32"}
+NOT_THERE = {"--swappable-weights"}
 
 
 def options_of(programs, known={}):

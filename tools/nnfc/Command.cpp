@@ -126,6 +126,8 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
       ->type_name("NAME");
   app.add_flag("--trust-kernels", request.trustKernels,
                "with cuda-emu: run a model's kernels in CUDA C++, which become code of this machine");
+  app.add_flag("--allow-tf32", request.allowTf32,
+               "on GPUs: tensor cores may multiply float32, with operands rounded to tf32 (10 bits of mantissa)");
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
   app.add_flag_callback(
@@ -153,35 +155,10 @@ Outcome CodeOptions::finish() {
   return {};
 }
 
-namespace {
-
-/// Flags of the contract that are still to come: giving one is an error.
-class ReservedOptions {
-public:
-  explicit ReservedOptions(CLI::App &app) {
-    for (const char *name : {"--allow-tf32"})
-      options.push_back(app.add_flag(name)->description("not there yet"));
-    for (CLI::Option *option : options)
-      option->group(""); // hidden from --help
-  }
-  Outcome finish() const {
-    for (const CLI::Option *option : options)
-      if (option->count() > 0)
-        return Outcome::wrongUsage("--" + option->get_lnames().front() + " is not there yet [NNFC-E0008]");
-    return {};
-  }
-
-private:
-  std::vector<CLI::Option *> options;
-};
-
-} // namespace
-
 bool parse(CLI::App &app, ModelOptions &model, CodeOptions &code, int argc, char **argv, Streams streams, int &status) {
-  ReservedOptions reserved(app);
   if (!parse(app, argc, argv, streams, status))
     return false;
-  for (const Outcome &outcome : {reserved.finish(), model.finish(), code.finish()})
+  for (const Outcome &outcome : {model.finish(), code.finish()})
     if (!outcome) {
       status = report(outcome, streams);
       return false;

@@ -1,4 +1,4 @@
-// Instructions of one thread that are written as PTX: powers of two and conversions to 16-bit floats.
+// Instructions of one thread that are written as PTX: powers of two and conversions to narrower floats.
 #ifndef NNF_CODEGEN_CUDA_EMULATOR_ARITHMETIC_H
 #define NNF_CODEGEN_CUDA_EMULATOR_ARITHMETIC_H
 
@@ -38,6 +38,12 @@ inline uint32_t narrowToHalf(float value) {
   return sign | (((magnitude + 0xfff + (magnitude >> 13 & 1)) >> 13) - (112 << 10));
 }
 
+/// The nearest number of 10 bits of mantissa, the larger of two; beyond the largest is infinity.
+inline uint32_t roundToTf32(float value) {
+  auto bits = __builtin_bit_cast(uint32_t, value);
+  return value == value ? (bits + 0x1000) & 0xffffe000 : 0x7fffffff;
+}
+
 } // namespace
 
 extern "C" {
@@ -50,6 +56,7 @@ void nnf_emu_cvt_rn_bf16x2_f32(Thread *, uint32_t *result, float high, float low
 void nnf_emu_cvt_rn_f16x2_f32(Thread *, uint32_t *result, float high, float low, uint32_t) {
   *result = narrowToHalf(high) << 16 | narrowToHalf(low);
 }
+void nnf_emu_cvt_rna_tf32_f32(Thread *, uint32_t *result, float value, uint32_t) { *result = roundToTf32(value); }
 }
 
 #endif

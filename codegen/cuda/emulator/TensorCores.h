@@ -66,6 +66,9 @@ inline float widenHalf(uint32_t bits) {
   return bits & 0x8000 ? -value : value;
 }
 
+/// Tensor cores do not look at the bits that tf32 does not have.
+inline float widenTf32(uint32_t bits) { return fromBits(bits & 0xffffe000); }
+
 struct ProductOperands {
   uint32_t a[4], b[2];
   float sums[4];
@@ -101,6 +104,32 @@ void multiplyMatrices(Thread *thread, float *result, const ProductOperands &mine
   releaseWarp(thread);
 }
 
+/// sums (16 x 8) + a (16 x 8) * b (8 x 8) of tf32. Of a row of A, lane 4 i + j has elements j and j + 4, of rows i and
+/// i + 8; the same of a column i of B; and of the sums columns 2 j and 2 j + 1.
+inline void multiplyTf32(Thread *thread, float *result, const ProductOperands &mine, uint32_t site) {
+  if (!meetWarp(thread, site, &mine, result))
+    return;
+  Thread *warp = thread - thread->number % warpThreads;
+  float a[16][8], b[8][8];
+  for (uint32_t lane = 0; lane < warpThreads; ++lane) {
+    auto &operands = *static_cast<const ProductOperands *>(warp[lane].operands);
+    uint32_t i = lane / 4, j = lane % 4;
+    for (uint32_t r = 0; r < 4; ++r)
+      a[i + r % 2 * 8][j + r / 2 * 4] = widenTf32(operands.a[r]);
+    for (uint32_t r = 0; r < 2; ++r)
+      b[j + r * 4][i] = widenTf32(operands.b[r]);
+  }
+  for (uint32_t lane = 0; lane < warpThreads; ++lane)
+    for (uint32_t r = 0; r < 4; ++r) {
+      uint32_t row = lane / 4 + r / 2 * 8, column = lane % 4 * 2 + r % 2;
+      float sum = static_cast<const ProductOperands *>(warp[lane].operands)->sums[r];
+      for (uint32_t k = 0; k < 8; ++k)
+        sum += a[row][k] * b[k][column];
+      static_cast<float *>(warp[lane].results)[r] = sum;
+    }
+  releaseWarp(thread);
+}
+
 } // namespace
 
 extern "C" {
@@ -124,6 +153,11 @@ void nnf_emu_mma_sync_aligned_m16n8k16_row_col_f32_bf16_bf16_f32(Thread *thread,
                                                                  uint32_t b1, float c0, float c1, float c2, float c3,
                                                                  uint32_t site) {
   multiplyMatrices<widenBfloat>(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site);
+}
+void nnf_emu_mma_sync_aligned_m16n8k8_row_col_f32_tf32_tf32_f32(Thread *thread, float *result, uint32_t a0, uint32_t a1,
+                                                                uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1,
+                                                                float c0, float c1, float c2, float c3, uint32_t site) {
+  multiplyTf32(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site);
 }
 }
 

@@ -84,3 +84,21 @@ NNF_DEVICE inline void multiplyMatrices(bool isBfloat, float (&sums)[4], const W
           "f"(sums[2]), "f"(sums[3]));
   sums[0] = d0, sums[1] = d1, sums[2] = d2, sums[3] = d3;
 }
+
+/// The nearest number of 10 bits of mantissa; of two the larger one.
+NNF_DEVICE inline u32 roundToTf32(float value) {
+  u32 word;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(value));
+  return word;
+}
+
+/// sums (16 x 8) += a (16 x 8) * b (8 x 8) of tf32.
+NNF_DEVICE inline void multiplyTf32(float (&sums)[4], const Words4 &a, u32 b0, u32 b1) {
+  float d0, d1, d2, d3;
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%10, %11, %12, %13};"
+      : "=f"(d0), "=f"(d1), "=f"(d2), "=f"(d3)
+      : "r"(a.word[0]), "r"(a.word[1]), "r"(a.word[2]), "r"(a.word[3]), "r"(b0), "r"(b1), "f"(sums[0]), "f"(sums[1]),
+        "f"(sums[2]), "f"(sums[3]));
+  sums[0] = d0, sums[1] = d1, sums[2] = d2, sums[3] = d3;
+}

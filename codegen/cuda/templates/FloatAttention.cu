@@ -64,8 +64,8 @@ template <int queries, int keys, int width> struct FloatTile {
                               float (&to)[piece][piece]) {
 #pragma unroll
     for (int i = 0; i < piece; ++i) {
-      int offset = alongDepth ? Slab<depth / chunkElements>::offset(place[i], step / chunkElements)
-                              : Slab<extent / chunkElements>::offset(step + i, place[0] / chunkElements);
+      int offset = alongDepth ? AlongSlab<depth, 4>::offset(place[i], step / chunkElements)
+                              : AcrossSlab<extent, 4>::offset(step + i, place[0] / chunkElements);
       Floats4 chunk = *reinterpret_cast<NNF_SHARED Floats4 *>(slab + offset);
 #pragma unroll
       for (int s = 0; s < piece; ++s)

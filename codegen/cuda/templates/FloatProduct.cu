@@ -38,7 +38,7 @@ template <int rows, int columns, int depth, int slabs> struct FloatTile {
     if (alongDepth) {
 #pragma unroll
       for (int i = 0; i < piece; ++i) {
-        int offset = Slab<depth / chunkElements>::offset(place(true, t, i), step / chunkElements);
+        int offset = AlongSlab<depth, 4>::offset(place(true, t, i), step / chunkElements);
         Floats4 chunk = *reinterpret_cast<NNF_SHARED Floats4 *>(slab + offset);
 #pragma unroll
         for (int s = 0; s < 4; ++s)
@@ -49,7 +49,7 @@ template <int rows, int columns, int depth, int slabs> struct FloatTile {
       for (int s = 0; s < 4; ++s)
 #pragma unroll
         for (int i = 0; i < piece; i += 4) {
-          int offset = Slab<extent / chunkElements>::offset(step + s, place(false, t, i) / chunkElements);
+          int offset = AcrossSlab<extent, 4>::offset(step + s, place(false, t, i) / chunkElements);
           Floats4 chunk = *reinterpret_cast<NNF_SHARED Floats4 *>(slab + offset);
 #pragma unroll
           for (int j = 0; j < 4; ++j)

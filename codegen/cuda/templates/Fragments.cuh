@@ -3,30 +3,93 @@
 
 #include "codegen/cuda/templates/Slabs.cuh"
 
-constexpr int halfwordsOfChunk = chunkBytes / 2;
+/// Steps down that one instruction multiplies: 32 bytes of a row or column. Elements of four bytes are float32 that
+/// tensor cores take as tf32.
+template <int elementBytes> constexpr int fragmentSteps = 32 / elementBytes;
 
-/// 16 rows of A, 16 steps down, of a slab of `rows` rows and `depth` steps.
-template <int rows, int depth>
-NNF_DEVICE inline Words4 loadRows(NNF_SHARED char *slab, bool alongDepth, int row, int step) {
-  int lane = threadInBlock() % warpThreads;
-  if (alongDepth)
-    return loadMatrices(
-        slab + Slab<depth / halfwordsOfChunk>::offset(row + lane % 16, step / halfwordsOfChunk + lane / 16), false);
-  return loadMatrices(slab + Slab<rows / halfwordsOfChunk>::offset(step + lane % 8 + lane / 16 * 8,
-                                                                   row / halfwordsOfChunk + lane / 8 % 2),
-                      true);
+/// Words of float32 become tf32: rounded to 10 bits of mantissa.
+NNF_DEVICE inline void roundWords(Words4 &words) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    words.word[i] = roundToTf32(__builtin_bit_cast(float, words.word[i]));
 }
 
-/// 16 columns of B, 16 steps down: two words for the first eight, two for the others.
-template <int columns, int depth>
-NNF_DEVICE inline Words4 loadColumns(NNF_SHARED char *slab, bool alongDepth, int column, int step) {
+/// The word of `line` at `at` in a slab of words that lies across the contracted dimension.
+template <int extent> NNF_DEVICE inline u32 wordAcross(NNF_SHARED char *slab, int line, int at) {
+  return *reinterpret_cast<NNF_SHARED u32 *>(slab + AcrossSlab<extent, 4>::offset(line, at / 4) + at % 4 * 4);
+}
+
+/// 16 rows of A, fragmentSteps steps down, of a slab of `rows` rows and `depth` steps. Of tf32 a thread has of row
+/// lane / 4 (and the eighth after it) steps lane % 4 and that + 4: eight words of a line are what ldmatrix takes for
+/// eight 16-bit elements. It does not transpose words, so that these are read one by one.
+template <int rows, int depth, int elementBytes>
+NNF_DEVICE inline Words4 loadRows(NNF_SHARED char *slab, bool alongDepth, int row, int step) {
+  constexpr int chunkElements = chunkBytes / elementBytes;
   int lane = threadInBlock() % warpThreads;
-  if (alongDepth)
-    return loadMatrices(slab + Slab<depth / halfwordsOfChunk>::offset(column + lane % 8 + lane / 16 * 8,
-                                                                      step / halfwordsOfChunk + lane / 8 % 2),
-                        false);
-  return loadMatrices(
-      slab + Slab<columns / halfwordsOfChunk>::offset(step + lane % 16, column / halfwordsOfChunk + lane / 16), true);
+  Words4 words;
+  if (alongDepth) {
+    words = loadMatrices(
+        slab + AlongSlab<depth, elementBytes>::offset(row + lane % 16, step / chunkElements + lane / 16), false);
+  } else if constexpr (elementBytes == 2) {
+    words = loadMatrices(
+        slab + AcrossSlab<rows, 2>::offset(step + lane % 8 + lane / 16 * 8, row / chunkElements + lane / 8 % 2), true);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      words.word[i] = wordAcross<rows>(slab, step + lane % 4 + i / 2 * 4, row + lane / 4 + i % 2 * 8);
+  }
+  if constexpr (elementBytes == 4)
+    roundWords(words);
+  return words;
+}
+
+/// 16 columns of B, fragmentSteps steps down: two words for the first eight, two for the others.
+template <int columns, int depth, int elementBytes>
+NNF_DEVICE inline Words4 loadColumns(NNF_SHARED char *slab, bool alongDepth, int column, int step) {
+  constexpr int chunkElements = chunkBytes / elementBytes;
+  int lane = threadInBlock() % warpThreads;
+  Words4 words;
+  if (alongDepth) {
+    words = loadMatrices(slab + AlongSlab<depth, elementBytes>::offset(column + lane % 8 + lane / 16 * 8,
+                                                                       step / chunkElements + lane / 8 % 2),
+                         false);
+  } else if constexpr (elementBytes == 2) {
+    words =
+        loadMatrices(slab + AcrossSlab<columns, 2>::offset(step + lane % 16, column / chunkElements + lane / 16), true);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      words.word[i] = wordAcross<columns>(slab, step + lane % 4 + i % 2 * 4, column + lane / 4 + i / 2 * 8);
+  }
+  if constexpr (elementBytes == 4)
+    roundWords(words);
+  return words;
+}
+
+/// The same of tf32 for rows whose steps are in the order of sums: a thread has steps 2 * (lane % 4) and the next one.
+template <int columns, int depth>
+NNF_DEVICE inline Words4 loadColumnsOfSums(NNF_SHARED char *slab, bool alongDepth, int column, int step) {
+  int lane = threadInBlock() % warpThreads;
+  Words4 words;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    int at = column + lane / 4 + i / 2 * 8, down = step + lane % 4 * 2 + i % 2;
+    words.word[i] =
+        alongDepth
+            ? *reinterpret_cast<NNF_SHARED u32 *>(slab + AlongSlab<depth, 4>::offset(at, down / 4) + down % 4 * 4)
+            : wordAcross<columns>(slab, down, at);
+  }
+  roundWords(words);
+  return words;
+}
+
+/// sums (16 x 8) += a * b, fragmentSteps steps down.
+template <int elementBytes>
+NNF_DEVICE inline void multiplyFragments(bool isBfloat, float (&sums)[4], const Words4 &a, u32 b0, u32 b1) {
+  if constexpr (elementBytes == 4)
+    multiplyTf32(sums, a, b0, b1);
+  else
+    multiplyMatrices(isBfloat, sums, a, b0, b1);
 }
 
 /// Two floats as a word of 16-bit floats, the first in its low half.

@@ -9,12 +9,34 @@ constexpr int chunkBytes = 16;
 /// a matrix, which lie in eight lines, come from eight different groups of banks.
 template <int chunks> struct Slab {
   static_assert(chunks >= 2 && (chunks & (chunks - 1)) == 0);
-  static constexpr int lineBytes = chunks * 16;
+  static constexpr int lineChunks = chunks, lineBytes = chunks * 16;
   NNF_DEVICE static int offset(int line, int chunk) {
     constexpr int shift = chunks >= 8 ? 0 : chunks == 4 ? 1 : 2, mask = (chunks >= 8 ? 8 : chunks) - 1;
     return line * lineBytes + (chunk ^ (line >> shift & mask)) * 16;
   }
 };
+
+/// A slab of words whose lines lie across the contracted dimension. A warp reads eight words, two chunks, of four
+/// lines: neighbours, or every second one of eight (Fragments.cuh). Pairs of chunks are permuted, so that those of
+/// either four lines come from different groups of banks.
+template <int chunks> struct WordSlab {
+  static_assert(chunks >= 4 && (chunks & (chunks - 1)) == 0);
+  static constexpr int lineChunks = chunks, lineBytes = chunks * 16;
+  NNF_DEVICE static int offset(int line, int chunk) {
+    int pair = chunks >= 8 ? (line & 3) ^ (line >> 2 & 1) : line >> 1 & 1;
+    return line * lineBytes + (chunk ^ pair * 2) * 16;
+  }
+};
+
+/// Where an operand's rows (columns) lie with their `depth` steps along lines, and where with steps across.
+template <int depth, int elementBytes> using AlongSlab = Slab<depth * elementBytes / chunkBytes>;
+template <int extent, int elementBytes> struct AcrossSlabOf {
+  using Type = Slab<extent * elementBytes / chunkBytes>;
+};
+template <int extent> struct AcrossSlabOf<extent, 4> {
+  using Type = WordSlab<extent * 4 / chunkBytes>;
+};
+template <int extent, int elementBytes> using AcrossSlab = typename AcrossSlabOf<extent, elementBytes>::Type;
 
 /// An operand in global memory. Lines are its rows (A) or columns (B), with the contracted dimension along them, or the
 /// other way round.
@@ -54,18 +76,18 @@ NNF_DEVICE inline void copyChunk(NNF_SHARED char *to, const char *from, int byte
 
 /// Brings `lines` lines from firstLine and their elements from `start`; zeros where there are none: at lineEnd and
 /// `length`.
-template <int lines, int chunks, int threads, int elementBytes>
+template <typename OfLines, int lines, int threads, int elementBytes>
 NNF_DEVICE inline void copyLines(NNF_SHARED char *slab, const Operand &operand, int firstLine, int lineEnd, int start,
                                  int length) {
+  constexpr int chunks = OfLines::lineChunks, chunkElements = chunkBytes / elementBytes;
   static_assert(lines * chunks % threads == 0);
-  constexpr int chunkElements = chunkBytes / elementBytes;
 #pragma unroll
   for (int p = 0; p < lines * chunks / threads; ++p) {
     int piece = threadInBlock() + p * threads, line = piece / chunks, chunk = piece % chunks;
     int at = start + chunk * chunkElements;
     int elements = firstLine + line < lineEnd ? clamp(length - at, 0, chunkElements) : 0;
     const char *from = operand.base + (elements ? ((firstLine + line) * operand.pitch + at) * elementBytes : 0);
-    copyChunk(slab + Slab<chunks>::offset(line, chunk), from, elements * elementBytes, operand.copyBytes);
+    copyChunk(slab + OfLines::offset(line, chunk), from, elements * elementBytes, operand.copyBytes);
   }
 }
 
@@ -79,11 +101,12 @@ template <int elementBytes> NNF_DEVICE inline Operand partOf(Operand operand, in
 /// `extent` rows or columns of an operand, `depth` steps from `step` of `steps`.
 template <int extent, int depth, int threads, int elementBytes>
 NNF_DEVICE inline void copyOperand(NNF_SHARED char *to, const Operand &operand, int step, int steps) {
-  constexpr int chunkElements = chunkBytes / elementBytes;
   if (operand.alongDepth)
-    copyLines<extent, depth / chunkElements, threads, elementBytes>(to, operand, 0, operand.extent, step, steps);
+    copyLines<AlongSlab<depth, elementBytes>, extent, threads, elementBytes>(to, operand, 0, operand.extent, step,
+                                                                             steps);
   else
-    copyLines<depth, extent / chunkElements, threads, elementBytes>(to, operand, step, steps, 0, operand.extent);
+    copyLines<AcrossSlab<extent, elementBytes>, depth, threads, elementBytes>(to, operand, step, steps, 0,
+                                                                              operand.extent);
 }
 
 /// Goes down the contracted dimension with `slabs` slabs of Tile in shared memory, all but one of them under way, and

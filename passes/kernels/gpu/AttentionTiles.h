@@ -1,4 +1,4 @@
-/* Tiles of attentions, as the templates are compiled for them (codegen/cuda/templates/Attention.cu, FloatAttention.cu)
+/* Tiles of attentions, as the templates are compiled for them (codegen/cuda/templates)
  * and as kernels choose among them (GpuAttention.cpp). Plain C: both read it. */
 #ifndef NNF_PASSES_KERNELS_GPU_ATTENTIONTILES_H
 #define NNF_PASSES_KERNELS_GPU_ATTENTIONTILES_H
@@ -14,7 +14,16 @@
 /* Bytes that a thread keeps from one block of keys to the next: a mix, two numbers of each row, queries. */
 #define NNF_ATTENTION_STATE_BYTES(queries, width, warps) ((queries) / (warps) / 16 * ((width) / 8 * 16 + 16 + (width)))
 
-/* The same of float32: TILE(queries, keys of a block, width). Eight threads share four rows. */
+/* The same of float32 as tf32, whose elements take twice the place. */
+#define NNF_TF32_ATTENTION_TILES(TILE)                                                                                 \
+  TILE(64, 32, 32, 4)                                                                                                  \
+  TILE(64, 32, 64, 4)                                                                                                  \
+  TILE(128, 32, 64, 4)                                                                                                 \
+  TILE(64, 32, 128, 4)
+
+#define NNF_TF32_ATTENTION_STATE_BYTES(queries, width, warps) ((queries) / (warps) / 16 * ((width) / 8 * 32 + 16))
+
+/* Of float32 without tensor cores: TILE(queries, keys of a block, width). Eight threads share four rows. */
 #define NNF_FLOAT_ATTENTION_TILES(TILE)                                                                                \
   TILE(64, 32, 32)                                                                                                     \
   TILE(64, 32, 64)                                                                                                     \

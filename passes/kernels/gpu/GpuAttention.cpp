@@ -9,18 +9,20 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-constexpr AttentionTile tensorTile(int64_t queries, int64_t keys, int64_t width, int64_t warps) {
-  return {false,
+constexpr AttentionTile tensorTile(Multiplier multiplier, int64_t queries, int64_t keys, int64_t width, int64_t warps) {
+  bool isHalf = multiplier == Multiplier::Half;
+  return {multiplier,
           queries,
           keys,
           width,
           warps * warpThreads,
-          NNF_ATTENTION_STATE_BYTES(queries, width, warps),
-          std::max((queries + 2 * keys) * width * 2, queries * (width + NNF_ATTENTION_ROW_GAP) * 4)};
+          isHalf ? NNF_ATTENTION_STATE_BYTES(queries, width, warps)
+                 : NNF_TF32_ATTENTION_STATE_BYTES(queries, width, warps),
+          std::max((queries + 2 * keys) * width * (isHalf ? 2 : 4), queries * (width + NNF_ATTENTION_ROW_GAP) * 4)};
 }
 /// Behind queries, keys and values are the powers.
 constexpr AttentionTile floatTile(int64_t queries, int64_t keys, int64_t width) {
-  return {true,
+  return {Multiplier::Fma,
           queries,
           keys,
           width,
@@ -30,14 +32,24 @@ constexpr AttentionTile floatTile(int64_t queries, int64_t keys, int64_t width) 
                    queries * (width + NNF_ATTENTION_ROW_GAP) * 4)};
 }
 
-#define NNF_TENSOR_TILE(...) tensorTile(__VA_ARGS__),
+#define NNF_HALF_TILE(...) tensorTile(Multiplier::Half, __VA_ARGS__),
+#define NNF_TF32_TILE(...) tensorTile(Multiplier::Tf32, __VA_ARGS__),
 #define NNF_FLOAT_TILE(...) floatTile(__VA_ARGS__),
-constexpr AttentionTile tensorTiles[] = {NNF_ATTENTION_TILES(NNF_TENSOR_TILE)};
+constexpr AttentionTile halfTiles[] = {NNF_ATTENTION_TILES(NNF_HALF_TILE)};
+constexpr AttentionTile tf32Tiles[] = {NNF_TF32_ATTENTION_TILES(NNF_TF32_TILE)};
 constexpr AttentionTile floatTiles[] = {NNF_FLOAT_ATTENTION_TILES(NNF_FLOAT_TILE)};
-#undef NNF_TENSOR_TILE
+#undef NNF_HALF_TILE
+#undef NNF_TF32_TILE
 #undef NNF_FLOAT_TILE
 
-ArrayRef<AttentionTile> tilesOf(bool isFloat) { return isFloat ? ArrayRef(floatTiles) : ArrayRef(tensorTiles); }
+ArrayRef<AttentionTile> tilesOf(Multiplier multiplier) {
+  switch (multiplier) {
+  case Multiplier::Half: return halfTiles;
+  case Multiplier::Tf32: return tf32Tiles;
+  case Multiplier::Fma: return floatTiles;
+  }
+  llvm_unreachable("a multiplier has tiles");
+}
 
 /// Blocks that keep every multiprocessor of a GPU busy: more queries a block read keys and values less often, if there
 /// are still so many.
@@ -100,8 +112,8 @@ Dim AttentionOperand::freeStride() const { return alongContracted ? lineStride :
 int64_t AttentionTile::spreadPitch() const { return width + NNF_ATTENTION_ROW_GAP; }
 
 std::string AttentionTile::name(llvm::StringRef function) const {
-  return (Twine(isFloat ? "nnf_float_attention_" : "nnf_attention_") + function + "_" + Twine(queries) + "x" +
-          Twine(keys) + "x" + Twine(width))
+  return (templatePrefix(multiplier) + "attention_" + function + "_" + Twine(queries) + "x" + Twine(keys) + "x" +
+          Twine(width))
       .str();
 }
 
@@ -115,16 +127,17 @@ std::optional<GpuAttention> GpuAttention::of(Attention &a) {
   if (!(element.isF32() || element.isF16() || element.isBF16()) || elementOf(key->view.buffer) != element ||
       elementOf(value->view.buffer) != element)
     return std::nullopt;
-  if (std::max(a.depth(), a.columns()) > tilesOf(element.isF32()).back().width)
+  Multiplier multiplier = multiplierOf(element, a.mix);
+  if (std::max(a.depth(), a.columns()) > tilesOf(multiplier).back().width)
     return std::nullopt;
-  return GpuAttention{element, *query, *key, *value};
+  return GpuAttention{element, multiplier, *query, *key, *value};
 }
 
-AttentionTile GpuAttention::tile(Attention &a, bool isFloat) {
+AttentionTile GpuAttention::tile(Attention &a) const {
   int64_t entries = std::max<int64_t>(1, KernelEmitter::guess(a.mixBatch()));
   int64_t queries = std::max<int64_t>(1, KernelEmitter::guess(a.queries()));
   std::optional<AttentionTile> best;
-  for (const AttentionTile &tile : tilesOf(isFloat)) {
+  for (const AttentionTile &tile : tilesOf(multiplier)) {
     bool fits = std::max(a.depth(), a.columns()) <= tile.width;
     bool isFull = entries * llvm::divideCeil(queries, tile.queries) >= enoughBlocks && queries > tile.queries / 2;
     // By width, then by queries.

@@ -4,6 +4,7 @@
 
 #include "passes/groups/Attention.h"
 #include "passes/kernels/StridedView.h"
+#include "passes/kernels/gpu/Multiplier.h"
 #include <string>
 
 namespace nnf {
@@ -24,29 +25,31 @@ struct AttentionOperand {
   Dim freeStride() const;
 };
 
-/// One of NNF_ATTENTION_TILES, or of NNF_FLOAT_ATTENTION_TILES.
+/// One of NNF_ATTENTION_TILES, NNF_TF32_ATTENTION_TILES or NNF_FLOAT_ATTENTION_TILES.
 struct AttentionTile {
-  bool isFloat;
+  Multiplier multiplier;
   int64_t queries, keys, width; // width: elements of a query or value, at most
   int64_t threads;
   int64_t stateBytes; // that a thread keeps from one block of keys to the next
   int64_t sharedBytes;
 
+  bool isFma() const { return multiplier == Multiplier::Fma; }
   /// Scores of a thread.
   int64_t scores() const { return queries * keys / threads; }
   /// From one row of the mix in shared memory to the next, in floats; number `width` of a row is its total.
   int64_t spreadPitch() const;
-  /// What templates of it begin with and end in.
+  /// The template of a function: "nnf_tf32_attention_mix_64x32x64".
   std::string name(llvm::StringRef function) const;
 };
 
 /// An attention that templates multiply (codegen/cuda/templates): operands are alike and lie in lines.
 struct GpuAttention {
   mlir::Type element; // of all operands
+  Multiplier multiplier;
   AttentionOperand query, key, value;
 
   static std::optional<GpuAttention> of(Attention &attention);
-  static AttentionTile tile(Attention &attention, bool isFloat);
+  AttentionTile tile(Attention &attention) const;
 };
 
 } // namespace nnf

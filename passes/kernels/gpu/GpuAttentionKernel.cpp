@@ -16,7 +16,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 /// Neighbouring keys whose scores a thread has: pairs come of one instruction's result.
 constexpr int64_t pair = 2;
-/// Threads that share rows of a float32 tile, and rows and keys of each.
+/// Threads that share rows of a tile without tensor cores, and rows and keys of each.
 constexpr int64_t sharers = 8, piece = 4;
 
 class GpuAttentionEmitter : AttentionIndices {
@@ -84,7 +84,10 @@ void GpuAttentionEmitter::emit() {
   beginOperand(g.key, a.scoresBatch(), {}, key);
   beginOperand(g.value, a.mixBatch(), {}, value);
   Value queryAlong = query.back(), keyAlong = key.back(), valueAlong = value.back();
-  Value depth = constant32(a.depth()), columns = constant32(a.columns()), isBfloat = constantBool(g.element.isBF16());
+  Value depth = constant32(a.depth()), columns = constant32(a.columns());
+  SmallVector<Value> kind; // of 16-bit floats
+  if (tile.multiplier == Multiplier::Half)
+    kind.push_back(constantBool(g.element.isBF16()));
   Value queries = k.min(k.sub(k.size(a.queries()), firstQuery), k.constant(tile.queries)), end32 = narrow(end);
   auto call = [&](StringRef function, std::initializer_list<ArrayRef<Value>> arguments) {
     SmallVector<Value> all;
@@ -97,18 +100,21 @@ void GpuAttentionEmitter::emit() {
   k.loop(k.constant(0), end, tile.keys, {}, [&](Value first, ValueRange) -> SmallVector<Value> {
     ElementEmitter::Scope scope(e);
     Value first32 = narrow(first);
-    if (tile.isFloat)
+    if (tile.isFma())
       call("scores", {{queryAlong, keyAlong}, value, {depth, columns, first32, end32, shared.base, scores}});
     else
-      call("scores", {{isBfloat, keyAlong}, value, {depth, columns, first32, end32, shared.base, state, scores}});
+      call("scores", {kind.empty() ? queryAlong : kind[0],
+                      keyAlong,
+                      value,
+                      {depth, columns, first32, end32, shared.base, state, scores}});
     makeLogits(scores, first);
-    if (tile.isFloat)
+    if (tile.isFma())
       call("mix", {key, {queryAlong, valueAlong, depth, first32, end32, shared.base, scores, state}});
     else
-      call("mix", {isBfloat, key, {valueAlong, depth, columns, first32, end32, shared.base, scores, state}});
+      call("mix", {kind, key, {valueAlong, depth, columns, first32, end32, shared.base, scores, state}});
     return {};
   });
-  if (tile.isFloat)
+  if (tile.isFma())
     call("spread", {{queryAlong, valueAlong, state, shared.base}});
   else
     call("spread", {{state, shared.base}});
@@ -144,7 +150,7 @@ SmallVector<GpuAttentionEmitter::Run> GpuAttentionEmitter::runs() {
   Value thread = emitter.thread;
   auto scaled = [&](Value x, int64_t factor) { return k.mul(x, k.constant(factor)); };
   auto plus = [&](Value x, int64_t number) { return k.add(x, k.constant(number)); };
-  if (tile.isFloat) {
+  if (tile.isFma()) {
     Value group = k.floorDiv(thread, k.constant(sharers)), member = k.mod(thread, k.constant(sharers));
     for (int64_t i = 0; i < piece; ++i)
       for (int64_t j = 0; j < piece; j += scoreLanes)
@@ -255,7 +261,7 @@ int64_t lanesOf(Attention &a, ArrayRef<StoredMix> stored) {
 /// Scores that go through the graph's code at once. Pairs are inside or outside as a whole where keys are even.
 int64_t scoreLanesOf(Attention &a, const GpuAttention &g) {
   bool isEven = a.keys().getLargestKnownDivisor() % pair == 0;
-  return isEven && !(g.element.isF32() && g.key.alongContracted) ? pair : 1;
+  return isEven && !(g.multiplier == Multiplier::Fma && g.key.alongContracted) ? pair : 1;
 }
 
 } // namespace
@@ -269,7 +275,7 @@ bool emitGpuAttention(KernelOp kernel, const TargetInfo &target) {
     std::optional<SmallVector<StoredMix>> stored = storedMixes(kernel, dot);
     if (!g || !stored)
       return false;
-    AttentionTile tile = GpuAttention::tile(*attention, g->element.isF32());
+    AttentionTile tile = g->tile(*attention);
     int64_t scoreLanes = scoreLanesOf(*attention, *g), storeLanes = lanesOf(*attention, *stored);
     emitWithLanes(kernel, target, tile.threads, std::max(scoreLanes, storeLanes),
                   [&](GpuEmitter &emitter, int64_t lanes) {

@@ -1,4 +1,4 @@
-// Products of 16-bit floats on a GPU's tensor cores, and of float32 without; convolutions are such products. A template
+// Products on a GPU's tensor cores, and of exact float32 without; convolutions are such products. A template
 // that was compiled with nnfc multiplies a tile (codegen/cuda/templates); this writes the kernel around it: where the
 // tile's operands lie, and what becomes of its sums. They come back through shared memory, so that a thread has
 // neighbouring columns of a row, whatever the tensor cores left it: the graph's own epilogue runs on vectors, and reads
@@ -69,7 +69,7 @@ Value TensorProductEmitter::multiply(const SharedArray &shared) {
   Value sums = LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), k.b.getF32Type(),
                                       constant32(tile.sums()), /*alignment=*/16);
   SmallVector<Value> arguments;
-  if (!tile.isFloat())
+  if (tile.multiplier == Multiplier::Half)
     arguments.push_back(constantBool(p.element.isBF16()));
   if (p.convolved)
     describeImage(arguments);
@@ -77,16 +77,15 @@ Value TensorProductEmitter::multiply(const SharedArray &shared) {
     describe(p.a, firstRow, product(p.rows), tile.rows, arguments);
   describe(p.b, firstColumn, product(p.columns), tile.columns, arguments);
   arguments.append({narrow(k.size(p.depth)), shared.base, sums});
-  std::string kind = p.convolved ? "convolution_" : "product_";
-  emitter.callTemplate((tile.isFloat() ? "nnf_float_" : "nnf_") + kind + tile.name(), arguments);
+  emitter.callTemplate(tile.name(p.convolved ? "convolution" : "product"), arguments);
   return sums;
 }
 
-/// Which rows and columns a thread of a float32 product has depends on how the operands lie.
+/// Which rows and columns a thread has without tensor cores depends on how the operands lie.
 void TensorProductEmitter::spread(Value sums, Value part, const SharedArray &shared) {
-  if (!tile.isFloat())
-    return emitter.callTemplate("nnf_spread_" + tile.name(), {sums, part, shared.base});
-  emitter.callTemplate("nnf_float_spread_" + tile.name(),
+  if (!tile.isFma())
+    return emitter.callTemplate(tile.name("spread"), {sums, part, shared.base});
+  emitter.callTemplate(tile.name("spread"),
                        {constantBool(p.a.alongDepth), constantBool(p.b.alongDepth), sums, part, shared.base});
 }
 

@@ -9,8 +9,8 @@ namespace {
 
 /// Output channels of a group from which on a tile, of which the others are empty, is faster than a map, which reads
 /// both factors of each product: it gets some 8 products a cycle of a multiprocessor, the smallest tile 1 a column of
-/// float32 and 12 of 16-bit floats.
-constexpr int64_t fewestFloatColumns = 9, fewestHalfColumns = 4;
+/// exact float32, 12 of 16-bit floats and 6 of tf32.
+constexpr int64_t fewestFmaColumns = 9, fewestTensorColumns = 4;
 
 /// The transpose that ends the computation of a kernel's result, behind reshapes; null: there is none.
 PrimTransposeOp turnOf(Value result) {
@@ -38,7 +38,8 @@ Dim columnsOf(PrimConvOp conv) {
 /// Its kernel is a tile's, if its operands lie so.
 bool isProduct(PrimConvOp conv, Type element) {
   return conv.getLayout() == 1 &&
-         KernelEmitter::guess(columnsOf(conv)) >= (element.isF32() ? fewestFloatColumns : fewestHalfColumns);
+         KernelEmitter::guess(columnsOf(conv)) >=
+             (multiplierOf(element, conv) == Multiplier::Fma ? fewestFmaColumns : fewestTensorColumns);
 }
 
 /// The weight as columns: taps and channels are the contracted dimension.
@@ -78,8 +79,16 @@ std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
     return std::nullopt;
   TensorOperand a{*input, {}, dimOf(context, 0), /*alongDepth=*/true, rows->copyBytes(*input)};
   Dim depth = simplify(productOf(context, conv.kernelSizes()) * rows->channels);
-  TensorProduct product{conv.getOutput(),  element, a,   *b, {}, Shape(ArrayRef(out).drop_back()),
-                        {columnsOf(conv)}, depth,   rows};
+  TensorProduct product{conv.getOutput(),
+                        element,
+                        multiplierOf(element, kernel),
+                        a,
+                        *b,
+                        {},
+                        Shape(ArrayRef(out).drop_back()),
+                        {columnsOf(conv)},
+                        depth,
+                        rows};
   product.turned = *turned;
   if (groups > 1) {
     product.batch = {dimOf(context, groups)};

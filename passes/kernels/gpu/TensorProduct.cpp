@@ -9,31 +9,45 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-constexpr ProductTile tensorTile(int64_t rows, int64_t columns, int64_t depth, int64_t warpRows, int64_t warpColumns,
-                                 int64_t slabs) {
-  return {2, rows, columns, depth, slabs, warpRows * warpColumns * warpThreads, warpRows};
+constexpr ProductTile tensorTile(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t warpRows,
+                                 int64_t warpColumns, int64_t slabs) {
+  return {multiplier, rows, columns, depth, slabs, warpRows * warpColumns * warpThreads, warpRows};
 }
 /// 8 x 8 sums of each thread, halves of 64 rows.
 constexpr ProductTile floatTile(int64_t rows, int64_t columns, int64_t depth, int64_t slabs) {
-  return {4, rows, columns, depth, slabs, rows * columns / 64, rows / 64};
+  return {Multiplier::Fma, rows, columns, depth, slabs, rows * columns / 64, rows / 64};
 }
 
-#define NNF_TENSOR_TILE(...) tensorTile(__VA_ARGS__),
+#define NNF_HALF_TILE(...) tensorTile(Multiplier::Half, __VA_ARGS__),
+#define NNF_TF32_TILE(...) tensorTile(Multiplier::Tf32, __VA_ARGS__),
 #define NNF_FLOAT_TILE(...) floatTile(__VA_ARGS__),
-constexpr ProductTile tensorTiles[] = {NNF_PRODUCT_TILES(NNF_TENSOR_TILE)};
+constexpr ProductTile halfTiles[] = {NNF_PRODUCT_TILES(NNF_HALF_TILE)};
+constexpr ProductTile tf32Tiles[] = {NNF_TF32_TILES(NNF_TF32_TILE)};
 constexpr ProductTile floatTiles[] = {NNF_FLOAT_TILES(NNF_FLOAT_TILE)};
-#undef NNF_TENSOR_TILE
+#undef NNF_HALF_TILE
+#undef NNF_TF32_TILE
 #undef NNF_FLOAT_TILE
 
-/// Rows or columns up to which a tile of float32 would be half empty: smaller ones have a kernel of their own.
+ArrayRef<ProductTile> tilesOf(Multiplier multiplier) {
+  switch (multiplier) {
+  case Multiplier::Half: return halfTiles;
+  case Multiplier::Tf32: return tf32Tiles;
+  case Multiplier::Fma: return floatTiles;
+  }
+  llvm_unreachable("a multiplier has tiles");
+}
+
+/// Rows or columns up to which a tile of exact float32 would be half empty: smaller ones have a kernel of their own.
 constexpr int64_t fewest = 32;
 
 /// What a tile takes: figures of an A100, per multiprocessor (SM) and cycle. Sizes matter, not the last per cent: they
 /// decide whether blocks fill the machine, and whether a tile is bound by products or by what it reads.
 namespace machine {
 constexpr int64_t multiprocessors = 108;
-constexpr double multiplyAdds = 1024; // of tensor cores, 16-bit floats
-constexpr double floatMultiplyAdds = 64;
+/// Multiply-adds: tensor cores have half as many of tf32.
+constexpr double ofMultiplier(Multiplier multiplier) {
+  return multiplier == Multiplier::Half ? 1024 : multiplier == Multiplier::Tf32 ? 512 : 64;
+}
 constexpr double bytes = 40;            // from the second-level cache to shared memory
 constexpr double latency = 700;         // cycles until a slab that is asked for is there
 constexpr double perBlock = 2000;       // cycles of a block before its first product and after its last
@@ -83,9 +97,8 @@ double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t 
   double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
   double resident =
       std::min<double>(perMultiprocessor, std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes()));
-  double products = double(tile.rows * tile.columns * tile.depth) /
-                    (tile.isFloat() ? machine::floatMultiplyAdds : machine::multiplyAdds);
-  double reads = double((tile.rows + tile.columns) * tile.depth * tile.elementBytes) / machine::bytes;
+  double products = double(tile.rows * tile.columns * tile.depth) / machine::ofMultiplier(tile.multiplier);
+  double reads = double((tile.rows + tile.columns) * tile.depth * operandBytes(tile.multiplier)) / machine::bytes;
   double waits = machine::latency / double(tile.slabs - 1) / resident;
   double slab = std::max({products, reads, waits});
   return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * slab + machine::perBlock / resident);
@@ -99,16 +112,16 @@ static double cyclesOfFewRows(int64_t rows, int64_t columns, int64_t depth, int6
   double blocks = double(llvm::divideCeil(rows, tile)) * double(llvm::divideCeil(columns, tile)) * double(batches);
   double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
   double resident = std::min<double>(perMultiprocessor, machine::residentSmall);
-  double products = tile * tile * slab / machine::floatMultiplyAdds, waits = machine::latency / resident;
+  double products = tile * tile * slab / machine::ofMultiplier(Multiplier::Fma), waits = machine::latency / resident;
   return perMultiprocessor *
          (double(llvm::divideCeil(depth, slab)) * std::max(products, waits) + machine::perBlock / resident);
 }
 
-double cyclesOfProduct(Type element, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
-  if (element.isF32() && std::min(rows, columns) <= fewest)
+double cyclesOfProduct(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  if (multiplier == Multiplier::Fma && std::min(rows, columns) <= fewest)
     return cyclesOfFewRows(rows, columns, depth, batches);
   double least = std::numeric_limits<double>::infinity();
-  for (const ProductTile &tile : element.isF32() ? ArrayRef(floatTiles) : ArrayRef(tensorTiles))
+  for (const ProductTile &tile : tilesOf(multiplier))
     least = std::min(least, cyclesOf(tile, rows, columns, depth, batches));
   return least;
 }
@@ -150,10 +163,12 @@ Dim TensorOperand::extentStride() const { return alongDepth ? lineStride : dimOf
 int64_t ProductTile::spreadPitch() const { return columns + NNF_PRODUCT_ROW_GAP; }
 
 int64_t ProductTile::sharedBytes() const {
-  return std::max((rows + columns) * depth * elementBytes * slabs, spreadRows() * spreadPitch() * 4);
+  return std::max((rows + columns) * depth * operandBytes(multiplier) * slabs, spreadRows() * spreadPitch() * 4);
 }
 
-std::string ProductTile::name() const { return (Twine(rows) + "x" + Twine(columns) + "x" + Twine(depth)).str(); }
+std::string ProductTile::name(StringRef kind) const {
+  return (templatePrefix(multiplier) + kind + "_" + Twine(rows) + "x" + Twine(columns) + "x" + Twine(depth)).str();
+}
 
 std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
   PrimDotOp dot = soleProductOf(kernel);
@@ -168,9 +183,11 @@ std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
   std::optional<TensorOperand> a = TensorOperand::of(*lhs, left), b = TensorOperand::of(*rhs, right);
   if (!a || !b)
     return std::nullopt;
-  if (element.isF32() && std::min(KernelEmitter::guess(left.free), KernelEmitter::guess(right.free)) <= fewest)
+  Multiplier multiplier = multiplierOf(element, kernel);
+  if (multiplier == Multiplier::Fma &&
+      std::min(KernelEmitter::guess(left.free), KernelEmitter::guess(right.free)) <= fewest)
     return std::nullopt;
-  TensorProduct product{dot.getOutput(), element, *a, *b, {}, left.free, right.free, {}, {}};
+  TensorProduct product{dot.getOutput(), element, multiplier, *a, *b, {}, left.free, right.free, {}, {}};
   Shape shape = shapeOf(dot.getLhs());
   for (int64_t d : dot.getLhsBatch())
     product.batch.push_back(shape[d]);
@@ -182,8 +199,8 @@ std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
 
 bool TensorProduct::hasDepthOfTiles() const {
   std::optional<int64_t> steps = constantOf(depth);
-  return !steps ||
-         (*steps <= std::numeric_limits<int32_t>::max() / 2 && !(element.isF32() && *steps <= floatTiles[0].depth));
+  return !steps || (*steps <= std::numeric_limits<int32_t>::max() / 2 &&
+                    !(multiplier == Multiplier::Fma && *steps <= floatTiles[0].depth));
 }
 
 ProductTile TensorProduct::tile() const {
@@ -191,8 +208,8 @@ ProductTile TensorProduct::tile() const {
   auto cycles = [&](const ProductTile &tile) {
     return cyclesOf(tile, guess(rows), guess(columns), guess(depth), guess(batch));
   };
-  ArrayRef<ProductTile> tiles = element.isF32() ? ArrayRef(floatTiles) : ArrayRef(tensorTiles);
-  return *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
+  return *llvm::min_element(tilesOf(multiplier),
+                            [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
 }
 
 } // namespace nnf

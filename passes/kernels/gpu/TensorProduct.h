@@ -1,8 +1,10 @@
-// Products of matrices that templates multiply, on tensor cores or (float32) without, and the tiles they are cut into.
+// Products of matrices that templates multiply, on tensor cores or (exact float32) without, and the tiles they are cut
+// into.
 #ifndef NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
 #define NNF_PASSES_KERNELS_GPU_TENSORPRODUCT_H
 
 #include "passes/kernels/gpu/ConvolutionRows.h"
+#include "passes/kernels/gpu/Multiplier.h"
 #include <string>
 
 namespace nnf {
@@ -47,13 +49,14 @@ struct TensorOperand {
   Dim extentStride() const;
 };
 
-/// One of NNF_PRODUCT_TILES, or of NNF_FLOAT_TILES.
+/// One of NNF_PRODUCT_TILES, NNF_TF32_TILES or NNF_FLOAT_TILES.
 struct ProductTile {
-  int64_t elementBytes, rows, columns, depth, slabs;
+  Multiplier multiplier;
+  int64_t rows, columns, depth, slabs;
   int64_t threads;
   int64_t parts; // in which sums come to shared memory, some rows each
 
-  bool isFloat() const { return elementBytes == 4; }
+  bool isFma() const { return multiplier == Multiplier::Fma; }
   /// Floats of sums that each thread has.
   int64_t sums() const { return rows * columns / threads; }
   /// Rows of sums that are in shared memory at once, and the distance of theirs in floats.
@@ -61,12 +64,12 @@ struct ProductTile {
   int64_t spreadPitch() const;
   /// Of a block: slabs, or later sums in their place.
   int64_t sharedBytes() const;
-  /// As templates are named: "128x64x32".
-  std::string name() const;
+  /// The template of a kind: "nnf_tf32_product_128x64x16".
+  std::string name(llvm::StringRef kind) const;
 };
 
-/// Cycles that a GPU takes for a product of this element type, by a model of it (docs/design/0009).
-double cyclesOfProduct(mlir::Type element, int64_t rows, int64_t columns, int64_t depth, int64_t batches);
+/// Cycles that a GPU takes for a product, by a model of it (docs/design/0009).
+double cyclesOfProduct(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches);
 
 /// result[batch, row, column] = sum of a[batch, row, k] * b[batch, k, column] in float32, row and column of any number
 /// of dimensions. Of a convolution the rows of A are none that lie in memory, and the batch is its groups: columns go
@@ -74,6 +77,7 @@ double cyclesOfProduct(mlir::Type element, int64_t rows, int64_t columns, int64_
 struct TensorProduct {
   mlir::Value result;
   mlir::Type element; // of both operands
+  Multiplier multiplier;
   TensorOperand a, b;
   Shape batch, rows, columns;
   Dim depth;
@@ -85,8 +89,9 @@ struct TensorProduct {
   /// The tensor that a convolution on a GPU reads an operand from: what lies behind views of it, or, where copies would
   /// be single elements for that, the operand as it is before it is widened, which has to be stored then.
   static mlir::Value memoryOf(PrimConvOp conv, mlir::Value operand);
-  /// The contracted dimension is one that templates go down: they count it in 32 bits. Of float32 it has more than one
-  /// slab: in code without a loop ptxas runs out of registers, and what is written bounds so shallow a product.
+  /// The contracted dimension is one that templates go down: they count it in 32 bits. Of exact float32 it has more
+  /// than one slab: in code without a loop ptxas runs out of registers, and what is written bounds so shallow a
+  /// product.
   bool hasDepthOfTiles() const;
   /// The tile that is likely done first, by a model of the machine.
   ProductTile tile() const;
