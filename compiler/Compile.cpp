@@ -535,6 +535,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
   if (emit == Emit::Mlir) {
     std::string text;
     llvm::raw_string_ostream os(text);
+    (*models.front().module)->removeAttr(allowTf32); // whoever compiles the text says it again
     (*models.front().module)->print(os);
     return writeText(text, nullptr);
   }

@@ -227,6 +227,14 @@ def tensor_floats(nnfc, ptxas, folder, all_models, jobs, results):
     code, _, err = run(nnfc, "compile", folder / f"{found[0].name}.nnf.txt", "--target=cuda", "--allow-tf32", "-o", library)
     _, text, _ = run(nnfc, "inspect", library)
     results.case("inspect of tf32", err.strip() if code else None if "cuda sm_80 with tf32" in text else text)
+    # Text on the way holds for either: each compilation says it.
+    middle, out = folder / "with-tf32.mlir", folder / "with-tf32.ptx"
+    for phase in ("input", "groups"):
+        run(nnfc, "compile", folder / f"{found[0].name}.nnf.txt", "--target=cuda", "--allow-tf32", f"--phase={phase}", "-o", middle)
+        for flags in (["--allow-tf32"], []):
+            code, _, err = run(nnfc, "compile", middle, "--trust-mlir", "--target=cuda", *flags, "-o", out)
+            ok = code == 0 and ("tf32" in out.read_text()) == bool(flags)
+            results.case(f"text of phase {phase} {flags}", None if ok else err.strip() or "the flag does not decide")
 
 
 # ---- the command line

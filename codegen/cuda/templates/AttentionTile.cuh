@@ -1,7 +1,7 @@
-// Attention of a tile of queries on tensor cores: softmax(Q K^T) V of 16-bit floats, or of float32 as tf32, with scores,
-// powers and sums in float32 registers. A block goes from one block of keys to the next, with the largest score, the
-// total and the mix of values so far of each query. While scores are multiplied the block's values are on their way to
-// shared memory, while values are mixed the next keys. The kernel around it is the graph's own
+// Attention of a tile of queries on tensor cores: softmax(Q K^T) V of 16-bit floats, or of float32 as tf32, with
+// scores, powers and sums in float32 registers. A block goes from one block of keys to the next, with the largest
+// score, the total and the mix of values so far of each query. While scores are multiplied the block's values are on
+// their way to shared memory, while values are mixed the next keys. The kernel around it is the graph's own
 // (passes/kernels/gpu/GpuAttention.cpp): it makes logits of the scores in between, gets the mix back row by row, and
 // goes on from there.
 #pragma once
@@ -62,12 +62,14 @@ template <int bytes, int queries, int keys, int width, int warps> struct Attenti
     for (int i = 0; i < rowPieces; ++i)
 #pragma unroll
       for (int s = 0; s < queryPieces; ++s)
-        state.query[i][s] = loadRows<queries, width, bytes>(shared, query.alongDepth, firstRow() + i * 16, s * fragmentSteps<bytes>);
+        state.query[i][s] =
+            loadRows<queries, width, bytes>(shared, query.alongDepth, firstRow() + i * 16, s * fragmentSteps<bytes>);
   }
 
   /// The scores of the keys that have been asked for; asks for their values.
-  NNF_DEVICE static void multiply(bool isBfloat, bool queryAlongDepth, bool keyAlongDepth, const Operand &value, int depth, int first,
-                                  int end, NNF_SHARED char *shared, const State &state, Scores &scores) {
+  NNF_DEVICE static void multiply(bool isBfloat, bool queryAlongDepth, bool keyAlongDepth, const Operand &value,
+                                  int depth, int first, int end, NNF_SHARED char *shared, const State &state,
+                                  Scores &scores) {
     // The keys are here, for all threads; and all have mixed the values before, whose place these take.
     waitForCopies<0>();
     meetBlock();
@@ -121,8 +123,8 @@ template <int bytes, int queries, int keys, int width, int warps> struct Attenti
       }
   }
 
-  /// Of 16 queries, fragmentSteps keys down. The sums of a product lie as 16-bit operands do; of tf32 keys 2 i and 2 i + 1
-  /// stand for steps i and i + 4, of the values as well.
+  /// Of 16 queries, fragmentSteps keys down. The sums of a product lie as 16-bit operands do; of tf32 keys 2 i and 2 i
+  /// + 1 stand for steps i and i + 4, of the values as well.
   NNF_DEVICE static Words4 powersAsRows(bool isBfloat, const float (&powers)[keyPieces][4], int step) {
     auto &left = powers[step / 8];
     if constexpr (bytes == 4) {

@@ -15,7 +15,8 @@ template <int bytes, int rows, int columns, int depth, int warpRows, int warpCol
   static constexpr int threads = warpRows * warpColumns * warpThreads;
   /// Of a warp: 16 x 8 pieces, each the work of one instruction for 32 bytes down.
   static constexpr int rowPieces = rows / warpRows / 16, columnPieces = columns / warpColumns / 8;
-  static constexpr int tileRows = rows, tileColumns = columns, slabDepth = depth, slabCount = slabs, elementBytes = bytes;
+  static constexpr int tileRows = rows, tileColumns = columns, slabDepth = depth, slabCount = slabs,
+                       elementBytes = bytes;
   static constexpr int aBytes = rows * depth * bytes, bBytes = columns * depth * bytes;
   static_assert(columnPieces % 2 == 0, "columns are loaded in pairs of pieces");
 
