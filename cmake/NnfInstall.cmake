@@ -39,13 +39,24 @@ install(FILES ${CMAKE_BINARY_DIR}/package/nnfc.pc DESTINATION ${CMAKE_INSTALL_LI
 set_target_properties(nnfc nnf-opt nnf-lsp-server PROPERTIES INSTALL_RPATH ${NNF_LLVM_ROOT}/lib)
 install(TARGETS nnfc EXPORT nnfcCompiler RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT compiler)
 install(TARGETS nnf-opt nnf-lsp-server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT compiler)
+# What the tutorials read.
+install(FILES examples/digits/digits.onnx examples/digits/images.npy examples/digits/labels.npy
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/nnfc/examples/digits COMPONENT compiler)
 install(EXPORT nnfcCompiler NAMESPACE nnfc:: FILE nnfcCompiler.cmake DESTINATION ${package} COMPONENT compiler)
 
 # `cpack` in the build folder: a package for each component.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME nnfc)
-set(CPACK_PACKAGE_CONTACT "the nnfc authors <nnfc@localhost>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "ahead-of-time compiler for neural networks")
+set(NNF_MAINTAINER "the nnfc authors <nnfc@localhost>" CACHE STRING "Who answers for the Debian packages")
+set(CPACK_PACKAGE_CONTACT "${NNF_MAINTAINER}")
+# cpack would put the folder's modes as the umask made them into the package.
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+  OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/cmake/package/debian/Documents.cmake)
+file(STRINGS cmake/package/debian/changelog NNF_CHANGELOG LIMIT_COUNT 1)
+if(NOT NNF_CHANGELOG MATCHES "^nnfc \\(${PROJECT_VERSION}\\) ")
+  message(FATAL_ERROR "cmake/package/debian/changelog begins with '${NNF_CHANGELOG}', expected version ${PROJECT_VERSION}")
+endif()
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime dev compiler)
@@ -56,22 +67,28 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libnnfc-runtime)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/cmake/package/debian/triggers)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "runtime of models compiled by nnfc
- The shared library libnnf, and nnf-run, which runs and measures compiled models.")
+The shared library libnnf, and nnf-run, which runs and measures compiled
+models.")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libnnfc-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libnnfc-runtime (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "headers and static runtime of models compiled by nnfc
- What a program needs to be built with a compiled model: nnf.h, nnf.hpp, libnnf.a, and find_package(nnfc).")
+What a program needs to be built with a compiled model: nnf.h, nnf.hpp,
+libnnf.a, and find_package(nnfc).")
 set(CPACK_DEBIAN_COMPILER_PACKAGE_NAME nnfc)
 # dpkg-shlibdeps may find LLVM's library through a link of the package llvm-*-dev, and then knows nothing of it.
 set(CPACK_DEBIAN_COMPILER_PACKAGE_DEPENDS
   "libnnfc-dev (= ${PROJECT_VERSION}), libllvm${LLVM_VERSION_MAJOR} (>= 1:${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR})")
 set(CPACK_COMPONENT_COMPILER_DESCRIPTION "ahead-of-time compiler for neural networks
- Compiles models (ONNX, graph files) to native libraries that depend on nothing but libc.")
+Compiles models (ONNX, graph files) to native libraries that depend on
+nothing but libc.")
 set(CPACK_DEBIAN_MPI_PACKAGE_NAME libnnfc-mpi)
 set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "libnnfc-runtime (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_MPI_DESCRIPTION "batches over MPI's ranks for models compiled by nnfc
- What mpirun nnf-run --data-parallel needs of MPI.")
+What mpirun nnf-run --data-parallel needs of MPI.")
 set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
 # The runtime and the compiler link shared libraries: dpkg-shlibdeps knows their packages.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)

@@ -89,10 +89,16 @@ def build_option(build, name):
 
 
 def tutorial_of(name):
+    """As somebody does it who has installed nnfc."""
     def case(build, work):
         with tempfile.TemporaryDirectory(prefix="nnf-tutorial-") as folder:
-            problem = tutorial.run(ROOT / "docs" / "tutorials" / f"{name}.md", Path(folder),
-                                   [build / "bin", Path("/usr/bin")], NNFC=ROOT)  # Debian's Python has NumPy
+            prefix = Path(folder) / "installed"
+            for component in ("runtime", "dev", "compiler"):
+                call("cmake", "--install", build, "--prefix", prefix, "--component", component)
+            (Path(folder) / "empty").mkdir()
+            problem = tutorial.run(ROOT / "docs" / "tutorials" / f"{name}.md", Path(folder) / "empty",
+                                   [prefix / "bin", Path("/usr/bin")],  # Debian's Python has NumPy
+                                   NNFC=prefix / "share/nnfc", PKG_CONFIG_PATH=prefix / "lib/pkgconfig")
         expect(problem is None, problem)
     case.__name__ = "tutorial_" + name.replace("-", "_")
     return case

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""The Debian packages on a bare Debian 12: installed by apt, used as a stranger would, purged. Needs mmdebstrap and the
+network (./dev test-deb), so it is no part of ./dev test.
+
+Prints `FAIL case: why` lines and, last, the counts.
+"""
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+TIMEOUT_S = 1800
+sys.path.insert(0, str(ROOT / "test" / "harness"))
+sys.path.insert(0, str(HERE))
+import run as package  # noqa: E402
+from casefolder import Failure, expect  # noqa: E402
+
+TUTORIAL = """
+if __name__ == "__main__":  # PAGE FOLDER PATH
+    import sys
+    from pathlib import Path
+    sys.exit(run(Path(sys.argv[1]), Path(sys.argv[2]), [Path(sys.argv[3])]))
+"""
+
+
+def called(*command, **more):
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          errors="replace", timeout=TIMEOUT_S, **more)
+    expect(done.returncode == 0, f"{' '.join(map(str, command))[:100]}: exit status {done.returncode}: {done.stderr[-500:]}")
+    return done.stdout
+
+
+def packages(build, folder):
+    called("cpack", "--config", build / "CPackConfig.cmake", "-B", folder / "made", cwd=build)
+    made = sorted((folder / "made").glob("*.deb"))
+    expect({path.name.split("_")[0] for path in made} >= {"nnfc", "libnnfc-dev", "libnnfc-runtime"}, f"packages {made}")
+    return made
+
+
+def material(build, wheel, made, folder):
+    """What the stranger has: packages, an application, its model and data, tutorials."""
+    folder.mkdir()
+    for path in [*made, *([wheel] if wheel else []), HERE / "app.c", HERE / "in_root.sh", *(ROOT / "docs/tutorials").glob("*.md")]:
+        shutil.copy(path, folder)
+    shutil.copytree(ROOT / "examples/digits", folder / "examples/digits")
+    (folder / "tutorial.py").write_text((ROOT / "test/harness/tutorial.py").read_text() + TUTORIAL)
+
+    project = package.Work.__new__(package.Work)  # its models alone: nothing is installed here
+    project.folder = folder
+    project.model()
+    (folder / "project").mkdir()
+    project.model(folder=folder / "project")
+    project.onnx_model(folder / "project")
+    for name in ("app.c", "app.cpp"):
+        shutil.copy(HERE / name, folder / "project")
+    shutil.copy(HERE / "app.cmake", folder / "project" / "CMakeLists.txt")
+    runtime = folder / "runtime-project"
+    runtime.mkdir()
+    shutil.copy(HERE / "app.c", runtime)
+    (runtime / "CMakeLists.txt").write_text(package.RUNTIME_PROJECT)
+    called(build / "bin" / "nnfc", "compile", "net.nnf.txt", "--cpu=x86-64-v3", "-o", "ready.so", cwd=folder)
+
+    x = np.random.default_rng(0).integers(-8, 8, (5, 3)).astype(np.float32)
+    np.save(folder / "x.npy", x)
+    (folder / "x.bin").write_bytes(x.tobytes())
+    (folder / "expected.bin").write_bytes(np.maximum(x @ package.WEIGHT.T, 0).tobytes())
+
+
+def lintian(made):
+    """No errors; what is a warning stays one."""
+    done = subprocess.run(["lintian", "--allow-root", "--tag-display-limit", "0", *map(str, made)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
+    errors = re.findall(r"^E: .*$", done.stdout, re.MULTILINE)
+    expect(done.returncode == 0 and not errors, " / ".join(errors) or done.stdout[-400:])
+
+
+def in_fresh_root(folder):
+    """Lines of in_root.sh, run in a Debian that mmdebstrap makes and throws away."""
+    hooks = (f"copy-in {folder} /", 'chroot "$1" bash /nnfc/in_root.sh >&2')
+    done = subprocess.run(["mmdebstrap", "--variant=apt", "--quiet", *(f"--customize-hook={hook}" for hook in hooks),
+                           "bookworm", "/dev/null"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", timeout=TIMEOUT_S)
+    lines = re.findall(r"^(?:ok|FAIL) .*$", done.stdout, re.MULTILINE)
+    expect(lines and any(" purge" in line for line in lines), f"mmdebstrap: exit status {done.returncode}: {done.stdout[-800:]}")
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--wheel", type=Path, help="the Python package, for its tutorial")
+    options = parser.parse_args()
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="nnf-root-") as folder:
+        folder = Path(folder)
+        folder.chmod(0o755)  # mmdebstrap reads it as another user where it is not root
+        try:
+            made = packages(options.build.resolve(), folder)
+            material(options.build.resolve(), options.wheel, made, folder / "nnfc")
+            lines += in_fresh_root(folder / "nnfc")
+            lintian(made)
+            lines.append("ok lintian")
+        except Failure as why:
+            lines.append(f"FAIL packages: {why}")
+    print("\n".join(lines))
+    failed = sum(line.startswith("FAIL") for line in lines)
+    print(f"{len(lines) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
