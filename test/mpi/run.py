@@ -4,6 +4,7 @@
 Skipped where nnfc was built without MPI, or mpirun is not there. Prints `FAIL case: why` lines and, last, the counts.
 """
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -29,9 +30,9 @@ class Work:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
 
-    def compiled(self, name, text):
+    def compiled(self, name, text, *options):
         (self.folder / f"{name}.nnf.txt").write_text(text)
-        done = subprocess.run([self.build / "bin" / "nnfc", "compile", f"{name}.nnf.txt", "-o", f"{name}.so"], cwd=self.folder,
+        done = subprocess.run([self.build / "bin" / "nnfc", "compile", f"{name}.nnf.txt", "-o", f"{name}.so", *options], cwd=self.folder,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
         expect(done.returncode == 0, done.stdout[:300])
 
@@ -40,6 +41,11 @@ class Work:
         launcher = ["mpirun", "-n", str(ranks)] if ranks else []
         command = [*launcher, self.build / "bin" / "nnf-run", library, *(["--data-parallel"] if ranks else []),
                    "--output-dir", out, *arguments]
+        return subprocess.run(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              errors="replace", timeout=TIMEOUT_S, env=ENVIRONMENT)
+
+    def bench(self, ranks, library, *arguments):
+        command = ["mpirun", "-n", str(ranks), self.build / "bin" / "nnf-run", "bench", "--data-parallel", library, *arguments]
         return subprocess.run(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               errors="replace", timeout=TIMEOUT_S, env=ENVIRONMENT)
 
@@ -131,8 +137,29 @@ def what_is_wrong_is_said_once(work):
     work.refused("each rank is one device", 1, "net.so", *given, "--device", "cpu:0,cpu:1", status=2)
 
 
+def bench_goes_over_ranks(work):
+    """Rank 0 says one figure for all; in-out inputs begin each run as they were, a run that fails ends it on all ranks."""
+    work.compiled("net", network())
+    done = work.bench(3, "net.so", "--dim", "N=7", "--iterations", "20", "--json", "bench.json")
+    expect(done.returncode == 0 and done.stdout.count("latency") == 1 and "20 runs, 3 ranks" in done.stdout, done.stdout + done.stderr)
+    figures = json.loads((work.folder / "bench.json").read_text())
+    expect(figures["ranks"] == 3 and figures["iterations"] == 20 and figures["latency_us"]["min"] > 0, f"{figures}")
+    text = input_of("x", ("N",), "INT64") + constant("w", (4, 2), data=floats(4, 2).tobytes())
+    text += node("embedding", "y", input=x, weight=w) + node("add", "z", input=x, other=1)
+    work.compiled("count", text + outputs("y z"), "--inout=x=z")
+    given = work.save(x=np.zeros(6, np.int64))
+    done = work.bench(2, "count.so", *given, "--iterations", "20")  # more than 4 runs on end would leave the table
+    expect(done.returncode == 0, done.stderr[:300])
+    done = work.bench(2, "count.so", *work.save(x=np.array([0, 0, 0, 9])), "--iterations", "5")
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    expect(done.returncode == 1 and len(errors) == 1 and "rank 1 on " in errors[0], f"status {done.returncode}: {done.stderr[:300]}")
+    for option in (["--kernels"], ["--profile", "trace.json"]):
+        done = work.bench(2, "net.so", "--dim", "N=7", *option)
+        expect(done.returncode == 2 and "whose figures are of one device [NNFC-E0004]" in done.stderr, done.stderr[:300])
+
+
 CASES = [batches_of_every_size, other_dimensions_and_replicated_inputs, inout_inputs_come_back, an_error_names_its_rank,
-         what_is_wrong_is_said_once]
+         what_is_wrong_is_said_once, bench_goes_over_ranks]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ constexpr const char *head = R"html(<!doctype html>
 body { font: 14px/1.5 Helvetica, Arial, sans-serif; margin: 2em auto; max-width: 1300px; padding: 0 1em; color: #222; }
 h1 { font-size: 22px; } h2 { font-size: 17px; margin-top: 2em; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; } td, th { padding: 2px 10px; text-align: right; white-space: nowrap; }
-th { border-bottom: 1px solid #888; } td.name { text-align: left; white-space: normal; word-break: break-word; }
+th { border-bottom: 1px solid #888; } th.name { text-align: left; } td.name { text-align: left; white-space: normal; word-break: break-word; }
 tr:nth-child(even) td { background: #f6f6f6; } .bar { background: #e8743b; height: 10px; display: inline-block; }
 .scroll { overflow: auto; max-height: 85vh; border: 1px solid #ddd; } .facts td { text-align: left; }
 svg text { font-family: Helvetica, Arial, sans-serif; } .quiet { color: #777; }
@@ -53,7 +53,8 @@ for (const [name, value] of facts) { const row = make(byId("facts"), "tr"); make
 if (bench.roofline) byId("roofline").textContent = `This machine, measured just then: ${digits(bench.roofline.gflops_per_s)} GFLOP/s in float32, ` +
   `${digits(bench.roofline.gbytes_per_s)} GB/s of memory. Over 100 % is data that a cache still held.`;
 const table = byId("kernels"), header = make(table, "tr");
-for (const name of ["µs", "%", "", "GFLOP/s", "GB/s", "% of roofline", "node", "kernel"]) make(header, "th", name);
+for (const name of ["µs", "%", "", "GFLOP/s", "GB/s", "% of roofline", "node", "kernel"])
+  make(header, "th", name, {class: name === "node" || name === "kernel" ? "name" : "number"});
 for (const kernel of bench.kernels) {
   const row = make(table, "tr");
   make(row, "td", digits(kernel.us, 2)); make(row, "td", digits(100 * kernel.of_all));
@@ -64,8 +65,8 @@ for (const kernel of bench.kernels) {
   make(row, "td", kernel.node, {class: "name"}); make(row, "td", kernel.kernel, {class: "name"});
 }
 
-// The last run of the trace: caches are warm.
-const runs = trace.traceEvents.filter(e => e.cat === "run"), run = runs[runs.length - 1];
+// A typical run: the one of median time, in which nothing else on the machine came between.
+const runs = trace.traceEvents.filter(e => e.cat === "run").sort((a, b) => a.dur - b.dur), run = runs[runs.length >> 1];
 const launches = trace.traceEvents.filter(e => e.cat === "kernel" && e.ts >= run.ts && e.ts < run.ts + run.dur);
 {
   const width = Math.max(1200, launches.length * 12), scale = width / run.dur;

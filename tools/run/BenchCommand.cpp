@@ -1,6 +1,7 @@
 #include "tools/run/Json.h"
 #include "tools/run/OutputFile.h"
 #include "tools/run/Profile.h"
+#include "tools/run/RanksRun.h"
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -37,10 +38,12 @@ uint64_t peakMemory() {
   return getrusage(RUSAGE_SELF, &usage) == 0 ? uint64_t(usage.ru_maxrss) * 1024 : 0;
 }
 
-Failure measure(Session &session, InOutKeeper &inOut, const BenchRequest &request, Latencies &latencies) {
+/// Calls `prepare`, whose time does not count, and `run`.
+Failure measure(const BenchRequest &request, const std::function<void()> &prepare, const std::function<Failure()> &run,
+                Latencies &latencies) {
   for (uint64_t i = 0; i < request.warmup; ++i) {
-    inOut.restore();
-    if (Failure failure = session.runOnce())
+    prepare();
+    if (Failure failure = run())
       return failure;
   }
   constexpr uint64_t leastIterations = 10;
@@ -48,9 +51,9 @@ Failure measure(Session &session, InOutKeeper &inOut, const BenchRequest &reques
   for (uint64_t i = 0;
        request.iterations ? i < request.iterations : i < leastIterations || secondsSince(start) < request.seconds;
        ++i) {
-    inOut.restore();
+    prepare();
     Clock::time_point begin = Clock::now();
-    if (Failure failure = session.runOnce())
+    if (Failure failure = run())
       return failure;
     latencies.sorted.push_back(secondsSince(begin) * 1e6);
   }
@@ -59,8 +62,8 @@ Failure measure(Session &session, InOutKeeper &inOut, const BenchRequest &reques
   return {};
 }
 
-/// `times`: the launches, where they were looked at.
-std::string jsonOf(const BenchRequest &request, const Session &session, const Latencies &latencies,
+/// `times`: the launches, where they were looked at. `ranks`: how many, of which `session` is the first's; 0: no MPI.
+std::string jsonOf(const BenchRequest &request, const Session &session, uint32_t ranks, const Latencies &latencies,
                    const std::vector<LaunchTime> *times, const Roofline &roofline) {
   const nnf_model &model = session.model.descriptor();
   std::ostringstream json;
@@ -72,8 +75,9 @@ std::string jsonOf(const BenchRequest &request, const Session &session, const La
     json << (i ? ", " : "") << jsonString(session.model.inputs()[i].name) << ": "
          << jsonString(describeType(session.inputs[i].dtype, session.inputs[i].dims));
   json << "},\n  \"device\": " << jsonString(session.deviceName(request.device))
-       << ",\n  \"threads\": " << session.threads() << ",\n  \"warmup\": " << request.warmup
-       << ",\n  \"iterations\": " << latencies.sorted.size() << ",\n  \"latency_us\": {";
+       << (ranks ? ",\n  \"ranks\": " + std::to_string(ranks) : "") << ",\n  \"threads\": " << session.threads()
+       << ",\n  \"warmup\": " << request.warmup << ",\n  \"iterations\": " << latencies.sorted.size()
+       << ",\n  \"latency_us\": {";
   const std::pair<const char *, double> numbers[] = {
       {"min", latencies.sorted.front()}, {"mean", latencies.mean()},        {"p50", latencies.percentile(50)},
       {"p90", latencies.percentile(90)}, {"p99", latencies.percentile(99)}, {"max", latencies.sorted.back()},
@@ -91,9 +95,11 @@ std::string jsonOf(const BenchRequest &request, const Session &session, const La
   return json.str();
 }
 
-void print(const BenchRequest &request, const Session &session, const Latencies &latencies, std::ostream &out) {
+void print(const BenchRequest &request, const Session &session, uint32_t ranks, const Latencies &latencies,
+           std::ostream &out) {
   out << std::fixed << std::setprecision(2) << (request.title.empty() ? request.library : request.title) << ": "
-      << latencies.sorted.size() << " runs, " << session.describeThreads() << "\n"
+      << latencies.sorted.size() << " runs, " << (ranks ? std::to_string(ranks) + " ranks, the first with " : "")
+      << session.describeThreads() << "\n"
       << "latency     p50 " << latencies.percentile(50) << " us, p90 " << latencies.percentile(90) << " us, p99 "
       << latencies.percentile(99) << " us, min " << latencies.sorted.front() << " us, mean " << latencies.mean()
       << " us\n"
@@ -103,10 +109,13 @@ void print(const BenchRequest &request, const Session &session, const Latencies 
       << double(session.model.descriptor().weights_bytes) / 1048576 << " MiB\n";
 }
 
-Failure bench(const BenchRequest &request, Streams streams) {
-  BenchFigures figures;
-  if (Failure failure = measureModel(request, streams, figures))
-    return failure;
+Failure checkSeconds(const BenchRequest &request) {
+  if (!(request.seconds >= 0 && request.seconds <= 86400))
+    return wrongUsage("--seconds: found " + std::to_string(request.seconds) + ", expected 0 to 86400 [NNFC-E0003]");
+  return {};
+}
+
+Failure write(const BenchRequest &request, const BenchFigures &figures, Streams streams) {
   if (!request.profile.empty())
     if (Failure failure = writeFile(request.profile, {figures.trace}))
       return failure;
@@ -117,11 +126,57 @@ Failure bench(const BenchRequest &request, Streams streams) {
   return {};
 }
 
+Failure bench(const BenchRequest &request, Streams streams) {
+  BenchFigures figures;
+  if (Failure failure = measureModel(request, streams, figures))
+    return failure;
+  return write(request, figures, streams);
+}
+
+/// Rank 0 measures, and says before each run that there is one.
+Failure benchRank(const BenchRequest &request, Ranks &ranks, Streams streams) {
+  RankedRun ranked(request, ranks);
+  if (Failure failure = ranked.open(/*randomInputs=*/true, streams))
+    return failure;
+  if (ranks.index() != 0) {
+    while (ranks.broadcast(0))
+      if (Failure failure = ranked.runOnce())
+        return failure;
+    return {};
+  }
+  InOutKeeper inOut(ranked.session);
+  auto prepare = [&] {
+    inOut.restore();
+    ranks.broadcast(1);
+  };
+  Latencies latencies;
+  if (Failure failure = measure(request, prepare, [&] { return ranked.runOnce(); }, latencies))
+    return failure;
+  ranks.broadcast(0);
+  BenchFigures figures;
+  figures.json = jsonOf(request, ranked.session, ranks.size(), latencies, nullptr, {});
+  std::ostringstream text;
+  print(request, ranked.session, ranks.size(), latencies, text);
+  figures.text = text.str();
+  return write(request, figures, streams);
+}
+
+int benchOverRanks(const BenchRequest &request, Streams streams) {
+  if (Failure failure = checkSeconds(request))
+    return report(failure, streams);
+  if (request.kernels || !request.profile.empty())
+    return report(wrongUsage("--data-parallel: found " + std::string(request.kernels ? "--kernels" : "--profile") +
+                             ", whose figures are of one device [NNFC-E0004]"),
+                  streams);
+  return commandOverRanks(
+      request, [&](Ranks &ranks, Streams inner) { return benchRank(request, ranks, inner); }, streams);
+}
+
 } // namespace
 
 Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures &figures) {
-  if (!(request.seconds >= 0 && request.seconds <= 86400))
-    return wrongUsage("--seconds: found " + std::to_string(request.seconds) + ", expected 0 to 86400 [NNFC-E0003]");
+  if (Failure failure = checkSeconds(request))
+    return failure;
   if (!request.profile.empty() && request.wantsReplicas())
     return wrongUsage("--profile: a trace is of one device, found --device " + request.device + " [NNFC-E0004]");
   if (request.kernels && request.wantsReplicas())
@@ -131,7 +186,7 @@ Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures 
     return failure;
   InOutKeeper inOut(session);
   Latencies latencies;
-  if (Failure failure = measure(session, inOut, request, latencies))
+  if (Failure failure = measure(request, [&] { inOut.restore(); }, [&] { return session.runOnce(); }, latencies))
     return failure;
   const nnf_model &model = session.model.descriptor();
   bool hasTimes = request.kernels || !request.profile.empty();
@@ -150,9 +205,9 @@ Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures 
     for (const LaunchTime &time : times)
       figures.launchMicroseconds[time.launch] = time.microseconds;
   }
-  figures.json = jsonOf(request, session, latencies, hasTimes ? &times : nullptr, roofline);
+  figures.json = jsonOf(request, session, 0, latencies, hasTimes ? &times : nullptr, roofline);
   std::ostringstream text; // keeps the number format away from the caller's stream
-  print(request, session, latencies, text);
+  print(request, session, 0, latencies, text);
   if (hasTimes)
     printTimes(times, roofline, text);
   figures.text = text.str();
@@ -160,6 +215,8 @@ Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures 
 }
 
 int benchCommand(const BenchRequest &request, Streams streams) {
+  if (request.overRanks)
+    return benchOverRanks(request, streams);
   return conclude([&](Streams inner) { return bench(request, inner); }, streams);
 }
 

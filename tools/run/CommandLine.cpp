@@ -30,6 +30,8 @@ void addModelOptions(CLI::App &app, ModelRequest &request, const std::string &wh
          },
          "which dimension is cut over the devices (default 0); with no K given they are all there are")
       ->type_name("DIM");
+  app.add_flag("--data-parallel", request.overRanks,
+               "under mpirun: the batch is cut over its processes; rank 0 reads and writes the files");
   app.add_option("--replicate", request.replicated, "an input that is no part of the batch: each device gets it whole")
       ->type_name("NAME")
       ->allow_extra_args(false);
@@ -39,8 +41,6 @@ void addModelOptions(CLI::App &app, ModelRequest &request, const std::string &wh
 
 void addRunOptions(CLI::App &app, RunRequest &request, const std::string &what) {
   addModelOptions(app, request, what);
-  app.add_flag("--data-parallel", request.overRanks,
-               "under mpirun: the batch is cut over its processes; rank 0 reads and writes the files");
   app.add_option("--output-dir", request.outputDir, "write each output and each in-out input to DIR/NAME.npy")
       ->type_name("DIR");
 }

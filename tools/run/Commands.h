@@ -29,6 +29,7 @@ struct ModelRequest {
   std::string device;                  ///< or several, separated by commas; "": what the library is compiled for
   int64_t dataParallelDim = 0;         ///< the batch is cut along it
   bool isDataParallel = false;         ///< --data-parallel-dim is given
+  bool overRanks = false;              ///< the batch is cut over the processes of mpirun
   std::vector<std::string> replicated; ///< inputs that are no part of the batch
 
   /// Whether the batch is to be cut over devices.
@@ -38,8 +39,7 @@ struct ModelRequest {
 };
 
 struct RunRequest : ModelRequest {
-  bool overRanks = false; ///< the batch is cut over the processes of mpirun
-  std::string outputDir;  ///< "": outputs are only shown
+  std::string outputDir; ///< "": outputs are only shown
 };
 
 struct BenchRequest : ModelRequest {

@@ -1,9 +1,7 @@
 // A run whose batch is cut over the ranks of MPI: rank 0 reads and writes files, cuts and joins as nnf_data_parallel
 // does, and every rank runs its part.
-#include "runtime/Replicas.h"
-#include "tools/run/Ranks.h"
+#include "tools/run/RanksRun.h"
 #include "tools/run/Results.h"
-#include "tools/run/Session.h"
 #include <algorithm>
 #include <new>
 #include <sstream>
@@ -12,57 +10,24 @@
 namespace nnf::run {
 namespace {
 
-/// How one tensor is cut, or joined.
-struct Cut {
-  bool whole = true; ///< each rank has all of it
-  uint32_t dim = 0;
-  rt::Chunks chunks{0, 1};
-};
-
-class RankedRun {
-public:
-  RankedRun(const RunRequest &request, Ranks &ranks) : request(request), ranks(ranks) {}
-  Failure run(Streams streams);
-
-private:
-  const RunRequest &request;
-  Ranks &ranks;
-  Session session; // of rank 0: the whole inputs; of all: model and context
-  std::vector<Cut> inputs, outputs;
-  uint32_t used = 0;        // ranks that have a part
-  std::vector<Array> parts; // of the inputs, here
-  std::vector<Tensor> in, out;
-  std::vector<Array> joined; // outputs, then in-out inputs; of rank 0
-
-  bool isRoot() const { return ranks.index() == 0; }
-  bool hasPart() const { return ranks.index() < used; }
-  size_t numInputs() const { return session.model.inputs().size(); }
-  const nnf_tensor_info &input(size_t i) const { return session.model.inputs()[i]; }
-  bool isInOut(size_t i) const { return input(i).flags & NNF_TENSOR_INOUT; }
-
-  Failure open(Streams streams);
-  Failure compareModels() const;
-  Failure plan();
-  Failure planInput(size_t i);
-  Failure planOutput(size_t j);
-  void scatter();
-  Failure runPart();
-  Failure gather();
-  Failure join(size_t j, const std::vector<std::vector<int64_t>> &dims, Array &result) const;
-  void receiveParts(size_t j, Array &result, const std::vector<std::vector<int64_t>> &dims);
-};
-
 rt::Rows rowsOf(const std::vector<int64_t> &dims, uint32_t dim, uint32_t dtype) {
   return {dims.data(), uint32_t(dims.size()), dim, nnf_dtype_bytes(dtype)};
 }
 
-Failure RankedRun::open(Streams streams) {
+Failure dimOutOfRange(const std::string &what, int64_t dim, int64_t rank) {
+  return fault(what + " along dimension " + std::to_string(dim) + ", expected " + std::to_string(-rank) + " to " +
+               std::to_string(rank - 1) + " of its rank " + std::to_string(rank) + " [NNFC-E0808]");
+}
+
+} // namespace
+
+Failure RankedRun::load(bool randomInputs, Streams streams) {
   ModelRequest own = request;
   own.isDataParallel = false;
   own.replicated.clear();
   if (!isRoot()) // the files are rank 0's
     own.inputs.clear();
-  return session.open(own, request.randomInputs || !isRoot(), streams);
+  return session.open(own, randomInputs || !isRoot(), streams);
 }
 
 /// All ranks must have loaded the same model.
@@ -71,11 +36,6 @@ Failure RankedRun::compareModels() const {
   if (ranks.broadcast(hash) == hash)
     return {};
   return fault("'" + request.library + "' holds another model there than on rank 0 [NNFC-E0809]");
-}
-
-Failure dimOutOfRange(const std::string &what, int64_t dim, int64_t rank) {
-  return fault(what + " along dimension " + std::to_string(dim) + ", expected " + std::to_string(-rank) + " to " +
-               std::to_string(rank - 1) + " of its rank " + std::to_string(rank) + " [NNFC-E0808]");
 }
 
 Failure RankedRun::planInput(size_t i) {
@@ -168,6 +128,7 @@ void RankedRun::scatter() {
 }
 
 Failure RankedRun::runPart() {
+  in.clear();
   for (Array &part : parts)
     in.emplace_back(part.data(), part.dtype, part.dims);
   out.resize(outputs.size());
@@ -226,6 +187,7 @@ void RankedRun::receiveParts(size_t j, Array &result, const std::vector<std::vec
 }
 
 Failure RankedRun::gather() {
+  joined.clear();
   for (size_t j = 0; j < outputs.size(); ++j) {
     std::vector<int64_t> own;
     if (hasPart())
@@ -277,8 +239,8 @@ Failure RankedRun::gather() {
   return {};
 }
 
-Failure RankedRun::run(Streams streams) {
-  if (Failure failure = ranks.agree(open(streams), false))
+Failure RankedRun::open(bool randomInputs, Streams streams) {
+  if (Failure failure = ranks.agree(load(randomInputs, streams), false))
     return failure;
   if (Failure failure = ranks.agree(compareModels(), false))
     return failure;
@@ -288,26 +250,29 @@ Failure RankedRun::run(Streams streams) {
   if (Failure failure = ranks.agree(isRoot() ? plan() : Failure(), false))
     return failure;
   used = uint32_t(ranks.broadcast(used));
+  return {};
+}
+
+Failure RankedRun::runOnce() {
   if (hasPart())
     scatter();
   if (Failure failure = ranks.agree(hasPart() ? runPart() : Failure(), true))
     return failure;
-  if (Failure failure = gather())
-    return failure;
-  if (!isRoot())
-    return {};
+  return gather();
+}
+
+std::vector<Result> RankedRun::results() const {
   std::vector<Result> results;
   for (size_t j = 0; j < outputs.size(); ++j)
     addResult(results, session.model.outputs()[j], joined[j].dims, joined[j].data());
   for (size_t i = 0; i < numInputs(); ++i)
     if (isInOut(i))
       addResult(results, input(i), session.inputs[i].dims, session.inputs[i].data());
-  return writeResults(request, results, streams);
+  return results;
 }
 
-} // namespace
-
-int runOverRanks(const RunRequest &request, Streams streams) {
+int commandOverRanks(const ModelRequest &request, const std::function<Failure(Ranks &, Streams)> &command,
+                     Streams streams) {
   ModelRequest plain = request;
   plain.isDataParallel = false;
   if (plain.wantsReplicas())
@@ -319,7 +284,7 @@ int runOverRanks(const RunRequest &request, Streams streams) {
     return report(failure, streams);
   try {
     std::ostringstream notes;
-    Failure failure = RankedRun(request, ranks).run({streams.out, notes});
+    Failure failure = command(ranks, {streams.out, notes});
     if (ranks.index() != 0)
       return exitDone; // the status is rank 0's: mpirun complains of each rank that has one
     // Before the ranks part: mpirun would complain in the middle of it.
@@ -331,6 +296,18 @@ int runOverRanks(const RunRequest &request, Streams streams) {
     streams.err << "error: rank " + std::to_string(ranks.index()) + ": out of memory [NNFC-E0609]\n";
     _exit(exitFault);
   }
+}
+
+int runOverRanks(const RunRequest &request, Streams streams) {
+  auto command = [&](Ranks &ranks, Streams inner) -> Failure {
+    RankedRun run(request, ranks);
+    if (Failure failure = run.open(request.randomInputs, inner))
+      return failure;
+    if (Failure failure = run.runOnce())
+      return failure;
+    return ranks.index() == 0 ? writeResults(request, run.results(), inner) : Failure();
+  };
+  return commandOverRanks(request, command, streams);
 }
 
 } // namespace nnf::run
