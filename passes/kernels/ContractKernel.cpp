@@ -336,6 +336,8 @@ void ContractEmitter::forChunks(llvm::function_ref<void(const Chunk &)> body) {
   if (t.chunk)
     counts.push_back(simplify(c.k.ceilDiv(t.chunk)));
   Value total = k.size(productOf(c.result.getContext(), counts)), zero = k.constant(0);
+  if (!constantOf(c.k)) // a sum of nothing is stored, too
+    total = k.max(total, k.constant(1));
   k.loop(zero, total, 1, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
     ElementEmitter::Scope scope(e);
     Indices at = e.delinear(counts, k.index(i));

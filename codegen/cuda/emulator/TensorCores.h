@@ -74,60 +74,49 @@ struct ProductOperands {
   float sums[4];
 };
 
-/// sums (16 x 8) + a (16 x 16) * b (16 x 8). Of a row of A, lane 4 i + j has elements 2 j and 2 j + 1 of each half of
-/// eight, of rows i and i + 8; the same of a column i of B; and of the sums columns 2 j and 2 j + 1.
-template <float (*widen)(uint32_t)>
-void multiplyMatrices(Thread *thread, float *result, const ProductOperands &mine, uint32_t site) {
+/// sums (16 x 8) + a (16 x depth) * b (depth x 8); of the sums lane 4 i + j has columns 2 j and 2 j + 1 of rows i and
+/// i + 8. `place` puts what a lane has of A and B where it belongs.
+template <uint32_t depth>
+void multiplyWarp(Thread *thread, float *result, const ProductOperands &mine, uint32_t site,
+                  void (*place)(const ProductOperands &, uint32_t lane, float (&a)[16][depth], float (&b)[depth][8])) {
   if (!meetWarp(thread, site, &mine, result))
     return;
   Thread *warp = thread - thread->number % warpThreads;
-  float a[16][16], b[16][8];
-  for (uint32_t lane = 0; lane < warpThreads; ++lane) {
-    auto &operands = *static_cast<const ProductOperands *>(warp[lane].operands);
-    uint32_t i = lane / 4, j = lane % 4 * 2;
-    for (uint32_t half = 0; half < 2; ++half) {
-      auto element = [&](uint32_t word) { return widen(word >> (16 * half) & 0xffff); };
-      for (uint32_t r = 0; r < 4; ++r)
-        a[i + r % 2 * 8][j + half + r / 2 * 8] = element(operands.a[r]);
-      for (uint32_t r = 0; r < 2; ++r)
-        b[j + half + r * 8][i] = element(operands.b[r]);
-    }
-  }
+  float a[16][depth], b[depth][8];
+  for (uint32_t lane = 0; lane < warpThreads; ++lane)
+    place(*static_cast<const ProductOperands *>(warp[lane].operands), lane, a, b);
   for (uint32_t lane = 0; lane < warpThreads; ++lane)
     for (uint32_t r = 0; r < 4; ++r) {
       uint32_t row = lane / 4 + r / 2 * 8, column = lane % 4 * 2 + r % 2;
       float sum = static_cast<const ProductOperands *>(warp[lane].operands)->sums[r];
-      for (uint32_t k = 0; k < 16; ++k)
+      for (uint32_t k = 0; k < depth; ++k)
         sum += a[row][k] * b[k][column];
       static_cast<float *>(warp[lane].results)[r] = sum;
     }
   releaseWarp(thread);
 }
 
-/// sums (16 x 8) + a (16 x 8) * b (8 x 8) of tf32. Of a row of A, lane 4 i + j has elements j and j + 4, of rows i and
-/// i + 8; the same of a column i of B; and of the sums columns 2 j and 2 j + 1.
-inline void multiplyTf32(Thread *thread, float *result, const ProductOperands &mine, uint32_t site) {
-  if (!meetWarp(thread, site, &mine, result))
-    return;
-  Thread *warp = thread - thread->number % warpThreads;
-  float a[16][8], b[8][8];
-  for (uint32_t lane = 0; lane < warpThreads; ++lane) {
-    auto &operands = *static_cast<const ProductOperands *>(warp[lane].operands);
-    uint32_t i = lane / 4, j = lane % 4;
+/// Of a row of A, lane 4 i + j has elements 2 j and 2 j + 1 of each half of eight, of rows i and i + 8; the same of a
+/// column i of B.
+template <float (*widen)(uint32_t)>
+void placeHalves(const ProductOperands &operands, uint32_t lane, float (&a)[16][16], float (&b)[16][8]) {
+  uint32_t i = lane / 4, j = lane % 4 * 2;
+  for (uint32_t half = 0; half < 2; ++half) {
+    auto element = [&](uint32_t word) { return widen(word >> (16 * half) & 0xffff); };
     for (uint32_t r = 0; r < 4; ++r)
-      a[i + r % 2 * 8][j + r / 2 * 4] = widenTf32(operands.a[r]);
+      a[i + r % 2 * 8][j + half + r / 2 * 8] = element(operands.a[r]);
     for (uint32_t r = 0; r < 2; ++r)
-      b[j + r * 4][i] = widenTf32(operands.b[r]);
+      b[j + half + r * 8][i] = element(operands.b[r]);
   }
-  for (uint32_t lane = 0; lane < warpThreads; ++lane)
-    for (uint32_t r = 0; r < 4; ++r) {
-      uint32_t row = lane / 4 + r / 2 * 8, column = lane % 4 * 2 + r % 2;
-      float sum = static_cast<const ProductOperands *>(warp[lane].operands)->sums[r];
-      for (uint32_t k = 0; k < 8; ++k)
-        sum += a[row][k] * b[k][column];
-      static_cast<float *>(warp[lane].results)[r] = sum;
-    }
-  releaseWarp(thread);
+}
+
+/// Of a row of A, lane 4 i + j has elements j and j + 4, of rows i and i + 8; the same of a column i of B.
+inline void placeTf32(const ProductOperands &operands, uint32_t lane, float (&a)[16][8], float (&b)[8][8]) {
+  uint32_t i = lane / 4, j = lane % 4;
+  for (uint32_t r = 0; r < 4; ++r)
+    a[i + r % 2 * 8][j + r / 2 * 4] = widenTf32(operands.a[r]);
+  for (uint32_t r = 0; r < 2; ++r)
+    b[j + r * 4][i] = widenTf32(operands.b[r]);
 }
 
 } // namespace
@@ -146,18 +135,18 @@ void nnf_emu_ldmatrix_sync_aligned_m8n8_x4_trans_shared_b16(Thread *thread, uint
 void nnf_emu_mma_sync_aligned_m16n8k16_row_col_f32_f16_f16_f32(Thread *thread, float *result, uint32_t a0, uint32_t a1,
                                                                uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1,
                                                                float c0, float c1, float c2, float c3, uint32_t site) {
-  multiplyMatrices<widenHalf>(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site);
+  multiplyWarp<16>(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site, placeHalves<widenHalf>);
 }
 void nnf_emu_mma_sync_aligned_m16n8k16_row_col_f32_bf16_bf16_f32(Thread *thread, float *result, uint32_t a0,
                                                                  uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0,
                                                                  uint32_t b1, float c0, float c1, float c2, float c3,
                                                                  uint32_t site) {
-  multiplyMatrices<widenBfloat>(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site);
+  multiplyWarp<16>(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site, placeHalves<widenBfloat>);
 }
 void nnf_emu_mma_sync_aligned_m16n8k8_row_col_f32_tf32_tf32_f32(Thread *thread, float *result, uint32_t a0, uint32_t a1,
                                                                 uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1,
                                                                 float c0, float c1, float c2, float c3, uint32_t site) {
-  multiplyTf32(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site);
+  multiplyWarp<8>(thread, result, {{a0, a1, a2, a3}, {b0, b1}, {c0, c1, c2, c3}}, site, placeTf32);
 }
 }
 
