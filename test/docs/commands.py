@@ -14,8 +14,6 @@ from pathlib import Path
 
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`((?:nnfc|nnf-run|\./dev) [^`\n]+)`")
-# What pages name because it is not there yet.
-NOT_THERE = {"--swappable-weights"}
 
 
 def options_of(programs, known={}):
@@ -42,14 +40,12 @@ def command_problems(line, programs):
         command = None
     if program == "nnfc" and (command or "").startswith("-"):
         return
-    if command in NOT_THERE:
-        return
     if (program, command) not in known:
         yield f"'{line}': {program} has no command '{command}'"
         return
     for word in words[1:words.index("--") if "--" in words else None]:  # what follows is another command's
         option = re.match(r"--?[a-zA-Z][\w-]*", word)
-        if not option or option.group() in NOT_THERE:
+        if not option:
             continue
         name = option.group()
         if name not in known[program, command] and not re.match(r"-O\d$", name):
