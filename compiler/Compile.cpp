@@ -16,6 +16,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "passes/kernels/gpu/HopperProduct.h"
 #include "passes/kernels/gpu/Multiplier.h"
 #include "runtime/Hash.h"
 #include "llvm/Support/CommandLine.h"
@@ -257,6 +258,11 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   (*model.module)->removeAttr(allowTf32); // MLIR text may be of another request
   if (request.code.allowTf32)
     (*model.module)->setAttr(allowTf32, UnitAttr::get(model.context.get()));
+  // Kernels have code of its own for this architecture: beside the others' or alone.
+  (*model.module)->removeAttr(hopperCode);
+  if (llvm::any_of(gpus, [](const CudaTarget &gpu) { return gpu.isHopper(); }))
+    (*model.module)
+        ->setAttr(hopperCode, Builder(model.context.get()).getStringAttr(gpus.size() > 1 ? "beside" : "alone"));
   if (request.everyNode)
     *request.everyNode = exposeNodes(*model.module);
   if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {
@@ -535,6 +541,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
   if (emit == Emit::Mlir) {
     std::string text;
     llvm::raw_string_ostream os(text);
+    (*models.front().module)->removeAttr(hopperCode);
     (*models.front().module)->removeAttr(allowTf32); // whoever compiles the text says it again
     (*models.front().module)->print(os);
     return writeText(text, nullptr);

@@ -50,13 +50,33 @@ int32_t checkTensor(const nnf_model &model, const nnf_tensor_info &tensor, bool 
   return NNF_OK;
 }
 
+/// What is said of launches beside their kernels' rows.
+int32_t checkLaunches(const nnf_model &model, const nnf_device_code &code, Message &message) {
+  uint32_t count = cuda::numLaunchesOf(code);
+  bool isWhole = count <= maxCount && (!count || code.launches);
+  for (uint32_t i = 0; isWhole && i < count; ++i) {
+    const nnf_device_launch &launch = code.launches[i];
+    isWhole = launch.image < code.num_images && launch.kernel < model.num_kernels && launch.blocks <= INT32_MAX &&
+              code.images[launch.image].kernels && launch.num_maps <= NNF_MOST_TENSOR_MAPS &&
+              (!launch.num_maps || launch.maps);
+    const nnf_device_kernel *kernels = isWhole ? code.images[launch.image].kernels : nullptr;
+    for (uint32_t m = 0; isWhole && m < launch.num_maps; ++m) {
+      const nnf_tensor_map &map = launch.maps[m];
+      isWhole = map.rank >= 2 && map.rank <= 5 && (map.dtype == NNF_FLOAT16 || map.dtype == NNF_BFLOAT16) &&
+                map.slot < kernels[launch.kernel].parameters;
+    }
+  }
+  return isWhole ? int32_t(NNF_OK) : broken(message, model, "launches of its kernels for GPUs");
+}
+
 /// Images and what is said of each kernel; kinds of images that are not known are left alone.
 int32_t checkDeviceCode(const nnf_model &model, Message &message) {
   const nnf_device_code *code = cuda::codeOf(model);
   if (!code)
     return NNF_OK;
   constexpr uint32_t maxParameters = 512, maxThreads = 1024, maxShared = 1u << 20;
-  if (code->struct_size < sizeof(nnf_device_code) || code->num_images > maxCount || (code->num_images && !code->images))
+  if (code->struct_size < offsetof(nnf_device_code, num_launches) || code->num_images > maxCount ||
+      (code->num_images && !code->images))
     return broken(message, model, "its code for GPUs");
   for (uint32_t i = 0; i < code->num_images; ++i) {
     const nnf_device_image &image = code->images[i];
@@ -77,7 +97,7 @@ int32_t checkDeviceCode(const nnf_model &model, Message &message) {
         return broken(message, model, "a kernel for GPUs cannot be launched");
     }
   }
-  return NNF_OK;
+  return checkLaunches(model, *code, message);
 }
 
 /// Whether a piece of the weights lies in them, where pieces lie.

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 4u
+#define NNF_ABI_MINOR 5u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -189,11 +189,36 @@ typedef struct nnf_device_image {
   const nnf_device_kernel *kernels; /* as many as the model has */
 } nnf_device_image;
 
+/* A tensor map (since 1.5): how copies of whole tiles find them in a tensor of 16-bit floats. A launch makes it of the
+ * address in a slot; it is 128 bytes. */
+typedef struct nnf_tensor_map {
+  uint32_t slot;
+  uint32_t dtype;      /* NNF_FLOAT16 or NNF_BFLOAT16 */
+  uint64_t offset;     /* bytes behind the slot's address to the first element */
+  uint32_t rank;       /* 2 to 5 */
+  uint32_t box[5];     /* elements of a tile; its lines, of 128 bytes at most, are permuted in chunks of 16 */
+  uint64_t dims[5];    /* elements; those of a line first */
+  uint64_t strides[4]; /* bytes, of the dimensions after the first */
+} nnf_tensor_map;
+
+/* What launches of a kernel in an image have beside what its nnf_device_kernel says (since 1.5). */
+typedef struct nnf_device_launch {
+  uint32_t image, kernel;     /* which */
+  uint32_t blocks;            /* of the grid; 0: as many as the driver has tasks */
+  uint32_t num_maps;          /* at most NNF_MOST_TENSOR_MAPS */
+  const nnf_tensor_map *maps; /* parameters of the function, after all others */
+} nnf_device_launch;
+#define NNF_MOST_TENSOR_MAPS 4u
+
 /* What a model has for GPUs. */
 typedef struct nnf_device_code {
   uint32_t struct_size;
   uint32_t num_images;
   const nnf_device_image *images;
+  /* Since 1.5. */
+  uint32_t num_launches;
+  uint32_t reserved;
+  const nnf_device_launch *launches; /* of the kernels that need more than others */
 } nnf_device_code;
 
 /* ---- weights that a program sets (since 1.4) */

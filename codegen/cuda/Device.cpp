@@ -7,6 +7,8 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 
+#include "llvm/ADT/StringSet.h"
+
 using namespace mlir;
 namespace nnf {
 namespace {
@@ -21,12 +23,52 @@ int64_t numberOr(Operation *op, StringRef name, int64_t otherwise) {
   return value ? value.getInt() : otherwise;
 }
 
+constexpr int64_t mapBytes = 128, mapAlignment = 64;
+
+/// Tensor maps become parameters after all others, whose bytes are the launch's: that is where copies may read them
+/// without more ado. Code says nnf_tensor_map_N() where it wants one.
+void addMapParameters(LLVM::LLVMFuncOp kernel, unsigned firstMap, unsigned numMaps) {
+  Builder b(kernel.getContext());
+  for (unsigned i = 0; i < numMaps; ++i) {
+    Value map = kernel.getBody().front().addArgument(LLVM::LLVMPointerType::get(b.getContext()), kernel.getLoc());
+    kernel.setArgAttr(firstMap + i, LLVM::LLVMDialect::getByValAttrName(),
+                      TypeAttr::get(LLVM::LLVMArrayType::get(b.getI8Type(), mapBytes)));
+    kernel.setArgAttr(firstMap + i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(mapAlignment));
+    kernel.setArgAttr(firstMap + i, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
+    std::string name = ("nnf_tensor_map_" + Twine(i)).str();
+    kernel.walk([&](LLVM::CallOp call) {
+      if (call.getCallee() == StringRef(name)) {
+        call.getResult().replaceAllUsesWith(map);
+        call.erase();
+      }
+    });
+  }
+}
+
+ArrayAttr mapsOf(LLVM::LLVMFuncOp declared) {
+  auto maps = declared->getAttrOfType<ArrayAttr>("nnf.maps");
+  return maps ? maps : ArrayAttr::get(declared.getContext(), {});
+}
+
+std::vector<TensorMap> readMaps(LLVM::LLVMFuncOp declared) {
+  std::vector<TensorMap> maps;
+  for (auto map : mapsOf(declared).getAsRange<DictionaryAttr>()) {
+    auto number = [&](StringRef name) { return map.getAs<IntegerAttr>(name).getInt(); };
+    auto numbers = [&](StringRef name) { return llvm::to_vector(map.getAs<DenseI64ArrayAttr>(name).asArrayRef()); };
+    maps.push_back({number("slot"), number("offset"), map.getAs<BoolAttr>("bfloat").getValue(), numbers("dims"),
+                    numbers("strides"), numbers("box")});
+  }
+  return maps;
+}
+
 LLVM::LLVMFuncOp makeKernel(LLVM::LLVMFuncOp declared, OpBuilder &b, int64_t threads) {
   auto type = declared.getFunctionType();
-  ArrayRef<Type> parameters = type.getParams().drop_back(taskArguments);
+  SmallVector<Type> parameters(type.getParams().drop_back(taskArguments));
+  unsigned numOwn = parameters.size(), numMaps = mapsOf(declared).size();
+  parameters.append(numMaps, LLVM::LLVMPointerType::get(b.getContext()));
   auto kernel = LLVM::LLVMFuncOp::create(b, declared.getLoc(), declared.getSymName(),
                                          LLVM::LLVMFunctionType::get(type.getReturnType(), parameters));
-  for (unsigned i = 0; i < parameters.size(); ++i)
+  for (unsigned i = 0; i < numOwn; ++i)
     kernel.setArgAttrs(i, declared.getArgAttrDict(i));
   kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
@@ -38,6 +80,7 @@ LLVM::LLVMFuncOp makeKernel(LLVM::LLVMFuncOp declared, OpBuilder &b, int64_t thr
     assert(entry.getArguments().back().use_empty() && "a GPU kernel's task is its block");
     entry.eraseArgument(entry.getNumArguments() - 1);
   }
+  addMapParameters(kernel, numOwn, numMaps);
   return kernel;
 }
 
@@ -87,13 +130,45 @@ DeviceCode takeDeviceCode(ModuleOp module) {
       makeKernel(function, b, threads);
       function.setLinkage(LLVM::Linkage::External);
     }
-    code.kernels.push_back({function.getSymName().str(), title ? title.str() : "", index, threads, parameters,
-                            numberOr(function, "nnf.checks", 0), shared.lookup(function.getSymName()),
-                            numberOr(function, "nnf.dynamic_shared", 0)});
+    auto variantOf = function->getAttrOfType<FlatSymbolRefAttr>("nnf.variant_of");
+    std::vector<DeviceKernel> &kernels = variantOf ? code.hopperKernels : code.kernels;
+    kernels.push_back({function.getSymName().str(), title ? title.str() : "", index, threads, parameters,
+                       numberOr(function, "nnf.checks", 0), shared.lookup(function.getSymName()),
+                       numberOr(function, "nnf.dynamic_shared", 0)});
     if (custom)
-      code.kernels.back().custom = customKernel(custom, function.getLoc());
+      kernels.back().custom = customKernel(custom, function.getLoc());
+    kernels.back().maps = readMaps(function);
+    if (variantOf) {
+      kernels.back().index = numberOr(module.lookupSymbol(variantOf.getAttr()), "nnf.index", -1);
+      kernels.back().blocks = numberOr(function, "nnf.blocks", 0);
+      function.erase(); // no launch of the host's names it
+    }
   }
   return code;
+}
+
+std::vector<DeviceKernel> DeviceCode::kernelsFor(const CudaTarget &target) const {
+  std::vector<DeviceKernel> all = kernels;
+  if (target.isHopper())
+    for (DeviceKernel &kernel : all)
+      for (const DeviceKernel &variant : hopperKernels)
+        if (variant.index == kernel.index)
+          kernel = variant;
+  return all;
+}
+
+/// Leaves the functions that an image for this target has, and what they call.
+static void keepKernelsFor(const DeviceCode &code, const CudaTarget &target, llvm::Module &module) {
+  llvm::StringSet<> kept;
+  for (const DeviceKernel &kernel : code.kernelsFor(target))
+    kept.insert(kernel.name);
+  for (const auto &kernels : {code.kernels, code.hopperKernels})
+    for (const DeviceKernel &kernel : kernels)
+      if (llvm::Function *function = module.getFunction(kernel.name); function && !kept.contains(kernel.name))
+        function->eraseFromParent();
+  for (llvm::Function &function : llvm::make_early_inc_range(module))
+    if (function.isDeclaration() && function.use_empty())
+      function.eraseFromParent();
 }
 
 std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, const CudaTarget &target,
@@ -104,6 +179,7 @@ std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, cons
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
+  keepKernelsFor(code, target, *module);
   if (mlir::failed(linkCustomKernels(*module, code)) ||
       mlir::failed(linkTemplates(*module, code.module.get()->getLoc())))
     return nullptr;
@@ -154,7 +230,7 @@ FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target,
   llvm::raw_string_ostream os(text);
   os << "// " << producer << ", " << target.getArch()
      << ". A block is a task of its kernel's grid (docs/design/0004).\n";
-  for (const DeviceKernel &kernel : code.kernels)
+  for (const DeviceKernel &kernel : code.kernelsFor(target))
     if (!kernel.isElsewhere)
       os << titleLine(kernel);
   os << StringRef(ptx.data(), ptx.size());

@@ -20,6 +20,13 @@ struct CustomKernel {
   std::string bitcode = "";         // where clang has compiled it
 };
 
+/// A tensor map that a launch makes of one of its slots (runtime/abi.h: nnf_tensor_map).
+struct TensorMap {
+  int64_t slot, offset; // of the tensor's first element: bytes behind the slot's address
+  bool isBfloat;        // else float16
+  llvm::SmallVector<int64_t> dims, strides, box;
+};
+
 struct DeviceKernel {
   std::string name, title;
   int64_t index;                               // in the model's descriptor
@@ -29,16 +36,22 @@ struct DeviceKernel {
   int64_t staticShared = 0, dynamicShared = 0; // bytes of shared memory: its own, and what the launch adds
   std::string symbol = name;                   // of its function in an image
   std::optional<CustomKernel> custom = {};
-  bool isElsewhere = false; // another compiler makes an image of it
+  bool isElsewhere = false;         // another compiler makes an image of it
+  std::vector<TensorMap> maps = {}; // parameters after all others
+  int64_t blocks = 0;               // of its grid where that is not the driver's; 0: it is
 };
 
 /// Kernels in LLVM's dialect, apart from the code that launches them.
 struct DeviceCode {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<DeviceKernel> kernels;
-  int64_t numKernels = 0;  // of the model, those of the CPU among them
-  int64_t copyKernel = -1; // which of them copies (nnf-copy-outputs); -1: none
-  bool isEmulated = false; // it is to run without a GPU
+  std::vector<DeviceKernel> hopperKernels; // what stands for some of them on compute capability 9.0, by their index
+  int64_t numKernels = 0;                  // of the model, those of the CPU among them
+  int64_t copyKernel = -1;                 // which of them copies (nnf-copy-outputs); -1: none
+  bool isEmulated = false;                 // it is to run without a GPU
+
+  /// As an image for this target has them.
+  std::vector<DeviceKernel> kernelsFor(const CudaTarget &target) const;
 };
 
 /// Moves the GPU kernels of a module in LLVM's dialect (nnf-lower-kernels-to-gpu made them) and their shared memory

@@ -58,7 +58,7 @@ llvm::Constant *kernelRows(Table &table, const DeviceCode &code, const DeviceIma
                          table.i32(registers), table.i32(blockOf(kernel)), symbol},
                         sizeof(nnf_device_kernel));
   };
-  for (const DeviceKernel &kernel : code.kernels)
+  for (const DeviceKernel &kernel : code.kernelsFor(image.target))
     if (image.has(kernel))
       rows[kernel.index] = row(NNF_DEVICE_KERNEL, kernel, image.registers.lookup(kernel.symbol),
                                table.text(kernel.symbol, "nnf.device_symbol"));
@@ -68,6 +68,44 @@ llvm::Constant *kernelRows(Table &table, const DeviceCode &code, const DeviceIma
                                                                                          : NNF_DEVICE_NONE,
                   {}, 0, table.null());
   return table.array(rows, "nnf.device_kernels");
+}
+
+/// Numbers of one width, the rest of them 0.
+llvm::SmallVector<llvm::Constant *> padded(llvm::ArrayRef<int64_t> numbers, size_t count,
+                                           llvm::function_ref<llvm::Constant *(uint64_t)> make) {
+  llvm::SmallVector<llvm::Constant *> fields;
+  for (size_t i = 0; i < count; ++i)
+    fields.push_back(make(i < numbers.size() ? numbers[i] : 0));
+  return fields;
+}
+
+llvm::Constant *mapRow(Table &table, const TensorMap &map) {
+  auto i32 = [&](uint64_t value) { return table.i32(value); };
+  auto i64 = [&](uint64_t value) { return table.i64(value); };
+  llvm::SmallVector<llvm::Constant *> fields{table.i32(map.slot), table.i32(map.isBfloat ? NNF_BFLOAT16 : NNF_FLOAT16),
+                                             table.i64(map.offset), table.i32(map.dims.size())};
+  llvm::append_range(fields, padded(map.box, 5, i32));
+  llvm::append_range(fields, padded(map.dims, 5, i64));
+  llvm::append_range(fields, padded(map.strides, 4, i64));
+  return table.record(fields, sizeof(nnf_tensor_map));
+}
+
+/// What is to be said of launches beside the rows of kernels.
+std::vector<llvm::Constant *> launchRows(Table &table, const DeviceCode &code, llvm::ArrayRef<DeviceImage> images) {
+  std::vector<llvm::Constant *> rows;
+  for (auto [number, image] : llvm::enumerate(images))
+    for (const DeviceKernel &kernel : code.kernelsFor(image.target)) {
+      if (!image.has(kernel) || (kernel.maps.empty() && kernel.blocks == 0))
+        continue;
+      assert(kernel.maps.size() <= NNF_MOST_TENSOR_MAPS);
+      std::vector<llvm::Constant *> maps;
+      for (const TensorMap &map : kernel.maps)
+        maps.push_back(mapRow(table, map));
+      rows.push_back(table.record({table.i32(number), table.i32(kernel.index), table.i32(kernel.blocks),
+                                   table.i32(maps.size()), table.array(maps, "nnf.tensor_maps")},
+                                  sizeof(nnf_device_launch)));
+    }
+  return rows;
 }
 
 /// The driver and the descriptor hand the kernels' entries on, but nobody may call them.
@@ -105,8 +143,11 @@ void linkDeviceTable(const DeviceCode &code, llvm::ArrayRef<DeviceImage> images,
                      sizeof(nnf_device_image)));
   }
   llvm::Constant *imageRows = table.array(rows, "nnf.device_images");
+  std::vector<llvm::Constant *> launches = launchRows(table, code, images);
   llvm::Constant *whole =
-      table.record({table.i32(sizeof(nnf_device_code)), table.i32(images.size()), imageRows}, sizeof(nnf_device_code));
+      table.record({table.i32(sizeof(nnf_device_code)), table.i32(images.size()), imageRows, table.i32(launches.size()),
+                    table.i32(0), table.array(launches, "nnf.device_launches")},
+                   sizeof(nnf_device_code));
   llvm::GlobalVariable *made = table.global(whole, "", 8);
   if (llvm::GlobalVariable *declared = host.getNamedGlobal(deviceCodeName)) {
     declared->replaceAllUsesWith(made);

@@ -15,6 +15,7 @@ struct DeviceImage {
   llvm::StringMap<unsigned> registers; // of kernels, by their symbols, where they are known
   std::string source = "";             // of kernels in CUDA C++; "": nnfc's own
 
+  /// Whether the kernel's code is in it, which stands among those for its target.
   bool has(const DeviceKernel &kernel) const {
     return kernel.isElsewhere ? kernel.custom->source == source : source.empty();
   }

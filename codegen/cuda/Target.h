@@ -27,6 +27,9 @@ public:
   /// "sm_90a": what is made for it runs on that compute capability alone.
   bool isExact() const { return !llvm::isDigit(arch.back()); }
 
+  /// Compute capability 9.0 with all that it has, of which some is in no later one.
+  bool isHopper() const { return arch == "sm_90a"; }
+
 private:
   const llvm::Target *target = nullptr;
   std::string arch;

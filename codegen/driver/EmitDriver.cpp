@@ -210,6 +210,12 @@ private:
   }
 };
 
+/// Whether it is what some GPUs have in the place of a kernel that is launched.
+bool stands(ArrayRef<func::FuncOp> kernels, func::FuncOp function) {
+  auto of = function->getAttrOfType<FlatSymbolRefAttr>("nnf.variant_of");
+  return of && llvm::any_of(kernels, [&](func::FuncOp kernel) { return kernel.getSymNameAttr() == of.getAttr(); });
+}
+
 struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -232,7 +238,8 @@ struct EmitDriver : impl::EmitDriverBase<EmitDriver> {
     for (func::FuncOp function : driverFunctions(module))
       function.erase();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (kernel->hasAttr("nnf.kernel") && (kernel->hasAttr(entryAttr) || !llvm::is_contained(plan->kernels, kernel)))
+      if (kernel->hasAttr("nnf.kernel") && !stands(plan->kernels, kernel) &&
+          (kernel->hasAttr(entryAttr) || !llvm::is_contained(plan->kernels, kernel)))
         kernel.erase(); // its entry is all that is needed, or nobody launches it
   }
 };

@@ -5,6 +5,14 @@
 namespace nnf::rt::cuda {
 namespace {
 
+/// Whether the driver has what launches of an image need.
+bool canLaunch(const Driver &driver, const nnf_device_code &code, uint32_t image) {
+  for (uint32_t i = 0; i < numLaunchesOf(code); ++i)
+    if (code.launches[i].image == image && code.launches[i].num_maps && !driver.cuTensorMapEncodeTiled)
+      return false;
+  return true;
+}
+
 /// How well an image suits a compute capability; 0: it does not run there. Code of the device's own architecture comes
 /// before what runs on later ones too, newer before older, machine code before text.
 int fitOf(const nnf_device_image &image, int capability) {
@@ -91,7 +99,7 @@ int32_t loadImages(const nnf_model &model, LoadedProgram &loaded, Message &messa
   while (!isFinal) {
     uint32_t best = code.num_images;
     for (uint32_t i = 0; i < code.num_images; ++i) {
-      int fit = tried[i] ? 0 : fitOf(code.images[i], device.capability);
+      int fit = tried[i] || !canLaunch(*device.driver, code, i) ? 0 : fitOf(code.images[i], device.capability);
       if (fit > 0 && (best == code.num_images || fit > fitOf(code.images[best], device.capability)) &&
           bringsMore(model, code.images[i], loaded))
         best = i;
@@ -131,14 +139,18 @@ int32_t findFunctions(const nnf_model &model, LoadedProgram &loaded, Message &me
   const nnf_device_code &code = *codeOf(model);
   const Driver &driver = *loaded.device.driver;
   loaded.functions = static_cast<Function *>(calloc(model.num_kernels + 1, sizeof(Function)));
-  if (!loaded.functions)
+  loaded.launches =
+      static_cast<const nnf_device_launch **>(calloc(model.num_kernels + 1, sizeof(const nnf_device_launch *)));
+  if (!loaded.functions || !loaded.launches)
     return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   constexpr uint32_t always = 48 << 10; // shared memory that need not be asked for
   for (uint32_t i = 0; i < model.num_kernels; ++i) {
     const nnf_device_kernel kernel = loaded.kernel(i);
     if (kernel.kind != NNF_DEVICE_KERNEL)
       continue;
-    ModuleHandle module = loaded.modules[loaded.images[i] - code.images];
+    uint32_t image = uint32_t(loaded.images[i] - code.images);
+    ModuleHandle module = loaded.modules[image];
+    loaded.launches[i] = launchOf(code, image, i);
     Result result = driver.cuModuleGetFunction(&loaded.functions[i], module, kernel.symbol);
     if (!result && kernel.shared_bytes > always)
       result = driver.cuFuncSetAttribute(loaded.functions[i], maxDynamicShared, int(kernel.shared_bytes));
@@ -146,8 +158,9 @@ int32_t findFunctions(const nnf_model &model, LoadedProgram &loaded, Message &me
       return driver.fail(message, result, "kernel %u (%s, %s): its code for %s", i, model.kernels[i].name,
                          kernel.symbol, loaded.images[i]->arch);
     loaded.hasChecks |= kernel.checks != 0;
-    if (kernel.parameters > loaded.mostParameters)
-      loaded.mostParameters = kernel.parameters;
+    uint32_t parameters = kernel.parameters + (loaded.launches[i] ? loaded.launches[i]->num_maps : 0);
+    if (parameters > loaded.mostParameters)
+      loaded.mostParameters = parameters;
   }
   return NNF_OK;
 }
@@ -187,6 +200,7 @@ void unload(const nnf_model &model, LoadedProgram *loaded) {
     driver->cuDevicePrimaryCtxRelease_v2(loaded->device.number);
   }
   free(loaded->functions);
+  free(loaded->launches);
   free(loaded->images);
   free(loaded->modules);
   free(loaded);
@@ -220,6 +234,13 @@ void Memory::release(const Device &device) {
     device.driver->cuMemFree_v2(address());
   data = nullptr;
   capacity = 0;
+}
+
+const nnf_device_launch *launchOf(const nnf_device_code &code, uint32_t image, uint32_t kernel) {
+  for (uint32_t i = 0; i < numLaunchesOf(code); ++i)
+    if (code.launches[i].image == image && code.launches[i].kernel == kernel)
+      return &code.launches[i];
+  return nullptr;
 }
 
 int32_t countDevices(int &count, Message &message) {

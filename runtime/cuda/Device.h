@@ -55,8 +55,9 @@ struct LoadedProgram {
   // Of each kernel of the model: the image it is taken from, NULL where it has no code, and its function.
   const nnf_device_image **images = nullptr;
   Function *functions = nullptr;
+  const nnf_device_launch **launches = nullptr; // NULL where there is no more to say of them
   Memory weights;
-  uint32_t mostParameters = 0; // of a kernel
+  uint32_t mostParameters = 0; // of a kernel, tensor maps among them
   bool hasChecks = false;
 
   /// How a kernel is launched; of kind NNF_DEVICE_NONE where it has no code for GPUs.
@@ -71,6 +72,12 @@ inline uint32_t slotsOf(const nnf_device_kernel &kernel) { return kernel.paramet
 /// Code of the model for GPUs; NULL: it is for CPUs.
 inline const nnf_device_code *codeOf(const nnf_model &model) {
   return model.struct_size > offsetof(nnf_model, device) ? model.device : nullptr;
+}
+
+/// What is said of launches of a kernel in an image; NULL: nothing.
+const nnf_device_launch *launchOf(const nnf_device_code &code, uint32_t image, uint32_t kernel);
+inline uint32_t numLaunchesOf(const nnf_device_code &code) {
+  return code.struct_size > offsetof(nnf_device_code, launches) ? code.num_launches : 0;
 }
 
 /// How many GPUs the driver finds. Errors: none, no driver.

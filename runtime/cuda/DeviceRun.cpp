@@ -33,8 +33,9 @@ private:
   Stream stream;
   const bool isSeparate; // each launch by itself, and waited for
   nnf_check_state check = {UINT64_MAX, 0, 0};
-  int32_t failure = NNF_OK; // what is in the context's message already
-  uint64_t written = 0;     // bytes of Fixed::written that are taken
+  int32_t failure = NNF_OK;             // what is in the context's message already
+  TensorMap maps[NNF_MOST_TENSOR_MAPS]; // of the launch that is enqueued now
+  uint64_t written = 0;                 // bytes of Fixed::written that are taken
 
   static DeviceRun &of(const nnf_rt *rt) { return *static_cast<DeviceRun *>(const_cast<nnf_rt *>(rt)); }
   static int32_t parallel(const nnf_rt *rt, uint32_t launch, nnf_kernel_fn function, int64_t tasks,
@@ -64,6 +65,7 @@ private:
   int32_t noMemory() { return failed(context.message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]")); }
 
   int32_t transfer(CommandKind kind, const void *to, const void *from, uint64_t bytes);
+  Result makeMaps(const nnf_device_launch &launch, const uint64_t *slots, void **parameters);
   int32_t issue(const uint64_t *words, uint64_t count);
   int32_t issueTimed();
   int32_t capture(uint64_t hash, bool &isLaunched);
@@ -115,6 +117,21 @@ int32_t DeviceRun::transfer(CommandKind kind, const void *to, const void *from, 
   return on.list.addTransfer(context.allocator, kind, number(to), number(from), bytes) ? int32_t(NNF_OK) : noMemory();
 }
 
+/// Tensor maps of a launch's slots, as parameters. They are the launch's own, and a graph's: the driver copies them.
+Result DeviceRun::makeMaps(const nnf_device_launch &launch, const uint64_t *slots, void **parameters) {
+  constexpr uint32_t elementStrides[] = {1, 1, 1, 1, 1};
+  for (uint32_t i = 0; i < launch.num_maps; ++i) {
+    const nnf_tensor_map &map = launch.maps[i];
+    parameters[i] = &maps[i];
+    if (Result result = driver.cuTensorMapEncodeTiled(&maps[i], map.dtype == NNF_BFLOAT16 ? mapBfloat16 : mapFloat16,
+                                                      map.rank, reinterpret_cast<void *>(slots[map.slot] + map.offset),
+                                                      map.dims, map.strides, map.box, elementStrides, mapInterleaveNone,
+                                                      mapSwizzle128, mapPromotion256, mapFillZeros))
+      return result;
+  }
+  return 0;
+}
+
 /// Enqueues commands one by one.
 int32_t DeviceRun::issue(const uint64_t *words, uint64_t count) {
   const LoadedProgram &program = *on.program;
@@ -132,8 +149,14 @@ int32_t DeviceRun::issue(const uint64_t *words, uint64_t count) {
         block[1] = kernel.block_y, block[2] = kernel.block_z;
         block[0] = kernel.threads / (block[1] * block[2]);
       }
-      Result result = driver.cuLaunchKernel(program.functions[index], grid[0], grid[1], grid[2], block[0], block[1],
-                                            block[2], kernel.shared_bytes, stream, on.parameters, nullptr);
+      const nnf_device_launch *more = program.launches[index];
+      if (more && more->blocks)
+        grid[0] = more->blocks;
+      Result result = more ? makeMaps(*more, words + 2, on.parameters + kernel.parameters) : 0;
+      if (result)
+        return failed(result, "cuTensorMapEncodeTiled");
+      result = driver.cuLaunchKernel(program.functions[index], grid[0], grid[1], grid[2], block[0], block[1], block[2],
+                                     kernel.shared_bytes, stream, on.parameters, nullptr);
       if (result)
         return launchFailed(result, launch);
       ++on.launchesSinceWait;

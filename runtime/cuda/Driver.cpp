@@ -30,6 +30,7 @@ int32_t load(Driver &driver, Message &message) {
         missing);
   NNF_CUDA_GRAPH_CALLS(NNF_CUDA_FIND)
   driver.hasGraphs = !missing;
+  NNF_CUDA_MAP_CALLS(NNF_CUDA_FIND)
 #undef NNF_CUDA_FIND
   Result result = driver.cuInit(0);
   if (result == noDevice)

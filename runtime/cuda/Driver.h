@@ -25,6 +25,14 @@ constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 constexpr int maxDynamicShared = 8;
 constexpr unsigned streamNonBlocking = 1, eventDisableTiming = 2;
 constexpr int captureThreadLocal = 1;
+// Values of CUtensorMapDataType, …Interleave, …Swizzle, …L2promotion and …FloatOOBfill.
+constexpr int mapFloat16 = 6, mapBfloat16 = 9, mapInterleaveNone = 0, mapSwizzle128 = 3, mapPromotion256 = 3,
+              mapFillZeros = 0;
+
+/// CUtensorMap: what only the driver can read.
+struct alignas(64) TensorMap {
+  uint64_t words[16];
+};
 
 // Names with a version are those under which the newer form of a call is exported.
 #define NNF_CUDA_CALLS(CALL)                                                                                           \
@@ -73,10 +81,17 @@ constexpr int captureThreadLocal = 1;
   CALL(cuGraphExecDestroy, (GraphExec exec))                                                                           \
   CALL(cuGraphDestroy, (Graph graph))
 
+// Without this (drivers before CUDA 12) no code is taken whose launches have tensor maps.
+#define NNF_CUDA_MAP_CALLS(CALL)                                                                                       \
+  CALL(cuTensorMapEncodeTiled,                                                                                         \
+       (TensorMap * map, int type, uint32_t rank, void *address, const uint64_t *dims, const uint64_t *strides,        \
+        const uint32_t *box, const uint32_t *elementStrides, int interleave, int swizzle, int promotion, int fill))
+
 struct Driver {
 #define NNF_CUDA_MEMBER(name, parameters) Result(*name) parameters = nullptr;
   NNF_CUDA_CALLS(NNF_CUDA_MEMBER)
   NNF_CUDA_GRAPH_CALLS(NNF_CUDA_MEMBER)
+  NNF_CUDA_MAP_CALLS(NNF_CUDA_MEMBER)
 #undef NNF_CUDA_MEMBER
   int version = 0; // 12040: CUDA 12.4
   bool hasGraphs = false;

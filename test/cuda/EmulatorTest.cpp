@@ -1,28 +1,13 @@
 // Kernels broken on purpose: the emulator must notice, in whatever order it runs threads.
-#include "codegen/cuda/emulator/Emulator.h"
-#include "codegen/cpu/Emit.h"
-#include "codegen/cuda/emulator/Retarget.h"
-#include "codegen/link/Link.h"
-#include "compiler/Diagnostics.h"
-#include "compiler/Pipeline.h"
-#include "compiler/ReadModel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Parser/Parser.h"
-#include "runtime/nnf.hpp"
-#include "llvm/ADT/bit.h"
+#include "test/cuda/BrokenKernels.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/InlineAsm.h"
-#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
 #include "llvm/Transforms/Utils/BasicBlockUtils.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include <filesystem>
-#include <fstream>
 
 using namespace mlir;
 
@@ -80,104 +65,13 @@ constexpr char shortRows[] = R"(
     return %y : tensor<9xf32>
   })";
 
-class EmulatorTest : public testing::TestWithParam<uint64_t> {
-protected:
-  using Change = llvm::function_ref<void(ModuleOp)>;
-  using DeviceChange = llvm::function_ref<void(llvm::Module &)>;
-
-  /// Compiles the graph for the emulator with a change of its kernels in between, or of their device code, runs it on
-  /// ones, and returns the message of its failure.
-  std::string run(const char *graph, Change change, DeviceChange deviceChange = {}) {
-    std::unique_ptr<MLIRContext> context = createContext();
-    DiagnosticSink sink(*context);
-    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(graph, context.get());
-    if (!module)
-      return "parsing: " + sink.errors();
-    Builder b(context.get());
-    (*module)->setAttr("nnf.name", b.getStringAttr("broken"));
-    auto cpu = llvm::cantFail(CpuTarget::create({"", "native", 2}));
-    auto gpu = llvm::cantFail(CudaTarget::create("sm_80"));
-    PipelineOptions options;
-    options.target = cpu.info();
-    options.gpuKernels = options.emulateGpu = options.verifyEach = true;
-    auto describe = [&] {
-      (*module)->setAttr("nnf.target", b.getStringAttr(cpu.text()));
-      return success();
-    };
-    if (failed(runPhases(*module, Phase::Tiles, options, describe)))
-      return "lowering: " + sink.errors();
-    change(*module);
-    if (failed(runPhases(*module, Phase::Code, options, describe)))
-      return "lowering what was changed: " + sink.errors();
-    DeviceCode device = takeDeviceCode(*module);
-    auto link = [&](llvm::Module &host) { return linkEmulatedKernels(device, gpu, host, GetParam(), deviceChange); };
-    FailureOr<llvm::SmallVector<char, 0>> code = emitCode(*module, cpu, CodeKind::Object, {}, link);
-    if (failed(code))
-      return "emitting: " + sink.errors();
-    return runObject(*code, cpu);
-  }
-
-private:
-  static void write(const std::string &path, llvm::ArrayRef<char> bytes) {
-    std::ofstream(path, std::ios::binary).write(bytes.data(), bytes.size());
-  }
-
-  std::string runObject(llvm::ArrayRef<char> object, const CpuTarget &cpu) {
-    std::string folder = testing::TempDir() + "/nnf-emulator-" + std::to_string(getpid());
-    std::filesystem::create_directories(folder);
-    struct Remove {
-      std::string folder;
-      ~Remove() { std::filesystem::remove_all(folder); }
-    } remove{folder};
-    std::string model = folder + "/model.o", table = folder + "/table.o", library = folder + "/model.so";
-    write(model, object);
-    write(table, llvm::cantFail(emitModelTable({"broken"}, cpu)));
-    if (llvm::Error error = linkSharedLibrary({model, table}, library, "model.so"))
-      return "linking: " + llvm::toString(std::move(error));
-    runtime::Model loaded;
-    if (Status status = runtime::Model::load(library.c_str(), loaded); !status)
-      return "loading: " + status.message();
-    runtime::Context context;
-    if (Status status = runtime::Context::create(loaded, context, runtime::Context::options(1, 0)); !status)
-      return "starting: " + status.message();
-    std::vector<std::vector<float>> data; // more than an input of 16-bit floats needs
-    std::vector<runtime::Tensor> inputs, outputs(loaded.outputs().size());
-    for (const nnf_tensor_info &info : loaded.inputs()) {
-      std::vector<int64_t> dims(info.dims, info.dims + info.rank);
-      size_t count = 1;
-      for (int64_t dim : dims)
-        count *= dim;
-      constexpr uint32_t halfOnes = 0x3c003c00;
-      data.emplace_back(count, info.dtype == NNF_FLOAT16 ? llvm::bit_cast<float>(halfOnes) : 1.0f);
-      inputs.emplace_back(data.back().data(), info.dtype, dims);
-    }
-    Status status = context.run(inputs, outputs);
-    return status ? "it runs" : status.message();
-  }
-};
+using EmulatorTest = BrokenKernels;
 
 template <typename Op> SmallVector<Op> opsOf(ModuleOp module) {
   SmallVector<Op> found;
   module.walk([&](Op op) { found.push_back(op); });
   return found;
 }
-
-/// Calls in device code of an intrinsic or of inline assembly whose name begins so.
-llvm::SmallVector<llvm::CallInst *> callsOf(llvm::Module &device, StringRef name) {
-  llvm::SmallVector<llvm::CallInst *> found;
-  for (llvm::Function &function : device)
-    for (llvm::Instruction &instruction : llvm::instructions(function))
-      if (auto *call = dyn_cast<llvm::CallInst>(&instruction)) {
-        auto *assembly = dyn_cast<llvm::InlineAsm>(call->getCalledOperand());
-        StringRef called = assembly                    ? assembly->getAsmString()
-                           : call->getCalledFunction() ? call->getCalledFunction()->getName()
-                                                       : StringRef();
-        if (called.starts_with(name))
-          found.push_back(call);
-      }
-  return found;
-}
-constexpr StringRef deviceBarrier = "llvm.nvvm.barrier";
 
 bool isShared(Value address) { return cast<LLVM::LLVMPointerType>(address.getType()).getAddressSpace() == 3; }
 
@@ -301,8 +195,6 @@ TEST_P(EmulatorTest, stacksThatOverflow) {
 }
 
 // ---- copies under way, and what warps do together: templates of products and convolutions
-
-void unchanged(ModuleOp) {}
 
 TEST_P(EmulatorTest, copiesThatAreNotWaitedFor) {
   // One slab more may be under way than there is: the one that is multiplied now.

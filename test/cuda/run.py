@@ -3,9 +3,9 @@
 
 Every model of models.py is compiled for the emulator with two orders of threads (three with --all), run, and compared
 with numpy and with run through the CPU's kernels beside it; its PTX goes through ptxas for two architectures. Every row
-of test/ops runs on the emulator, and the PTX of some goes through ptxas (of all with --all). EmulatorTest.cpp breaks kernels on purpose.
-runtime.py has libraries for GPUs run through a driver that plays one; custom.py has kernels that models bring with them,
-tf32.py products of float32 on tensor cores.
+of test/ops runs on the emulator, and the PTX of some goes through ptxas (of all with --all). EmulatorTest.cpp breaks
+kernels on purpose. hopper.py has what sm_90a has of its own; runtime.py has libraries for GPUs run through a driver that
+plays one; custom.py has kernels that models bring with them, tf32.py products of float32 on tensor cores.
 """
 import argparse
 import importlib.util
@@ -27,6 +27,7 @@ import numpy as np
 
 import cases as ops
 import custom
+import hopper
 import nnf
 import rows as reading
 import runtime
@@ -94,13 +95,14 @@ def numbers(nnfc, folder, all_models, seeds, results, targets=("cpu", "cuda-emu"
             results.case(f"{model.name} on {title}", run_model(model, library))
 
 
-def run_model(model, library):
+def run_model(model, library, runs=1):
     wide = [widened(a) for a in model.inputs.values()]
     expected = model.reference(*wide)
     scale = model.scale(*wide) if model.scale else None
     with nnf.Program(library, model.name) as program, nnf.Context(program, threads=2) as context:
         try:
-            outputs = context.run(model.inputs)
+            for _ in range(runs):
+                outputs = context.run(model.inputs)
         except nnf.Error as error:
             return str(error)
     for name, value in zip(model.outputs, expected):
@@ -138,6 +140,8 @@ def ptx(nnfc, ptxas, folder, sources, jobs, results, more=()):
             return f"registers are spilled: {log.strip()}"
         if re.search(r"[1-9]\d* bytes stack frame", log):
             return f"a kernel has a stack frame: {log.strip()}"
+        if "(C75" in log:
+            return f"products wait for each other: {log.strip()}"
         if "bytes spill" not in log and ".entry" in out.read_text():
             return f"ptxas does not speak of spills: {log.strip()}"
         return None
@@ -162,6 +166,8 @@ def ptx(nnfc, ptxas, folder, sources, jobs, results, more=()):
 
 def tensor_product(text, model):
     """Products of 16-bit floats: on tensor cores, from copies that run beside them, with sums in registers."""
+    if "wgmma" in text:
+        return "it has local memory" if ".local" in text else None
     for wanted in ("mma.sync.aligned.m16n8k16", "ldmatrix.sync.aligned.m8n8.x4", "cp.async.wait_group"):
         if wanted not in text:
             return f"no {wanted}"
@@ -357,6 +363,12 @@ def cubins(nnfc, ptxas, folder, results):
     results.case("a library with a cubin runs", why or (None if fake.count("cubin") == 1 else "its PTX is loaded"))
 
 
+def hopper_products(build, folder, ptxas, results):
+    """What sm_90a has of its own."""
+    fake = runtime.Fake(build / "unit" / "nnf-fake-cuda.so")
+    hopper.Suite(build, folder, ptxas, results, sys.modules[__name__]).everything(fake)
+
+
 def digits(nnfc, folder, results):
     """A whole network: the same answers as on the CPU."""
     model = HERE.parent.parent / "examples" / "digits" / "digits.onnx"
@@ -381,6 +393,7 @@ def main():
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--custom", action="store_true", help="kernels that models bring with them, and nothing else")
     parser.add_argument("--tf32", action="store_true", help="float32 on tensor cores, and nothing else")
+    parser.add_argument("--hopper", action="store_true", help="products of sm_90a, and nothing else")
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
     ptxas = os.environ.get("NNF_PTXAS") or shutil.which("ptxas")
@@ -388,6 +401,10 @@ def main():
     seeds = SEEDS if options.all else SEEDS[:2]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        if options.hopper:
+            hopper_products(options.build, folder, ptxas, results)
+            print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
+            return 1 if results.failed else 0
         if options.custom or options.tf32:
             if options.custom:
                 custom.everything(options.build, folder, ptxas, results, run)
@@ -403,6 +420,7 @@ def main():
         digits(nnfc, folder, results)
         runtime.Suite(options.build, folder, results, run).everything()
         cubins(nnfc, ptxas, folder, results)
+        hopper_products(options.build, folder, ptxas, results)
         custom.everything(options.build, folder, ptxas, results, run)
         gpu_check(options.build, folder, results)
         rows_on_emulator(options, results)

@@ -8,7 +8,8 @@
 // $NNF_FAKE_ERROR=CALL:N=CODE makes the Nth call fail, CALL=CODE every one; the call `kernel` is a kernel that runs.
 // $NNF_FAKE_CAPABILITY (8.0), $NNF_FAKE_DEVICES (1), $NNF_FAKE_VERSION (12040), $NNF_FAKE_MEMORY (bytes, 1 GiB) say
 // what there is. $NNF_FAKE_FAULT=1 launches one block too few.
-#include "runtime/abi.h"
+#include "codegen/cuda/emulator/Emulator.h"
+#include "test/gpu/FakeCode.h"
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -16,12 +17,10 @@
 #include <cstring>
 #include <deque>
 #include <dlfcn.h>
-#include <elf.h>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <sys/mman.h>
 #include <tuple>
@@ -32,30 +31,12 @@
 using CUresult = int; // 0: success
 using CUdevice = int;
 using CUdeviceptr = unsigned long long;
-using CUcontext = struct CUctx_st *;
-using CUmodule = struct CUmod_st *;
-using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
 using CUgraph = struct CUgraph_st *;
 using CUgraphExec = struct CUgraphExec_st *;
 using Work = std::function<CUresult()>;
 
-struct CUfunc_st {
-  std::string name;
-  const nnf_kernel_info *kernel; // of the emulated library
-  CUmodule module;
-  unsigned number = 0; // of the model's kernels
-  unsigned threads = 0, parameters = 0, checks = 0;
-  unsigned block[3] = {0, 1, 1}; // of a kernel with a grid of its own; x is 0: of none
-  std::vector<bool> isPointer;   // of parameters; empty: not known
-  bool usesDynamic = false;      // it has shared memory that launches are to add
-  unsigned mostDynamic = 48 << 10;
-};
-struct CUmod_st {
-  CUcontext context;
-  std::map<std::string, CUfunc_st> functions{};
-};
 struct CUctx_st {
   int device;
 };
@@ -69,6 +50,11 @@ struct CUstream_st {
   std::deque<Work> queue;
   CUgraph captured = nullptr; // while it captures
 };
+/// 128 bytes that only the driver can read.
+struct alignas(64) CUtensorMap_st {
+  nnf_emu_map map;
+};
+static_assert(sizeof(CUtensorMap_st) == 128);
 struct CUevent_st {
   CUstream stream = nullptr;
   uint64_t recorded = 0, reached = 0;
@@ -250,66 +236,9 @@ const nnf_model *emulatedModel() {
   return nullptr;
 }
 
-/// Entries with their parameters and threads are in the code itself; their numbers and checks are in the head.
-void readPtx(const char *text, CUmod_st &module) {
-  std::istringstream lines(text);
-  std::map<std::string, CUfunc_st> heads;
-  std::set<std::string> external;
-  CUfunc_st *now = nullptr;
-  for (std::string line; std::getline(lines, line);) {
-    unsigned number, threads, checks, block[3];
-    char name[256];
-    int head = sscanf(line.c_str(), "// kernel %u %255s threads=%u parameters=%*u checks=%u block=%u,%u,%u", &number,
-                      name, &threads, &checks, block, block + 1, block + 2);
-    if (head >= 4) {
-      CUfunc_st &function = heads[name] = {};
-      function.number = number, function.checks = checks;
-      if (head == 7) {
-        function.threads = threads;
-        std::copy(block, block + 3, function.block);
-      }
-    } else if (sscanf(line.c_str(), ".extern .shared .align %*u .b8 %255[^[]", name) == 1) {
-      external.insert(name);
-    } else if (sscanf(line.c_str(), ".visible .entry %255[^(](", name) == 1) {
-      now = &module.functions[name];
-      *now = heads[name];
-    } else if (now && line.find(".param ") != std::string::npos && line.find("ld.param") == std::string::npos) {
-      ++now->parameters;
-      now->isPointer.push_back(line.find(".ptr") != std::string::npos);
-    } else if (now && sscanf(line.c_str(), ".reqntid %u", &threads) == 1) {
-      now->threads = threads;
-    }
-    for (const std::string &array : external)
-      if (now && line.find(array) != std::string::npos && line.find(".extern") == std::string::npos)
-        now->usesDynamic = true;
-  }
-}
-
-/// Each kernel has a section .nv.info.NAME of attributes: a format byte, the attribute, and two bytes that are its
-/// value or, of format 4, how many bytes of it follow.
-void readCubin(const char *file, CUmod_st &module) {
-  auto *head = reinterpret_cast<const Elf64_Ehdr *>(file);
-  auto *sections = reinterpret_cast<const Elf64_Shdr *>(file + head->e_shoff);
-  const char *names = file + sections[head->e_shstrndx].sh_offset;
-  for (int i = 0; i < head->e_shnum; ++i) {
-    std::string name = names + sections[i].sh_name, prefix = ".nv.info.";
-    if (name.rfind(prefix, 0) != 0)
-      continue;
-    CUfunc_st &function = module.functions[name.substr(prefix.size())];
-    sscanf(name.c_str(), ".nv.info.k%u", &function.number);
-    auto *at = reinterpret_cast<const unsigned char *>(file + sections[i].sh_offset), *end = at + sections[i].sh_size;
-    while (at + 4 <= end) {
-      unsigned attribute = at[1], bytes = at[0] == 4 ? at[2] + 256u * at[3] : 0;
-      function.parameters += attribute == 0x17;
-      if (attribute == 0x10)
-        memcpy(&function.threads, at + 4, 4);
-      at += 4 + bytes;
-    }
-  }
-}
-
 /// Runs a grid now. `slots`: what the parameters were when it was launched.
-CUresult runKernel(const CUfunc_st &function, std::array<unsigned, 3> grid, std::vector<const void *> slots) {
+CUresult runKernel(const CUfunc_st &function, std::array<unsigned, 3> grid, std::vector<const void *> slots,
+                   const std::vector<CUtensorMap_st> &maps) {
   ++calls["kernel"];
   if (CUresult result = injected("kernel"))
     return result;
@@ -336,6 +265,11 @@ CUresult runKernel(const CUfunc_st &function, std::array<unsigned, 3> grid, std:
   slots.push_back(nullptr);
   std::vector<uint8_t> scratch(static_cast<size_t>(function.kernel->scratch_bytes) + 64);
   auto aligned = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64;
+  auto *given = reinterpret_cast<nnf_emu_given_maps *>(aligned);
+  if (!maps.empty())
+    given->magic = NNF_EMU_MAP_MAGIC;
+  for (size_t i = 0; i < maps.size(); ++i)
+    given->maps[i] = &maps[i].map;
   Reach reach;
   int64_t blocks = int64_t(grid[0]) * grid[1] * grid[2];
   function.kernel->function(slots.data(), 0, blocks - (getenv("NNF_FAKE_FAULT") ? 1 : 0),
@@ -614,7 +548,42 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, uns
   std::vector<const void *> slots;
   for (unsigned i = 0; i < function->parameters; ++i)
     slots.push_back(*static_cast<const void *const *>(parameters[i]));
-  return enqueue(stream, [=] { return runKernel(*function, {gridX, gridY, gridZ}, slots); });
+  std::vector<CUtensorMap_st> maps;
+  for (unsigned i = 0; i < function->maps; ++i)
+    maps.push_back(*static_cast<const CUtensorMap_st *>(parameters[function->parameters + i]));
+  return enqueue(stream, [=] { return runKernel(*function, {gridX, gridY, gridZ}, slots, maps); });
+}
+
+/// With what the driver asks of a map: which it may answer with no more than invalidValue.
+CUresult cuTensorMapEncodeTiled(CUtensorMap_st *map, int type, unsigned rank, void *address, const uint64_t *dims,
+                                const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides,
+                                int interleave, int swizzle, int promotion, int fill) {
+  FAKE_CALL("cuTensorMapEncodeTiled", false);
+  auto base = reinterpret_cast<uintptr_t>(address);
+  bool isKnown = (type == 6 || type == 9) && interleave == 0 && swizzle == 3 && promotion >= 0 && promotion <= 3 &&
+                 fill == 0 && rank >= 2 && rank <= 5;
+  if (!isKnown || base % 16 || reinterpret_cast<uintptr_t>(map) % 64 || box[0] * 2 > 128 || box[0] * 2 % 16)
+    return invalidValue;
+  nnf_emu_map &made = map->map = {};
+  made.magic = NNF_EMU_MAP_MAGIC;
+  made.base = static_cast<const uint8_t *>(address);
+  made.rank = rank;
+  uint64_t last = 2 * (dims[0] - 1) + 2;
+  for (unsigned d = 0; d < rank; ++d) {
+    if (dims[d] == 0 || dims[d] > uint64_t(1) << 32 || box[d] == 0 || box[d] > 256 || elementStrides[d] != 1)
+      return invalidValue;
+    if (d > 0 &&
+        (strides[d - 1] % 16 || strides[d - 1] >= uint64_t(1) << 40 || (d > 1 && strides[d - 1] % strides[d - 2])))
+      return invalidValue;
+    made.dims[d] = dims[d], made.box[d] = box[d];
+    if (d > 0)
+      made.strides[d - 1] = strides[d - 1], last += (dims[d] - 1) * strides[d - 1];
+  }
+  if (!isOnDevice(base, last)) {
+    fprintf(stderr, "fake cuda: a tensor map reaches beyond memory of a device\n");
+    return invalidValue;
+  }
+  return 0;
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int) {

@@ -210,11 +210,41 @@ void expectRefused(TestModel &model, int32_t status, const char *text) {
 TEST(Descriptor, abi) {
   TestModel major = doubling(), minor = doubling(), size = doubling();
   major.get().abi_major = 2;
-  expectRefused(major, NNF_ERROR_UNSUPPORTED, "the model has ABI 2.4, this runtime takes 1.0 to 1.4 [NNFC-E0703]");
+  expectRefused(major, NNF_ERROR_UNSUPPORTED, "the model has ABI 2.5, this runtime takes 1.0 to 1.5 [NNFC-E0703]");
   minor.get().abi_minor = NNF_ABI_MINOR + 1;
   expectRefused(minor, NNF_ERROR_UNSUPPORTED, "the model has ABI 1.");
   size.get().struct_size = 8;
   expectRefused(size, NNF_ERROR_MODEL, "or more, or no name [NNFC-E0706]");
+}
+
+/// What is said of launches on GPUs names images, kernels and slots that are there.
+TEST(Descriptor, launchesOnGpus) {
+  constexpr uint8_t text[] = "PTX";
+  nnf_device_kernel kernels[] = {{NNF_DEVICE_KERNEL, 32, 2, 0, 0, 0, 0, 0, 0, "k0"}};
+  nnf_device_image image = {NNF_IMAGE_PTX, 90, NNF_IMAGE_EXACT, 80, "sm_90a", text, sizeof text, kernels};
+  const nnf_tensor_map good = {1, NNF_FLOAT16, 0, 2, {64, 64}, {64, 64}, {128}};
+  auto status = [&](const nnf_device_launch &launch, const nnf_tensor_map &map) {
+    nnf_device_launch whole = launch;
+    whole.maps = launch.num_maps ? &map : nullptr;
+    nnf_device_code code = {sizeof code, 1, &image, 1, 0, &whole};
+    TestModel model = doubling();
+    model.get().device = &code;
+    nnf_program *program = nullptr;
+    int32_t result = nnf_program_from_model(&model.get(), &program);
+    if (result)
+      EXPECT_THAT(nnf_error_message(nullptr), HasSubstr("launches of its kernels for GPUs"));
+    nnf_program_destroy(program);
+    return result;
+  };
+  EXPECT_EQ(status({0, 0, 7, 1, nullptr}, good), NNF_OK);
+  EXPECT_EQ(status({1, 0, 7, 1, nullptr}, good), NNF_ERROR_MODEL);
+  EXPECT_EQ(status({0, 1, 7, 1, nullptr}, good), NNF_ERROR_MODEL);
+  EXPECT_EQ(status({0, 0, 1u << 31, 1, nullptr}, good), NNF_ERROR_MODEL);
+  EXPECT_EQ(status({0, 0, 7, NNF_MOST_TENSOR_MAPS + 1, nullptr}, good), NNF_ERROR_MODEL);
+  nnf_tensor_map slot = good, rank = good, dtype = good;
+  slot.slot = 2, rank.rank = 6, dtype.dtype = NNF_FLOAT32;
+  for (const nnf_tensor_map &map : {slot, rank, dtype})
+    EXPECT_EQ(status({0, 0, 7, 1, nullptr}, map), NNF_ERROR_MODEL);
 }
 
 TEST(Descriptor, cpuFeatures) {

@@ -86,6 +86,15 @@ ModelSummary summaryOf(const nnf_model &model) {
   return summary;
 }
 
+/// What is said of launches of a kernel in an image; NULL: nothing.
+const nnf_device_launch *launchOf(const nnf_device_code &code, uint32_t image, uint32_t kernel) {
+  uint32_t count = code.struct_size > offsetof(nnf_device_code, launches) ? code.num_launches : 0;
+  for (uint32_t i = 0; i < count; ++i)
+    if (code.launches[i].image == image && code.launches[i].kernel == kernel)
+      return &code.launches[i];
+  return nullptr;
+}
+
 /// What a library has for GPUs, and what each kernel takes there.
 void printDeviceCode(std::ostream &out, const nnf_model &model) {
   if (model.struct_size < offsetof(nnf_model, device) + sizeof model.device || !model.device)
@@ -130,6 +139,12 @@ void printDeviceCode(std::ostream &out, const nnf_model &model) {
         out << ", " << bytesText(double(kernel.static_shared_bytes + kernel.shared_bytes)) << " of shared memory";
       if (kernel.registers)
         out << ", " << kernel.registers << " registers";
+      if (const nnf_device_launch *launch = launchOf(*model.device, i, k)) {
+        if (launch->blocks)
+          out << ", a grid of " << launch->blocks;
+        if (launch->num_maps)
+          out << ", " << launch->num_maps << " tensor maps";
+      }
       out << "\n";
     }
   }

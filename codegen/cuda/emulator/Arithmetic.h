@@ -48,6 +48,8 @@ inline uint32_t roundToTf32(float value) {
 
 extern "C" {
 
+void nnf_emu_mov_f32(Thread *, float *result, float value, uint32_t) { *result = value; }
+
 void nnf_emu_ex2_approx_ftz_f32(Thread *, float *result, float x, uint32_t) { *result = powerOfTwo(x); }
 
 void nnf_emu_cvt_rn_bf16x2_f32(Thread *, uint32_t *result, float high, float low, uint32_t) {

@@ -8,6 +8,7 @@
 // without their partners.
 #include "codegen/cuda/emulator/Arithmetic.h"
 #include "codegen/cuda/emulator/Copies.h"
+#include "codegen/cuda/emulator/Hopper.h"
 #include "codegen/cuda/emulator/TensorCores.h"
 #include "codegen/cuda/emulator/Threads.h"
 #include "runtime/abi.h"
@@ -18,6 +19,8 @@ void runThread(Thread *thread) {
   thread->block->entry(thread, thread->block->slots);
   if (thread->copies)
     fail(thread, NNF_FAULT_UNWAITED, thread->number);
+  if (productsOf(thread).count)
+    fail(thread, NNF_FAULT_SUMS, thread->number);
   thread->state = State::Done;
   leave(thread);
 }
@@ -51,6 +54,7 @@ void start(Block *block, uint8_t *stacks) {
     thread.number = i;
     thread.state = State::Ready;
     thread.copies = thread.groups = 0;
+    thread.holdsSums = thread.tookSums = false;
     uint8_t *low = stacks + uint64_t(i) * NNF_EMU_STACK_BYTES;
     thread.stackEnd = reinterpret_cast<uint64_t *>(low);
     *thread.stackEnd = stackMark;
@@ -67,12 +71,21 @@ void start(Block *block, uint8_t *stacks) {
     block->shared[i] = 0xcd;
   block->atBarrier = 0;
   block->firstPhase = ++block->phase;
+  startAsync(block);
 }
 
 void run(Block *block) {
   uint32_t next = 0;
   while (block->fault == NNF_FAULTS) {
+    uint32_t tiles = block->async->numTiles;
+    // A tile may come at any time; without a seed it does when nobody can go on.
+    if (tiles && block->random && random(block) % 4 == 0)
+      finishTile(block, random(block) % tiles);
     next = pick(block, next);
+    if (next == nobody && block->async->numTiles) {
+      finishTile(block, block->random ? random(block) % block->async->numTiles : 0);
+      continue;
+    }
     if (next == nobody)
       break;
     Thread *thread = &block->threads[next];
@@ -113,8 +126,12 @@ uint8_t *alignUp(uint8_t *address) {
 extern "C" {
 
 /// Runs blocks [first, last) of a kernel.
-void nnf_emu_run(Entry entry, void *const *slots, int64_t first, int64_t last, uint8_t *scratch, uint32_t threads,
-                 uint64_t sharedBytes, uint64_t seed, nnf_check_state *check, int64_t firstFault) {
+void nnf_emu_run(Entry entry, const void **slots, int64_t first, int64_t last, uint8_t *scratch, uint32_t threads,
+                 uint64_t sharedBytes, uint64_t seed, nnf_check_state *check, int64_t firstFault, uint32_t firstMap,
+                 uint32_t numMaps) {
+  auto *given = reinterpret_cast<nnf_emu_given_maps *>(scratch);
+  for (uint32_t i = 0; i < numMaps && given->magic == NNF_EMU_MAP_MAGIC; ++i)
+    slots[firstMap + i] = given->maps[i];
   auto *block = reinterpret_cast<Block *>(scratch);
   uint8_t *stacks = alignUp(scratch + sizeof(Block)) + NNF_EMU_STACK_BYTES;
   block->entry = entry;
@@ -126,6 +143,15 @@ void nnf_emu_run(Entry entry, void *const *slots, int64_t first, int64_t last, u
                                                                   NNF_EMU_SHARED_GRAIN * NNF_EMU_SHARED_GRAIN);
   block->copies = reinterpret_cast<Copy *>(block->records + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) /
                                                                 NNF_EMU_SHARED_GRAIN * (NNF_EMU_SHARED_GRAIN / 4));
+  uint8_t *after = reinterpret_cast<uint8_t *>(block->copies + uint64_t(threads) * NNF_EMU_COPIES);
+  auto *sums = reinterpret_cast<float *>(after);
+  after += uint64_t(threads) * NNF_EMU_SUMS * sizeof(float);
+  for (uint32_t i = 0; i < threads; ++i)
+    block->threads[i].sums = sums + uint64_t(i) * NNF_EMU_SUMS;
+  block->async = reinterpret_cast<Async *>(after);
+  block->lines = reinterpret_cast<Line *>(after + NNF_EMU_ASYNC_BYTES);
+  for (uint64_t i = 0; i < (sharedBytes + NNF_EMU_LINE - 1) / NNF_EMU_LINE; ++i)
+    block->lines[i].block = 0;
   block->sharedBytes = sharedBytes;
   block->fault = NNF_FAULTS;
   block->phase = 0;
@@ -163,6 +189,7 @@ void nnf_emu_barrier_cta_sync_aligned_all(Thread *thread, uint32_t, uint32_t sit
   }
   block->atBarrier = 0;
   ++block->phase;
+  meetClocks(block);
   release(block, State::AtBarrier);
 }
 
@@ -210,6 +237,8 @@ __attribute__((noinline)) void nnf_emu_access(Thread *thread, const uint8_t *add
     fail(thread, NNF_FAULT_BOUNDS, static_cast<int64_t>(offset));
   if (offset % alignment)
     fail(thread, NNF_FAULT_ALIGNMENT, static_cast<int64_t>(offset));
+  if (isWrite && block->async->numBarriers)
+    checkProducts(thread, offset, bytes);
   for (uint64_t i = offset / 4; i <= (offset + bytes - 1) / 4; ++i) {
     Record &record = block->records[i];
     if (record.writtenAt == inFlight)

@@ -8,7 +8,7 @@
 
 /* Bytes of scratch memory that a worker needs for blocks of this size. */
 #define NNF_EMU_STACK_BYTES 32768
-#define NNF_EMU_THREAD_BYTES 96
+#define NNF_EMU_THREAD_BYTES 112
 #define NNF_EMU_BLOCK_BYTES 256
 /* Each four bytes of shared memory have a record of who wrote and read them last. */
 #define NNF_EMU_RECORD_BYTES 16
@@ -16,12 +16,35 @@
 /* Copies to shared memory that a thread may have under way. */
 #define NNF_EMU_COPIES 256
 #define NNF_EMU_COPY_BYTES 24
+/* Each line of shared memory has a record of products and copies of tiles; each thread has sums of products. */
+#define NNF_EMU_LINE 128
+#define NNF_EMU_LINE_RECORD_BYTES 152
+#define NNF_EMU_SUMS 128
+#define NNF_EMU_ASYNC_BYTES 98304
+
+/* A tensor map of 16-bit elements whose lines of at most 128 bytes are permuted: what cuTensorMapEncodeTiled makes. */
+#define NNF_EMU_MAP_MAGIC 0x6e6e665f6d617073ull
+typedef struct nnf_emu_map {
+  uint64_t magic;
+  const uint8_t *base;
+  uint64_t dims[5], strides[4];
+  uint32_t box[5], rank;
+} nnf_emu_map;
+/* Maps for the next call of a kernel, in the place of those that it would make itself: at the start of its scratch. */
+#define NNF_EMU_MOST_MAPS 4
+typedef struct nnf_emu_given_maps {
+  uint64_t magic;
+  const nnf_emu_map *maps[NNF_EMU_MOST_MAPS];
+} nnf_emu_given_maps;
+
 static inline int64_t nnf_emu_scratch_bytes(int64_t threads, int64_t shared_bytes) {
   int64_t rounded = (shared_bytes + NNF_EMU_SHARED_GRAIN - 1) / NNF_EMU_SHARED_GRAIN * NNF_EMU_SHARED_GRAIN;
   /* One stack more than threads: what the first thread may spoil before its overflow is noticed. */
   return NNF_EMU_BLOCK_BYTES + NNF_EMU_STACK_BYTES +
-         threads * (NNF_EMU_THREAD_BYTES + NNF_EMU_STACK_BYTES + NNF_EMU_COPIES * NNF_EMU_COPY_BYTES) +
-         2 * NNF_EMU_SHARED_GRAIN + rounded + rounded / 4 * NNF_EMU_RECORD_BYTES;
+         threads * (NNF_EMU_THREAD_BYTES + NNF_EMU_STACK_BYTES + NNF_EMU_COPIES * NNF_EMU_COPY_BYTES +
+                    NNF_EMU_SUMS * (int64_t)sizeof(float)) +
+         2 * NNF_EMU_SHARED_GRAIN + rounded + rounded / 4 * NNF_EMU_RECORD_BYTES +
+         rounded / NNF_EMU_LINE * NNF_EMU_LINE_RECORD_BYTES + NNF_EMU_ASYNC_BYTES;
 }
 
 #endif

@@ -17,6 +17,12 @@ enum {
   NNF_FAULT_SOURCE,
   NNF_FAULT_COPIES,
   NNF_FAULT_UNWAITED,
+  NNF_FAULT_NO_BARRIER,
+  NNF_FAULT_ARRIVALS,
+  NNF_FAULT_TILE,
+  NNF_FAULT_NOT_FREE,
+  NNF_FAULT_PRODUCT,
+  NNF_FAULT_SUMS,
   NNF_FAULTS
 };
 
@@ -33,6 +39,12 @@ enum {
       "cuda-emu: block {value}: byte {bound} of shared memory is touched while a copy to it is under way",             \
       "cuda-emu: block {value}: thread {bound} copies from an address that is not aligned",                            \
       "cuda-emu: block {value}: thread {bound} has more copies under way than the emulator keeps",                     \
-      "cuda-emu: block {value}: thread {bound} ends with copies under way"
+      "cuda-emu: block {value}: thread {bound} ends with copies under way",                                            \
+      "cuda-emu: block {value}: thread {bound} uses a barrier in shared memory that is none for it yet",               \
+      "cuda-emu: block {value}: thread {bound} arrives at a barrier in shared memory that all have arrived at",        \
+      "cuda-emu: block {value}: thread {bound} copies a tile that its tensor map does not describe",                   \
+      "cuda-emu: block {value}: byte {bound} of shared memory is used while others may still use it",                  \
+      "cuda-emu: block {value}: thread {bound} multiplies without a fence, or what no descriptor can say",             \
+      "cuda-emu: block {value}: thread {bound} takes sums of products that it has not waited for"
 
 #endif

@@ -114,11 +114,42 @@ mlir::LogicalResult Retarget::callEmulator(llvm::Function &function) {
   return mlir::success();
 }
 
+/// The instruction that inline PTX is about, without declarations of registers before it.
+static llvm::StringRef instructionOf(llvm::StringRef text) {
+  if (text.consume_front("{"))
+    for (text = text.ltrim(); text.starts_with(".reg"); text = text.split(';').second.ltrim())
+      ;
+  return text.take_until([](char c) { return c == ' ' || c == ';'; });
+}
+
+constexpr unsigned noResult = ~0u;
+
+/// Of each operand of a call the result that takes its register; noResult: none does.
+static llvm::SmallVector<unsigned> resultsOfOperands(const llvm::InlineAsm &assembly) {
+  llvm::InlineAsm::ConstraintInfoVector constraints = assembly.ParseConstraints();
+  llvm::SmallVector<unsigned> results;
+  llvm::SmallVector<unsigned> operandOf(constraints.size(), noResult); // of constraints
+  for (auto [i, constraint] : llvm::enumerate(constraints))
+    if (constraint.Type == llvm::InlineAsm::isInput || constraint.isIndirect) {
+      operandOf[i] = results.size();
+      results.push_back(noResult);
+    }
+  unsigned result = 0;
+  for (const llvm::InlineAsm::ConstraintInfo &constraint : constraints) {
+    if (constraint.Type != llvm::InlineAsm::isOutput || constraint.isIndirect)
+      continue;
+    if (constraint.hasMatchingInput())
+      results[operandOf[constraint.MatchingInput]] = result;
+    ++result;
+  }
+  return results;
+}
+
 /// The emulator has instructions that are written as PTX by their names, "." being "_": a function that takes the
 /// thread, where the results go, the operands, and the call's number.
 mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Function &function) {
-  llvm::StringRef text = llvm::cast<llvm::InlineAsm>(call.getCalledOperand())->getAsmString();
-  std::string instruction = text.take_until([](char c) { return c == ' ' || c == ';'; }).str();
+  auto *assembly = llvm::cast<llvm::InlineAsm>(call.getCalledOperand());
+  std::string instruction = instructionOf(assembly->getAsmString()).str();
   std::string name = instruction;
   std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
   llvm::Function *body = emulator.getFunction((prefix + name).str());
@@ -131,7 +162,15 @@ mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Functi
     llvm::IRBuilder<> entry(&*function.getEntryBlock().getFirstInsertionPt());
     arguments.push_back(results = entry.CreateAlloca(call.getType()));
   }
-  llvm::append_range(arguments, call.args());
+  // Operands that become results lie where those go.
+  llvm::SmallVector<unsigned> resultOf = resultsOfOperands(*assembly);
+  for (auto [i, operand] : llvm::enumerate(call.args()))
+    if (resultOf[i] == noResult)
+      arguments.push_back(operand);
+    else if (auto *type = llvm::dyn_cast<llvm::StructType>(call.getType()))
+      b.CreateStore(operand, b.CreateStructGEP(type, results, resultOf[i]));
+    else
+      b.CreateStore(operand, results);
   arguments.push_back(b.getInt32(sites++));
   auto typeOf = [](llvm::Value *value) { return value->getType(); };
   if (!llvm::equal(llvm::map_range(arguments, typeOf), body->getFunctionType()->params()))
@@ -212,11 +251,32 @@ llvm::Function *Retarget::slotFunction(llvm::Function &thread) {
   return function;
 }
 
+/// A tensor map of memory at an address, as the runtime has the driver make it.
+static llvm::Value *encodeMap(llvm::IRBuilder<> &b, const TensorMap &map, llvm::Value *address) {
+  nnf_emu_map encoded = {};
+  encoded.magic = NNF_EMU_MAP_MAGIC;
+  encoded.rank = map.dims.size();
+  llvm::copy(map.dims, encoded.dims);
+  llvm::copy(map.strides, encoded.strides);
+  llvm::copy(map.box, encoded.box);
+  std::array<uint64_t, 16> words = {}; // 128 bytes, as any tensor map has
+  static_assert(sizeof encoded <= sizeof words);
+  memcpy(words.data(), &encoded, sizeof encoded);
+  llvm::Constant *constant = llvm::ConstantDataArray::get(b.getContext(), words);
+  llvm::AllocaInst *place = b.CreateAlloca(constant->getType());
+  place->setAlignment(llvm::Align(64));
+  b.CreateStore(constant, place);
+  b.CreateStore(b.CreateConstGEP1_64(b.getInt8Ty(), address, map.offset),
+                b.CreateConstGEP1_64(b.getInt8Ty(), place, offsetof(nnf_emu_map, base)));
+  return place;
+}
+
 /// What the driver calls: the kernel's parameters, first, last, scratch.
 void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, uint64_t sharedBytes) {
   llvm::Function *old = device.getFunction(kernel.name);
   llvm::SmallVector<llvm::Type *> types(old->getFunctionType()->params());
-  unsigned count = types.size();
+  unsigned count = types.size() - kernel.maps.size(); // tensor maps are made here, not given
+  types.truncate(count);
   types.append({i64, i64, pointer});
   old->setName("");
   assert(old->use_empty() && "nothing calls a kernel on the device");
@@ -224,14 +284,17 @@ void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, u
   auto *function = llvm::Function::Create(llvm::FunctionType::get(llvm::Type::getVoidTy(context), types, false),
                                           llvm::Function::ExternalLinkage, kernel.name, device);
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", function));
-  llvm::Value *array = b.CreateAlloca(i64, b.getInt32(count));
+  llvm::Value *array = b.CreateAlloca(i64, b.getInt32(count + kernel.maps.size()));
   for (unsigned i = 0; i < count; ++i)
     b.CreateStore(function->getArg(i), b.CreateConstGEP1_64(i64, array, i));
+  for (auto [i, map] : llvm::enumerate(kernel.maps))
+    b.CreateStore(encodeMap(b, map, function->getArg(map.slot)), b.CreateConstGEP1_64(i64, array, count + i));
   // The last two parameters are the check state and the number of the first check; the emulator's are the last checks.
   llvm::Value *firstFault = b.CreateAdd(function->getArg(count - 1), b.getInt64(kernel.checks - NNF_FAULTS));
-  b.CreateCall(callee("run"), {&slots, array, function->getArg(count), function->getArg(count + 1),
-                               function->getArg(count + 2), b.getInt32(kernel.threads), b.getInt64(sharedBytes),
-                               b.getInt64(seed), function->getArg(count - 2), firstFault});
+  b.CreateCall(callee("run"),
+               {&slots, array, function->getArg(count), function->getArg(count + 1), function->getArg(count + 2),
+                b.getInt32(kernel.threads), b.getInt64(sharedBytes), b.getInt64(seed), function->getArg(count - 2),
+                firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
   b.CreateRetVoid();
 }
 

@@ -10,9 +10,11 @@ constexpr uint32_t warpThreads = 32;
 constexpr uint32_t nobody = 0xffffffff, many = 0xfffffffe;
 constexpr uint64_t stackMark = 0x6d6172206b617473;
 
-enum class State : uint32_t { Ready, AtBarrier, AtShuffle, Done };
+enum class State : uint32_t { Ready, AtBarrier, AtShuffle, AtPhase, Done };
 
 struct Block;
+struct Async;
+struct Line;
 
 struct Thread {
   void *stack; // where it stands while another runs
@@ -27,6 +29,9 @@ struct Thread {
   void *results;
   // Copies that are under way, and how many groups of them it has closed.
   uint32_t copies, groups;
+  // Sums of products: what registers will have once they are waited for.
+  float *sums;
+  bool holdsSums, tookSums;
 };
 static_assert(sizeof(Thread) <= NNF_EMU_THREAD_BYTES);
 
@@ -47,16 +52,18 @@ struct Copy {
 };
 static_assert(sizeof(Copy) == NNF_EMU_COPY_BYTES);
 
-using Entry = void (*)(Thread *, void *const *);
+using Entry = void (*)(Thread *, const void *const *);
 
 struct Block {
   void *scheduler; // its stack while a thread runs
   Entry entry;
-  void *const *slots;
+  const void *const *slots;
   Thread *threads;
   uint8_t *shared;
   Record *records;
   Copy *copies; // NNF_EMU_COPIES of each thread
+  Async *async;
+  Line *lines;
   uint64_t sharedBytes;
   int64_t number;
   uint64_t random;
@@ -80,7 +87,7 @@ void leave(Thread *thread) { switchStack(&thread->stack, thread->block->schedule
 __attribute__((naked, noinline)) void begin() { asm("movq %rbx, %rdi\n\tcallq *%r12\n\tud2"); }
 
 /// Ends the block: the thread never runs on. The first fault counts.
-void fail(Thread *thread, uint32_t fault, int64_t detail) {
+[[noreturn]] void fail(Thread *thread, uint32_t fault, int64_t detail) {
   Block *block = thread->block;
   if (block->fault == NNF_FAULTS) {
     block->fault = fault;

@@ -55,7 +55,7 @@ void GpuEmitter::when(Value condition, llvm::function_ref<void()> body) {
 
 SharedArray GpuEmitter::shared(Type element, int64_t count) {
   int64_t bytes = count * bitsOf(element) / 8;
-  assert(bytes <= mostSharedBytes && "a block's shared memory");
+  assert(bytes <= (function->hasAttr("nnf.maps") ? mostSharedBytesOfHopper : mostSharedBytes) && "a block's");
   bool isDynamic = bytes > ownSharedBytes;
   if (isDynamic) {
     assert(!function->hasAttr("nnf.dynamic_shared") && "arrays that are asked for begin at one address");

@@ -11,6 +11,8 @@ inline constexpr int64_t warpThreads = 32;
 /// Bytes of shared memory that a kernel may have without asking, and that a block may have at most on every GPU from
 /// sm_80 on.
 inline constexpr int64_t ownSharedBytes = 48 << 10, mostSharedBytes = 99 << 10;
+/// The same of compute capability 9.0.
+inline constexpr int64_t mostSharedBytesOfHopper = 227 << 10;
 
 /// An array that the threads of a block share.
 struct SharedArray {

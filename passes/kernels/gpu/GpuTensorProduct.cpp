@@ -5,45 +5,11 @@
 // and stores 16 bytes at once.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "passes/kernels/gpu/GpuEmitter.h"
-#include "passes/kernels/gpu/TensorProduct.h"
+#include "passes/kernels/gpu/HopperProduct.h"
+#include "passes/kernels/gpu/ProductEmitter.h"
 
 using namespace mlir;
 namespace nnf {
-namespace {
-
-class TensorProductEmitter {
-public:
-  TensorProductEmitter(GpuEmitter &emitter, const TensorProduct &p, const ProductTile &tile, int64_t lanes)
-      : emitter(emitter), k(emitter.k), e(emitter.e), p(p), tile(tile), lanes(lanes) {}
-
-  void emit();
-
-private:
-  Value multiply(const SharedArray &shared);
-  void spread(Value sums, Value part, const SharedArray &shared);
-  /// What a template is told of an operand of `extent` rows or columns, of which the tile begins at `first`.
-  void describe(const TensorOperand &operand, Value first, Dim extent, int64_t tileExtent, SmallVector<Value> &to);
-  /// What a template is told of a convolution's input, of which the tile begins at firstRow.
-  void describeImage(SmallVector<Value> &to);
-  /// Where the sum of a row and a column is in the result; columns from there on may be in lanes.
-  Indices resultAt(Value row, Value column);
-  void storePart(const SharedArray &shared, Value part);
-  void storePiece(const SharedArray &shared, Value part, Value piece);
-  Value constant32(int64_t value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 32); }
-  Value constantBool(bool value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 1); }
-  Value narrow(Value value) { return arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), value); }
-  Dim product(ArrayRef<Dim> dims) const { return productOf(emitter.kernel.getContext(), dims); }
-
-  GpuEmitter &emitter;
-  KernelBuilder &k;
-  ElementEmitter &e;
-  const TensorProduct &p;
-  const ProductTile &tile;
-  const int64_t lanes;
-  Indices batchAt;
-  Value firstRow, firstColumn; // of the tile
-};
 
 void TensorProductEmitter::emit() {
   SmallVector<Dim> grid{product(p.batch), product(p.rows).ceilDiv(tile.rows), product(p.columns).ceilDiv(tile.columns)};
@@ -176,8 +142,7 @@ Indices TensorProductEmitter::resultAt(Value row, Value column) {
   return at;
 }
 
-/// Columns that a thread takes at once: 16 bytes of the narrowest result.
-int64_t lanesOf(KernelOp kernel, const TensorProduct &product) {
+int64_t lanesOfProduct(KernelOp kernel, const TensorProduct &product) {
   std::optional<int64_t> columns = product.columns.size() == 1 ? constantOf(product.columns[0]) : std::nullopt;
   if (!columns || product.turned)
     return 1;
@@ -190,18 +155,18 @@ int64_t lanesOf(KernelOp kernel, const TensorProduct &product) {
   return lanes;
 }
 
-} // namespace
-
 bool emitGpuTensorProduct(KernelOp kernel, const TargetInfo &target) {
   std::optional<TensorProduct> product = TensorProduct::of(kernel);
   if (!product)
     product = TensorProduct::ofConvolution(kernel);
   if (!product)
     return false;
+  if (emitHopperProduct(kernel, target, *product) == HopperPart::Whole)
+    return true;
   ProductTile tile = product->tile();
-  emitWithLanes(kernel, target, tile.threads, lanesOf(kernel, *product), [&](GpuEmitter &emitter, int64_t lanes) {
-    TensorProductEmitter(emitter, *product, tile, lanes).emit();
-  });
+  emitWithLanes(
+      kernel, target, tile.threads, lanesOfProduct(kernel, *product),
+      [&](GpuEmitter &emitter, int64_t lanes) { TensorProductEmitter(emitter, *product, tile, lanes).emit(); });
   return true;
 }
 

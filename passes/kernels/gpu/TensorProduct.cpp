@@ -163,7 +163,8 @@ Dim TensorOperand::extentStride() const { return alongDepth ? lineStride : dimOf
 int64_t ProductTile::spreadPitch() const { return columns + NNF_PRODUCT_ROW_GAP; }
 
 int64_t ProductTile::sharedBytes() const {
-  return std::max((rows + columns) * depth * operandBytes(multiplier) * slabs, spreadRows() * spreadPitch() * 4);
+  return std::max((rows + columns) * depth * operandBytes(multiplier) * slabs + moreShared,
+                  spreadRows() * spreadPitch() * 4);
 }
 
 std::string ProductTile::name(StringRef kind) const {

@@ -54,7 +54,8 @@ struct ProductTile {
   Multiplier multiplier;
   int64_t rows, columns, depth, slabs;
   int64_t threads;
-  int64_t parts; // in which sums come to shared memory, some rows each
+  int64_t parts;          // in which sums come to shared memory, some rows each
+  int64_t moreShared = 0; // bytes beside slabs
 
   bool isFma() const { return multiplier == Multiplier::Fma; }
   /// Floats of sums that each thread has.

@@ -1,0 +1,228 @@
+#include "passes/kernels/gpu/HopperProduct.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "passes/kernels/gpu/HopperTiles.h"
+#include "passes/kernels/gpu/ProductEmitter.h"
+
+using namespace mlir;
+namespace nnf {
+namespace {
+
+constexpr int64_t groupRows = 64, groupThreads = 4 * warpThreads, barrierBytes = 8;
+
+/// Groups that multiply, a warp that copies; a barrier for each slab that has come, and for each that is free.
+constexpr ProductTile hopperTile(int64_t groups, int64_t columns, int64_t slabs) {
+  return {Multiplier::Half,
+          groups * groupRows,
+          columns,
+          NNF_HOPPER_DEPTH,
+          slabs,
+          groups * groupThreads + warpThreads,
+          groups,
+          NNF_HOPPER_ALIGNMENT + 2 * slabs * barrierBytes};
+}
+#define NNF_HOPPER_TILE(...) hopperTile(__VA_ARGS__),
+constexpr ProductTile tiles[] = {NNF_HOPPER_TILES(NNF_HOPPER_TILE)};
+#undef NNF_HOPPER_TILE
+
+/// What a tile takes: figures of an H100, per multiprocessor (SM) and cycle, as those of TensorProduct.cpp.
+namespace machine {
+constexpr int64_t multiprocessors = 132;
+constexpr double multiplyAdds = 2048;
+constexpr double bytes = 48;      // from the second-level cache
+constexpr double latency = 1000;  // cycles until a slab that is asked for is there
+constexpr double perBlock = 2500; // cycles of a block before its first product and after its last
+constexpr int64_t sharedBytes = 227 << 10;
+} // namespace machine
+
+/// Rows up to which a tile of 64 would be mostly empty: tiles of 16 rows stay.
+constexpr int64_t fewestRows = 16;
+/// Dimensions of a tensor map beside a line and its elements.
+constexpr size_t mostBatches = 3;
+
+double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  double blocks =
+      double(llvm::divideCeil(rows, tile.rows)) * double(llvm::divideCeil(columns, tile.columns)) * double(batches);
+  double perMultiprocessor = std::ceil(blocks / machine::multiprocessors);
+  double resident = std::min<double>(perMultiprocessor, double(machine::sharedBytes / tile.sharedBytes()));
+  double products = double(tile.rows * tile.columns * tile.depth) / machine::multiplyAdds;
+  double reads = double((tile.rows + tile.columns) * tile.depth * operandBytes(tile.multiplier)) / machine::bytes;
+  double waits = machine::latency / double(tile.slabs - 1) / resident;
+  return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * std::max({products, reads, waits}) +
+                              machine::perBlock / resident);
+}
+
+/// A tensor map, as runtime/abi.h has it: numbers that are known when a model is compiled.
+struct TileMap {
+  /// A dimension behind that of a line's elements.
+  struct Dimension {
+    int64_t size, bytes;         // from one to the next
+    int64_t box;                 // of it that a tile has
+    std::optional<size_t> batch; // which of the product's; none: lines
+  };
+
+  int64_t slot, offsetBytes;
+  bool isBfloat;
+  int64_t lineElements;
+  SmallVector<Dimension, 4> outer; // distances ascend
+
+  static std::optional<TileMap> of(const TensorOperand &operand, ArrayRef<Dim> batch, ArrayRef<Dim> free, Dim depth,
+                                   int64_t tileExtent);
+  /// Which dimension of the map lines are.
+  int64_t placeOfLines() const {
+    return 1 + (llvm::find_if(outer, [](const Dimension &d) { return !d.batch; }) - outer.begin());
+  }
+  Attribute attribute(Builder &b) const;
+};
+
+std::optional<TileMap> TileMap::of(const TensorOperand &operand, ArrayRef<Dim> batch, ArrayRef<Dim> free, Dim depth,
+                                   int64_t tileExtent) {
+  constexpr int64_t mostExtent = std::numeric_limits<int32_t>::max(), mostStride = int64_t(1) << 40;
+  std::optional<int64_t> extent = constantOf(productOf(depth.getContext(), free)), steps = constantOf(depth),
+                         offset = constantOf(operand.view.offset), stride = constantOf(operand.lineStride);
+  // Maps count lines of 16 bytes.
+  if (!extent || !steps || !offset || !stride || operand.copyBytes != 16 || *extent < 1 || *steps < 1)
+    return std::nullopt;
+  TileMap map{cast<BlockArgument>(operand.view.buffer).getArgNumber(),
+              *offset * 2,
+              elementOf(operand.view.buffer).isBF16(),
+              operand.alongDepth ? *steps : *extent,
+              {}};
+  for (auto [d, sizeAndStride] : llvm::enumerate(llvm::zip(batch, operand.batchStrides))) {
+    std::optional<int64_t> size = constantOf(std::get<0>(sizeAndStride)), step = constantOf(std::get<1>(sizeAndStride));
+    if (!size || !step || *size < 1)
+      return std::nullopt;
+    if (*size > 1 && *step != 0) // else one, or the same for all
+      map.outer.push_back({*size, *step * 2, 1, d});
+  }
+  int64_t lines = operand.alongDepth ? *extent : *steps;
+  if (*stride == 0 && lines != 1)
+    return std::nullopt;
+  // The distance of a line that is alone is any that a map may have.
+  int64_t any = map.outer.empty() ? int64_t(llvm::alignTo(map.lineElements * 2, 16)) : map.outer.front().bytes;
+  map.outer.push_back(
+      {lines, *stride != 0 ? *stride * 2 : any, operand.alongDepth ? tileExtent : NNF_HOPPER_DEPTH, {}});
+  // A tile has one of a batch, so that it lies the same in shared memory wherever lines are among the dimensions; but
+  // the driver wants distances to be multiples of those before.
+  llvm::stable_sort(map.outer, [](const Dimension &x, const Dimension &y) { return x.bytes < y.bytes; });
+  bool fits = map.outer.size() <= mostBatches + 1 && map.lineElements <= mostExtent;
+  for (size_t d = 0; d < map.outer.size(); ++d) {
+    const Dimension &each = map.outer[d];
+    fits &= each.size <= mostExtent && each.bytes > 0 && each.bytes < mostStride &&
+            (d == 0 || each.bytes % map.outer[d - 1].bytes == 0);
+  }
+  return fits ? std::optional(map) : std::nullopt;
+}
+
+Attribute TileMap::attribute(Builder &b) const {
+  // A line of 128 bytes is what chunks are permuted in.
+  SmallVector<int64_t> dims{lineElements}, strides, box{NNF_HOPPER_DEPTH};
+  for (const Dimension &each : outer) {
+    dims.push_back(each.size);
+    strides.push_back(each.bytes);
+    box.push_back(each.box);
+  }
+  return b.getDictionaryAttr(
+      {b.getNamedAttr("slot", b.getI64IntegerAttr(slot)), b.getNamedAttr("offset", b.getI64IntegerAttr(offsetBytes)),
+       b.getNamedAttr("bfloat", b.getBoolAttr(isBfloat)), b.getNamedAttr("dims", b.getDenseI64ArrayAttr(dims)),
+       b.getNamedAttr("strides", b.getDenseI64ArrayAttr(strides)), b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))});
+}
+
+class HopperProductEmitter : public TensorProductEmitter {
+public:
+  HopperProductEmitter(GpuEmitter &emitter, const TensorProduct &p, const ProductTile &tile, int64_t lanes,
+                       ArrayRef<TileMap> maps)
+      : TensorProductEmitter(emitter, p, tile, lanes), maps(maps) {}
+
+private:
+  ArrayRef<TileMap> maps; // of A and B
+
+  Value multiply(const SharedArray &shared) override;
+  void spread(Value sums, Value part, const SharedArray &shared) override {
+    emitter.callTemplate("nnf_hopper_spread_" + name(), {sums, part, shared.base});
+  }
+  std::string name() const { return (Twine(tile.parts) + "x" + Twine(tile.columns)).str(); }
+  Value mapAddress(unsigned number);
+  void describeMap(unsigned number, const TensorOperand &operand, Value first, SmallVector<Value> &to);
+};
+
+/// The address of a kernel's tensor map: a parameter that the code generator gives it (codegen/cuda/Device.cpp).
+Value HopperProductEmitter::mapAddress(unsigned number) {
+  auto module = emitter.function->getParentOfType<ModuleOp>();
+  std::string name = ("nnf_tensor_map_" + Twine(number)).str();
+  auto declared = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+  if (!declared) {
+    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    declared = LLVM::LLVMFuncOp::create(b, k.loc, name,
+                                        LLVM::LLVMFunctionType::get(LLVM::LLVMPointerType::get(b.getContext()), {}));
+    declared->setAttr("nnf.template", b.getUnitAttr());
+  }
+  return LLVM::CallOp::create(k.b, k.loc, declared, ValueRange{}).getResult();
+}
+
+void HopperProductEmitter::describeMap(unsigned number, const TensorOperand &operand, Value first,
+                                       SmallVector<Value> &to) {
+  const TileMap &map = maps[number];
+  to.append({mapAddress(number), constant32(map.outer.size() + 1), constant32(map.placeOfLines()),
+             constantBool(operand.alongDepth), narrow(first)});
+  SmallVector<Value> batches;
+  for (const TileMap::Dimension &each : map.outer)
+    if (each.batch)
+      batches.push_back(narrow(k.valueOf(batchAt[*each.batch])));
+  batches.resize(mostBatches, constant32(0));
+  to.append(batches);
+}
+
+Value HopperProductEmitter::multiply(const SharedArray &shared) {
+  Value sums = LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), k.b.getF32Type(),
+                                      constant32(tile.columns / 2), /*alignment=*/16);
+  SmallVector<Value> arguments{constantBool(p.element.isBF16())};
+  describeMap(0, p.a, firstRow, arguments);
+  describeMap(1, p.b, firstColumn, arguments);
+  arguments.append({narrow(k.size(p.depth)), shared.base, sums});
+  emitter.callTemplate("nnf_hopper_product_" + name(), arguments);
+  return sums;
+}
+
+HopperPart partOf(KernelOp kernel) {
+  auto asked = kernel->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(hopperCode);
+  return !asked ? HopperPart::None : asked.getValue() == "alone" ? HopperPart::Whole : HopperPart::Beside;
+}
+
+} // namespace
+
+HopperPart emitHopperProduct(KernelOp kernel, const TargetInfo &target, const TensorProduct &p) {
+  HopperPart part = partOf(kernel);
+  if (part == HopperPart::None || p.convolved || p.turned || p.multiplier != Multiplier::Half)
+    return HopperPart::None;
+  MLIRContext *context = kernel.getContext();
+  std::optional<int64_t> rows = constantOf(productOf(context, p.rows)),
+                         columns = constantOf(productOf(context, p.columns)), depth = constantOf(p.depth),
+                         batches = constantOf(productOf(context, p.batch));
+  if (!rows || !columns || !depth || !batches || *rows <= fewestRows || *batches < 1)
+    return HopperPart::None;
+  auto cycles = [&](const ProductTile &tile) { return cyclesOf(tile, *rows, *columns, *depth, *batches); };
+  const ProductTile &tile =
+      *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
+  std::optional<TileMap> a = TileMap::of(p.a, p.batch, p.rows, p.depth, tile.rows),
+                         b = TileMap::of(p.b, p.batch, p.columns, p.depth, tile.columns);
+  if (!a || !b)
+    return HopperPart::None;
+  const TileMap maps[] = {*a, *b};
+  emitWithLanes(kernel, target, tile.threads, lanesOfProduct(kernel, p), [&](GpuEmitter &emitter, int64_t lanes) {
+    Builder builder(context);
+    emitter.function->setAttr("nnf.maps", builder.getArrayAttr({a->attribute(builder), b->attribute(builder)}));
+    if (part == HopperPart::Beside) {
+      emitter.function.setSymName((kernel.getSymName() + "_sm_90a").str());
+      emitter.function->setAttr("nnf.variant_of", FlatSymbolRefAttr::get(kernel.getSymNameAttr()));
+    }
+    HopperProductEmitter(emitter, p, tile, lanes, maps).emit();
+    if (part == HopperPart::Beside) {
+      // The driver counts the blocks of the kernel that it knows.
+      Shape grid(emitter.function->getAttrOfType<DimsAttr>("nnf.grid").getDims());
+      emitter.function->setAttr("nnf.blocks", builder.getI64IntegerAttr(*constantOf(productOf(context, grid))));
+    }
+  });
+  return part;
+}
+
+} // namespace nnf

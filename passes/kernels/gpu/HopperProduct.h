@@ -1,0 +1,25 @@
+// Products of 16-bit floats as compute capability 9.0 multiplies them: tiles come by tensor maps (docs/design/0014).
+#ifndef NNF_PASSES_KERNELS_GPU_HOPPERPRODUCT_H
+#define NNF_PASSES_KERNELS_GPU_HOPPERPRODUCT_H
+
+#include "passes/TargetInfo.h"
+#include "passes/kernels/gpu/TensorProduct.h"
+
+namespace nnf {
+
+/// On a module, where kernels have code of their own for compute capability 9.0: "beside" that for others, or "alone".
+inline constexpr llvm::StringLiteral hopperCode = "nnf.hopper";
+
+/// What a kernel's code for compute capability 9.0 is.
+enum class HopperPart {
+  None,   // there is none: the kernel's own code runs there
+  Beside, // a second function, which names the kernel as `nnf.variant_of`: code for other GPUs is to be made too
+  Whole,  // the kernel: there are no other GPUs
+};
+
+/// Emits a product's code for compute capability 9.0 where that is asked for and the product is one that it suits:
+/// known sizes, lines at multiples of 16 bytes.
+HopperPart emitHopperProduct(KernelOp kernel, const TargetInfo &target, const TensorProduct &product);
+
+} // namespace nnf
+#endif

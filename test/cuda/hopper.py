@@ -1,0 +1,205 @@
+"""Products as compute capability 9.0 multiplies them: tiles by tensor maps, wgmma (docs/design/0014-hopper.md)."""
+import os
+import re
+import subprocess
+
+import numpy as np
+
+from models import Model, bfloat16, erf
+
+# What stays with the code for every GPU: lines that no tensor map has, sizes that only a run knows, few rows.
+ELSEWHERE = ("hopper_odd_lines", "hopper_odd_offset", "hopper_symbolic", "hopper_few_rows", "hopper_float")
+
+
+def products():
+    """Both types, all four ways that operands lie, every tile, edges on every side, slabs that go round more than once,
+    batches in any order, epilogues."""
+    rng = np.random.default_rng(14)
+    found = []
+
+    def f32(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
+
+    def f16(*shape):
+        return f32(*shape).astype(np.float16)
+
+    def bf16(*shape):
+        return bfloat16(f32(*shape))
+
+    def add(name, inputs, nodes, reference, scale, **more):
+        found.append(Model(f"hopper_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale, **more))
+
+    def product(a, b):
+        return [a @ b]
+
+    def magnitude(a, b):
+        return abs(a) @ abs(b)
+
+    matmul = [("matmul", {"input": "a", "other": "b"}, ["y"])]
+    turned = ("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"])
+    for m, k, n in ((64, 64, 64), (65, 72, 72), (200, 520, 136), (17, 8, 8), (1200, 40, 1000), (64, 40, 9000),
+                    (24, 72, 20000)):
+        add(f"{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, matmul, product, magnitude)
+    add("one_slab", {"a": bf16(40, 16), "b": bf16(16, 64)}, matmul, product, magnitude)
+    add("b_lines_down", {"a": bf16(100, 200), "b": bf16(72, 200)}, [("linear", {"input": "a", "weight": "b"}, ["y"])],
+        lambda a, b: [a @ b.T], lambda a, b: abs(a) @ abs(b.T))
+    add("b_lines_down_wide", {"a": f16(24, 136), "b": f16(20000, 136)},
+        [("linear", {"input": "a", "weight": "b"}, ["y"])], lambda a, b: [a @ b.T], lambda a, b: abs(a) @ abs(b.T))
+    add("a_lines_across", {"a": f16(136, 72), "b": f16(136, 80)},
+        [turned, ("matmul", {"input": "t", "other": "b"}, ["y"])], lambda a, b: [a.T @ b],
+        lambda a, b: abs(a.T) @ abs(b))
+    add("a_lines_across_tall", {"a": bf16(40, 1200), "b": bf16(40, 1000)},
+        [turned, ("matmul", {"input": "t", "other": "b"}, ["y"])], lambda a, b: [a.T @ b],
+        lambda a, b: abs(a.T) @ abs(b))
+    add("a_across_b_down", {"a": f16(200, 72), "b": f16(64, 200)},
+        [turned, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
+        lambda a, b: abs(a.T) @ abs(b.T))
+    add("batch", {"a": f16(3, 40, 72), "b": f16(3, 72, 40)}, [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product,
+        magnitude)
+    # Heads lie between rows: the batch is two dimensions, neither the longest distance.
+    add("heads", {"a": f16(2, 40, 3, 64), "b": f16(2, 48, 3, 64)},
+        [("transpose", {"input": "a", "dim0": 1, "dim1": 2}, ["p"]),
+         ("permute", {"input": "b", "dims": [0, 2, 3, 1]}, ["q"]), ("matmul", {"input": "p", "other": "q"}, ["y"])],
+        lambda a, b: [a.swapaxes(1, 2) @ b.transpose(0, 2, 3, 1)],
+        lambda a, b: abs(a).swapaxes(1, 2) @ abs(b).transpose(0, 2, 3, 1))
+    add("same_for_all", {"a": bf16(4, 5, 24, 64), "b": bf16(1, 5, 64, 24)}, matmul, product, magnitude)
+    add("bias_gelu", {"x": bf16(70, 136), "w": bf16(96, 136), "b": bf16(96)},
+        [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("gelu", {"input": "l"}, ["y"])],
+        lambda x, w, b: [0.5 * (x @ w.T + b) * (1 + erf((x @ w.T + b) / np.sqrt(2)))],
+        lambda x, w, b: 1024 * abs(x) @ abs(w.T))
+    add("bias_relu_residual", {"x": f16(150, 72), "w": f16(136, 72), "b": f16(136), "r": f16(150, 136)},
+        [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("relu", {"input": "l"}, ["p"]),
+         ("add", {"input": "p", "other": "r"}, ["y"])],
+        lambda x, w, b, r: [np.maximum(x @ w.T + b, 0) + r], lambda x, w, b, r: 1024 * abs(x) @ abs(w.T))
+    add("two_in_a_row", {"x": f16(70, 48), "v": f16(40, 48), "w": f16(56, 40)},
+        [("linear", {"input": "x", "weight": "v"}, ["h"]), ("relu", {"input": "h"}, ["r"]),
+         ("linear", {"input": "r", "weight": "w"}, ["y"])],
+        lambda x, v, w: [np.maximum(x @ v.T, 0) @ w.T], lambda x, v, w: 1024 * (abs(x) @ abs(v.T)) @ abs(w.T))
+
+    add("odd_lines", {"a": f16(65, 33), "b": f16(33, 70)}, matmul, product, magnitude)
+    add("odd_offset", {"a": f16(40, 72), "b": f16(64, 40)},
+        [("slice", {"input": "a", "dim": 1, "start": 4, "end": 68}, ["s"]),
+         ("matmul", {"input": "s", "other": "b"}, ["y"])], lambda a, b: [a[:, 4:68] @ b],
+        lambda a, b: abs(a[:, 4:68]) @ abs(b))
+    add("symbolic", {"a": f16(45, 48), "b": f16(48, 40)}, matmul, product, magnitude, symbols={("a", 0): "N"})
+    add("few_rows", {"a": f16(16, 64), "b": f16(64, 64)}, matmul, product, magnitude)
+    add("float", {"a": f32(65, 72), "b": f32(72, 72)}, matmul, product, magnitude)
+    return found
+
+
+def look_at(text, model):
+    """What the PTX for sm_90a should have."""
+    if model.name in ELSEWHERE:
+        return "it has wgmma" if "wgmma" in text else None
+    for wanted in ("wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait.parity", "cvta.param",
+                   "fence.mbarrier_init"):
+        if wanted not in text:
+            return f"no {wanted}"
+    # Neither of the other pipeline's: whatever of the product that is, it would be beside this one.
+    if "mma.sync" in text:
+        return "it has mma.sync"
+    return "it has local memory" if ".local" in text else None
+
+
+def assemble(run, ptxas, file):
+    """None, or what ptxas finds wrong: notes that products wait for each other among it."""
+    code, stdout, stderr = run(ptxas, "-arch=sm_90a", "-v", file, "-o", file.with_suffix(".cubin"))
+    log = stdout + stderr
+    if code or re.search(r"[1-9]\d* bytes (spill|stack frame)", log) or re.search(r"\(C7\d+\)|C75\d\d", log) \
+            or "bytes spill" not in log:
+        return log.strip()
+    return None
+
+
+# Of each kind one through the driver: other tiles and grids than those of sm_80, batches, an epilogue, two launches.
+THROUGH_DRIVER = ("hopper_200x520x136", "hopper_heads", "hopper_same_for_all", "hopper_bias_gelu", "hopper_two_in_a_row",
+                  "hopper_24x72x20000", "hopper_odd_lines")
+
+
+class Suite:
+    def __init__(self, build, folder, ptxas, results, tools):
+        self.build, self.folder, self.ptxas, self.results, self.tools = build, folder, ptxas, results, tools
+        self.nnfc = build / "bin" / "nnfc"
+        self.models = products()
+        self.files = {model.name: folder / f"{model.name}.nnf.txt" for model in self.models}
+        for model in self.models:
+            self.files[model.name].write_text(model.text())
+
+    def compile(self, models, out, *flags):
+        code, _, err = self.tools.run(self.nnfc, "compile", *(self.files[m.name] for m in models), "-o", out, *flags)
+        if code:
+            self.results.case(f"{out.name}", err.strip() or f"exit status {code}")
+        return code == 0
+
+    def numbers(self):
+        """On the emulator, in three orders."""
+        for seed in self.tools.SEEDS:
+            library = self.folder / f"hopper-{seed}.so"
+            if self.compile(self.models, library, "--target=cuda-emu", "--cuda-arch=sm_90a", f"--emu-seed={seed}"):
+                for model in self.models:
+                    self.results.case(f"{model.name} on sm_90a, order {seed}", self.tools.run_model(model, library))
+
+    def ptx(self):
+        for model in self.models:
+            out = self.folder / f"{model.name}.sm_90a.ptx"
+            if not self.compile([model], out, "--target=cuda", "--emit=ptx", "--cuda-arch=sm_90a"):
+                continue
+            self.results.case(f"PTX of {model.name}", look_at(out.read_text(), model))
+            if self.ptxas:
+                self.results.case(f"ptxas of {model.name}", assemble(self.tools.run, self.ptxas, out))
+            else:
+                self.results.skipped += 1
+
+    def through_driver(self, fake):
+        """A library with code for sm_80 and sm_90a: each on a device of its own, with its tensor maps and grids."""
+        models = [model for model in self.models if model.name in THROUGH_DRIVER]
+        library = self.folder / "hopper.so"
+        emulated = {arch: self.folder / f"hopper-{arch}.so" for arch in ("sm_80", "sm_90a")}
+        if not (self.compile(models, library, "--target=cuda", "--cuda-arch=sm_80,sm_90a") and
+                all(self.compile(models, out, "--target=cuda-emu", f"--cuda-arch={arch}")
+                    for arch, out in emulated.items())):
+            return
+        for arch, capability in (("sm_80", "8.0"), ("sm_80", "10.0"), ("sm_90a", "9.0")):
+            for model in models:
+                fake.reset()
+                fake.set(library=emulated[arch], model=model.name, capability=capability)
+                # Often enough that a graph is captured and replayed.
+                why = self.tools.run_model(model, library, runs=3)
+                maps = fake.count("cuTensorMapEncodeTiled")
+                wanted = arch == "sm_90a" and model.name not in ELSEWHERE
+                if not why and (maps > 0) != wanted:
+                    why = f"{maps} tensor maps are made"
+                self.results.case(f"{model.name} on {capability} through the driver", why)
+        fake.reset()
+        model = next(m for m in models if m.name == "hopper_bias_gelu")
+        fake.set(library=emulated["sm_90a"], model=model.name, capability="9.0", error="cuTensorMapEncodeTiled=1")
+        why = self.tools.run_model(model, library)
+        self.results.case("a map that the driver refuses",
+                          None if why and "cuTensorMapEncodeTiled: CUDA_ERROR_INVALID_VALUE" in why else f"it says {why}")
+        fake.reset()
+        fake.set(library=None, model=None)
+        self.older_driver(library, emulated["sm_80"], model)
+        self.inspect(library)
+
+    def older_driver(self, library, emulated, model):
+        """One that makes no tensor maps runs what every GPU has."""
+        older = self.folder / "older-driver.so"
+        older.write_bytes((self.build / "unit" / "nnf-fake-cuda.so").read_bytes()
+                          .replace(b"cuTensorMapEncodeTiled", b"cuTensorMapEncodeNoned"))
+        done = subprocess.run(
+            [self.nnfc, "run", library, "--model", model.name, "--device", "cuda:0", "--random-inputs"],
+            capture_output=True, text=True, timeout=300,
+            env=os.environ | {"NNFC_CUDA_DRIVER": str(older), "NNF_FAKE_LIBRARY": str(emulated),
+                              "NNF_FAKE_MODEL": model.name, "NNF_FAKE_CAPABILITY": "9.0"})
+        self.results.case("a driver without tensor maps",
+                          None if done.returncode == 0 and "y: bfloat16[70, 96]" in done.stdout else done.stdout + done.stderr)
+
+    def inspect(self, library):
+        _, text, err = self.tools.run(self.nnfc, "inspect", library)
+        wanted = r"k0_sm_90a: .*, blocks of \d+ threads, \S+ \S+ of shared memory, a grid of \d+, 2 tensor maps\n"
+        self.results.case("inspect of tensor maps", None if re.search(wanted, text) else text + err)
+
+    def everything(self, fake):
+        self.numbers()
+        self.ptx()
+        self.through_driver(fake)
