@@ -142,6 +142,31 @@ void splitPixelsLast(PrimReshapeOp split, IRRewriter &rewriter) {
   }
 }
 
+/// conv of one pixel with a stride, of a graph's input -> conv of the pixels that it reads: the copy that orders them,
+/// and the product, take these alone. What a graph computes lies in a convolution's order already.
+void readStridedPixelsOfInputs(func::FuncOp function) {
+  auto isOne = [](int64_t size) { return size == 1; };
+  auto isZero = [](int64_t size) { return size == 0; };
+  function.walk([&](PrimConvOp op) {
+    auto weight = cast<RankedTensorType>(op.getWeight().getType()).getShape();
+    if (op.getLayout() != 0 || !isa<BlockArgument>(op.getInput()) || !llvm::all_of(weight.drop_front(2), isOne) ||
+        llvm::all_of(op.getStride(), isOne) || !llvm::all_of(op.getLow(), isZero) ||
+        !llvm::all_of(op.getHigh(), isZero) || !llvm::all_of(op.getInputDilation(), isOne))
+      return;
+    Shape read = shapeOf(op.getInput());
+    Perm step{1, 1};
+    for (unsigned i = 0, e = op.spatialRank(); i < e; ++i) {
+      read[2 + i] = shapeOf(op.getOutput())[2 + i];
+      step.push_back(op.getStride()[i]);
+    }
+    OpBuilder b(op);
+    Primitives p(b, op.getLoc());
+    Shape start(read.size(), dimOf(op.getContext(), 0));
+    op.getInputMutable().assign(p.slice(op.getInput(), start, step, read));
+    op.setStride(SmallVector<int64_t>(op.spatialRank(), 1));
+  });
+}
+
 /// conv of one pixel -> weight x image, where all that shares its layout agrees: nothing is transposed then.
 void makePlainProducts(func::FuncOp function) {
   SmallVector<PrimConvOp> chosen;
@@ -448,6 +473,7 @@ struct OnesAfterElementwise : RewritePattern {
 
 struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
+    readStridedPixelsOfInputs(getOperation());
     makePlainProducts(getOperation());
     RewritePatternSet sink(&getContext()), ones(&getContext());
     sink.add<PadIntoConv, ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow,

@@ -6,6 +6,16 @@
 using namespace mlir;
 namespace nnf {
 
+/// Whether a row's channels lie apart and so do the pixels of rows: each line that a tile reads then has little for it,
+/// and a tile that many columns multiply fits no first-level cache.
+static bool readsPartsOfLines(PrimConvOp conv, const StridedView &view) {
+  constexpr int64_t manyColumns = 128;
+  std::optional<int64_t> columns = constantOf(shapeOf(conv.getOutput()).back());
+  size_t lastSpatial = view.strides.size() - 2;
+  return conv.spatialRank() > 0 && columns && *columns >= manyColumns && !isConstant(view.strides.back(), 1) &&
+         !isConstant(view.strides[lastSpatial] * conv.getStride().back(), 1);
+}
+
 /// A convolution on tiles takes panels as they were packed; next to padding it takes channels that are contiguous, as
 /// the row of zeros is that padding reads, and so do Winograd's algorithm and depthwise convolutions, whose lanes lie
 /// along them.
@@ -19,6 +29,8 @@ static bool takes(PrimConvOp conv, Value operand, const StridedView &view, const
     return true;
   if (operand == conv.getWeight())
     return isCompact(view, shapeOf(operand));
+  if (readsPartsOfLines(conv, view))
+    return false;
   auto positive = [](int64_t n) { return n > 0; };
   bool isPadded = llvm::any_of(conv.getLow(), positive) || llvm::any_of(conv.getHigh(), positive);
   bool readsRuns = isPadded || paddingBefore(conv) || conv.getWinograd() || !isa<FloatType>(elementOf(operand));

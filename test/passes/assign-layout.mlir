@@ -201,3 +201,27 @@ func.func @few(%x: tensor<2x8x2x2xf32>, %w: tensor<4x8x1x1xf32>) -> tensor<2x4x2
   %0 = nnf.prim.conv %x, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 1, 1>} : (tensor<2x8x2x2xf32>, tensor<4x8x1x1xf32>) -> tensor<2x4x2x2xf32>
   return %0 : tensor<2x4x2x2xf32>
 }
+
+// -----
+
+// With a stride it is one of the pixels that it reads, where the graph gives the image: what orders them takes these
+// alone. Between convolutions the stride stays the convolution's.
+// CHECK-LABEL: @strided
+// CHECK: %[[PIXELS:.*]] = nnf.prim.slice %arg0 {{.*}}step = array<i64: 1, 1, 2, 2>{{.*}} -> tensor<1x4x5x4xf32>
+// CHECK: %[[X:.*]] = nnf.prim.reshape %[[PIXELS]] : {{.*}}-> tensor<1x4x20xf32
+// CHECK: nnf.prim.dot %{{.*}}, %[[X]]
+func.func @strided(%x: tensor<1x4x9x8xf32>, %w: tensor<8x4x1x1xf32>) -> tensor<1x8x5x4xf32> {
+  %0 = nnf.prim.conv %x, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<1x4x9x8xf32>, tensor<8x4x1x1xf32>) -> tensor<1x8x5x4xf32>
+  return %0 : tensor<1x8x5x4xf32>
+}
+
+// CHECK-LABEL: @strided_inside
+// CHECK-NOT: nnf.prim.slice
+// CHECK: nnf.prim.conv {{.*}}stride = array<i64: 2, 2>
+// CHECK-NOT: nnf.prim.slice
+// CHECK: return
+func.func @strided_inside(%x: tensor<1x4x9x8xf32>, %w: tensor<8x4x1x1xf32>) -> tensor<1x8x5x4xf32> {
+  %0 = nnf.prim.tanh %x : (tensor<1x4x9x8xf32>) -> tensor<1x4x9x8xf32>
+  %1 = nnf.prim.conv %0, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<1x4x9x8xf32>, tensor<8x4x1x1xf32>) -> tensor<1x8x5x4xf32>
+  return %1 : tensor<1x8x5x4xf32>
+}

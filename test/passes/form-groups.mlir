@@ -102,6 +102,33 @@ module @residual_block {
 
 // -----
 
+// Of an image of few pixels a convolution reads channels that lie apart, as they come; but not pixels with gaps between
+// them, of whose lines a tile for many outputs would have little.
+// CHECK-LABEL: module @few_pixels
+// CHECK: nnf.kernel @{{.*}} title = "transpose+conv"
+module @few_pixels {
+  func.func @main(%x: tensor<1x256x7x7xf32>) -> tensor<1x128x7x7xf32> {
+    %w = nnf.weight "w" : tensor<128x256x1x1xf32>
+    %0 = nnf.conv2d %x, %w : (tensor<1x256x7x7xf32>, tensor<128x256x1x1xf32>) -> tensor<1x128x7x7xf32>
+    return %0 : tensor<1x128x7x7xf32>
+  }
+}
+
+// -----
+
+// CHECK-LABEL: module @few_pixels_apart
+// CHECK-NOT: title = {{.*}}transpose+conv"
+// CHECK: func.func @main
+module @few_pixels_apart {
+  func.func @main(%x: tensor<1x256x14x14xf32>) -> tensor<1x128x7x7xf32> {
+    %w = nnf.weight "w" : tensor<128x256x1x1xf32>
+    %0 = nnf.conv2d %x, %w {stride = array<i64: 2>} : (tensor<1x256x14x14xf32>, tensor<128x256x1x1xf32>) -> tensor<1x128x7x7xf32>
+    return %0 : tensor<1x128x7x7xf32>
+  }
+}
+
+// -----
+
 // One kernel launched twice, although the shared bias is repeated only once in the graph.
 // CHECK-LABEL: module @equal_layers
 // CHECK: nnf.kernel @k0({{.*}} title = "conv+add+compare+select"
