@@ -96,6 +96,7 @@ void addTiles(OpPassManager &passes, const PipelineOptions &options) {
   kernels.vectorRegisters = options.target.vectorRegisters;
   kernels.hasFma = options.target.hasFma;
   kernels.hasByteDots = options.target.hasByteDots;
+  kernels.canStorePastCaches = options.target.canStorePastCaches;
   kernels.l1Bytes = options.target.l1Bytes;
   kernels.l2Bytes = options.target.l2Bytes;
   passes.addPass(createLowerKernels(kernels));

@@ -31,6 +31,7 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
     target.vectorRegisters = vectorRegisters;
     target.hasFma = hasFma;
     target.hasByteDots = hasByteDots;
+    target.canStorePastCaches = canStorePastCaches;
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {

@@ -13,6 +13,7 @@ def LowerKernels : Pass<"nnf-lower-kernels", "::mlir::ModuleOp"> {
     Option<"vectorRegisters", "vector-registers", "int64_t", "16", "How many vector registers there are">,
     Option<"hasFma", "has-fma", "bool", "true", "The target has fused multiply-add">,
     Option<"hasByteDots", "has-byte-dots", "bool", "false", "The target adds products of bytes to 32 bits">,
+    Option<"canStorePastCaches", "can-store-past-caches", "bool", "false", "The target stores past the caches, with a fence">,
     Option<"l1Bytes", "l1-bytes", "int64_t", "32768", "Bytes of first-level data cache">,
     Option<"l2Bytes", "l2-bytes", "int64_t", "524288", "Bytes of second-level cache">,
   ];

@@ -15,8 +15,9 @@ struct TargetInfo {
   bool hasFma = true;
   bool hasF16c = true;
   bool hasAvx512 = false;
-  bool hasByteDots = false; // one instruction adds four products of unsigned with signed bytes to 32 bits (VNNI)
-  bool hasExtremes = false; // one instruction for the larger or smaller of two floats, NaN where one is
+  bool hasByteDots = false;        // one instruction adds four products of unsigned with signed bytes to 32 bits (VNNI)
+  bool hasExtremes = false;        // one instruction for the larger or smaller of two floats, NaN where one is
+  bool canStorePastCaches = false; // by an instruction of its own, and a fence
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
 
   /// Lanes of one register for elements of this many bytes.

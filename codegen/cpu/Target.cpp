@@ -143,6 +143,7 @@ TargetInfo CpuTarget::info() const {
   info.vectorBytes = hasAvx512 ? 64 : has("avx") ? 32 : 16;
   info.vectorRegisters = hasAvx512 ? 32 : 16;
   info.hasFma = has("fma");
+  info.canStorePastCaches = true;
   info.hasF16c = has("f16c");
   info.hasAvx512 = hasAvx512;
   info.hasByteDots = has(hasAvx512 ? "avx512vnni" : "avxvnni");

@@ -130,6 +130,11 @@ void BlockEmitter::block(const Indices &outer, Value top, Value left, bool ragge
   }
 
   Index leftLanes = k.index(left, 1);
+  // Lines of neighbouring rows take turns: none may be stored in parts.
+  bool storesLines = llvm::all_of(emitter.kernel.getResultTypes(), [&](Type type) {
+    return lanes * elementBytes(cast<RankedTensorType>(type).getElementType()) >= figures::lineBytes &&
+           k.target.vectorBytes >= figures::lineBytes;
+  });
   auto storeRow = [&](Value row, llvm::function_ref<Value(unsigned)> turned) {
     ElementEmitter::Scope scope(e);
     Indices here = at(outer, k.index(row), leftLanes);
@@ -137,7 +142,7 @@ void BlockEmitter::block(const Indices &outer, Value top, Value left, bool ragge
       e.bind(tensor, here, turned(i));
     if (raggedColumns)
       k.laneMask = lanesBelow(k.sub(k.size(width), left));
-    storeResults(emitter, here);
+    storeResults(emitter, here, /*pastCaches=*/storesLines);
     k.laneMask = {};
   };
   if (plan.loopsOverRows) {
@@ -245,7 +250,8 @@ void BlockEmitter::columns(const Indices &outer, Value top, Value limit) {
       Value passed = k.constant(v * lanes);
       if (limit)
         k.laneMask = lanesBelow(k.sub(k.mul(k.sub(limit, top), k.constant(width)), passed));
-      k.store(value, emitter.resultAddress(i), elementOf(result), k.index(k.add(start.base, passed), 1));
+      k.store(value, emitter.resultAddress(i), elementOf(result), k.index(k.add(start.base, passed), 1),
+              emitter.goesPastCaches(i));
     }
     k.laneMask = {};
   }

@@ -415,7 +415,7 @@ Value KernelBuilder::load(Value address, Type element, Index offset, std::option
   return toRegister(*this, read, element);
 }
 
-void KernelBuilder::store(Value value, Value address, Type element, Index offset) {
+void KernelBuilder::store(Value value, Value address, Type element, Index offset, bool pastCaches) {
   offset = whole(offset);
   Type memory = memoryType(element);
   unsigned align = (memory.getIntOrFloatBitWidth() + 7) / 8;
@@ -444,6 +444,8 @@ void KernelBuilder::store(Value value, Value address, Type element, Index offset
     Value at = elementAddress(address, element, offset.base);
     if (laneMask)
       LLVM::MaskedStoreOp::create(b, loc, value, at, laneMask, align);
+    else if (pastCaches)
+      storePastCaches(value, at, align);
     else
       LLVM::StoreOp::create(b, loc, value, at, align);
     return;
@@ -475,6 +477,33 @@ SmallVector<Value> KernelBuilder::loop(Value lower, Value upper, int64_t step, V
   if (!carried.empty())
     scf::YieldOp::create(b, loc, next);
   return llvm::to_vector(llvm::map_range(forOp.getResults(), [](OpResult r) -> Value { return r; }));
+}
+
+/// Whole registers at their own alignment, which only the run knows: a caller's tensors may lie anywhere.
+void KernelBuilder::storePastCaches(Value value, Value at, unsigned align) {
+  auto type = cast<VectorType>(value.getType());
+  int64_t bytes = std::min(target.vectorBytes, type.getNumElements() * type.getElementTypeBitWidth() / 8);
+  Value number = LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), at);
+  Value beyond = arith::AndIOp::create(b, loc, number, constant(bytes - 1));
+  Value isPlaced = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, beyond, constant(0));
+  auto where = scf::IfOp::create(b, loc, isPlaced, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard restore(b);
+  b.setInsertionPointToStart(where.thenBlock());
+  LLVM::StoreOp::create(b, loc, value, at, bytes, /*isVolatile=*/false, /*isNonTemporal=*/true);
+  // In halves: of two equal stores LLVM would make one, of the weaker kind.
+  b.setInsertionPointToStart(where.elseBlock());
+  int64_t half = type.getNumElements() / 2;
+  for (int64_t first : {int64_t(0), half}) {
+    Value part = vector::ExtractStridedSliceOp::create(b, loc, value, first, half, 1);
+    Value to =
+        LLVM::GEPOp::create(b, loc, at.getType(), type.getElementType(), at, ArrayRef<LLVM::GEPArg>{int32_t(first)});
+    LLVM::StoreOp::create(b, loc, part, to, align);
+  }
+  storesPastCaches = true;
+}
+
+void KernelBuilder::waitForStores() {
+  LLVM::CallIntrinsicOp::create(b, loc, b.getStringAttr("llvm.x86.sse.sfence"), ValueRange{});
 }
 
 Value KernelBuilder::branch(Value condition, llvm::function_ref<Value()> onTrue, llvm::function_ref<Value()> onFalse) {

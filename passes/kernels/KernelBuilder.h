@@ -117,8 +117,11 @@ public:
   /// Reads element `offset` (counted in elements) of a tensor at `address`; inactive lanes read nothing and give 0.
   /// `elements`: how many the tensor has, where that is known.
   Value load(Value address, Type element, Index offset, std::optional<int64_t> elements = {});
-  /// Writes all active lanes.
-  void store(Value value, Value address, Type element, Index offset);
+  /// Writes all active lanes; past the caches where that is asked for, all lanes are active, and the address suits.
+  void store(Value value, Value address, Type element, Index offset, bool pastCaches = false);
+  /// Whether some code stores past the caches: such stores are ordered among others by `waitForStores` alone.
+  bool storesPastCaches = false;
+  void waitForStores();
   /// Address of element `offset`.
   Value elementAddress(Value address, Type element, Value offset);
 
@@ -132,6 +135,7 @@ public:
   Value zeroOf(Type type);
 
 private:
+  void storePastCaches(Value value, Value at, unsigned align);
   Value loadStrided(Value address, Type element, Index offset, Value mask);
   mlir::OpBuilder prologue() const;
   Value emitDim(mlir::OpBuilder &pre, Dim dim);

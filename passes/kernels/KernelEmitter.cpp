@@ -67,7 +67,18 @@ KernelEmitter::KernelEmitter(KernelOp kernel, const TargetInfo &target)
   scratch = function.getArgument(next++);
 }
 
-KernelEmitter::~KernelEmitter() = default;
+KernelEmitter::~KernelEmitter() {
+  if (!k.storesPastCaches)
+    return;
+  builder.setInsertionPoint(function.getBody().front().getTerminator());
+  k.waitForStores();
+}
+
+bool KernelEmitter::goesPastCaches(unsigned i) {
+  std::optional<int64_t> elements = constantOf(productOf(kernel.getContext(), shapeOf(yielded(i))));
+  return k.target.canStorePastCaches && elements &&
+         *elements >= figures::storedPastCaches(k.target) / elementBytes(elementOf(yielded(i)));
+}
 
 static Value beforeReshapes(Value value) {
   while (auto reshape = value.getDefiningOp<PrimReshapeOp>())

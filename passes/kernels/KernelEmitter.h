@@ -30,6 +30,9 @@ public:
   }
   /// Address of result `i`.
   Value resultAddress(unsigned i) const { return results[i]; }
+  /// Whether result `i` is too large for whoever reads it to find it in a cache, and the target can store past those:
+  /// then lines are not read before they are written.
+  bool goesPastCaches(unsigned i);
   /// Result i without the reshapes at its end, which change nothing in a compact buffer.
   Value yielded(unsigned i);
   unsigned numResults() const { return results.size(); }

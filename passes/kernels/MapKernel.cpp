@@ -29,14 +29,15 @@ void evaluateChecks(KernelEmitter &emitter, const Indices &at) {
     emitter.e.check(check, at);
 }
 
-void storeResults(KernelEmitter &emitter, const Indices &at) {
+void storeResults(KernelEmitter &emitter, const Indices &at, bool pastCaches) {
   evaluateChecks(emitter, at);
   SmallVector<Value> values;
   for (unsigned i = 0; i < emitter.numResults(); ++i)
     values.push_back(emitter.e.at(emitter.yielded(i), at));
   for (auto [i, value] : llvm::enumerate(values)) {
     Value result = emitter.yielded(i);
-    emitter.k.store(value, emitter.resultAddress(i), elementOf(result), emitter.resultOffset(i, at));
+    emitter.k.store(value, emitter.resultAddress(i), elementOf(result), emitter.resultOffset(i, at),
+                    pastCaches && emitter.goesPastCaches(i));
   }
 }
 
@@ -63,7 +64,7 @@ static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
       emitter.forLanes(plan.lanes, left, right, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
         Indices axes(row);
         axes.push_back(lane);
-        storeResults(emitter, plan.expand(emitter.e, axes));
+        storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
         return {};
       });
     });

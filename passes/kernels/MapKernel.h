@@ -11,7 +11,7 @@ int64_t elementsOfTask(KernelOp kernel);
 
 void evaluateChecks(KernelEmitter &emitter, const Indices &at);
 /// Evaluates checks and results at an index, and stores the results.
-void storeResults(KernelEmitter &emitter, const Indices &at);
+void storeResults(KernelEmitter &emitter, const Indices &at, bool pastCaches = false);
 
 /// Map kernels of other kinds than MapPlan::Rows.
 void emitBlockKernel(KernelEmitter &emitter, const MapPlan &plan);

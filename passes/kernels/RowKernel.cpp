@@ -210,7 +210,8 @@ void RowEmitter::fetchAhead(const Indices &at) {
     LLVM::Prefetch::create(k.b, k.loc, line, /*rw=*/toWrite, /*hint=*/3, /*cache=*/1);
   };
   for (unsigned i : fullResults)
-    fetch(emitter.resultAddress(i), elementOf(emitter.yielded(i)), emitter.resultOffset(i, at), /*toWrite=*/true);
+    if (!emitter.goesPastCaches(i))
+      fetch(emitter.resultAddress(i), elementOf(emitter.yielded(i)), emitter.resultOffset(i, at), /*toWrite=*/true);
   for (Value argument : emitter.kernel.getBody().getArguments())
     if (sameShape(shapeOf(argument), plan.full)) {
       Index place = e.linear(plan.full, at);
@@ -382,7 +383,8 @@ void RowEmitter::emitRows(Rows rows) {
     for (unsigned i : fullResults)
       values.push_back(e.at(emitter.yielded(i), at));
     for (auto [i, value] : llvm::zip(fullResults, values))
-      k.store(value, emitter.resultAddress(i), elementOf(emitter.yielded(i)), emitter.resultOffset(i, at));
+      k.store(value, emitter.resultAddress(i), elementOf(emitter.yielded(i)), emitter.resultOffset(i, at),
+              emitter.goesPastCaches(i));
     return {};
   });
 }

@@ -1,4 +1,5 @@
-// RUN: nnf-opt %s -split-input-file -nnf-lower-kernels -canonicalize -cse | FileCheck %s
+// RUN: nnf-opt %s -split-input-file -nnf-lower-kernels=can-store-past-caches=1 -canonicalize -cse | FileCheck %s
+// RUN: nnf-opt %s -split-input-file -nnf-lower-kernels -canonicalize -cse | FileCheck %s --check-prefix=NEVER
 // The loops of map kernels: which dimensions are one, and which way lanes lie.
 
 // Nothing tells the dimensions apart: 10 * N elements in one row.
@@ -193,3 +194,37 @@ module @positions {
     nnf.yield %0 : tensor<64xf32>
   }
 }
+
+// -----
+
+// A result of 32 MB is stored past the caches where its address suits, and what the kernel does ends with a fence. A
+// smaller one, the rest of a row, and what a target cannot: as ever.
+// CHECK-LABEL: func.func private @large
+// CHECK: scf.if
+// CHECK-NEXT: llvm.store %[[X:.*]], %[[AT:.*]] {alignment = 32 : i64, nontemporal} : vector<8xf32>
+// CHECK: else
+// CHECK: llvm.store %{{.*}} {alignment = 4 : i64} : vector<4xf32>
+// CHECK: llvm.store %{{.*}} {alignment = 4 : i64} : vector<4xf32>
+// CHECK: llvm.intr.masked.store
+// CHECK: llvm.call_intrinsic "llvm.x86.sse.sfence"()
+// CHECK-NEXT: return
+// CHECK-LABEL: func.func private @small
+// CHECK-NOT: nontemporal
+// CHECK-NOT: sfence
+// CHECK-LABEL: module @end
+// NEVER-NOT: nontemporal
+// NEVER-NOT: sfence
+module @past_caches {
+  nnf.kernel @large(%a: tensor<8388609xf32>) -> tensor<8388609xf32> attributes {symbols = [], title = "neg"} {
+    %0 = nnf.prim.neg %a : (tensor<8388609xf32>) -> tensor<8388609xf32>
+    nnf.yield %0 : tensor<8388609xf32>
+  }
+  nnf.kernel @small(%a: tensor<8388600xf32>) -> tensor<8388600xf32> attributes {symbols = [], title = "neg"} {
+    %0 = nnf.prim.neg %a : (tensor<8388600xf32>) -> tensor<8388600xf32>
+    nnf.yield %0 : tensor<8388600xf32>
+  }
+}
+
+// -----
+
+module @end {}
