@@ -10,7 +10,6 @@
 #include "compiler/OutputFiles.h"
 #include "compiler/OutputKind.h"
 #include "compiler/Pipeline.h"
-#include "compiler/PrepareCode.h"
 #include "compiler/kernels/KernelCache.h"
 #include "compiler/kernels/KernelObjects.h"
 
@@ -22,7 +21,8 @@ inline std::string messageOf(llvm::Error error) { return llvm::toString(std::mov
 struct Version {
   explicit Version(CpuTarget target) : target(std::move(target)) {}
   CpuTarget target;
-  std::unique_ptr<KernelObjects> kernels; // null: kernels are in the models' own modules
+  std::unique_ptr<KernelObjects> kernels;        // null: kernels are in the models' own modules
+  std::unique_ptr<KernelObjects> prepareKernels; // of what sets weights, where `kernels` is null
 };
 
 /// One model on its way: its IR, its temporary weights file and its code.
@@ -34,8 +34,8 @@ struct CompiledModel {
   WeightsBlock weights;
   bool isEmbedded = false; // the weights, to be appended to what is made of the object
   HeaderModel header;
-  PrepareCode prepare;             // where weights can be set
-  llvm::SmallVector<char, 0> code; // text, or an object without its weights and perhaps its kernels
+  std::vector<llvm::SmallVector<char, 0>> prepare; // objects that set weights, one for each version
+  llvm::SmallVector<char, 0> code;                 // text, or an object without its weights and perhaps its kernels
 
   llvm::StringRef text() const { return llvm::StringRef(code.data(), code.size()); }
 };
@@ -73,10 +73,12 @@ private:
   mlir::LogicalResult writeWeights(CompiledModel &model);
   mlir::LogicalResult describe(CompiledModel &model, mlir::ModuleOp module, const CpuTarget &target);
   PipelineOptions optionsFor(const Version &version, CompiledModel &model);
+  std::vector<PrepareFor> prepareFor(CompiledModel &model);
   Outcome writeOutput(llvm::MutableArrayRef<CompiledModel> models);
   Outcome writeObjects(llvm::MutableArrayRef<CompiledModel> models);
   llvm::Error finishObject(CompiledModel &model, const std::string &archive, const std::string &object);
   llvm::Expected<std::string> kernelArchive();
+  bool hasPrepare(llvm::ArrayRef<CompiledModel> models) const;
   llvm::Error addPrepare(const CompiledModel &model, std::vector<std::string> &objects);
   llvm::Error linkShared(std::vector<std::string> objects, llvm::ArrayRef<std::string> names,
                          const std::string &archive, llvm::ArrayRef<const WeightsBlock *> blocks);

@@ -75,9 +75,8 @@ Outcome Compilation::checkRequest() {
                                " [NNFC-E0009]");
   if (request.externalWeights && isText())
     return Outcome::wrongUsage("--weights=external: text output has its weights beside it already [NNFC-E0004]");
-  if (request.model.swappableWeights && (!isObject() || request.code.target != "cpu"))
-    return Outcome::wrongUsage(
-        "--swappable-weights goes with an output of .so, .o or .a for --target=cpu [NNFC-E0004]");
+  if (request.model.swappableWeights && !isObject())
+    return Outcome::wrongUsage("--swappable-weights goes with an output of .so, .o or .a [NNFC-E0004]");
   if (!request.cxxClass.empty() && emit != Emit::Object && emit != Emit::Static)
     return Outcome::wrongUsage(
         "--cxx-class goes with an output of .o or .a, beside which the C header is [NNFC-E0004]");
@@ -123,8 +122,6 @@ Outcome Compilation::checkTarget() {
       return severalGoWith("--target=cpu");
     if (!code.tuning.empty() || request.report)
       return severalGoWith("no tuning file: one is for one CPU");
-    if (request.model.swappableWeights)
-      return severalGoWith("weights that stay: --swappable-weights is for one CPU");
   }
   if (!code.tuning.empty()) {
     filesRead.push_back(code.tuning);
@@ -322,12 +319,23 @@ PipelineOptions Compilation::optionsFor(const Version &version, CompiledModel &m
   options.applyMlirFlags = !request.mlirFlags.empty();
   options.cache = cache.get();
   options.kernels = version.kernels.get();
-  options.prepareCode = request.model.swappableWeights ? &model.prepare : nullptr;
+  if (request.model.swappableWeights)
+    options.prepareFor = prepareFor(model);
   std::string name = model.name;
   if (versions.size() > 1)
     name += " for " + version.target.getCpu();
   options.progress = [this, name](StringRef phase) { progress(name + ": " + phase); };
   return options;
+}
+
+std::vector<PrepareFor> Compilation::prepareFor(CompiledModel &model) {
+  std::vector<PrepareFor> all;
+  model.prepare.resize(versions.size());
+  for (auto [version, driver] : llvm::zip(versions, model.prepare)) {
+    KernelObjects *kernels = version.kernels ? version.kernels.get() : version.prepareKernels.get();
+    all.push_back({version.target.info(), kernels, &driver});
+  }
+  return all;
 }
 
 /// PTX for each architecture, and what ptxas makes of it where that is asked for. Machine code comes first: of images
@@ -392,6 +400,7 @@ FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model
   }
   CodeKind kind = emit == Emit::Assembly ? CodeKind::Assembly
                   : emit == Emit::LlvmIr ? CodeKind::LlvmIr
+                  : hasPrepare(model)    ? CodeKind::Part
                                          : CodeKind::Object;
   WeightsFile weights;
   if (isText() && !model.weightsFile.empty())
@@ -413,28 +422,39 @@ llvm::Expected<std::string> Compilation::kernelArchive() {
   llvm::Expected<std::string> file = files.create(request.output + ".kernels.a");
   SmallVector<StringRef> all;
   for (const Version &version : versions)
-    llvm::append_range(all, version.kernels->all());
+    for (const auto *kernels : {version.kernels.get(), version.prepareKernels.get()})
+      if (kernels)
+        llvm::append_range(all, kernels->all());
   if (file)
     if (llvm::Error error = writeArchive(all, *file))
       return std::move(error);
   return file;
 }
 
-/// The object that sets weights, where there is one.
+/// Whether a model has an object that sets weights.
+bool Compilation::hasPrepare(ArrayRef<CompiledModel> models) const {
+  return llvm::any_of(models, [](const CompiledModel &model) {
+    return llvm::any_of(model.prepare, [](const auto &driver) { return !driver.empty(); });
+  });
+}
+
+/// The objects that set weights, where there are any.
 llvm::Error Compilation::addPrepare(const CompiledModel &model, std::vector<std::string> &objects) {
-  const llvm::SmallVector<char, 0> &driver = model.prepare.driver;
-  if (driver.empty())
-    return llvm::Error::success();
-  llvm::Expected<std::string> file =
-      files.create(request.output + "." + model.name + ".prepare.o", StringRef(driver.data(), driver.size()));
-  if (file)
+  for (const llvm::SmallVector<char, 0> &driver : model.prepare) {
+    if (driver.empty())
+      continue;
+    llvm::Expected<std::string> file =
+        files.create(request.output + "." + model.name + ".prepare.o", StringRef(driver.data(), driver.size()));
+    if (!file)
+      return file.takeError();
     objects.push_back(*file);
-  return file.takeError();
+  }
+  return llvm::Error::success();
 }
 
 /// Fills a file with the whole of a model: its kernels, and the weights.
 llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &archive, const std::string &object) {
-  if (hasKernelObjects()) {
+  if (!archive.empty()) {
     llvm::Expected<std::string> driver = files.create(object, model.text());
     if (!driver)
       return driver.takeError();
@@ -456,7 +476,7 @@ llvm::Error Compilation::finishObject(CompiledModel &model, const std::string &a
 Outcome Compilation::writeObjects(MutableArrayRef<CompiledModel> models) {
   auto fail = [](llvm::Error error) { return Outcome::fault(messageOf(std::move(error))); };
   std::string archive;
-  if (hasKernelObjects()) {
+  if (hasKernelObjects() || hasPrepare(models)) {
     llvm::Expected<std::string> file = kernelArchive();
     if (!file)
       return fail(file.takeError());
@@ -503,7 +523,7 @@ llvm::Error Compilation::linkShared(std::vector<std::string> objects, ArrayRef<s
     return llvm::createStringError("internal: " + messageOf(table.takeError()));
   if (llvm::Error error = add(files.create(request.output + ".table.o", StringRef(table->data(), table->size()))))
     return error;
-  if (hasKernelObjects())
+  if (!archive.empty())
     objects.push_back(archive);
   if (!blocks.empty())
     if (llvm::Error error = add(files.create(request.output + ".script", weightsScript)))
@@ -584,9 +604,12 @@ Outcome Compilation::run() {
   outcome = openKernelCache(request, cache, [&](const std::string &what) { progress(what); });
   if (!outcome)
     return outcome;
-  if (isObject() && gpus.empty())
-    for (Version &version : versions)
+  for (Version &version : versions) {
+    if (isObject() && gpus.empty())
       version.kernels = std::make_unique<KernelObjects>(version.target, cache.get());
+    else if (request.model.swappableWeights) // which are prepared on the CPU
+      version.prepareKernels = std::make_unique<KernelObjects>(version.target, cache.get());
+  }
   std::vector<CompiledModel> models(request.model.models.size());
   for (auto [path, model] : llvm::zip(request.model.models, models)) {
     outcome = compileOne(path, model);

@@ -3,6 +3,7 @@
 #include "codegen/link/Link.h"
 #include "codegen/link/WeightsSection.h"
 #include "compiler/Compilation.h"
+#include "compiler/PrepareCode.h"
 #include "compiler/Targets.h"
 
 using namespace mlir;
@@ -28,6 +29,7 @@ LogicalResult Compilation::compileVersions(CompiledModel &model, const std::stri
     owned.push_back(i + 1 < versions.size() ? OwningOpRef<ModuleOp>(model.module->clone()) : std::move(model.module));
     modules.push_back(*owned.back());
     modules.back()->setAttr(versionAttr, symbols[i]);
+    takePrepareOf(modules.back(), i);
     options.push_back(optionsFor(version, model));
     options.back().constantPartIsDone = true;
   }

@@ -5,9 +5,11 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/TargetInfo.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mlir {
 class OpPassManager;
@@ -18,7 +20,13 @@ namespace nnf {
 
 class KernelCache;
 class KernelObjects;
-struct PrepareCode;
+
+/// A CPU that gets @prepare as code, which sets weights there.
+struct PrepareFor {
+  TargetInfo target;
+  KernelObjects *kernels;             // of this code: for the CPU alone, whatever else is compiled
+  llvm::SmallVector<char, 0> *driver; // an object with the descriptor; stays empty where nothing is prepared
+};
 
 /// In the order they run. `--phase=` has their names.
 enum class Phase { Input, Primitives, Groups, Tiles, Buffers, Code };
@@ -35,8 +43,8 @@ struct PipelineOptions {
   bool emulateGpu = false;            // ... which the emulator of codegen/cuda runs
   KernelObjects *kernels = nullptr;   // what compiles kernels, apart from the module; null: they become functions of it
   KernelCache *cache = nullptr;       // of compiled kernels; null: none
-  PrepareCode *prepareCode = nullptr; // gets @prepare as code for the target, which sets weights; null: not asked for
   bool constantPartIsDone = false;    // runConstantPart has been called
+  std::vector<PrepareFor> prepareFor; // CPUs that set weights; none: they stay as they are
   bool verifyEach = false;            // verify the IR after every pass
   bool applyMlirFlags = false;        // MLIR's own command-line flags have been parsed
   /// Called with the name of each phase as it begins.

@@ -257,10 +257,10 @@ private:
 
 LogicalResult runPrepare(ModuleOp module, const PipelineOptions &options) {
   auto prepare = module.lookupSymbol<func::FuncOp>("prepare");
-  if (options.prepareCode && failed(compilePrepare(module, prepare, options, *options.prepareCode)))
-    return failure();
   if (!prepare)
     return success();
+  if (failed(compilePrepare(module, prepare, options)))
+    return failure();
   return Preparation(module, prepare, options).run();
 }
 

@@ -45,13 +45,17 @@ template <typename Add> LogicalResult runPasses(ModuleOp module, const PipelineO
   return passes.run(module);
 }
 
-} // namespace
-
-LogicalResult compilePrepare(ModuleOp module, func::FuncOp prepare, const PipelineOptions &options, PrepareCode &code) {
+/// For one CPU; what it takes and gives.
+FailureOr<DictionaryAttr> compileFor(ModuleOp module, func::FuncOp prepare, const PrepareFor &cpu,
+                                     const PipelineOptions &pipeline) {
   Builder builder(module.getContext());
-  if (!prepare)
-    return success();
+  PipelineOptions options = pipeline;
+  options.target = cpu.target;
+  options.kernels = cpu.kernels;
+  options.gpuKernels = options.emulateGpu = false;
   std::string symbol = ("nnf.prepare." + module->getAttrOfType<StringAttr>("nnf.name").getValue()).str();
+  if (options.prepareFor.size() > 1)
+    symbol += "." + cpu.kernels->cpu().getCpu();
   OwningOpRef<ModuleOp> standalone = ModuleOp::create(module.getLoc());
   (*standalone)->setAttr("nnf.name", builder.getStringAttr("prepare"));
   (*standalone)->setAttr(descriptorSymbolAttr, builder.getStringAttr(symbol));
@@ -78,12 +82,30 @@ LogicalResult compilePrepare(ModuleOp module, func::FuncOp prepare, const Pipeli
   FailureOr<llvm::SmallVector<char, 0>> object = emitDriver(*standalone, options.kernels->cpu());
   if (failed(object))
     return failure();
-  code.driver = std::move(*object);
-  module->setAttr(prepareAttr, builder.getDictionaryAttr(
-                                   {builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
+  *cpu.driver = std::move(*object);
+  return builder.getDictionaryAttr({builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
                                     builder.getNamedAttr("outputs", builder.getI64IntegerAttr(prepare.getNumResults())),
-                                    builder.getNamedAttr("symbol", builder.getStringAttr(symbol))}));
+                                    builder.getNamedAttr("symbol", builder.getStringAttr(symbol))});
+}
+
+} // namespace
+
+LogicalResult compilePrepare(ModuleOp module, func::FuncOp prepare, const PipelineOptions &options) {
+  SmallVector<Attribute> all;
+  for (const PrepareFor &cpu : options.prepareFor) {
+    FailureOr<DictionaryAttr> one = compileFor(module, prepare, cpu, options);
+    if (failed(one))
+      return failure();
+    all.push_back(*one);
+  }
+  if (!all.empty())
+    module->setAttr(prepareAttr, all.size() == 1 ? all.front() : ArrayAttr::get(module.getContext(), all));
   return success();
+}
+
+void takePrepareOf(ModuleOp module, size_t index) {
+  if (auto all = module->getAttrOfType<ArrayAttr>(prepareAttr))
+    module->setAttr(prepareAttr, all[index]);
 }
 
 } // namespace nnf

@@ -5,20 +5,16 @@
 #include "compiler/Pipeline.h"
 #include "dialects/nnf/Nnf.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/SmallVector.h"
 
 namespace nnf {
 
-struct PrepareCode {
-  /// An object that defines what `nnf.prepare` of the module names; its kernels are among options.kernels. Empty:
-  /// nothing is computed from weights.
-  llvm::SmallVector<char, 0> driver;
-};
+/// Compiles `prepare` (nnf-split-prepare made it), which stays as it is, like a model whose inputs are the weights of
+/// `nnf.raw_weights`, for each CPU of `options.prepareFor`. What it takes and gives is said in `nnf.prepare` of the
+/// module: as it is for one CPU, in a list of theirs for several.
+mlir::LogicalResult compilePrepare(mlir::ModuleOp module, mlir::func::FuncOp prepare, const PipelineOptions &options);
 
-/// Compiles `prepare` (nnf-split-prepare made it; null: there is none), which stays as it is, like a model whose inputs
-/// are the weights of `nnf.raw_weights`, for the target. Says in `nnf.prepare` of the module what it takes and gives.
-mlir::LogicalResult compilePrepare(mlir::ModuleOp module, mlir::func::FuncOp prepare, const PipelineOptions &options,
-                                   PrepareCode &code);
+/// Of a module whose constant part has been compiled for several CPUs: from now on it is for the one of this index.
+void takePrepareOf(mlir::ModuleOp module, size_t index);
 
 } // namespace nnf
 #endif

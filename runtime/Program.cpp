@@ -142,8 +142,8 @@ nnf_program *retain(nnf_program *program) {
 void release(nnf_program *program) {
   if (!program || program->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
     return;
+  releaseWeights(*program); // their copies on GPUs, before these are given back
   cuda::unloadFromDevices(*program);
-  releaseWeights(*program);
   unmap(program->mapped);
   release(program->library);
   free(program);

@@ -2,17 +2,14 @@
 // for every run that begins from then on.
 #include "Context.h"
 #include "WeightsVersion.h"
+#include "cuda/DeviceWeights.h"
 #include <cstdlib>
 #include <new>
 
 namespace nnf::rt {
 namespace {
 
-void release(WeightsVersion *version) {
-  if (version && version->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
-    free(version);
-}
-
+/// With room for so many bytes.
 WeightsVersion *createVersion(uint64_t bytes) {
   uint64_t total = dataAlignment + alignUp(bytes);
   void *memory = bytes <= maxBytes && machineHas(total) ? aligned_alloc(dataAlignment, total) : nullptr;
@@ -22,6 +19,15 @@ WeightsVersion *createVersion(uint64_t bytes) {
   WeightsVersion *version = new (memory) WeightsVersion;
   version->bytes = static_cast<uint8_t *>(memory) + dataAlignment;
   return version;
+}
+
+/// From now on runs begin with `version`.
+void swap(nnf_program &program, WeightsVersion *version) {
+  pthread_mutex_lock(&program.weightsMutex);
+  WeightsVersion *before = program.version;
+  program.version = version;
+  pthread_mutex_unlock(&program.weightsMutex);
+  release(before);
 }
 
 /// One call: `tensors` are the given ones in the order of the recipe.
@@ -152,15 +158,37 @@ int32_t Setting::fill(uint8_t *block) const {
 
 } // namespace
 
+WeightsVersion *retain(WeightsVersion *version) {
+  if (version)
+    version->references.fetch_add(1, std::memory_order_relaxed);
+  return version;
+}
+
+void release(WeightsVersion *version) {
+  if (!version || version->references.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  cuda::releaseCopies(*version);
+  free(version);
+}
+
+bool ownWeights(nnf_program &program) {
+  if (program.version) // only whoever has the lock of devices changes it
+    return true;
+  WeightsVersion *version = createVersion(0);
+  if (!version)
+    return false;
+  version->bytes = program.weights;
+  swap(program, version);
+  return true;
+}
+
 WeightsHold::WeightsHold(nnf_program &program) : bytes(program.weights) {
   if (!recipeOf(*program.model))
     return;
   pthread_mutex_lock(&program.weightsMutex);
-  version = program.version;
-  if (version) {
-    version->references.fetch_add(1, std::memory_order_relaxed);
+  version = retain(program.version);
+  if (version)
     bytes = version->bytes;
-  }
   pthread_mutex_unlock(&program.weightsMutex);
 }
 
@@ -193,19 +221,21 @@ int32_t nnf_program_set_weights(nnf_program *program, const nnf_named_tensor *we
                           (unsigned long long)model.weights_bytes, model.name);
   if (!status) {
     // Constants that are not set are in all versions.
+    uint8_t *block = const_cast<uint8_t *>(version->bytes); // nobody else knows it yet
     if (model.weights_bytes)
-      memcpy(version->bytes, program->weights, model.weights_bytes);
-    status = setting.fill(version->bytes);
+      memcpy(block, program->weights, model.weights_bytes);
+    status = setting.fill(block);
   }
   table.release(Allocator());
-  if (status) {
-    release(version);
-    return status;
+  if (!status) {
+    // No GPU may come between: one that is loaded later copies what are the weights then.
+    pthread_mutex_lock(&program->deviceMutex);
+    status = cuda::copyToDevices(*program, *version, message);
+    if (!status)
+      swap(*program, version);
+    pthread_mutex_unlock(&program->deviceMutex);
   }
-  pthread_mutex_lock(&program->weightsMutex);
-  WeightsVersion *before = program->version;
-  program->version = version;
-  pthread_mutex_unlock(&program->weightsMutex);
-  release(before);
-  return NNF_OK;
+  if (status)
+    release(version);
+  return status;
 }

@@ -168,7 +168,7 @@ mlir::FailureOr<Code> emitCode(mlir::ModuleOp module, const CpuTarget &target, C
   }
   reserveWeights(llvmModule);
   mlir::FailureOr<Code> code = emission.write(llvm::CodeGenFileType::ObjectFile);
-  if (mlir::succeeded(code))
+  if (mlir::succeeded(code) && kind == CodeKind::Object)
     if (llvm::Error error = checkSelfContained(llvm::StringRef(code->data(), code->size())))
       return emission.internal(llvm::toString(std::move(error)));
   return code;

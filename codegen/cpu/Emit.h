@@ -13,7 +13,12 @@ class Module;
 
 namespace nnf {
 
-enum class CodeKind { Object, Assembly, LlvmIr };
+enum class CodeKind {
+  Object, ///< which is checked to need no symbol from anywhere
+  Part,   ///< an object that is linked with others before that is checked
+  Assembly,
+  LlvmIr
+};
 
 /// Where the bytes of the symbol `nnf.weights` are, for what refers to a file of them: text.
 struct WeightsFile {
@@ -22,8 +27,8 @@ struct WeightsFile {
 };
 
 /// Translates, optimises and writes a module of LLVM's dialect. Text refers to a file of weights; an object has an
-/// empty section for them (codegen/link/WeightsSection.h) and is checked to need no symbol from anywhere. Errors are
-/// reported on the module's context. `link` may bring more code into the module before it is optimised.
+/// empty section for them (codegen/link/WeightsSection.h). Errors are reported on the module's context. `link` may
+/// bring more code into the module before it is optimised.
 mlir::FailureOr<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
                                                      const WeightsFile &weights = {},
                                                      llvm::function_ref<mlir::LogicalResult(llvm::Module &)> link = {});

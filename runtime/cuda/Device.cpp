@@ -1,5 +1,6 @@
 #include "Device.h"
 #include "../Memory.h"
+#include "DeviceWeights.h"
 #include <new>
 
 namespace nnf::rt::cuda {
@@ -165,19 +166,16 @@ int32_t findFunctions(const nnf_model &model, LoadedProgram &loaded, Message &me
   return NNF_OK;
 }
 
-int32_t uploadWeights(const nnf_program &program, LoadedProgram &loaded, Message &message) {
-  uint64_t bytes = program.model->weights_bytes;
-  if (bytes == 0)
-    return NNF_OK;
-  if (int32_t status = loaded.weights.reserve(loaded.device, bytes, message))
-    return status;
-  if (Result result = loaded.device.driver->cuMemcpyHtoD_v2(loaded.weights.address(), program.weights, bytes))
-    return loaded.device.driver->fail(message, result, "copying %llu bytes of weights to cuda:%d",
-                                      (unsigned long long)bytes, loaded.device.ordinal);
-  return NNF_OK;
+/// The weights as they are now.
+int32_t uploadWeights(nnf_program &program, LoadedProgram &loaded, Message &message) {
+  if (!recipeOf(*program.model))
+    return copyWeights(loaded.device, program.weights, program.model->weights_bytes, loaded.weights, message);
+  if (!ownWeights(program))
+    return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
+  return copyToDevice(*program.model, *program.version, loaded, message);
 }
 
-int32_t load(const nnf_program &program, LoadedProgram &loaded, Message &message) {
+int32_t load(nnf_program &program, LoadedProgram &loaded, Message &message) {
   OnDevice current(loaded.device);
   if (current.result)
     return loaded.device.driver->fail(message, current.result, "cuda:%d: cuCtxPushCurrent", loaded.device.ordinal);
@@ -241,6 +239,17 @@ const nnf_device_launch *launchOf(const nnf_device_code &code, uint32_t image, u
     if (code.launches[i].image == image && code.launches[i].kernel == kernel)
       return &code.launches[i];
   return nullptr;
+}
+
+int32_t copyWeights(const Device &device, const uint8_t *from, uint64_t bytes, Memory &to, Message &message) {
+  if (bytes == 0)
+    return NNF_OK;
+  if (int32_t status = to.reserve(device, bytes, message))
+    return status;
+  if (Result result = device.driver->cuMemcpyHtoD_v2(to.address(), from, bytes))
+    return device.driver->fail(message, result, "copying %llu bytes of weights to cuda:%d", (unsigned long long)bytes,
+                               device.ordinal);
+  return NNF_OK;
 }
 
 int32_t countDevices(int &count, Message &message) {

@@ -56,7 +56,7 @@ struct LoadedProgram {
   const nnf_device_image **images = nullptr;
   Function *functions = nullptr;
   const nnf_device_launch **launches = nullptr; // NULL where there is no more to say of them
-  Memory weights;
+  Memory weights;              // that the model came with; none where programs may set them: those are in versions
   uint32_t mostParameters = 0; // of a kernel, tensor maps among them
   bool hasChecks = false;
 
@@ -79,6 +79,9 @@ const nnf_device_launch *launchOf(const nnf_device_code &code, uint32_t image, u
 inline uint32_t numLaunchesOf(const nnf_device_code &code) {
   return code.struct_size > offsetof(nnf_device_code, launches) ? code.num_launches : 0;
 }
+
+/// Copies weights to memory of a device that is the calling thread's. Errors: no memory there, a failed copy.
+int32_t copyWeights(const Device &device, const uint8_t *from, uint64_t bytes, Memory &to, Message &message);
 
 /// How many GPUs the driver finds. Errors: none, no driver.
 int32_t countDevices(int &count, Message &message);

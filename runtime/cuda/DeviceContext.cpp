@@ -73,6 +73,7 @@ void destroyOnDevice(nnf_context &context) {
     OnDevice current(device);
     if (on->isPending)
       driver.cuEventSynchronize(on->done);
+    nothingIsPending(*on);
     on->graphs.release(context.allocator, driver);
     if (on->tables.data) {
       for (uint32_t i = 0; i < context.model().num_inputs; ++i) {

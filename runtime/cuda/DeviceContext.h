@@ -2,6 +2,7 @@
 #ifndef NNF_RUNTIME_CUDA_DEVICECONTEXT_H
 #define NNF_RUNTIME_CUDA_DEVICECONTEXT_H
 #include "../Context.h"
+#include "../WeightsVersion.h"
 #include "Commands.h"
 
 namespace nnf::rt::cuda {
@@ -13,12 +14,13 @@ struct TensorMemory {
 
 struct DeviceContext {
   LoadedProgram *program = nullptr;
-  Stream stream = nullptr;              // the context's own
-  Event done = nullptr;                 // after a run that was not waited for
-  Event begin = nullptr, end = nullptr; // around a launch that is profiled
-  bool isPending = false;               // such a run may still use what it uses
-  Memory arena, check;                  // check: nnf_check_state, on the device
-  Memory fixed;                         // pinned: Fixed
+  Stream stream = nullptr;                  // the context's own
+  Event done = nullptr;                     // after a run that was not waited for
+  Event begin = nullptr, end = nullptr;     // around a launch that is profiled
+  bool isPending = false;                   // such a run may still use what it uses
+  WeightsVersion *pendingWeights = nullptr; // of such runs
+  Memory arena, check;                      // check: nnf_check_state, on the device
+  Memory fixed;                             // pinned: Fixed
   TensorMemory *inputs = nullptr, *outputs = nullptr;
   Memory *temporaries = nullptr;
   void **parameters = nullptr; // room for those of any kernel
@@ -31,6 +33,13 @@ struct DeviceContext {
   const Device &device() const { return program->device; }
   const Driver &driver() const { return *program->device.driver; }
 };
+
+/// All runs have been waited for.
+inline void nothingIsPending(DeviceContext &on) {
+  on.isPending = false;
+  release(on.pendingWeights);
+  on.pendingWeights = nullptr;
+}
 
 /// Small things in pinned memory.
 struct Fixed {

@@ -2,6 +2,8 @@
 // the list goes to the device: as a graph where an equal one has come before.
 #include "../Hash.h"
 #include "DeviceContext.h"
+#include "DeviceWeights.h"
+#include <optional>
 #include <time.h>
 
 namespace nnf::rt {
@@ -21,7 +23,7 @@ constexpr uint32_t mostOfList = 2048;
 
 class DeviceRun : public nnf_rt {
 public:
-  DeviceRun(nnf_context &context, const nnf_run_options &options);
+  DeviceRun(nnf_context &context, WeightsVersion *weights, const nnf_run_options &options);
   int32_t run(DLTensor *const out[]);
 
 private:
@@ -29,6 +31,7 @@ private:
   const nnf_model &model;
   DeviceContext &on;
   const Driver &driver;
+  WeightsVersion *const weights; // held by the caller; NULL: those that the model came with
   const nnf_run_options &options;
   Stream stream;
   const bool isSeparate; // each launch by itself, and waited for
@@ -95,11 +98,11 @@ bool wantsSeparateLaunches() {
   return asked && *asked && strcmp(asked, "0") != 0;
 }
 
-DeviceRun::DeviceRun(nnf_context &context, const nnf_run_options &options)
+DeviceRun::DeviceRun(nnf_context &context, WeightsVersion *weights, const nnf_run_options &options)
     : nnf_rt{sizeof(nnf_rt), 0,         parallel,       allocOutput,   readScalar,
              failCheck,      cancelled, allocTemporary, growTemporary, write},
-      context(context), model(context.model()), on(*context.device), driver(on.driver()), options(options),
-      stream(options.stream ? static_cast<Stream>(options.stream) : on.stream),
+      context(context), model(context.model()), on(*context.device), driver(on.driver()), weights(weights),
+      options(options), stream(options.stream ? static_cast<Stream>(options.stream) : on.stream),
       isSeparate(options.profiler || wantsSeparateLaunches()) {}
 
 // ---- to the device
@@ -258,7 +261,7 @@ int32_t DeviceRun::wait() {
   Result result = driver.cuStreamSynchronize(stream);
   uint64_t launches = on.launchesSinceWait;
   on.launchesSinceWait = 0;
-  on.isPending = false;
+  nothingIsPending(on);
   if (!result || failure)
     return failure;
   if (launches == 1)
@@ -272,10 +275,9 @@ int32_t DeviceRun::wait() {
 int32_t DeviceRun::waitForPinned() {
   if (!on.isPending || failure)
     return failure;
-  on.isPending = false;
-  if (Result result = driver.cuEventSynchronize(on.done))
-    return failed(result, "an earlier run");
-  return NNF_OK;
+  Result result = driver.cuEventSynchronize(on.done);
+  nothingIsPending(on);
+  return result ? failed(result, "an earlier run") : int32_t(NNF_OK);
 }
 
 /// Waits for everything; a check that has failed on the device is the run's from now on.
@@ -568,7 +570,7 @@ int32_t DeviceRun::runDriver() {
   frame.inputs = context.inputPointers;
   frame.outputs = context.outputPointers;
   frame.symbols = context.symbols;
-  frame.weights = on.program->weights.data;
+  frame.weights = weightsOn(*on.program, weights);
   frame.arena = on.arena.data;
   frame.check = &check;
   frame.seed = options.seed ? *options.seed : context.seed;
@@ -578,7 +580,10 @@ int32_t DeviceRun::runDriver() {
 
 int32_t DeviceRun::run(DLTensor *const out[]) {
   on.list.clear();
-  int32_t status = bind();
+  // Runs that are not waited for hold one version together.
+  int32_t status = on.pendingWeights == weights ? int32_t(NNF_OK) : waitForPinned();
+  if (!status)
+    status = bind();
   if (!status)
     status = runDriver();
   bool isAsynchronous = options.stream && !on.program->hasChecks && !isSeparate;
@@ -588,9 +593,13 @@ int32_t DeviceRun::run(DLTensor *const out[]) {
     updateInputs();
     if (!flush()) {
       on.isPending = true;
+      if (!on.pendingWeights)
+        on.pendingWeights = retain(weights);
       if (Result result = driver.cuEventRecord(on.done, stream))
         failed(result, "cuEventRecord");
     }
+    if (failure) // what has got there uses these weights
+      wait();
     status = failure;
   } else if (status == NNF_OK || status == NNF_ERROR_DATA) {
     readCheck(); // an earlier check than the driver's may have failed
@@ -613,7 +622,10 @@ int32_t runOnDevice(nnf_context &context, const nnf_run_options &options, DLTens
   if (current.result)
     return context.device->driver().fail(context.message, current.result, "cuda:%d: cuCtxPushCurrent",
                                          deviceOrdinal(context));
-  return DeviceRun(context, options).run(out);
+  std::optional<WeightsHold> weights;
+  if (!context.weights)
+    weights.emplace(*context.program);
+  return DeviceRun(context, (context.weights ? *context.weights : *weights).get(), options).run(out);
 }
 
 } // namespace nnf::rt

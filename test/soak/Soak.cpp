@@ -10,13 +10,11 @@ int main(int argc, char **argv) {
   constexpr struct {
     const char *name;
     void (*run)(const Options &);
-  } kinds[] = {{"runs", soakRuns},
-               {"cycles", soakCycles},
-               {"failures", soakFailures},
-               {"cancelling", soakCancelling},
-               {"cost", soakCost}};
+  } kinds[] = {{"runs", soakRuns}, {"cycles", soakCycles},  {"failures", soakFailures}, {"cancelling", soakCancelling},
+               {"cost", soakCost}, {"weights", soakWeights}};
   if (argc < 3)
-    fail("usage: nnf-soak runs|cycles|failures|cancelling|cost LIBRARY [--threads N] [--count N] [--max-size N]");
+    fail("usage: nnf-soak runs|cycles|failures|cancelling|cost|weights LIBRARY [--threads N] [--count N] "
+         "[--max-size N]");
   Options options;
   options.library = argv[2];
   for (int i = 3; i + 1 < argc; i += 2) {

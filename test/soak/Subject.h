@@ -72,5 +72,6 @@ void soakCycles(const Options &options);
 void soakFailures(const Options &options);
 void soakCancelling(const Options &options);
 void soakCost(const Options &options);
+void soakWeights(const Options &options);
 
 } // namespace nnf::soak

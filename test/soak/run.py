@@ -5,6 +5,7 @@ again and again, every allocation failing once, runs cancelled by another thread
 A part of it by default; with --all 100,000 runs and 1,000 cycles. Prints `FAIL case: why` lines and, last, the counts;
 the figures that nnf-soak prints are in the log.
 """
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,18 +26,20 @@ class Work:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
 
-    def compiled(self, name, text, *options):
+    def compiled(self, name, text, *options, output=None):
+        output = output or name
         (self.folder / f"{name}.nnf.txt").write_text(text)
-        done = subprocess.run([self.build / "bin" / "nnfc", "compile", f"{name}.nnf.txt", "-o", f"{name}.so", *options],
+        done = subprocess.run([self.build / "bin" / "nnfc", "compile", f"{name}.nnf.txt", "-o", f"{output}.so", *options],
                               cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
         expect(done.returncode == 0, f"compile: {done.stdout[:300]}")
-        return self.folder / f"{name}.so"
+        return self.folder / f"{output}.so"
 
-    def soak(self, kind, library, **options):
+    def soak(self, kind, library, environment=None, **options):
         """Its figures by name."""
         given = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
         done = subprocess.run([self.build / "unit" / "nnf-soak", kind, library, *given], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, errors="replace", timeout=TIMEOUT_S)
+                              stderr=subprocess.PIPE, text=True, errors="replace", timeout=TIMEOUT_S,
+                              env=os.environ | {name: str(value) for name, value in (environment or {}).items()})
         expect(done.returncode == 0, f"status {done.returncode}: {done.stderr[-500:]}")
         print(f"{kind} {library.name}: " + done.stdout.strip().replace("\n", ", "), flush=True)
         return {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
@@ -87,13 +90,27 @@ def cancelled_runs_end_soon(work):
         work.soak("cancelling", library, threads=threads, count=12)
 
 
+def weights_set_while_others_run(work):
+    """On the CPU, and on the GPU that test/gpu/FakeCuda.cpp plays."""
+    text = network()
+    count = 200_000 if IS_FULL else 20_000
+    cpu = work.compiled("swap", text, "--swappable-weights")
+    figures = [work.soak("weights", cpu, count=count, threads=4)]
+    emulator = work.compiled("swap", text, "--swappable-weights", "--target=cuda-emu", output="emulator")
+    gpu = work.compiled("swap", text, "--swappable-weights", "--target=cuda", output="gpu")
+    environment = {"NNFC_CUDA_DRIVER": work.build / "unit" / "nnf-fake-cuda.so", "NNF_FAKE_LIBRARY": emulator}
+    figures.append(work.soak("weights", gpu, count=count // 100, threads=3, max_size=9, environment=environment))
+    for one in figures:
+        expect(one["seen"].count("0") < 2, f"runs have seen one set of weights only: {one['seen']}")
+
+
 def what_a_call_costs(work):
     library = work.compiled("one", input_of("x", (4,)) + node("add", "y", input=x, other=x) + outputs("y"))
     work.soak("cost", library, threads=4)
 
 
 CASES = [runs_from_many_threads, libraries_that_come_and_go, every_allocation_fails_once, cancelled_runs_end_soon,
-         what_a_call_costs]
+         weights_set_while_others_run, what_a_call_costs]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ of the model compiled with them; graph files and ONNX, libraries and objects, we
 Prints `FAIL case: why` lines and, last, the counts.
 """
 import ctypes
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "harness"))
 import casefolder  # noqa: E402
+import gpus  # noqa: E402
 import nnf  # noqa: E402
 from casefolder import Failure, expect  # noqa: E402
 from craft import Ref, constant, input_of, node, outputs, x  # noqa: E402
@@ -103,6 +105,72 @@ def new_weights_are_those_of_a_model_compiled_with_them(work):
             expect(results(program, batch).tobytes() == before.tobytes(), f"{name}: other bytes with the first weights again")
 
 
+def every_version_sets_its_weights(work):
+    """Of a library for several CPUs: each by its own code, into the layout that all share. The version of the CPU that
+    this machine is most like gives the bytes of a model compiled with the weights for the same CPUs."""
+    cpus = ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+    old, new, batch = weights_of(1), weights_of(100), floats(5, 3, 12, 12, seed=7)
+    several = "--cpu=" + ",".join(cpus)
+    (work.folder / "old.nnf.txt").write_text(network(old))
+    (work.folder / "new.nnf.txt").write_text(network(new))
+    work.compile("new.nnf.txt", "new.so", FLAG, several)
+    for output, options in (("inside.so", ()), ("beside.so", ("--weights=external",)), ("object.o", ())):
+        work.compile("old.nnf.txt", output, FLAG, several, *options)
+        linked = None
+        if output == "object.o":
+            subprocess.run(["cc", "-shared", "-o", "linked.so", "object.o"], cwd=work.folder, check=True, timeout=TIMEOUT_S)
+            linked = ctypes.CDLL(str(work.folder / "linked.so"))
+        ran = 0
+        for cpu in cpus:
+            os.environ["NNFC_CPU"] = cpu
+            try:
+                with work.program(None if linked else work.folder / output, name="old" if linked else None,
+                                  linked=linked) as program:
+                    before = results(program, batch)
+                    same(before, reference(old, batch), f"{output}, {cpu}: as compiled")
+                    program.set_weights(new)
+                    after = results(program, batch, threads=2)
+                    program.set_weights(old)
+                    again = results(program, batch)
+                with work.program(work.folder / "new.so") as compiled:
+                    want = results(compiled, batch)
+            except nnf.Error as error:
+                if "lacks" in str(error):
+                    continue
+                raise
+            finally:
+                del os.environ["NNFC_CPU"]
+            ran += 1
+            same(after, reference(new, batch), f"{output}, {cpu}: new weights")
+            expect(np.max(np.abs(after - want)) <= 1e-5 * np.max(np.abs(want)), f"{output}, {cpu}: not those compiled with them")
+            expect(np.max(np.abs(again - before)) <= 1e-5 * np.max(np.abs(before)), f"{output}, {cpu}: not the first weights again")
+        expect(ran > 0, f"{output}: no version runs here")
+
+
+def weights_of_gpu_kernels(work):
+    """Kernels for GPUs as the emulator runs them on the CPU: what is packed for tensor cores is prepared, too."""
+    old, new, batch = weights_of(1), weights_of(100), floats(5, 3, 12, 12, seed=7)
+    (work.folder / "old.nnf.txt").write_text(network(old))
+    (work.folder / "new.nnf.txt").write_text(network(new))
+    options = (FLAG, "--target=cuda-emu")
+    with work.program(work.compile("new.nnf.txt", "new.so", *options)) as compiled:
+        want = results(compiled, batch)
+    with work.program(work.compile("old.nnf.txt", "old.so", *options)) as program:
+        same(results(program, batch), reference(old, batch), "as compiled")
+        program.set_weights(new)
+        same(results(program, batch), reference(new, batch), "new weights")
+        expect(results(program, batch).tobytes() == want.tobytes(), "other bytes than of a model compiled so")
+
+
+def gpu_case(case):
+    def run(work):
+        old, new, batch = weights_of(1), weights_of(100), floats(5, 3, 12, 12, seed=7)
+        with gpus.Gpus(work, network, old, reference, batch, FLAG) as its:
+            case(its, old, new)
+    run.__name__ = f"gpu_{case.__name__}"
+    return run
+
+
 def equal_weights_may_part(work):
     """Two constants of equal bytes are two weights: each gets its own new value."""
     w = np.ones((8, 8), np.float32)
@@ -175,11 +243,8 @@ def onnx_initializers(work):
 def what_is_refused(work):
     (work.folder / "net.nnf.txt").write_text(network(weights_of(1)))
     for options, says in ((("-o", "net.ll", FLAG), "--swappable-weights goes with an output of .so, .o or .a"),
-                          (("-o", "net.so", FLAG, "--target=cuda"), "--swappable-weights goes with"),
-                          (("-o", "net.so", FLAG, "--format=mlir"), "--swappable-weights goes with .nnf, .nnf.txt and .onnx"),
-                          (("-o", "net.so", FLAG, "--cpu=x86-64-v2,x86-64-v3"),
-                           "--cpu=x86-64-v2,x86-64-v3: several CPUs go with weights that stay: --swappable-weights is for "
-                           "one CPU [NNFC-E0004]")):
+                          (("-o", "net.ptx", FLAG, "--target=cuda"), "--swappable-weights goes with an output of .so, .o or .a"),
+                          (("-o", "net.so", FLAG, "--format=mlir"), "--swappable-weights goes with .nnf, .nnf.txt and .onnx")):
         done = work.attempt("compile", "net.nnf.txt", *options)
         expect(done.returncode == 2 and done.stdout.startswith("error: " + says), f"{options}: {done.stdout[:200]}")
     with work.program(work.compile("net.nnf.txt", "net.so", FLAG)) as program:
@@ -198,8 +263,8 @@ def what_is_refused(work):
             expect("not compiled with --swappable-weights" in str(error), str(error))
 
 
-CASES = [new_weights_are_those_of_a_model_compiled_with_them, equal_weights_may_part, objects_and_two_models_in_one,
-         onnx_initializers, what_is_refused]
+CASES = [new_weights_are_those_of_a_model_compiled_with_them, every_version_sets_its_weights, weights_of_gpu_kernels, equal_weights_may_part, objects_and_two_models_in_one,
+         onnx_initializers, what_is_refused, *map(gpu_case, gpus.CASES)]
 
 
 if __name__ == "__main__":
