@@ -223,6 +223,46 @@ NNF_API int32_t nnf_data_parallel(nnf_replicas *replicas, DLTensor *const in[], 
                                   const nnf_named_tensor *module_kwargs, uint32_t n_kwargs, DLTensor *const out[],
                                   uint32_t n_out, const nnf_run_options *options);
 
+/* ---- data_parallel over processes: nnf_mpi.h has it for MPI ---- */
+
+/* How this process, one of `size`, reaches the others. Between two ranks the order of messages is kept. send and
+ * receive return 0, or a status of their own, which ends everything: the ranks can only be destroyed then. */
+typedef struct nnf_communicator {
+  uint32_t struct_size; /* sizeof(nnf_communicator) */
+  int32_t rank, size;
+  uint32_t reserved; /* 0 */
+  const char *host;  /* what errors call the machine; copied; NULL: they do not say */
+  void *user;
+  int32_t (*send)(void *user, int32_t to, const void *data, uint64_t bytes);
+  int32_t (*receive)(void *user, int32_t from, void *data, uint64_t bytes);
+} nnf_communicator;
+
+/* A program on this rank, as one of several. */
+typedef struct nnf_ranks nnf_ranks;
+
+typedef struct nnf_ranks_options {
+  uint32_t struct_size;           /* sizeof(nnf_ranks_options) */
+  uint32_t threads;               /* of this rank's run at most; 0: as many CPUs as the process may use */
+  int64_t dim;                    /* of rank 0: that the batch is cut and joined along; negative: from the last */
+  const uint8_t *replicated;      /* of rank 0: [input] non-zero: every rank gets it whole; NULL: none */
+  const DLDevice *device;         /* of this rank; NULL: what the program is for */
+  const nnf_allocator *allocator; /* of this rank; copied; NULL: the C library's */
+  uint64_t seed; /* of random ops: rank 0 draws what a context with this seed does, each other one something else */
+} nnf_ranks_options;
+
+/* All ranks make the same calls, each with a program of the same compiled library. `options` NULL: all zero. A failure
+ * of one rank is the failure of all: "rank 2 on node7: …". The message is nnf_error_message(NULL). */
+NNF_API int32_t nnf_ranks_create(const nnf_communicator *communicator, nnf_program *program,
+                                 const nnf_ranks_options *options, nnf_ranks **ranks);
+/* Sends nothing. Outputs that were allocated go with it. NULL is fine. */
+NNF_API void nnf_ranks_destroy(nnf_ranks *ranks);
+/* One run of rank 0's batch, by the rules of nnf_data_parallel: rank 0 gives the tensors and gets the results, those of
+ * other ranks are not looked at (NULL and 0). All ranks run to their end; then all get the status and message of the
+ * first that failed, and nothing has changed. A seed in rank 0's options is for all; `cancel` is each rank's own. */
+NNF_API int32_t nnf_ranks_run(nnf_ranks *ranks, DLTensor *const in[], uint32_t n_in,
+                              const nnf_named_tensor *module_kwargs, uint32_t n_kwargs, DLTensor *const out[],
+                              uint32_t n_out, const nnf_run_options *options);
+
 #ifdef __cplusplus
 }
 #endif

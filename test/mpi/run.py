@@ -19,7 +19,9 @@ import casefolder  # noqa: E402
 from casefolder import expect  # noqa: E402
 from craft import Ref, constant, input_of, node, outputs, relu, w, x  # noqa: E402
 
+HERE = Path(__file__).resolve().parent
 TIMEOUT_S = 300
+DTYPES = {"float32": 1, "int64": 5}
 # Of Open MPI: tests may run as root, on fewer cores than ranks, in a container without ptrace.
 ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
@@ -158,8 +160,109 @@ def bench_goes_over_ranks(work):
         expect(done.returncode == 2 and "whose figures are of one device [NNFC-E0004]" in done.stderr, done.stderr[:300])
 
 
+class Program:
+    """app.c, built with the headers alone and linked with the runtime and MPI."""
+
+    def __init__(self, work):
+        self.work = work
+        include = work.folder / "include" / "dlpack"
+        include.mkdir(parents=True)
+        for name in ("nnf.h", "nnf_mpi.h", "abi.h"):
+            shutil.copy(ROOT / "runtime" / name, include.parent)
+        dlpack = next(path for path in ("/usr/include/dlpack/dlpack.h", "/usr/local/include/dlpack/dlpack.h") if Path(path).exists())
+        shutil.copy(dlpack, include)
+        lib = work.build / "lib"
+        done = subprocess.run(["mpicc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-D_POSIX_C_SOURCE=200809L", f"-I{include.parent}",
+                               HERE / "app.c", f"-L{lib}", "-lnnf", f"-Wl,-rpath,{lib}", "-o", work.folder / "app"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
+        expect(done.returncode == 0, f"mpicc: {done.stdout[:500]}")
+
+    def start(self, ranks, library, arrays, dim=0, replicated=""):
+        given = []
+        for name, array in arrays.items():
+            array.tofile(self.work.folder / f"{name}.bin")
+            given.append(f"{name}.bin:{DTYPES[array.dtype.name]}:" + ",".join(map(str, array.shape)))
+        for path in self.work.folder.glob("app.out*"):
+            path.unlink()
+        done = subprocess.run(["mpirun", "-n", str(ranks), "./app", library, str(dim), replicated or "0", "app", *given],
+                              cwd=self.work.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S,
+                              env=ENVIRONMENT)
+        expect(done.returncode == 0, f"{ranks} ranks: status {done.returncode}: {done.stderr[:400]}")
+        return sorted(line for line in done.stdout.splitlines() if line.startswith("rank "))
+
+    def array(self, name, dtype):
+        sizes, data = (self.work.folder / f"app.{name}").read_bytes().split(b"\n", 1)
+        return np.frombuffer(data, dtype).reshape([int(size) for size in sizes.split()])
+
+    def same(self, ranks, library, arrays, names, **options):
+        """Outputs in order are called `names`; the bytes that as many core sets give."""
+        errors = self.start(ranks, library, arrays, **options)
+        expect(not errors, f"{ranks} ranks: {errors}")
+        given = self.work.save(**arrays)
+        more = ["--data-parallel-dim", str(options.get("dim", 0))]
+        for name, whole in zip(arrays, options.get("replicated", "")):
+            more += ["--replicate", name] if whole == "1" else []
+        sets = ",".join(f"cpu:{k}" for k in range(ranks))
+        want = self.work.run(0, library, *given, *more, "--device", sets, out="want")
+        equal({name: self.array(f"out{j}", want[name].dtype) for j, name in enumerate(names)}, {n: want[n] for n in names},
+              f"{ranks} ranks from C")
+        return want
+
+
+def from_a_c_program(work):
+    program = Program(work)
+    work.compiled("net", network())
+    for ranks, size in ((2, 12), (3, 7), (3, 4), (3, 2), (2, 1), (3, 0), (1, 5)):
+        program.same(ranks, "net.so", {"x": floats(size, 3, seed=size), "s": np.array(0.5, np.float32)}, ["y", "total", "columns"])
+    work.compiled("cube", input_of("x", ("A", "B", "C")) + input_of("w", ("B",)) + node("sum", "z", input=x, dim=[1]) +
+                  node("exp", "y", input=x) + node("exp", "v", input=w) + outputs("y"))
+    for dim in (0, 2, -1):
+        program.same(3, "cube.so", {"x": floats(3, 4, 5), "w": floats(4)}, ["y"], dim=dim, replicated="01")
+    work.compiled("drawn", input_of("x", ("N", 4)) + node("dropout", "y", input=x, p=0.5, training=True) + outputs("y"))
+    expect(not program.start(3, "drawn.so", {"x": floats(9, 4)}), "random")
+    drawn = program.array("out0", np.float32) != 0
+    expect(not np.array_equal(drawn[:3], drawn[3:6]) and not np.array_equal(drawn[3:6], drawn[6:]), "ranks draw the same numbers")
+
+
+def inout_inputs_from_c(work):
+    """Two runs: cut ones change part by part; after a failure of one rank none has changed."""
+    program = Program(work)
+    text = input_of("x", ("N",), "INT64") + constant("w", (4, 2), data=floats(4, 2).tobytes())
+    text += node("embedding", "y", input=x, weight=w) + node("add", "z", input=x, other=1)
+    work.compiled("count", text + outputs("y z"), "--inout=x=z")
+    start = np.array([0, 1, 0, 1, 2], np.int64)
+    expect(not program.start(3, "count.so", {"x": start}), "two runs")
+    expect(np.array_equal(program.array("in0", np.int64), start + 2), f"{program.array('in0', np.int64)}, expected {start + 2}")
+    late = np.array([0, 0, 0, 0, 3], np.int64)  # the second run would leave the table, on rank 2
+    errors = program.start(3, "count.so", {"x": late})
+    expect(len(errors) == 3 and all("rank 2 on " in error and "embedding" in error for error in errors), f"{errors}")
+    expect(np.array_equal(program.array("in0", np.int64), late + 1), f"a run that failed has changed {program.array('in0', np.int64)}")
+
+
+def errors_of_one_rank_from_c(work):
+    program = Program(work)
+    text = input_of("x", ("N",), "INT64") + constant("w", (4, 2), data=floats(4, 2).tobytes())
+    work.compiled("lookup", text + node("embedding", "y", input=x, weight=w) + outputs("y"))
+    for place, rank in ((1, 0), (4, 1), (6, 2)):
+        index = np.zeros(7, np.int64)
+        index[place] = 9
+        errors = program.start(3, "lookup.so", {"x": index})
+        expect(len(errors) == 3 and all(f"gets status 2: rank {rank} on " in error and "node 'n' (embedding)" in error for error in errors),
+               f"{errors}")
+    errors = program.start(2, "lookup.so", {"x": np.zeros(7, np.int64)}, dim=3)
+    expect(len(errors) == 2 and all("rank 0 on " in e and "it is to be cut along dimension 3" in e and "[NNFC-E0808]" in e for e in errors),
+           f"{errors}")
+    work.compiled("net", network())
+    (work.folder / "app.sh").write_text("#!/bin/sh\n[ \"$OMPI_COMM_WORLD_RANK\" = 1 ] && exec ./app lookup.so 0 0 app\nexec ./app net.so 0 0 app\n")
+    done = subprocess.run(["mpirun", "-n", "3", "sh", "app.sh"], cwd=work.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=TIMEOUT_S, env=ENVIRONMENT)
+    errors = [line for line in done.stdout.splitlines() if line.startswith("rank ")]
+    expect(len(errors) == 3 and all("rank 1 on " in e and "is another one than rank 0's" in e and "[NNFC-E0809]" in e for e in errors),
+           f"another model on rank 1: {errors} {done.stderr[:300]}")
+
+
 CASES = [batches_of_every_size, other_dimensions_and_replicated_inputs, inout_inputs_come_back, an_error_names_its_rank,
-         what_is_wrong_is_said_once, bench_goes_over_ranks]
+         what_is_wrong_is_said_once, bench_goes_over_ranks, from_a_c_program, inout_inputs_from_c, errors_of_one_rank_from_c]
 
 
 if __name__ == "__main__":
