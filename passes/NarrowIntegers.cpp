@@ -1,4 +1,5 @@
 #include "passes/NarrowIntegers.h"
+#include "dialects/nnf/RawWeights.h"
 #include "dialects/nnf/WeightStore.h"
 
 using namespace mlir;
@@ -18,7 +19,7 @@ static std::optional<int64_t> uniformOf(ConstantOp constant) {
 static std::optional<int64_t> uniformOf(WeightOp op) {
   const Weight *weight = op->getContext()->getLoadedDialect<NnfDialect>()->weights().find(op.getName());
   auto type = weight ? dyn_cast<IntegerType>(weight->type.getElementType()) : IntegerType();
-  if (!type || type.getWidth() != 8 || weight->bytes.empty() || !llvm::all_equal(weight->bytes))
+  if (!type || type.getWidth() != 8 || weight->bytes.empty() || !llvm::all_equal(weight->bytes) || canBeSet(op))
     return std::nullopt;
   uint8_t byte = weight->bytes.front();
   return type.isUnsigned() ? int64_t(byte) : int64_t(static_cast<int8_t>(byte));

@@ -85,7 +85,7 @@ int32_t Setting::take(const nnf_named_tensor *given, uint32_t count) const {
     if (!raw)
       return message.fail(
           NNF_ERROR_ARGUMENT,
-          "weight '%s': the model has no such floating-point constant, or it is compiled in [NNFC-E0708]", name);
+          "weight '%s': the model has no such constant that can be set, or it is compiled in [NNFC-E0708]", name);
     if (!given[i].tensor)
       return message.fail(NNF_ERROR_ARGUMENT, "weight '%s': no tensor given (NULL) [NNFC-E0611]", name);
     const DLTensor *&tensor = tensors[raw - recipe.raw];

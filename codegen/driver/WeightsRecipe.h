@@ -3,13 +3,11 @@
 #define NNF_CODEGEN_DRIVER_WEIGHTSRECIPE_H
 
 #include "codegen/driver/Descriptor.h"
+#include "dialects/nnf/RawWeights.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace nnf {
 
-/// A list of {name, type, weight}: a constant of the model file, and the nnf.weight that it has become. Without this
-/// attribute weights cannot be set.
-constexpr llvm::StringLiteral rawWeightsAttr = "nnf.raw_weights";
 /// {inputs, outputs, symbol}: the descriptor of what computes `outputs` weights called prepared.0, prepared.1, … from
 /// these constants, by their names in the model file.
 constexpr llvm::StringLiteral prepareAttr = "nnf.prepare";

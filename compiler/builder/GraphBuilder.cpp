@@ -1,6 +1,7 @@
 // Inputs, constants, outputs, and the finished module. Nodes are in GraphNode.cpp.
 #include "compiler/builder/GraphBuilder.h"
 #include "compiler/builder/ConstantElements.h"
+#include "dialects/nnf/RawWeights.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -104,11 +105,11 @@ TensorId GraphBuilder::addConstant(StringRef name, RankedTensorType type, ArrayR
 }
 
 TensorId GraphBuilder::addStoredConstant(StringRef name, RankedTensorType type, ArrayRef<uint8_t> bytes,
-                                         std::shared_ptr<const void> owner, StringRef provenance) {
-  if (!options.swappableWeights || !isa<FloatType>(type.getElementType()))
+                                         std::shared_ptr<const void> owner, StringRef provenance, bool canBeSet) {
+  if (!options.swappableWeights || !canBeSet)
     return addConstant(name, type, bytes, std::move(owner), provenance);
   if (isInBody())
-    return outsideBodies([&] { return addStoredConstant(name, type, bytes, std::move(owner), provenance); });
+    return outsideBodies([&] { return addStoredConstant(name, type, bytes, std::move(owner), provenance, canBeSet); });
   TensorId tensor = addWeight(name, type, bytes, std::move(owner), provenance);
   if (llvm::any_of(rawWeights, [&](const RawWeight &other) { return other.name == name; })) {
     hasErrors = true;
@@ -119,6 +120,11 @@ TensorId GraphBuilder::addStoredConstant(StringRef name, RankedTensorType type, 
   return tensor;
 }
 
+bool GraphBuilder::areWeights(Type element) {
+  auto integer = dyn_cast<IntegerType>(element);
+  return isa<FloatType>(element) || (integer && integer.getWidth() == 8);
+}
+
 void GraphBuilder::listRawWeights() {
   SmallVector<Attribute> list;
   for (const RawWeight &weight : rawWeights)
@@ -127,7 +133,7 @@ void GraphBuilder::listRawWeights() {
                                                 builder.getNamedAttr("type", TypeAttr::get(weight.type)),
                                                 builder.getNamedAttr("weight", builder.getStringAttr(weight.stored))}));
   if (options.swappableWeights)
-    (*module)->setAttr("nnf.raw_weights", builder.getArrayAttr(list));
+    (*module)->setAttr(rawWeightsAttr, builder.getArrayAttr(list));
 }
 
 TensorId GraphBuilder::addWeight(StringRef name, RankedTensorType type, ArrayRef<uint8_t> bytes,

@@ -68,10 +68,13 @@ public:
   TensorId addConstant(llvm::StringRef name, mlir::RankedTensorType type, std::vector<uint8_t> bytes,
                        llvm::StringRef provenance);
 
-  /// A constant that the model file has under this name. With the option `swappableWeights` one of floating-point
-  /// numbers is a weight of whatever size; of two with one name an error.
+  /// A constant that the model file has under this name. With the option `swappableWeights` one that `canBeSet` is a
+  /// weight of whatever size; of two with one name an error.
   TensorId addStoredConstant(llvm::StringRef name, mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes,
-                             std::shared_ptr<const void> owner, llvm::StringRef provenance);
+                             std::shared_ptr<const void> owner, llvm::StringRef provenance, bool canBeSet);
+  /// Whether constants of such elements are weights: floating-point numbers, and integers of 8 bits, which stand for
+  /// some. Others are sizes and indices.
+  static bool areWeights(mlir::Type element);
   /// The graph depends on the numbers of this stored constant: it cannot be set anew.
   void dependOnNumbers(llvm::StringRef name) { compiledIn.insert(name); }
 

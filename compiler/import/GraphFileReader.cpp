@@ -211,6 +211,7 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
 
   auto type = RankedTensorType::get(sizes, *element);
   std::string provenance = what + " of " + fileName;
+  bool canBeSet = GraphBuilder::areWeights(*element);
   if (auto *inside = std::get_if<message::Bytes>(&constant.tensor.content)) {
     if (static_cast<int64_t>(inside->bytes.size()) != *needed)
       return error() << what << ": " << inside->bytes.size() << " bytes of data, expected " << *needed << " for "
@@ -219,7 +220,7 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
     ArrayRef bytes(reinterpret_cast<const uint8_t *>(owner->data()), owner->size());
     if (failed(checkBools(what, dtype, bytes)))
       return failure();
-    tensors[constant.name] = builder.addStoredConstant(constant.name, type, bytes, owner, provenance);
+    tensors[constant.name] = builder.addStoredConstant(constant.name, type, bytes, owner, provenance, canBeSet);
     return success();
   }
   auto *file = std::get_if<message::File>(&constant.tensor.content);
@@ -234,7 +235,8 @@ LogicalResult GraphReader::readConstant(message::Constant &constant) {
                    << ", expected " << typeText(dtype, sizes) << " [NNFC-E0119]";
   if (failed(checkBools(what, dtype, stored->bytes)))
     return failure();
-  tensors[constant.name] = builder.addStoredConstant(constant.name, type, stored->bytes, stored->owner, provenance);
+  tensors[constant.name] =
+      builder.addStoredConstant(constant.name, type, stored->bytes, stored->owner, provenance, canBeSet);
   return success();
 }
 

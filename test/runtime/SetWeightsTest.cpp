@@ -119,9 +119,9 @@ TEST(SetWeights, wrongOnesChangeNothing) {
               "weight 'unread': not given, expected all 3: the model keeps prepared ones only [NNFC-E0709]");
   expectError({{"scale", &good.tensor}, {"scale", &good.tensor}}, "weight 'scale': given twice [NNFC-E0709]");
   expectError({{"other", &good.tensor}},
-              "weight 'other': the model has no such floating-point constant, or it is compiled in [NNFC-E0708]");
+              "weight 'other': the model has no such constant that can be set, or it is compiled in [NNFC-E0708]");
   expectError({{nullptr, &good.tensor}},
-              "weight '': the model has no such floating-point constant, or it is compiled in [NNFC-E0708]");
+              "weight '': the model has no such constant that can be set, or it is compiled in [NNFC-E0708]");
   expectError({{"scale", nullptr}}, "weight 'scale': no tensor given (NULL) [NNFC-E0611]");
   expectError({{"scale", &longer.tensor}}, "weight 'scale': size 2 in dimension 0, expected 1 [NNFC-E0709]");
   expectError({{"scale", &flat.tensor}}, "weight 'scale': rank 2, expected 1 [NNFC-E0709]");

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "test" / "harness"))
 import casefolder  # noqa: E402
 import gpus  # noqa: E402
 import nnf  # noqa: E402
+import quantized  # noqa: E402
 from casefolder import Failure, expect  # noqa: E402
 from craft import Ref, constant, input_of, node, outputs, x  # noqa: E402
 
@@ -237,7 +238,7 @@ def onnx_initializers(work):
             program.set_weights({"w": w, "bias": bias, "two": two, "sizes": sizes})
             raise Failure("a number that is compiled in can be set")
         except nnf.Error as error:
-            expect("weight 'sizes': the model has no such floating-point constant, or it is compiled in" in str(error), str(error))
+            expect("weight 'sizes': the model has no such constant that can be set, or it is compiled in" in str(error), str(error))
 
 
 def what_is_refused(work):
@@ -264,7 +265,7 @@ def what_is_refused(work):
 
 
 CASES = [new_weights_are_those_of_a_model_compiled_with_them, every_version_sets_its_weights, weights_of_gpu_kernels, equal_weights_may_part, objects_and_two_models_in_one,
-         onnx_initializers, what_is_refused, *map(gpu_case, gpus.CASES)]
+         onnx_initializers, what_is_refused, *quantized.cases(FLAG), *map(gpu_case, gpus.CASES)]
 
 
 if __name__ == "__main__":

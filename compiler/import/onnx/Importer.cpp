@@ -29,7 +29,7 @@ static ReadOptions optionsOfBuilder(const ReadOptions &options) {
 
 Importer::Importer(MLIRContext &context, const Model &model, const std::string &path, const ReadOptions &options)
     : model(model), path(path), options(options), graph(context, model.graph.name, optionsOfBuilder(options)),
-      files(path, options.dataDirs, options.filesRead) {}
+      stored(model), files(path, options.dataDirs, options.filesRead) {}
 
 InFlightDiagnostic Importer::error() const {
   return emitError(UnknownLoc::get(const_cast<GraphBuilder &>(graph).context())) << path << ": ";
@@ -77,11 +77,23 @@ const Known *Importer::knownOf(Entry &entry) {
   return entry.known.get();
 }
 
-bool Importer::isSwappable(const Entry &entry) const {
-  Type element = options.swappableWeights && entry.stored
-                     ? elementTypeOf(const_cast<GraphBuilder &>(graph).context(), entry.stored->type)
-                     : Type();
-  return isa_and_nonnull<FloatType>(element);
+/// 0 of all signed bytes, or 128 of unsigned ones.
+bool Importer::isSignedZero(const Tensor &tensor) {
+  std::shared_ptr<const void> owner;
+  FailureOr<ArrayRef<uint8_t>> bytes = bytesOf(tensor, owner);
+  uint8_t zero = tensor.type == DataType::UInt8 ? 128 : 0;
+  return succeeded(bytes) && llvm::all_of(*bytes, [&](uint8_t byte) { return byte == zero; });
+}
+
+bool Importer::isSwappable(const Entry &entry) {
+  if (!options.swappableWeights || !entry.stored || !stored.has(entry.stored))
+    return false;
+  if (entry.stored->type == DataType::Int32)
+    return stored.isBias(storedName(entry));
+  Type element = elementTypeOf(context(), entry.stored->type);
+  if (!element || !GraphBuilder::areWeights(element))
+    return false;
+  return isa<FloatType>(element) || !stored.isZeroOfStored(storedName(entry)) || !isSignedZero(*entry.stored);
 }
 
 StringRef Importer::storedName(const Entry &entry) {
@@ -185,8 +197,8 @@ TensorId Importer::tensorOf(Entry &entry) {
   if (failed(bytes))
     return {};
   auto type = RankedTensorType::get(entry.stored->dims, element);
-  return entry.tensor =
-             graph.addStoredConstant(storedName(entry), type, *bytes, owner, "tensor '" + entry.name + "' of " + path);
+  return entry.tensor = graph.addStoredConstant(storedName(entry), type, *bytes, owner,
+                                                "tensor '" + entry.name + "' of " + path, isSwappable(entry));
 }
 
 TensorId Importer::addKnown(const Known &known, StringRef name, Location location) {
@@ -304,6 +316,8 @@ LogicalResult Importer::addInitializers(const Graph &source, Scope &scope) {
       return error() << "sparse initializer '" << sparse.values.name << "': " << fault;
     madeTensors.push_back(std::make_shared<Tensor>(std::move(*dense)));
     (*entry)->stored = madeTensors.back().get();
+    if (&source == &model.graph)
+      stored.add((*entry)->stored);
   }
   return success();
 }

@@ -6,6 +6,7 @@
 #include "compiler/import/ExternalFile.h"
 #include "compiler/import/ReadOptions.h"
 #include "compiler/import/onnx/Call.h"
+#include "compiler/import/onnx/StoredTensors.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <deque>
@@ -39,7 +40,7 @@ public:
   TensorId tensorOf(Entry &entry);
   const Known *knownOf(Entry &entry);
   /// Whether the entry is a constant that the program may set anew: its numbers are not to be looked at.
-  bool isSwappable(const Entry &entry) const;
+  bool isSwappable(const Entry &entry);
   /// The name that the model file has for a stored tensor; inside of functions the entry may have another.
   static llvm::StringRef storedName(const Entry &entry);
   /// Whether the entry is a stored tensor that the graph has as one, rather than numbers that are known.
@@ -75,12 +76,14 @@ private:
   Dim nameDimension(llvm::StringRef input, size_t index, const Dimension &dimension);
   mlir::FailureOr<Entry *> defineInitializer(Scope &scope, const std::string &name);
   mlir::FailureOr<llvm::ArrayRef<uint8_t>> bytesOf(const Tensor &tensor, std::shared_ptr<const void> &owner);
+  bool isSignedZero(const Tensor &tensor);
   mlir::InFlightDiagnostic error() const;
 
   const Model &model;
   const std::string path;
   const ReadOptions &options;
   GraphBuilder graph;
+  StoredTensors stored;
   ExternalFiles files;
   llvm::StringSet<> symbols;   ///< named by the model's inputs
   llvm::StringSet<> fixedDims; ///< of options.dims, those that an input has
