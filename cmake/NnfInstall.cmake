@@ -1,8 +1,8 @@
 # What `cmake --install` puts where, and the Debian packages. Components:
 #   runtime   the shared runtime and nnf-run                              libnnfc-runtime
 #   dev       headers, the static runtime, find_package(nnfc)             libnnfc-dev
-#   compiler  nnfc and the tools that need LLVM                           nnfc
-#   mpi       what nnf-run --data-parallel needs of MPI, where that is    libnnfc-mpi
+#   compiler  nnfc and the tools that need LLVM, the builder's library    nnfc
+#   mpi       nnf_mpi.h; what nnf-run --data-parallel needs of MPI         libnnfc-mpi
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -16,9 +16,13 @@ install(TARGETS nnfRuntimeShared EXPORT nnfcRuntime
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
 install(TARGETS nnfRuntime EXPORT nnfcRuntime ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(TARGETS nnf-run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+install(FILES ${CMAKE_BINARY_DIR}/man/nnf-run.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
 if(TARGET nnf-mpi) # tools/run/Ranks.cpp looks for it from the folder of nnf-run
   install(TARGETS nnf-mpi LIBRARY DESTINATION lib/nnfc COMPONENT mpi)
 endif()
+# A header, for whichever MPI a program is built with.
+install(FILES runtime/nnf_mpi.h DESTINATION ${headers} COMPONENT mpi)
+install(FILES cmake/package/nnfcMpi.cmake DESTINATION ${package} COMPONENT mpi)
 install(EXPORT nnfcRuntime NAMESPACE nnfc:: FILE nnfcRuntime.cmake DESTINATION ${package} COMPONENT dev)
 
 # nnf.h needs dlpack.h, which few machines have: it comes along.
@@ -36,7 +40,14 @@ configure_file(cmake/package/nnfc.pc.in ${CMAKE_BINARY_DIR}/package/nnfc.pc @ONL
 install(FILES ${CMAKE_BINARY_DIR}/package/nnfc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
 # LLVM's and MLIR's libraries are not in a folder that the loader searches.
-set_target_properties(nnfc nnf-opt nnf-lsp-server PROPERTIES INSTALL_RPATH ${NNF_LLVM_ROOT}/lib)
+set_target_properties(nnfc nnf-opt nnf-lsp-server nnfCompilerShared PROPERTIES INSTALL_RPATH ${NNF_LLVM_ROOT}/lib)
+set_target_properties(nnfCompilerShared PROPERTIES EXPORT_NAME compiler)
+install(TARGETS nnfCompilerShared EXPORT nnfcCompiler LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT compiler)
+install(FILES ${CMAKE_BINARY_DIR}/include/nnfc/builder.h ${CMAKE_BINARY_DIR}/include/nnfc/functions.inc
+  DESTINATION ${headers} COMPONENT compiler)
+foreach(program nnfc nnf-opt nnf-lsp-server)
+  install(FILES ${CMAKE_BINARY_DIR}/man/${program}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT compiler)
+endforeach()
 install(TARGETS nnfc EXPORT nnfcCompiler RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT compiler)
 install(TARGETS nnf-opt nnf-lsp-server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT compiler)
 # What the tutorials read.
@@ -79,16 +90,18 @@ set(CPACK_COMPONENT_DEV_DESCRIPTION "headers and static runtime of models compil
 What a program needs to be built with a compiled model: nnf.h, nnf.hpp,
 libnnf.a, and find_package(nnfc).")
 set(CPACK_DEBIAN_COMPILER_PACKAGE_NAME nnfc)
+set(CPACK_DEBIAN_COMPILER_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/cmake/package/debian/triggers)
 # dpkg-shlibdeps may find LLVM's library through a link of the package llvm-*-dev, and then knows nothing of it.
 set(CPACK_DEBIAN_COMPILER_PACKAGE_DEPENDS
   "libnnfc-dev (= ${PROJECT_VERSION}), libllvm${LLVM_VERSION_MAJOR} (>= 1:${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR})")
 set(CPACK_COMPONENT_COMPILER_DESCRIPTION "ahead-of-time compiler for neural networks
 Compiles models (ONNX, graph files) to native libraries that depend on
-nothing but libc.")
+nothing but libc. With the library and header for programs that build graphs
+and compile them.")
 set(CPACK_DEBIAN_MPI_PACKAGE_NAME libnnfc-mpi)
 set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "libnnfc-runtime (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_MPI_DESCRIPTION "batches over MPI's ranks for models compiled by nnfc
-What mpirun nnf-run --data-parallel needs of MPI.")
+The header nnf_mpi.h, and what mpirun nnf-run --data-parallel needs of MPI.")
 set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
 # The runtime and the compiler link shared libraries: dpkg-shlibdeps knows their packages.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)

@@ -105,7 +105,7 @@ def tutorial_of(name):
 
 
 # The one for Python is run by test/python.
-CASES = [demo_program, graph_file, built_graph, embedded, tutorial_of("command-line"), tutorial_of("c")]
+CASES = [demo_program, graph_file, built_graph, embedded, tutorial_of("command-line"), tutorial_of("c"), tutorial_of("builder")]
 
 
 def main():

@@ -65,6 +65,12 @@ def material(build, wheel, made, folder):
     runtime.mkdir()
     shutil.copy(HERE / "app.c", runtime)
     (runtime / "CMakeLists.txt").write_text(package.RUNTIME_PROJECT)
+    for name, sources in (("builder", [HERE / "builder.cpp"]), ("ranks", [ROOT / "test/mpi/app.c"])):
+        other = folder / f"{name}-project"
+        other.mkdir()
+        shutil.copy(HERE / ("builder.cmake" if name == "builder" else "mpi.cmake"), other / "CMakeLists.txt")
+        for source in sources:
+            shutil.copy(source, other)
     called(build / "bin" / "nnfc", "compile", "net.nnf.txt", "--cpu=x86-64-v3", "-o", "ready.so", cwd=folder)
 
     x = np.random.default_rng(0).integers(-8, 8, (5, 3)).astype(np.float32)
@@ -74,10 +80,10 @@ def material(build, wheel, made, folder):
 
 
 def lintian(made):
-    """No errors; what is a warning stays one."""
+    """No errors, and a manual page for each program; what else is a warning stays one."""
     done = subprocess.run(["lintian", "--allow-root", "--tag-display-limit", "0", *map(str, made)], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S)
-    errors = re.findall(r"^E: .*$", done.stdout, re.MULTILINE)
+    errors = re.findall(r"^(?:E: .*|W: .* no-manual-page .*)$", done.stdout, re.MULTILINE)
     expect(done.returncode == 0 and not errors, " / ".join(errors) or done.stdout[-400:])
 
 

@@ -66,6 +66,25 @@ add_model() {
   ctest --output-on-failure
 }
 
+# The builder's library: makes a graph, compiles it, runs it.
+builder() {
+  cmake -S builder-project -B builder-project/b
+  cmake --build builder-project/b
+  same builder-project/b/builder
+}
+
+ranks() {
+  install ./libnnfc-mpi_*.deb
+  cmake -S ranks-project -B ranks-project/b
+  cmake --build ranks-project/b
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+    OMPI_MCA_plm_rsh_agent=false OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_hwloc_base_binding_policy=none
+  mpirun -n 3 ranks-project/b/ranks ./ready.so 0 0 app x.bin:1:5,3
+  tail -n +2 app.out0 | cmp - expected.bin
+  mpirun -n 2 nnf-run --data-parallel ready.so --input x=x.npy --output-dir ranks-out
+  python3 -c 'import numpy as n; assert (n.load("ranks-out/y.npy").tobytes() == open("expected.bin", "rb").read())'
+}
+
 tutorial() { # NAME [PATH]
   mkdir "/tmp/$1"
   NNFC=${NNFC:-/usr/share/nnfc} python3 -B tutorial.py "$1.md" "/tmp/$1" "${2:-/usr/bin}"
@@ -83,7 +102,7 @@ wheel() {
 }
 
 purge() {
-  apt-get purge -y -q nnfc libnnfc-dev libnnfc-runtime
+  apt-get purge -y -q nnfc libnnfc-dev libnnfc-runtime 'libnnfc-mpi*'
   apt-get autoremove -y -q --purge
   files >after
   diff before after
@@ -91,12 +110,16 @@ purge() {
 
 case_is tools tools
 ls nnfc-*.whl >/dev/null 2>&1 && case_is python_tools install python3-venv
+ls libnnfc-mpi_*.deb >/dev/null 2>&1 && case_is mpi_tools install libopenmpi-dev openmpi-bin
 files >before
 case_is runtime_alone runtime_alone
 case_is dev_without_compiler dev_without_compiler
 ls nnfc-*.whl >/dev/null 2>&1 && case_is wheel_and_its_tutorial wheel
 case_is compiler compiler
 case_is add_model add_model
+case_is builder builder
+ls libnnfc-mpi_*.deb >/dev/null 2>&1 && case_is ranks ranks
 case_is tutorial_command_line tutorial command-line
 case_is tutorial_c tutorial c
+case_is tutorial_builder tutorial builder
 case_is purge purge

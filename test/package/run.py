@@ -24,6 +24,9 @@ from craft import Ref, constant, input_of, node, onnx_model, onnx_tensor, output
 
 WEIGHT = np.array([[1, 2, 3], [-1, 0.5, 0], [2, -3, 1]], np.float32)
 BATCH = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+# Of Open MPI: tests may run as root, on fewer cores than ranks, in a container without ptrace.
+MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+       "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMPI_MCA_hwloc_base_binding_policy": "none"}
 RUNTIME_PROJECT = """cmake_minimum_required(VERSION 3.25)
 project(app LANGUAGES C)
 find_package(nnfc REQUIRED COMPONENTS runtime)
@@ -42,7 +45,7 @@ class Work:
         """`prefix` is where all of nnfc is installed, by the first who comes."""
         self.build, self.folder, self.prefix = build, folder, prefix
         if not (prefix / "bin").exists():
-            self.install(prefix, "runtime", "dev", "compiler")
+            self.install(prefix, "runtime", "dev", "compiler", "mpi")
 
     def attempt(self, *command, cwd=None, **more):
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("CMAKE", "PKG_CONFIG", "LD_LIBRARY"))}
@@ -137,6 +140,57 @@ def runtime_alone(work):
     (project / "CMakeLists.txt").write_text(RUNTIME_PROJECT.replace(" COMPONENTS runtime", ""))
     done = work.attempt("cmake", "-S", project, "-B", project / "b2", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
     expect(done.returncode != 0 and b"compiler" in done.stderr, "find_package(nnfc) is content without the compiler")
+
+
+def builder_outside_the_tree(work):
+    """builder.cpp makes a graph, compiles it and runs it, from the installed library and header alone."""
+    project = work.folder / "project"
+    project.mkdir()
+    shutil.copy(HERE / "builder.cpp", project)
+    shutil.copy(HERE / "builder.cmake", project / "CMakeLists.txt")
+    work.call("cmake", "-S", project, "-B", project / "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={work.prefix}")
+    work.call("cmake", "--build", project / "b")
+    work.check(project / "b" / "builder")
+    symbols = work.call("nm", "-D", "--defined-only", "-C", work.prefix / "lib" / "libnnfc-compiler.so").decode().splitlines()
+    foreign = [line for line in symbols if "nnfc::v1::" not in line]
+    expect(len(symbols) > 15 and not foreign, f"libnnfc-compiler.so also shows {foreign[:3]}")
+
+
+def ranks_outside_the_tree(work):
+    """test/mpi/app.c, built with find_package(nnfc COMPONENTS mpi)."""
+    if not shutil.which("mpirun"):
+        raise casefolder.Skipped("MPI is not here")
+    project = work.folder / "project"
+    project.mkdir()
+    shutil.copy(ROOT / "test" / "mpi" / "app.c", project)
+    shutil.copy(HERE / "mpi.cmake", project / "CMakeLists.txt")
+    work.call("cmake", "-S", project, "-B", project / "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={work.prefix}")
+    work.call("cmake", "--build", project / "b")
+    work.model()
+    work.nnfc("compile", "net.nnf.txt", "-o", "net.so")
+    BATCH.tofile(work.folder / "x.bin")
+    work.call("mpirun", "-n", "2", project / "b" / "ranks", "net.so", "0", "0", "app", "x.bin:1:5,3", env=MPI)
+    sizes, data = (work.folder / "app.out0").read_bytes().split(b"\n", 1)
+    expect(sizes.split() == [b"5", b"3"], f"sizes {sizes}")
+    expect(np.allclose(np.frombuffer(data, np.float32).reshape(5, 3), np.maximum(BATCH @ WEIGHT.T, 0), rtol=1e-4, atol=1e-5), "other numbers")
+    small = work.folder / "small"
+    work.install(small, "runtime", "dev")
+    done = work.attempt("cmake", "-S", project, "-B", project / "b2", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={small}")
+    expect(done.returncode != 0 and b"libnnfc-mpi" in done.stderr, f"without component mpi: {done.stderr[-300:]}")
+
+
+def manual_pages(work):
+    """One for each program, which man takes without a complaint, with what --help says."""
+    pages = {path.name for path in (work.prefix / "share" / "man" / "man1").iterdir()}
+    expect(pages == {f"{path.name}.1" for path in (work.prefix / "bin").iterdir()}, f"pages {sorted(pages)}")
+    for page in pages:
+        done = work.attempt("man", "--warnings", "-l", work.prefix / "share" / "man" / "man1" / page,
+                            env={"MANWIDTH": "200", "LC_ALL": "C.UTF-8", "MANROFFSEQ": ""})
+        text = re.sub(".\b", "", done.stdout.decode())
+        expect(done.returncode == 0 and not done.stderr, f"{page}: {done.stderr[:300]}")
+        expect("SYNOPSIS" in text and "SEE ALSO" in text, f"{page}: {text[:200]}")
+        if page == "nnfc.1":
+            expect("--swappable-weights" in text and "NNFC TUNE" in text and "EXIT STATUS" in text, "nnfc.1 lacks options")
 
 
 class Project:
@@ -354,7 +408,7 @@ def debian_packages(work):
     work.check(project / "b" / "app", work.folder / "net.so")
 
 
-CASES = [plain_cc, headers_stand_alone, runtime_alone, add_model_with_ninja, add_model_with_makefiles, model_programs,
+CASES = [plain_cc, headers_stand_alone, runtime_alone, builder_outside_the_tree, ranks_outside_the_tree, manual_pages, add_model_with_ninja, add_model_with_makefiles, model_programs,
          types_are_checked, model_for_gpus, errors_of_add_model, debian_packages]
 
 

@@ -11,6 +11,11 @@ foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   execute_process(COMMAND gzip -9nc ${CMAKE_CURRENT_LIST_DIR}/changelog
     OUTPUT_FILE ${root}/doc/${package}/changelog.gz COMMAND_ERROR_IS_FATAL ANY)
 
+  file(GLOB pages ${root}/man/man1/*.1)
+  if(pages)
+    execute_process(COMMAND gzip -9nf ${pages} COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+
   # A line for one package begins with its name in brackets; lintian wants that name before a colon, or none.
   file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/lintian-overrides lines)
   set(overrides "")

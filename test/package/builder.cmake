@@ -1,0 +1,6 @@
+cmake_minimum_required(VERSION 3.25)
+project(builder LANGUAGES CXX)
+add_compile_options(-Wall -Wextra -Werror)
+find_package(nnfc REQUIRED COMPONENTS runtime compiler)
+add_executable(builder builder.cpp)
+target_link_libraries(builder nnfc::compiler nnfc::runtime)

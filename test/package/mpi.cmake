@@ -1,0 +1,6 @@
+cmake_minimum_required(VERSION 3.25)
+project(ranks LANGUAGES C)
+add_compile_options(-Wall -Wextra)
+find_package(nnfc REQUIRED COMPONENTS runtime mpi)
+add_executable(ranks app.c)
+target_link_libraries(ranks nnfc::mpi)
