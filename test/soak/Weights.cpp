@@ -21,8 +21,13 @@ struct Weights {
       data[i].resize(count + 1);
       for (size_t k = 0; k < count; ++k)
         data[i][k] = float(int(k * 37 + i * 11) % 17 - 8) / float(16 << number);
-      tensors[i] = {data[i].data(), {kDLCPU, 0}, int(raw.rank), nnf_dtype_dlpack(raw.dtype),
-                    const_cast<int64_t *>(raw.dims), nullptr, 0};
+      tensors[i] = {data[i].data(),
+                    {kDLCPU, 0},
+                    int(raw.rank),
+                    nnf_dtype_dlpack(raw.dtype),
+                    const_cast<int64_t *>(raw.dims),
+                    nullptr,
+                    0};
       named[i] = {raw.name, &tensors[i]};
     }
   }
