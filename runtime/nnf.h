@@ -77,12 +77,13 @@ typedef struct nnf_named_tensor {
   DLTensor *tensor;
 } nnf_named_tensor;
 
-/* New weights for a model compiled with --swappable-weights: all floating-point constants of the model file, under
- * their names there, as they are there (on the CPU, compact and row-major); those that were compiled in are refused.
- * They are prepared as the compiler does it, on the process's threads, and copied: the tensors are the caller's again.
- * Runs that begin after the call have the new weights, runs that have begun end with the old ones, as does a
- * data_parallel with all of its replicas. After a failure the weights are what they were. Any thread may call, at any
- * time; the message is nnf_error_message(NULL). */
+/* New weights for a model compiled with --swappable-weights: all constants of the model file that are floating-point
+ * numbers or 8-bit integers (and biases of quantised operators), under their names there, as they are there (on the
+ * CPU, compact and row-major); those that were compiled in are refused. For a GPU they are copied there. They are
+ * prepared as the compiler does it, on the process's threads, and copied: the tensors are the caller's again. Runs that
+ * begin after the call have the new weights, runs that have begun end with the old ones, as does a data_parallel with
+ * all of its replicas. After a failure the weights are what they were. Any thread may call, at any time; the message is
+ * nnf_error_message(NULL). */
 NNF_API int32_t nnf_program_set_weights(nnf_program *program, const nnf_named_tensor *weights, uint32_t count);
 
 /* ---- contexts ---- */

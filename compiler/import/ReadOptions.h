@@ -20,7 +20,7 @@ struct ReadOptions {
   /// MLIR text may hold what the compiler itself wrote at a later phase: kernels, loops, attributes of passes. Code in
   /// it is run as it stands, so never for a file from elsewhere.
   bool trustMlir = false;
-  /// All floating-point constants of the model are weights, and `nnf.raw_weights` of the module lists those that the
+  /// All constants of the model that can be set are weights, and `nnf.raw_weights` of the module lists those that the
   /// program may set anew (codegen/driver/WeightsRecipe.h).
   bool swappableWeights = false;
 };
