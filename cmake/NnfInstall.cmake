@@ -102,6 +102,7 @@ set(CPACK_DEBIAN_MPI_PACKAGE_NAME libnnfc-mpi)
 set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "libnnfc-runtime (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_MPI_DESCRIPTION "batches over MPI's ranks for models compiled by nnfc
 The header nnf_mpi.h, and what mpirun nnf-run --data-parallel needs of MPI.")
+set(CPACK_DEBIAN_MPI_PACKAGE_SUGGESTS "libnnfc-dev")
 set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
 # The runtime and the compiler link shared libraries: dpkg-shlibdeps knows their packages.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
