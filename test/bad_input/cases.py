@@ -28,6 +28,7 @@ def bad(name, files, says, *command, status=1):
 # ---- the model file itself
 
 bad("no-such-model", {}, "m.nnf.txt': No such file")
+bad("no-such-model-and-extension", {}, "'m.onx': No such file", "nnfc", "compile", "m.onx", "-o", "out.so", status=2)
 bad("model-is-a-folder", {GRAPH: Folder()}, "no regular file")
 bad("model-is-a-pipe", {GRAPH: Pipe()}, "no regular file")
 bad("model-is-a-dangling-link", {GRAPH: Link("gone.nnf.txt")}, "No such file")
@@ -247,9 +248,9 @@ bad("onnx-batch-norm-of-each-place", {ONNX: onnx_model([("BatchNormalization", "
 bad("onnx-einsum-of-two-terms", {ONNX: onnx_model([("Einsum", "x", "y", {"equation": "i,j->i"})])},
     "2 terms, expected 1, one for each input [NNFC-E0313]")
 bad("onnx-nested-deeply", {ONNX: b"\x3b" * 100000}, "no valid ONNX model")
-bad("onnx-unknown-op", {ONNX: onnx_model([("Relux", "x", "y", {})])}, "node 'relux' (Relux) is not supported: not there yet [NNFC-E0303]")
+bad("onnx-unknown-op", {ONNX: onnx_model([("Relux", "x", "y", {})])}, "node 'relux' (Relux) is not supported: no operator of that name is known [NNFC-E0303]")
 bad("onnx-unknown-ops", {ONNX: onnx_model([("Relux", "x", "z", {}), ("Magic", "z", "y", {})])},
-    "node 'relux' (Relux) is not supported: not there yet; in all: [NNFC-E0303]")
+    "node 'relux' (Relux) is not supported: no operator of that name is known; in all: [NNFC-E0303]")
 bad("onnx-unknown-tensor", {ONNX: onnx_model([("Relu", "q", "y", {})])}, "'q'")
 bad("onnx-opset-999", {ONNX: onnx_model([("Relu", "x", "y", {})], opset=999)}, "999")
 bad("onnx-cycle", {ONNX: onnx_model([("Relu", "z", "y", {}), ("Relu", "y", "z", {})])}, "'")
@@ -382,7 +383,7 @@ option("unknown", "--colour", "--colour")
 option("dim-without-a-size", "--dim N: expected SYMBOL=SIZE", "--dim", "N")
 option("dim-negative", "expected SYMBOL=SIZE", "--dim", "N=-1")
 option("dim-of-100-digits", "expected SYMBOL=SIZE", "--dim", "N=" + "9" * 100)
-option("dim-unknown", "size 'M'", "--dim", "M=3", files={GRAPH: NAMED}, status=1)
+option("dim-unknown", "size 'M': fixed to 3, but no input has a size of that name, those that are named are 'N'", "--dim", "M=3", files={GRAPH: NAMED}, status=1)
 option("dim-huge", "", "--dim", "N=999999999999999999", files={GRAPH: NAMED}, status=1)
 option("dim-twice", "given as 3 already", "--dim", "N=3", "--dim", "N=4", files={GRAPH: NAMED})
 option("inout-unknown-input", "no input 'q'", "--inout", "q=y", status=1)
@@ -403,6 +404,14 @@ bad("report-of-nothing", {}, "none.nnf", "nnfc", "report", "none.nnf", "-o", "ou
 bad("report-without-output", {}, "--output is required", "nnfc", "report", "m.nnf", status=2)
 bad("compare-with-nothing", {}, "none.nnf", "nnfc", "compare", "none.nnf", "none.nnf")
 bad("compare-with-one", {}, "B is required", "nnfc", "compare", "m.nnf", status=2)
+bad("report-as-a-picture", GOODFILE, "expected a name that ends in .html", "nnfc", "report", GRAPH, "-o", "out.png", status=2)
+option("misspelled", "no option is called '--emti'; the nearest is '--emit'", "--emti=asm")
+option("cut-short", "no option is called '--out'; the nearest is '--output'", "--out", "out.so", out="")
+option("of-another-command", "no option is called '--random-inputs' [", "--random-inputs")
+bad("two-models-at-once", GOODFILE, "'m.nnf' is one argument too many, expected MODEL_OR_COMPILED", "nnfc", "run", GRAPH, BINARY,
+    status=2)
+bad("misspelled-command", {}, "no command 'complie', the nearest is 'compile', expected one of", "nnfc", "complie", status=2)
+bad("explain-as-a-command", {}, "the nearest is '--explain'", "nnfc", "explain", "NNFC-E0001", status=2)
 bad("no-command", {}, "no command given", "nnfc", status=2)
 bad("unknown-command", {}, "no command 'train'", "nnfc", "train", status=2)
 bad("unknown-op", {}, "no function is called 'conv2'", "nnfc", "ops", "conv2")
@@ -426,6 +435,10 @@ bad("result-is-a-folder", {**GOODFILE, "x.npy": npy(), "out/y.npy": Folder()}, "
 # ---- running: the command line's .npy files, and what a compiled model checks
 
 LIBRARY = {"m.so": Compiled(GOOD)}
+
+
+bad("option-with-an-underline", LIBRARY, "no option is called '--output_dir'; the nearest is '--output-dir'", "nnf-run", "m.so",
+    "--random-inputs", "--output_dir", "out", status=2)
 
 
 def run(name, says, *arguments, files=None, model=LIBRARY, status=1):
@@ -453,12 +466,17 @@ given("shape-overflows", "16 bytes of data", npy(shape=(HUGE, HUGE)))
 given("header-beyond-the-end", "header has 65535 bytes", npy(length=65535))
 given("truncated", "15 bytes of data", npy(data=bytes(15)))
 given("sizes-that-differ", "input 'x'", npy(shape=(2, 4), data=bytes(32)), {"m.so": Compiled(NAMED)})
-run("dim-unknown", "no size named 'N'", "--random-inputs", "--dim", "N=3")
+run("dim-unknown", "no size named 'N', all of its sizes are fixed", "--random-inputs", "--dim", "N=3")
+run("dim-misspelled", "no size named 'n', those that are open are 'N' [", "--random-inputs", "--dim", "n=3", model={"m.so": Compiled(NAMED)})
+run("dims-in-one-option", "no size named 'N=1,M', those that are open are 'N', each with a --dim of its own",
+    "--random-inputs", "--dim", "N=1,M=2", model={"m.so": Compiled(NAMED)})
+run("dim-other-than-the-file", "input 'x': size 2 in dimension 0, expected 5 as --dim N=5 says", "--input", "x=x.npy", "--dim", "N=5",
+    files={"x.npy": npy(shape=(2, 3), data=bytes(24))}, model={"m.so": Compiled(NAMED)})
 run("dim-huge", "input 'x': no memory", "--random-inputs", "--dim", "N=999999999999999", model={"m.so": Compiled(NAMED)})
 run("model-unknown", "'q'", "--model", "q", "--random-inputs")
 run("device-unknown", "--device", "--random-inputs", "--device", "tpu", status=2)
 run("device-several", "found 'tpu' in 'cpu:0,tpu'", "--random-inputs", "--device", "cpu:0,tpu", status=2)
-run("threads-word", "--threads", "--threads", "many", status=2)
+run("threads-word", "--threads: found 'many', expected a whole number, 0 or more", "--threads", "many", status=2)
 run("index-beyond", "node 'words' (embedding)", "--input", "i=i.npy", files={"i.npy": npy("<i8", (2,), b"\3" + bytes(15))},
     model={"m.so": Compiled(LOOKUP)})
 run("index-negative", "node 'words' (embedding)", "--input", "i=i.npy", "--output-dir", "out",
@@ -471,6 +489,7 @@ run("library-truncated", "m.so", "--random-inputs", model={"m.so": Sparse(64, b"
 run("library-of-others", "m.so", model={"m.so": Link("/lib/x86_64-linux-gnu/libm.so.6")})
 bad("bench-output-in-missing-folder", LIBRARY, "cannot write", "nnf-run", "bench", "m.so", "--iterations", "1",
     "--json", "gone/a.json")
+bad("bench-seconds-word", LIBRARY, "--seconds: found 'two', expected a number", "nnf-run", "bench", "m.so", "--seconds", "two", status=2)
 bad("bench-seconds-nan", LIBRARY, "--seconds", "nnf-run", "bench", "m.so", "--seconds", "nan", status=2)
 bad("inspect-garbage", {"m.so": b"\x7fELF" + bytes(100)}, "m.so", "nnfc", "inspect", "m.so")
 bad("inspect-unknown-model", LIBRARY, "holds no such model", "nnfc", "inspect", "m.so", "--model", "q", status=2)

@@ -147,7 +147,7 @@ TEST_F(Command, errorsOfOptions) {
   expectError(1, "input 'x': no memory for float32[1000000000000]");
   request.dims.clear();
   request.model = "";
-  expectError(1, "holds 2 models, choose one of 'twice', 'plus'");
+  expectError(1, "holds 2 models, choose one of 'twice', 'plus' with --model NAME [NNFC-E0702]");
   request.library = folder / "x.npy";
   expectError(1, "is no compiled library: not an ELF file");
 }

@@ -1,5 +1,6 @@
 // nnf-run [run] LIB.so …: runs a compiled model once. nnf-run bench LIB.so …: measures it.
 #include "tools/run/Commands.h"
+#include "tools/run/Usage.h"
 #include <CLI/CLI.hpp>
 #include <cstring>
 #include <iostream>
@@ -17,7 +18,7 @@ bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
     streams.out << app.help();
     status = exitDone;
   } catch (const CLI::ParseError &error) {
-    status = report(wrongUsage(numbered(error.what(), " [NNFC-E0001]")), streams);
+    status = report(wrongUsage(usageError(app, error)), streams);
     streams.err << "see " << app.get_name() << " --help\n";
   }
   return false;

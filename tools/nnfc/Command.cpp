@@ -1,4 +1,5 @@
 #include "tools/nnfc/Command.h"
+#include "tools/run/Usage.h"
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <chrono>
@@ -20,7 +21,7 @@ bool parse(CLI::App &app, int argc, char **argv, Streams streams, int &status) {
     streams.out << app.help();
     status = 0;
   } catch (const CLI::ParseError &error) {
-    status = report(Outcome::wrongUsage(run::numbered(error.what(), " [NNFC-E0001]")), streams);
+    status = report(Outcome::wrongUsage(run::usageError(app, error)), streams);
     streams.err << "see " << app.get_name() << " --help\n";
   }
   return false;

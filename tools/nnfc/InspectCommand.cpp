@@ -37,6 +37,10 @@ void printPlan(std::ostream &out, int64_t arena, int64_t live) {
   out << "\n";
 }
 
+std::string launchesText(uint64_t times) {
+  return times == 1 ? "launched once" : "launched " + std::to_string(times) + " times";
+}
+
 void print(std::ostream &out, const ModelSummary &model) {
   out << "model " << model.name << "\n";
   print(out, "inputs", model.inputs);
@@ -56,7 +60,7 @@ void print(std::ostream &out, const ModelSummary &model) {
     printPlan(out, *model.arenaBytes, *model.liveBytes);
   out << "kernels\n";
   for (const ModelSummary::Kernel &kernel : model.kernels)
-    out << "  " << kernel.name << ": " << kernel.title << ", launched " << kernel.launches << " times, " << kernel.tasks
+    out << "  " << kernel.name << ": " << kernel.title << ", " << launchesText(kernel.launches) << ", " << kernel.tasks
         << " tasks" << (kernel.method.empty() ? "" : ", " + kernel.method)
         << (kernel.scratchBytes ? ", scratch " + bytesText(double(kernel.scratchBytes)) : "") << "\n";
   out << "  " << model.launches << " launches of " << model.kernels.size() << " kernels\n";
@@ -204,7 +208,7 @@ void print(std::ostream &out, const nnf_model &exported, const nnf_model *chosen
     if (model.launches[i].kernel < model.num_kernels)
       ++launches[model.launches[i].kernel];
   for (uint32_t i = 0; i < model.num_kernels; ++i)
-    out << "  " << model.kernels[i].name << ", launched " << launches[i] << " times"
+    out << "  " << model.kernels[i].name << ", " << launchesText(launches[i])
         << (model.kernels[i].scratch_bytes ? ", scratch " + bytesText(double(model.kernels[i].scratch_bytes)) : "")
         << "\n";
   out << "  " << model.num_launches << " launches of " << model.num_kernels << " kernels\n";

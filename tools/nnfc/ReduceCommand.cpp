@@ -1,6 +1,7 @@
 // nnfc reduce MODEL -o OUT
 #include "compiler/reduce/Reducer.h"
 #include "tools/nnfc/Command.h"
+#include "tools/run/OutputFile.h"
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
@@ -145,6 +146,8 @@ int reduceCommand(int argc, char **argv, Streams streams) {
     return status;
   if (Outcome outcome = model.finish(); !outcome)
     return report(outcome, streams);
+  if (run::Failure failure = run::checkFolderOf(given.request.output))
+    return report(outcomeOf(failure), streams);
   ReduceResult result;
   Outcome outcome = reduce(given, result);
   if (outcome)

@@ -85,6 +85,12 @@ int reportCommand(int argc, char **argv, Streams streams) {
     return report(Outcome::wrongUsage("'" + request.path +
                                       "' is compiled and has no graph any more, expected a model [NNFC-E0010]"),
                   streams);
+  if (!request.output.ends_with(".html") && !request.output.ends_with(".htm"))
+    return report(Outcome::wrongUsage("output '" + request.output +
+                                      "': a report is a page, expected a name that ends in .html [NNFC-E0005]"),
+                  streams);
+  if (run::Failure failure = run::checkFolderOf(request.output))
+    return report(outcomeOf(failure), streams);
   if (request.compile.code.target != "cpu")
     return report(Outcome::wrongUsage("--target=" + request.compile.code.target +
                                       ": a report is about code for CPUs [NNFC-E0004]"),

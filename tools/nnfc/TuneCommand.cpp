@@ -210,6 +210,8 @@ int tuneCommand(int argc, char **argv, Streams streams) {
         streams);
   if (output.empty())
     output = path + ".tuning";
+  if (run::Failure failure = run::checkFolderOf(output))
+    return report(outcomeOf(failure), streams);
   TemporaryFolder folder;
   if (Outcome outcome = folder.check(); !outcome)
     return report(outcome, streams);

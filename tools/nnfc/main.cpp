@@ -1,5 +1,6 @@
 // nnfc: the commands, and which one is meant.
 #include "tools/nnfc/Command.h"
+#include "tools/run/Usage.h"
 #include <cstring>
 #include <iostream>
 
@@ -54,9 +55,14 @@ int main(int argc, char **argv) {
     if (strcmp(name, command.name) == 0)
       return command.function(argc - 1, argv + 1, streams);
   std::string known;
-  for (const Command &command : commands)
+  std::vector<std::string> names;
+  for (const Command &command : commands) {
+    names.push_back(command.name);
     known += std::string(known.empty() ? "" : ", ") + command.name;
-  return report(
-      nnf::Outcome::wrongUsage(std::string("no command '") + name + "', expected one of " + known + " [NNFC-E0002]"),
-      streams);
+  }
+  std::string near = strcmp(name, "explain") == 0 ? "--explain" : nnf::run::nearest(name, names);
+  return report(nnf::Outcome::wrongUsage(std::string("no command '") + name + "'" +
+                                         (near.empty() ? "" : ", the nearest is '" + near + "'") +
+                                         ", expected one of " + known + " [NNFC-E0002]"),
+                streams);
 }

@@ -109,9 +109,13 @@ void print(const BenchRequest &request, const Session &session, uint32_t ranks, 
       << double(session.model.descriptor().weights_bytes) / 1048576 << " MiB\n";
 }
 
-Failure checkSeconds(const BenchRequest &request) {
+Failure checkRequest(const BenchRequest &request) {
   if (!(request.seconds >= 0 && request.seconds <= 86400))
     return wrongUsage("--seconds: found " + std::to_string(request.seconds) + ", expected 0 to 86400 [NNFC-E0003]");
+  for (const std::string &path : {request.json, request.profile})
+    if (!path.empty() && path != "-")
+      if (Failure failure = checkFolderOf(path))
+        return failure;
   return {};
 }
 
@@ -119,6 +123,10 @@ Failure write(const BenchRequest &request, const BenchFigures &figures, Streams 
   if (!request.profile.empty())
     if (Failure failure = writeFile(request.profile, {figures.trace}))
       return failure;
+  if (request.json == "-") {
+    streams.out << figures.json;
+    return {};
+  }
   if (!request.json.empty())
     if (Failure failure = writeFile(request.json, {figures.json}))
       return failure;
@@ -162,7 +170,7 @@ Failure benchRank(const BenchRequest &request, Ranks &ranks, Streams streams) {
 }
 
 int benchOverRanks(const BenchRequest &request, Streams streams) {
-  if (Failure failure = checkSeconds(request))
+  if (Failure failure = checkRequest(request))
     return report(failure, streams);
   if (request.kernels || !request.profile.empty())
     return report(wrongUsage("--data-parallel: found " + std::string(request.kernels ? "--kernels" : "--profile") +
@@ -175,7 +183,7 @@ int benchOverRanks(const BenchRequest &request, Streams streams) {
 } // namespace
 
 Failure measureModel(const BenchRequest &request, Streams streams, BenchFigures &figures) {
-  if (Failure failure = checkSeconds(request))
+  if (Failure failure = checkRequest(request))
     return failure;
   if (!request.profile.empty() && request.wantsReplicas())
     return wrongUsage("--profile: a trace is of one device, found --device " + request.device + " [NNFC-E0004]");

@@ -47,7 +47,8 @@ void addRunOptions(CLI::App &app, RunRequest &request, const std::string &what) 
 
 void addBenchOptions(CLI::App &app, BenchRequest &request, const std::string &what) {
   addModelOptions(app, request, what);
-  app.add_option("--json", request.json, "write the numbers there too")->type_name("FILE");
+  app.add_option("--json", request.json, "write the numbers there too; -: to standard output, and nothing else")
+      ->type_name("FILE");
   app.add_option("--profile", request.profile,
                  "write a per-kernel trace that Perfetto opens (Chrome's trace format); implies --kernels")
       ->type_name("FILE");

@@ -79,6 +79,13 @@ Failure writeFile(const std::string &path, std::initializer_list<std::string_vie
   return cannotWrite(path);
 }
 
+Failure checkFolderOf(const std::string &path) {
+  if (isSpecial(path))
+    return {};
+  std::string folder = std::filesystem::path(path).parent_path();
+  return access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) == 0 ? Failure() : cannotWrite(path);
+}
+
 Failure makeFolder(const std::string &path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

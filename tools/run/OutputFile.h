@@ -10,6 +10,9 @@ namespace nnf::run {
 /// failure leaves what was there before.
 Failure writeFile(const std::string &path, std::initializer_list<std::string_view> parts);
 
+/// Whether there is a folder for `path` that can be written to: said before long work, not after it.
+Failure checkFolderOf(const std::string &path);
+
 /// Makes a folder and those above it.
 Failure makeFolder(const std::string &path);
 

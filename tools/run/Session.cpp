@@ -20,6 +20,14 @@ bool readDevice(const std::string &text, DLDevice &device) {
   return error == std::errc() && rest == end && device.device_id >= 0;
 }
 
+/// The runtime's words on which model, with what says so here: "choose one of 'a', 'b' with --model NAME [NNFC-…]".
+std::string withOption(std::string text, const std::string &chosen) {
+  size_t number = text.rfind(" [NNFC-E0702]");
+  if (chosen.empty() && number != std::string::npos && text.find("choose one of") != std::string::npos)
+    text.insert(number, " with --model NAME");
+  return text;
+}
+
 bool isForGpu(const Model &model) {
   const nnf_model &descriptor = model.descriptor();
   return descriptor.struct_size > offsetof(nnf_model, device) && descriptor.device;
@@ -69,6 +77,15 @@ struct SymbolSizes {
   std::vector<bool> known;
 };
 
+std::string unknownSize(const std::string &name, const Model &model) {
+  std::string known;
+  for (const nnf_symbol_info &symbol : model.symbols())
+    known += std::string(known.empty() ? "" : ", ") + "'" + symbol.name + "'";
+  return "--dim: model '" + std::string(model.name()) + "' has no size named '" + name + "', " +
+         (known.empty() ? "all of its sizes are fixed" : "those that are open are " + known) +
+         (name.find('=') == std::string::npos ? "" : ", each with a --dim of its own") + " [NNFC-E0016]";
+}
+
 Failure readDims(const std::vector<std::string> &arguments, const Model &model, SymbolSizes &symbols) {
   symbols.sizes.assign(model.symbols().size(), 0);
   symbols.known.assign(model.symbols().size(), false);
@@ -90,8 +107,7 @@ Failure readDims(const std::vector<std::string> &arguments, const Model &model, 
         symbols.known[s] = found = true;
       }
     if (!found)
-      return fault("--dim: model '" + std::string(model.name()) + "' has no size named '" + argument.substr(0, equal) +
-                   "' [NNFC-E0016]");
+      return fault(unknownSize(argument.substr(0, equal), model));
   }
   return {};
 }
@@ -104,19 +120,27 @@ int64_t smallestSize(const nnf_symbol_info &symbol) {
   return std::min(least, symbol.max);
 }
 
-/// Whether files, rather than --dim, say how large a symbol is.
-void learnFromFiles(const Model &model, const std::vector<Array> &arrays, const std::vector<bool> &given,
-                    SymbolSizes &symbols) {
+/// What files, rather than --dim, say of how large a symbol is; both must not say otherwise.
+Failure learnFromFiles(const Model &model, const std::vector<Array> &arrays, const std::vector<bool> &given,
+                       SymbolSizes &symbols) {
+  const SymbolSizes asked = symbols;
   for (size_t i = 0; i < arrays.size(); ++i) {
     const nnf_tensor_info &info = model.inputs()[i];
     if (!given[i] || arrays[i].dims.size() != info.rank)
       continue;
     for (uint32_t d = 0; d < info.rank; ++d)
       if (info.dims[d] < 0) {
-        symbols.sizes[size_t(-1 - info.dims[d])] = arrays[i].dims[d];
-        symbols.known[size_t(-1 - info.dims[d])] = true;
+        size_t s = size_t(-1 - info.dims[d]);
+        if (asked.known[s] && asked.sizes[s] != arrays[i].dims[d])
+          return fault("input '" + std::string(info.name) + "': size " + std::to_string(arrays[i].dims[d]) +
+                       " in dimension " + std::to_string(d) + ", expected " + std::to_string(asked.sizes[s]) +
+                       " as --dim " + model.symbols()[s].name + "=" + std::to_string(asked.sizes[s]) +
+                       " says [NNFC-E0605]");
+        symbols.sizes[s] = arrays[i].dims[d];
+        symbols.known[s] = true;
       }
   }
+  return {};
 }
 
 Failure fillMissing(const Model &model, const std::vector<bool> &given, uint64_t seed, SymbolSizes &symbols,
@@ -205,7 +229,7 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   if (Status status =
           Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
-    return fault(status.message());
+    return fault(withOption(status.message(), request.model));
   std::string target = model.descriptor().target;
   if (choice.isEmulator && target.find("cuda-emu") == std::string::npos)
     return fault("--device cuda-emu: '" + request.library + "' is compiled for " + target +
@@ -227,7 +251,8 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
       text += name;
       return fault(text + "=FILE.npy, or --random-inputs [NNFC-E0602]");
     }
-  learnFromFiles(model, inputs, given, symbols);
+  if (Failure failure = learnFromFiles(model, inputs, given, symbols))
+    return failure;
   std::string notes;
   if (Failure failure = fillMissing(model, given, request.seed, symbols, inputs, notes))
     return failure;
