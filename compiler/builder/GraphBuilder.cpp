@@ -5,6 +5,7 @@
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 using namespace mlir;
 namespace nnf {
@@ -173,13 +174,29 @@ LogicalResult GraphBuilder::setOutputs(ArrayRef<std::pair<std::string, TensorId>
   return success();
 }
 
+std::string GraphBuilder::namedSizesText() const {
+  auto *dialect = context()->getLoadedDialect<NnfDialect>();
+  std::set<std::string> names;
+  for (StringRef fixed : fixedSymbolsUsed.keys())
+    names.insert(fixed.str());
+  for (Type type : func::FuncOp(main).getBody().front().getArgumentTypes())
+    for (Dim dim : shapeOf(type)) {
+      SmallVector<unsigned> symbols;
+      collectInputSymbols(dim, symbols);
+      for (unsigned symbol : symbols)
+        names.insert(std::string(dialect->symbolName(symbol)));
+    }
+  return names.empty() ? ", and none has a named size"
+                       : ", those that are named are '" + llvm::join(names, "', '") + "'";
+}
+
 OwningOpRef<ModuleOp> GraphBuilder::finish() {
   if (hasErrors)
     return {};
   for (const auto &[name, size] : options.dims)
     if (!fixedSymbolsUsed.contains(name)) {
-      emitError(main.getLoc()) << "size '" << name << "': fixed to " << size
-                               << ", but no input has a size of that name [NNFC-E0016]";
+      emitError(main.getLoc()) << "size '" << name << "': fixed to " << size << ", but no input has a size of that name"
+                               << namedSizesText() << " [NNFC-E0016]";
       return {};
     }
   if (hasDiscarded)
@@ -241,6 +258,8 @@ Location siteLocation(MLIRContext *context, const NodeSite &site) {
   SmallVector<Location> names;
   for (const std::string &output : site.outputs)
     names.push_back(NameLoc::get(StringAttr::get(context, output)));
+  if (site.position)
+    names.push_back(*site.position);
   Location leaf = names.empty() ? Location(UnknownLoc::get(context)) : FusedLoc::get(context, names);
   auto op = NameLoc::get(StringAttr::get(context, site.op), leaf);
   return NameLoc::get(StringAttr::get(context, site.node), op);

@@ -42,6 +42,8 @@ struct NodeSite {
   std::vector<std::string> outputs = {}; ///< names of the outputs, kept in the location; empty: none are known
   /// Its number among the graph's nodes that can draw, which keys its draws; left out: how many were added before it.
   std::optional<int64_t> randomNumber = {};
+  /// Where the node stands in a file of text, kept in the location; left out: nowhere.
+  std::optional<mlir::Location> position = {};
 };
 
 /// Builds one graph: a module whose @main takes the inputs and returns the outputs. Errors are MLIR diagnostics,
@@ -144,6 +146,8 @@ public:
   /// What is beyond the limits about such a tensor ("rank 40, expected at most 16"); empty: nothing. addNode asks
   /// itself.
   std::string beyondLimits(llvm::ArrayRef<Dim> shape, mlir::Type element) const;
+  /// For an error about a size that no input has: ", those that are named are 'N', 'time'".
+  std::string namedSizesText() const;
   /// The size that a rank-0 int64 tensor holds while the model runs; a negative one fails the run.
   Dim addDataSize(TensorId scalar, mlir::Location location);
   /// All such sizes from now on have at least this number.

@@ -8,7 +8,7 @@
 
 namespace nnf {
 
-/// Reads an ONNX model (IR versions to 10, operator sets 1 to 21) into a module of functions; what torch has no
+/// Reads an ONNX model (IR versions to 14, operator sets 1 to 21) into a module of functions; what torch has no
 /// function for becomes primitives at once. Sizes named by `dim_param` are symbols; unnamed ones are called
 /// `<input>_<dimension>`. Null after errors, which are diagnostics: what is no valid model, the list of all operators
 /// that are not supported, or the node, the operator and the argument at fault.

@@ -133,7 +133,8 @@ TEST_F(GraphBuilderTest, AFixedSymbolNobodyHasIsAnError) {
   options.dims = {{"M", 4}};
   GraphBuilder fixed(context, "net", options);
   EXPECT_FALSE(fixed.finish());
-  EXPECT_EQ(errors.first(), "size 'M': fixed to 4, but no input has a size of that name [NNFC-E0016]");
+  EXPECT_EQ(errors.first(),
+            "size 'M': fixed to 4, but no input has a size of that name, and none has a named size [NNFC-E0016]");
 }
 
 TEST_F(GraphBuilderTest, UnknownOp) {

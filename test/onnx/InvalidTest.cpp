@@ -132,16 +132,17 @@ TEST(Invalid, Inputs) {
 TEST(Invalid, Versions) {
   EXPECT_EQ(errorOf("float[4] x", "float[4] y", "y = Relu(x)", 99), "operator set 99, expected 1 to 21 [NNFC-E0302]");
   EXPECT_EQ(errorOf("float[4] x", "float[4] y", "y = Relu(x)", 0), "operator set 0, expected 1 to 21 [NNFC-E0302]");
-  EXPECT_EQ(errorOf("float[4] x", "float[4] y", "y = Relu(x)", 13, irVersion(77)),
-            "IR version 77, expected 10 or lower [NNFC-E0302]");
+  EXPECT_EQ(errorOf("float[4] x", "float[4] y", "y = Relu(x)", 13, irVersion(15)),
+            "IR version 15, expected 14 or lower [NNFC-E0302]");
+  EXPECT_EQ(errorOf("float[4] x", "float[4] y", "y = Relu(x)", 13, irVersion(14)), "no error");
 }
 
 TEST(Invalid, UnsupportedOperatorsAreListedAtOnce) {
   EXPECT_EQ(errorOf("float[4] x", "float[4] y",
                     "a = Relu(x) b = Frobnicate(a) c = Frobnicate(b) d = StringNormalizer(c) e = com.acme.Magic(d) "
                     "f = LayerNormalization(e, x) y = Abs(f)"),
-            "node 'b' (Frobnicate) is not supported: not there yet; in all: [NNFC-E0303]\n"
-            "  Frobnicate, 2 nodes, the first one 'b': not there yet\n"
+            "node 'b' (Frobnicate) is not supported: no operator of that name is known; in all: [NNFC-E0303]\n"
+            "  Frobnicate, 2 nodes, the first one 'b': no operator of that name is known\n"
             "  StringNormalizer, 1 node 'd': strings are not supported\n"
             "  com.acme.Magic, 1 node 'e': opset_import has no version of its domain\n"
             "  LayerNormalization, 1 node 'f': came with operator set 17, and the model has 13");

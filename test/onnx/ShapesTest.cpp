@@ -132,7 +132,8 @@ TEST(Shapes, FixedByTheCaller) {
   EXPECT_EQ(m.outputs(), "float32 [5, 3]");
   options.dims = {{"K", 5}};
   Imported wrong(modelFile("float[N,3] x", "float[N,3] y", "y = Relu(x)"), options);
-  EXPECT_EQ(wrong.error, "the size 'K' is to be 5, and no input has a size of that name [NNFC-E0016]");
+  EXPECT_EQ(wrong.error,
+            "the size 'K' is to be 5, and no input has a size of that name, those that are named are 'N' [NNFC-E0016]");
 }
 
 TEST(Shapes, TheSmallerOfTwoSizes) {

@@ -284,8 +284,8 @@ LogicalResult Importer::addInputs(Scope &scope) {
   }
   for (const auto &[name, size] : options.dims)
     if (!fixedDims.contains(name))
-      return error() << "the size '" << name << "' is to be " << size
-                     << ", and no input has a size of that name [NNFC-E0016]";
+      return error() << "the size '" << name << "' is to be " << size << ", and no input has a size of that name"
+                     << graph.namedSizesText() << " [NNFC-E0016]";
   return success();
 }
 
@@ -558,8 +558,8 @@ FailureOr<SmallVector<Entry>> Importer::importSubgraph(const Graph &source, Arra
 // ---- the whole model
 
 LogicalResult Importer::build() {
-  if (model.irVersion > 10)
-    return error() << "IR version " << model.irVersion << ", expected 10 or lower [NNFC-E0302]";
+  if (model.irVersion > newestIrVersion)
+    return error() << "IR version " << model.irVersion << ", expected " << newestIrVersion << " or lower [NNFC-E0302]";
   auto own = model.opsets.find("");
   if (own != model.opsets.end() && (own->second < 1 || own->second > newestOpset))
     return error() << "operator set " << own->second << ", expected 1 to " << newestOpset << " [NNFC-E0302]";

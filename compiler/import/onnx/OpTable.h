@@ -11,6 +11,8 @@ namespace nnf::onnx {
 
 /// The newest operator set of ONNX's own domain whose meaning is known.
 constexpr int64_t newestOpset = 21;
+/// What IR versions after 10 have added are element types, which are refused by name, and where nodes are to run.
+constexpr int64_t newestIrVersion = 14;
 
 /// Maps one node: makes its outputs, or reports an error.
 using Convert = void (*)(Call &);

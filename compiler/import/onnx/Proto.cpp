@@ -510,6 +510,15 @@ static const ::onnx::OpSchema *schemaOf(const Node &node, int64_t version) {
   return schema && !schema->Deprecated() ? schema : nullptr;
 }
 
+bool isNamed(const Node &node, int64_t version) {
+  Quiet quiet;
+  try {
+    return schemaOf(node, version) != nullptr;
+  } catch (const std::exception &) {
+    return false;
+  }
+}
+
 bool isDefinedByTypes(const Node &node, int64_t version) {
   Quiet quiet;
   try {

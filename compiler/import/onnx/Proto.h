@@ -16,6 +16,9 @@ std::unique_ptr<Model> parseModel(std::span<const uint8_t> file, std::shared_ptr
 /// depend on them.
 std::unique_ptr<Function> definitionOf(const Node &node, int64_t version, const std::vector<TypeInfo> &inputTypes);
 
+/// Whether this libonnx knows an operator of that name, in some operator set up to that version.
+bool isNamed(const Node &node, int64_t version);
+
 /// Whether definitionOf can give one for some types of inputs, where it gives none without them.
 bool isDefinedByTypes(const Node &node, int64_t version);
 

@@ -235,7 +235,9 @@ private:
           return "it is made of " + inner.opType + ": " + reason;
       return "";
     }
-    return isDefinedByTypes(node, version->second) ? "" : "not there yet";
+    if (isDefinedByTypes(node, version->second))
+      return "";
+    return isNamed(node, version->second) ? "not there yet" : "no operator of that name is known";
   }
 
   const Model &model;
