@@ -17,6 +17,19 @@ std::string prefixOf(Diagnostic &diagnostic, const std::string &message) {
   return node + ": ";
 }
 
+/// "net.nnf.txt:3:1": where the first node of the location stands in a file of text; "": nowhere.
+std::string placeOf(Location location) {
+  std::string place;
+  location->walk([&](Location part) {
+    auto file = dyn_cast<FileLineColLoc>(part);
+    if (!file)
+      return WalkResult::advance();
+    place = (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
+    return WalkResult::interrupt();
+  });
+  return place;
+}
+
 /// What has no number of its own is MLIR's: about text, or about a pass of ours that has made something wrong.
 std::string numbered(std::string line, Diagnostic &diagnostic) {
   if (StringRef(line).contains("[NNFC-E"))
@@ -45,6 +58,11 @@ void DiagnosticSink::add(Diagnostic &diagnostic) {
   if (diagnostic.getSeverity() != DiagnosticSeverity::Error || ++count > maxErrors)
     return;
   text += (text.empty() ? "" : "error: ") + numbered(line, diagnostic) + "\n";
+  // Of a location that is nothing but a place the first line tells; a reader notes it by itself.
+  bool hasPlace = isa<FileLineColLoc>(diagnostic.getLocation()) ||
+                  llvm::any_of(diagnostic.getNotes(), [](Diagnostic &note) { return note.str().starts_with("at "); });
+  if (std::string place = placeOf(diagnostic.getLocation()); !place.empty() && !hasPlace)
+    text += "  at " + place + "\n";
   for (Diagnostic &note : diagnostic.getNotes()) {
     std::string noteText = note.str();
     // MLIR's "see current operation" prints whole functions; what a user can act on is short.

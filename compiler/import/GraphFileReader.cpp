@@ -31,10 +31,11 @@ public:
   }
 
 private:
+  /// In text the line and the column; in a binary file the node's place among the others.
   std::string place() const {
-    if (!currentNode)
-      return fileName;
-    return fileName + ": nodes[" + std::to_string(*currentNode) + "]";
+    if (message::Position at = currentNode ? graph.nodes[*currentNode].position : current)
+      return fileName + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+    return fileName + (currentNode ? ": nodes[" + std::to_string(*currentNode) + "]" : "");
   }
   InFlightDiagnostic error() { return emitError(UnknownLoc::get(&context)); }
 
@@ -64,6 +65,7 @@ private:
   llvm::DenseMap<const message::Node *, int64_t> randomNumbers; ///< in file order, of nodes that can draw
   int64_t constantBytes = 0;
   std::optional<unsigned> currentNode;
+  message::Position current; ///< of the input or the constant that is being read
 };
 
 std::string nodeTextOf(const message::Node &node) {
@@ -76,12 +78,17 @@ LogicalResult GraphReader::checkGraph() {
   if (static_cast<int64_t>(graph.nodes.size()) > options.limits.maxNodes)
     return error() << "graph '" << graph.name << "': " << graph.nodes.size() << " nodes, expected at most "
                    << options.limits.maxNodes << " [NNFC-E0120]";
-  for (const message::Input &input : graph.inputs)
+  for (const message::Input &input : graph.inputs) {
+    current = input.position;
     if (failed(define(input.name, "input '" + input.name + "'")))
       return failure();
-  for (const message::Constant &constant : graph.constants)
+  }
+  for (const message::Constant &constant : graph.constants) {
+    current = constant.position;
     if (failed(define(constant.name, "constant '" + constant.name + "'")))
       return failure();
+  }
+  current = {};
   for (auto [i, node] : llvm::enumerate(graph.nodes)) {
     currentNode = i;
     if (const Function *function = findFunction(node.op); function && function->draws)
@@ -135,6 +142,7 @@ FailureOr<Dim> GraphReader::dimOf(const std::string &what, const message::Dim &d
 
 LogicalResult GraphReader::readInputs() {
   for (const message::Input &input : graph.inputs) {
+    current = input.position;
     std::string what = "input '" + input.name + "'";
     FailureOr<Type> element = elementOf(what, input.type);
     if (failed(element))
@@ -151,15 +159,19 @@ LogicalResult GraphReader::readInputs() {
       return failure();
     tensors[input.name] = *tensor;
   }
+  current = {};
   return success();
 }
 
 // ---- constants
 
 LogicalResult GraphReader::readConstants() {
-  for (message::Constant &constant : graph.constants)
+  for (message::Constant &constant : graph.constants) {
+    current = constant.position;
     if (failed(readConstant(constant)))
       return failure();
+  }
+  current = {};
   return success();
 }
 
@@ -317,8 +329,10 @@ LogicalResult GraphReader::readNode(const message::Node &node) {
   bool mayHaveEffect = function && (isTwin || function->hasInplace || !function->effects.empty());
   if (function && node.outputs.empty() && !mayHaveEffect)
     return nodeError(location) << "no outputs, expected " << function->results.size() << " [NNFC-E0121]";
-  FailureOr<SmallVector<TensorId>> outputs =
-      builder.addNode(node.op, arguments, {node.name, node.op, node.outputs, randomNumbers.lookup(&node)});
+  NodeSite site{node.name, node.op, node.outputs, randomNumbers.lookup(&node)};
+  if (node.position)
+    site.position = FileLineColLoc::get(&context, fileName, node.position.line, node.position.column);
+  FailureOr<SmallVector<TensorId>> outputs = builder.addNode(node.op, arguments, site);
   if (failed(outputs))
     return failure();
   for (auto [name, tensor] : llvm::zip(node.outputs, *outputs))

@@ -89,6 +89,20 @@ Graph fromProto(nnfc::Graph &proto) {
   return graph;
 }
 
+/// Where the parts of `graph` begin in the text that it was parsed from.
+void addPositions(const google::protobuf::TextFormat::ParseInfoTree &tree, Graph &graph) {
+  auto add = [&](int field, auto &parts) {
+    const google::protobuf::FieldDescriptor *descriptor = nnfc::Graph::descriptor()->FindFieldByNumber(field);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      google::protobuf::TextFormat::ParseLocation location = tree.GetLocation(descriptor, static_cast<int>(i));
+      parts[i].position = {location.line + 1, location.column + 1}; // unknown is -1
+    }
+  };
+  add(nnfc::Graph::kInputsFieldNumber, graph.inputs);
+  add(nnfc::Graph::kConstantsFieldNumber, graph.constants);
+  add(nnfc::Graph::kNodesFieldNumber, graph.nodes);
+}
+
 // ---- to protobuf
 
 void toProto(const TensorType &type, nnfc::TensorType &proto) {
@@ -166,10 +180,12 @@ bool decode(std::string_view file, bool isText, Graph &graph, std::string &error
   }
   google::protobuf::io::ArrayInputStream stream(file.data(), static_cast<int>(file.size()));
   nnfc::Graph proto;
+  google::protobuf::TextFormat::ParseInfoTree tree;
   if (isText) {
     google::protobuf::TextFormat::Parser parser;
     FirstError collector(error);
     parser.RecordErrorsTo(&collector);
+    parser.WriteLocationsTo(&tree);
     if (!parser.Parse(&stream, &proto)) {
       if (error.empty())
         error = "no graph in protobuf text format";
@@ -181,6 +197,8 @@ bool decode(std::string_view file, bool isText, Graph &graph, std::string &error
     return false;
   }
   graph = fromProto(proto);
+  if (isText)
+    addPositions(tree, graph);
   return true;
 }
 

@@ -13,6 +13,13 @@ namespace nnf::message {
 /// A size, a symbol, or neither (an error).
 using Dim = std::variant<std::monostate, int64_t, std::string>;
 
+/// Where something begins in a file of text; line 0: the file is binary.
+struct Position {
+  int line = 0, column = 0; ///< counted from 1
+
+  explicit operator bool() const { return line != 0; }
+};
+
 struct TensorType {
   int dtype = 0; ///< number of the DType enumerator
   std::vector<Dim> dims;
@@ -33,11 +40,13 @@ struct Tensor {
 struct Input {
   std::string name;
   TensorType type;
+  Position position = {};
 };
 
 struct Constant {
   std::string name;
   Tensor tensor;
+  Position position = {};
 };
 
 struct TensorName {
@@ -58,6 +67,7 @@ struct Node {
   std::string op, name;
   std::vector<Argument> arguments;
   std::vector<std::string> outputs;
+  Position position = {};
 };
 
 struct Graph {

@@ -204,7 +204,7 @@ TEST_F(GraphFileTest, TwoDefinitions) {
   EXPECT_EQ(
       errorOf(input + node("relu", "x", "x")),
       "node 'x_node' (relu): defines tensor 'x', which input 'x' defines too, expected one definition [NNFC-E0107]");
-  EXPECT_THAT(errors.notes, ElementsAre("at net.nnf.txt: nodes[0]"));
+  EXPECT_THAT(errors.notes, ElementsAre("at net.nnf.txt:1:83"));
 }
 TEST_F(GraphFileTest, UnknownTensor) {
   EXPECT_EQ(errorOf(input + node("relu", "q", "y")),
