@@ -11,6 +11,26 @@ namespace {
 /// What has no operands and costs nothing to keep.
 bool isData(Operation *op) { return isa<WeightOp, ConstantOp, NumberOp, RandomKeyOp>(op); }
 
+/// Takes away what loops and branches ran that are gone, and what that ran.
+void eraseUnusedBodies(ModuleOp module, func::FuncOp main) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (function != main && SymbolTable::symbolKnownUseEmpty(function, module)) {
+        function.erase();
+        changed = true;
+      }
+  }
+}
+
+SmallVector<Operation *> nodesIn(func::FuncOp function) {
+  SmallVector<Operation *> nodes;
+  for (Operation &op : function.front().without_terminator())
+    if (!isData(&op))
+      nodes.push_back(&op);
+  return nodes;
+}
+
 /// Turns a copy of a module into a part of it.
 class Cutter {
 public:
@@ -115,27 +135,43 @@ private:
       if (argument.use_empty())
         unused.set(argument.getArgNumber());
     (void)main.eraseArguments(unused);
-    // What loops and branches ran that are gone, and what that ran.
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-        if (function != main && SymbolTable::symbolKnownUseEmpty(function, module)) {
-          function.erase();
-          changed = true;
-        }
-    }
+    eraseUnusedBodies(module, main);
   }
 };
 
 } // namespace
 
 SmallVector<Operation *> nodesOf(ModuleOp module) {
-  SmallVector<Operation *> nodes;
-  if (auto main = module.lookupSymbol<func::FuncOp>("main"))
-    for (Operation &op : main.front().without_terminator())
-      if (!isData(&op))
-        nodes.push_back(&op);
-  return nodes;
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  return main ? nodesIn(main) : SmallVector<Operation *>();
+}
+
+unsigned countNodes(ModuleOp module) {
+  unsigned count = 0;
+  for (auto function : module.getOps<func::FuncOp>())
+    count += nodesIn(function).size();
+  return count;
+}
+
+SmallVector<OwningOpRef<ModuleOp>> bodiesOf(ModuleOp module) {
+  SmallVector<OwningOpRef<ModuleOp>> models;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.getSymName() == "main")
+      continue;
+    OwningOpRef<ModuleOp> model = module.clone();
+    model->lookupSymbol<func::FuncOp>("main").erase();
+    auto main = model->lookupSymbol<func::FuncOp>(function.getSymName());
+    main.setSymName("main");
+    main.setPublic();
+    Builder b(main.getContext());
+    for (unsigned i = 0; i < main.getNumArguments(); ++i)
+      main.setArgAttr(i, "nnf.name", b.getStringAttr("in" + Twine(i)));
+    for (unsigned j = 0; j < main.getNumResults(); ++j)
+      main.setResultAttr(j, "nnf.name", b.getStringAttr("out" + Twine(j)));
+    eraseUnusedBodies(*model, main);
+    models.push_back(std::move(model));
+  }
+  return models;
 }
 
 OwningOpRef<ModuleOp> excerptOf(ModuleOp module, const Excerpt &excerpt) {

@@ -17,8 +17,9 @@ namespace {
 /// ever smaller pieces until no single node can go.
 class Reducer {
 public:
-  Reducer(ModuleOp module, const ReduceRequest &request)
-      : module(module), request(request), nodes(nodesOf(module).size()),
+  /// `tests`: how many there have been.
+  Reducer(ModuleOp module, const ReduceRequest &request, unsigned &tests)
+      : module(module), request(request), nodes(nodesOf(module).size()), tests(tests),
         arguments({"-c", "if (" + request.test + "); then exit 1; else exit 0; fi"}), tester("/bin/sh", arguments) {
     best.nodes = llvm::BitVector(nodes, true);
   }
@@ -46,16 +47,15 @@ public:
   }
 
   const Excerpt &found() const { return best; }
-  unsigned numTests() const { return tests; }
 
 private:
   ModuleOp module;
   const ReduceRequest &request;
   const unsigned nodes;
+  unsigned &tests;
   std::vector<std::string> arguments; // of the shell: the tester keeps a reference
   Tester tester;                      // MLIR's: a command that ends with another status than 0 is interested
   Excerpt best;
-  unsigned tests = 0;
 
   bool isInteresting(const Excerpt &excerpt) {
     if (tests >= request.maxTests)
@@ -121,6 +121,19 @@ private:
   }
 };
 
+/// Where what a loop or a branch runs fails by itself, it takes the model's place, reduced.
+bool stepIntoBody(OwningOpRef<ModuleOp> &part, const ReduceRequest &request, unsigned &tests) {
+  for (OwningOpRef<ModuleOp> &body : bodiesOf(*part)) {
+    Reducer reducer(*body, request, tests);
+    if (!reducer.start())
+      continue;
+    reducer.run();
+    part = excerptOf(*body, reducer.found());
+    return true;
+  }
+  return false;
+}
+
 } // namespace
 
 Outcome reduceModel(const ReduceRequest &request, ReduceResult &result) {
@@ -134,15 +147,16 @@ Outcome reduceModel(const ReduceRequest &request, ReduceResult &result) {
   OwningOpRef<ModuleOp> module = readModel(*context, path, request.model);
   if (!module)
     return Outcome::fault(sink.errors());
-  Reducer reducer(*module, request);
+  Reducer reducer(*module, request, result.tests);
   if (!reducer.start())
     return Outcome::fault("'" + path + "' does not fail as it should, expected the command to end with 0 for it: " +
                           request.test + " [NNFC-E0905]");
   reducer.run();
   OwningOpRef<ModuleOp> part = excerptOf(*module, reducer.found());
-  result.nodesBefore = nodesOf(*module).size();
-  result.nodesAfter = reducer.found().nodes.count();
-  result.tests = reducer.numTests();
+  while (stepIntoBody(part, request, result.tests))
+    ;
+  result.nodesBefore = countNodes(*module);
+  result.nodesAfter = countNodes(*part);
   part->walk([&](WeightOp) { result.hasWeights = true; });
   return succeeded(writeModelFile(*part, request.output, format)) ? Outcome() : Outcome::fault(sink.errors());
 }

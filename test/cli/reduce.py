@@ -64,4 +64,38 @@ def a_model_that_is_right_is_no_case(work, expect):
     expect(not (work / "a.mlir").exists(), "a file is left")
 
 
-CASES = [an_error_is_cut_out, a_wrong_result_is_cut_out_by_a_command, a_model_that_is_right_is_no_case]
+LOOP = """\
+func.func @main(%x: tensor<4x8xf32> {nnf.name = "x"}) -> (tensor<8xf32> {nnf.name = "y"}) {
+  %s = nnf.sum %x {dim = array<i64: 0>} : (tensor<4x8xf32>) -> tensor<8xf32>
+  %r = nnf.loop @body0 from(%s) captures(%x) trips <[3]> : (tensor<8xf32>, tensor<4x8xf32>) -> tensor<8xf32>
+  %y = nnf.sigmoid %r : (tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+func.func private @body0(%i: tensor<i64>, %v: tensor<8xf32>, %x: tensor<4x8xf32>) -> tensor<8xf32> {
+  %a = nnf.tanh %v : (tensor<8xf32>) -> tensor<8xf32>
+  %n = nnf.NODE : (tensor<8xf32>) -> tensor<8xf32> loc("in-the-loop"("log"))
+  %b = nnf.sum %x {dim = array<i64: 0>} : (tensor<4x8xf32>) -> tensor<8xf32>
+  %w = nnf.add %n, %b : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return %w : tensor<8xf32>
+}
+"""
+
+
+def a_node_in_a_loop_is_cut_out(work, expect):
+    work.write("net.mlir", LOOP.replace("NODE", "log %a"))
+    nnfc = work.build / "bin" / "nnfc"
+    said = work.nnfc("reduce", "net.mlir", "-o", "small.mlir", "--test", f"{nnfc} run \"$0\" --random-inputs | grep -q nan")
+    expect(left(said) == (1, 7), f"reduce says '{said}', expected 1 of 7 nodes left")
+    text = (work / "small.mlir").read_text()
+    expect("in-the-loop" in text and "nnf.loop" not in text, f"what is left is {text}")
+    expect("nan" in work.nnfc("run", "small.mlir", "--random-inputs"), "what is left gives no NaN")
+
+
+def a_loop_that_fails_as_a_loop_stays(work, expect):
+    work.write("net.mlir", LOOP.replace("NODE", "log %a"))
+    said = work.nnfc("reduce", "net.mlir", "-o", "small.mlir", "--test", "grep -q nnf.loop \"$0\"")
+    expect(left(said) == (5, 7), f"reduce says '{said}', expected the loop and what it runs, 5 of 7 nodes")
+    work.nnfc("compile", "small.mlir", "-o", "small.so")
+
+
+CASES = [a_node_in_a_loop_is_cut_out, a_loop_that_fails_as_a_loop_stays, an_error_is_cut_out, a_wrong_result_is_cut_out_by_a_command, a_model_that_is_right_is_no_case]
