@@ -11,6 +11,9 @@
 //   const float *y = out.data<float>();   // until the next run of this context
 #ifndef NNF_NNF_HPP
 #define NNF_NNF_HPP
+#if __cplusplus < 201709L
+#error "nnf.hpp needs C++20: -std=c++20, or in CMake target_compile_features(app PRIVATE cxx_std_20)"
+#endif
 #include "nnf.h"
 #include <optional>
 #include <span>

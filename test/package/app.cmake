@@ -1,6 +1,5 @@
 cmake_minimum_required(VERSION 3.25)
 project(app LANGUAGES C CXX)
-set(CMAKE_CXX_STANDARD 20)
 add_compile_options(-Wall -Wextra -Werror)
 enable_testing()
 find_package(nnfc REQUIRED)

@@ -370,6 +370,8 @@ def errors_of_add_model(work):
                       ("TARGET net MODEL net.nnf.txt CLASS run", "--cxx-class=run: expected")):
         text = attempt(call)
         expect(why in text, f"{call}: '{text[-600:]}', expected '{why}'")
+    text = attempt("TARGET net MODEL net.nnf.txt", "CXX")  # which many a project of C++ says
+    expect("project(wrong LANGUAGES C CXX)" in text, text[-600:])
     text = attempt("TARGET net MODEL net.nnf.txt", "NONE")
     expect("expected C among its languages" in text, text[-600:])
 
