@@ -16,6 +16,45 @@ func.func @main(%x: tensor<?x3x8x8xf32, #nnf.dims<[N, 3, 8, 8]>> {nnf.name = "x"
 }
 """
 GOOD, BAD = GRAPH.replace("WEIGHT", "3x3x3x"), GRAPH.replace("WEIGHT", "3x3x")
+# What a person does in Neovim: looks at the error, corrects it, and presses the page's keys.
+LOOK = """
+local function show_diagnostics(wanted)
+  vim.wait(30000, function() return (#vim.diagnostic.get(0) > 0) == wanted end)
+  for _, found in ipairs(vim.diagnostic.get(0)) do
+    print(("%d:%d %s"):format(found.lnum + 1, found.col + 1, found.message))
+  end
+end
+local function press(keys, line, column)
+  vim.api.nvim_win_set_cursor(0, {line, column - 1})
+  vim.api.nvim_feedkeys(keys, "mx", false)
+end
+local function popup()
+  for _, window in ipairs(vim.api.nvim_list_wins()) do
+    if vim.api.nvim_win_get_config(window).relative ~= "" then return window end
+  end
+end
+local function hover(line, column)
+  press("K", line, column)
+  vim.wait(30000, function() return popup() ~= nil end)
+  local window = popup()
+  if not window then return print("hover: nothing") end
+  print("hover: " .. table.concat(vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, true), " "))
+  vim.api.nvim_win_close(window, true)
+end
+
+show_diagnostics(true)
+local right = {}
+for line in io.lines("good.mlir") do table.insert(right, line) end
+vim.api.nvim_buf_set_lines(0, 0, -1, true, right)
+show_diagnostics(false)
+if #vim.diagnostic.get(0) == 0 then print("no errors left") end
+hover(3, 12)
+hover(4, 11)
+press("gd", 4, 11)
+vim.wait(30000, function() return vim.api.nvim_win_get_cursor(0)[1] ~= 4 end)
+local at = vim.api.nvim_win_get_cursor(0)
+print(("definition: line %d, column %d"):format(at[1], at[2] + 1))
+"""
 WORDS = "argument 'weight': rank 3, expected 4 [out, in/groups, kh, kw] [NNFC-E0207]"
 
 
@@ -57,15 +96,14 @@ def neovim(build, folder):
     init = re.search(r"^```lua\n(.*?)^```$", page, re.MULTILINE | re.DOTALL).group(1)
     (folder / "init.lua").write_text(init.replace('"nnf-lsp-server"', f'"{build / "bin/nnf-lsp-server"}"'))
     (folder / "bad.mlir").write_text(BAD)
-    (folder / "look.lua").write_text("""
-vim.wait(20000, function() return #vim.diagnostic.get(0) > 0 end)
-for _, found in ipairs(vim.diagnostic.get(0)) do
-  print(("%d:%d %s"):format(found.lnum + 1, found.col + 1, found.message))
-end
-print(vim.fn.maparg("K", "n") ~= "" and "K is there" or "K is not there")
-""")
+    (folder / "good.mlir").write_text(GOOD)
+    (folder / "look.lua").write_text(LOOK)
     done = subprocess.run(["nvim", "--headless", "-u", "init.lua", "bad.mlir", "-c", "luafile look.lua", "-c", "qa!"],
                           cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=60, env={"HOME": str(folder), "PATH": "/usr/bin:/bin"})
-    expect(f"3:8 {WORDS}" in done.stdout and "K is there" in done.stdout, f"Neovim shows {done.stdout[-400:]!r}")
+                          timeout=100, env={"HOME": str(folder), "PATH": "/usr/bin:/bin"})
+    for what, words in (("an error", f"3:8 {WORDS}"), ("the corrected graph", "no errors left"),
+                        ("hovering over a function", 'hover: "nnf.conv2d"'), ("hovering over a function", "groups = 1"),
+                        ("hovering over a value", "tensor<?x4x6x6xf32, #nnf.dims<[N, 4, 6, 6]>>"),
+                        ("going to a definition", "definition: line 3, column 3")):
+        expect(words in done.stdout.replace("`", ""), f"{what}: Neovim shows {done.stdout[-1500:]!r}, expected {words!r}")
     return None
