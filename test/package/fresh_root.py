@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """The Debian packages on a bare Debian 12: installed by apt, used as a stranger would, purged. Needs mmdebstrap and the
-network (./dev test-deb), so it is no part of ./dev test.
+network (./dev test-deb), so it is no part of ./dev test. Where all three tutorials ran, docs/tutorials/transcripts.md is
+written of what they said.
 
 Prints `FAIL case: why` lines and, last, the counts.
 """
 import argparse
+import datetime
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -23,11 +27,15 @@ import run as package  # noqa: E402
 from casefolder import Failure, expect  # noqa: E402
 
 TUTORIAL = """
-if __name__ == "__main__":  # PAGE FOLDER PATH
+if __name__ == "__main__":  # PAGE FOLDER PATH TRANSCRIPT
     import sys
     from pathlib import Path
-    sys.exit(run(Path(sys.argv[1]), Path(sys.argv[2]), [Path(sys.argv[3])]))
+    lines = []
+    problem = run(Path(sys.argv[1]), Path(sys.argv[2]), [Path(sys.argv[3])], lines)
+    Path(sys.argv[4]).write_text("".join(line + chr(10) for line in lines))
+    sys.exit(problem)
 """
+TRANSCRIPTS = ROOT / "docs" / "tutorials" / "transcripts.md"
 
 
 def called(*command, **more):
@@ -79,6 +87,33 @@ def material(build, wheel, made, folder):
     (folder / "expected.bin").write_bytes(np.maximum(x @ package.WEIGHT.T, 0).tobytes())
 
 
+def machine():
+    model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{model[1] if model else platform.machine()}, {len(os.sched_getaffinity(0))} processors"
+
+
+def write_transcripts(folder, page, made, date):
+    """The page with what the tutorials said in the fresh root, in the order of the book."""
+    titles = {"command-line": "On the command line", "c": "In C", "python": "In Python"}
+    packages = ", ".join(f"`{path.name}`" for path in made if path.name.split("_")[0] in ("nnfc", "libnnfc-dev", "libnnfc-runtime"))
+    text = f"""# Transcripts of the tutorials
+What the tutorials said when they were run on a bare Debian 12, with what they say is to be installed and nothing else of the project. `./dev test-deb` makes that Debian, runs them there and writes this page anew; where one fails, the page stays as it was.
+
+| made | on |
+| --- | --- |
+| date | {date} |
+| machine | {machine()}, shared with other work |
+| packages | {packages}, and nnfc's wheel for the third |
+
+Times, rates and the CPU's name are this machine's, as they were seen.
+"""
+    for name, title in titles.items():
+        said = folder / f"{name}.txt"
+        if said.exists():
+            text += f"\n## {title}\n[The tutorial]({name}.md).\n\n```console\n{said.read_text()}```\n"
+    page.write_text(text)
+
+
 def lintian(made):
     """No errors, and a manual page for each program; what else is a warning stays one."""
     done = subprocess.run(["lintian", "--allow-root", "--tag-display-limit", "0", *map(str, made)], stdout=subprocess.PIPE,
@@ -89,7 +124,7 @@ def lintian(made):
 
 def in_fresh_root(folder):
     """Lines of in_root.sh, run in a Debian that mmdebstrap makes and throws away."""
-    hooks = (f"copy-in {folder} /", 'chroot "$1" bash /nnfc/in_root.sh >&2')
+    hooks = (f"copy-in {folder} /", 'chroot "$1" bash /nnfc/in_root.sh >&2', f"copy-out /nnfc/transcripts {folder.parent}")
     done = subprocess.run(["mmdebstrap", "--variant=apt", "--quiet", *(f"--customize-hook={hook}" for hook in hooks),
                            "bookworm", "/dev/null"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", timeout=TIMEOUT_S)
@@ -111,6 +146,9 @@ def main():
             made = packages(options.build.resolve(), folder)
             material(options.build.resolve(), options.wheel, made, folder / "nnfc")
             lines += in_fresh_root(folder / "nnfc")
+            tutorials = [line for line in lines if "tutorial" in line]
+            if options.wheel and tutorials and all(line.startswith("ok") for line in tutorials):
+                write_transcripts(folder / "transcripts", TRANSCRIPTS, made, datetime.date.today().isoformat())
             lintian(made)
             lines.append("ok lintian")
         except Failure as why:

@@ -87,7 +87,7 @@ ranks() {
 
 tutorial() { # NAME [PATH]
   mkdir "/tmp/$1"
-  NNFC=${NNFC:-/usr/share/nnfc} python3 -B tutorial.py "$1.md" "/tmp/$1" "${2:-/usr/bin}"
+  NNFC=${NNFC:-/usr/share/nnfc} python3 -B tutorial.py "$1.md" "/tmp/$1" "${2:-/usr/bin}" "transcripts/$1.txt"
 }
 
 # Where there is no package of nnfc, with what the tutorial says that the wheel needs.
@@ -108,6 +108,7 @@ purge() {
   diff before after
 }
 
+mkdir transcripts
 case_is tools tools
 ls nnfc-*.whl >/dev/null 2>&1 && case_is python_tools install python3-venv
 ls libnnfc-mpi_*.deb >/dev/null 2>&1 && case_is mpi_tools install libopenmpi-dev openmpi-bin
