@@ -90,7 +90,7 @@ Outcome Compilation::checkRequest() {
   for (const std::string &path : models) {
     // A misspelled name is not there at all, whatever its extension says.
     if (!modelFormatOf(path, request.model.format) && !llvm::sys::fs::exists(path))
-      return Outcome::wrongUsage("'" + path + "': No such file or directory [NNFC-E0101]");
+      return Outcome::fault("'" + path + "': No such file or directory [NNFC-E0101]");
     if (!modelFormatOf(path, request.model.format))
       return Outcome::wrongUsage(request.model.format.empty()
                                      ? "'" + path +

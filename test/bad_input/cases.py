@@ -28,7 +28,7 @@ def bad(name, files, says, *command, status=1):
 # ---- the model file itself
 
 bad("no-such-model", {}, "m.nnf.txt': No such file")
-bad("no-such-model-and-extension", {}, "'m.onx': No such file", "nnfc", "compile", "m.onx", "-o", "out.so", status=2)
+bad("no-such-model-and-extension", {}, "'m.onx': No such file", "nnfc", "compile", "m.onx", "-o", "out.so")
 bad("model-is-a-folder", {GRAPH: Folder()}, "no regular file")
 bad("model-is-a-pipe", {GRAPH: Pipe()}, "no regular file")
 bad("model-is-a-dangling-link", {GRAPH: Link("gone.nnf.txt")}, "No such file")
