@@ -411,6 +411,7 @@ option("of-another-command", "no option is called '--random-inputs' [", "--rando
 bad("two-models-at-once", GOODFILE, "'m.nnf' is one argument too many, expected MODEL_OR_COMPILED", "nnfc", "run", GRAPH, BINARY,
     status=2)
 bad("misspelled-command", {}, "no command 'complie', the nearest is 'compile', expected one of", "nnfc", "complie", status=2)
+bad("a-file-for-a-command", GOODFILE, "no command 'm.nnf.txt' (a file stands behind the command), expected", "nnfc", GRAPH, status=2)
 bad("explain-as-a-command", {}, "the nearest is '--explain'", "nnfc", "explain", "NNFC-E0001", status=2)
 bad("no-command", {}, "no command given", "nnfc", status=2)
 bad("unknown-command", {}, "no command 'train'", "nnfc", "train", status=2)

@@ -2,6 +2,7 @@
 #include "tools/nnfc/Command.h"
 #include "tools/run/Usage.h"
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 
 using namespace nnf::cli;
@@ -62,6 +63,7 @@ int main(int argc, char **argv) {
   }
   std::string near = strcmp(name, "explain") == 0 ? "--explain" : nnf::run::nearest(name, names);
   return report(nnf::Outcome::wrongUsage(std::string("no command '") + name + "'" +
+                                         (std::filesystem::exists(name) ? " (a file stands behind the command)" : "") +
                                          (near.empty() ? "" : ", the nearest is '" + near + "'") +
                                          ", expected one of " + known + " [NNFC-E0002]"),
                 streams);
