@@ -123,7 +123,9 @@ class Graph(Functions):
             found = re.search(r"node '([^']*)'", line)
             if found and found.group(1) in self._places:
                 file, number = self._places[found.group(1)]
-                lines.insert(i + 1, f"  at {file}:{number}")
+                # In place of where the node stands in the file that the compiler was given, which nobody else sees.
+                rest = [later for later in lines[i + 1 :] if not later.startswith("  at graph.nnf")]
+                lines[i + 1 :] = [f"  at {file}:{number}", *rest]
                 break
         return "\n".join(lines)
 

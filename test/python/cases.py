@@ -168,6 +168,7 @@ def errors_name_the_line(nnfc, np, folder):
     graph.output("y", y)
     error = refused(nnfc.CompileError, "node 'stem' (conv2d), argument 'weight'", lambda: nnfc.compile(graph))
     expect(f"at {__file__}:{line}" in str(error), f"no line {line} in {error}")
+    expect("graph.nnf" not in str(error), f"{error} speaks of the compiler's own file")
     other = nnfc.Graph("other")
     refused(TypeError, "expected a tensor of this graph", lambda: other.relu(x))
     refused(TypeError, "argument 'input': ndarray", lambda: graph.relu(np.zeros(3)))
