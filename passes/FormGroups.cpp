@@ -3,6 +3,7 @@
 #include "mlir/IR/Iterators.h"
 #include "passes/Cost.h"
 #include "passes/Passes.h"
+#include "passes/groups/Anchors.h"
 #include "passes/groups/Attention.h"
 #include "passes/groups/ContractionOperand.h"
 #include "passes/groups/Outline.h"
@@ -14,6 +15,7 @@
 #include "passes/kernels/StridedView.h"
 #include "passes/kernels/Widening.h"
 #include "passes/kernels/gpu/GpuAttention.h"
+#include "passes/kernels/gpu/Shares.h"
 #include "passes/kernels/gpu/TensorProduct.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -23,34 +25,10 @@ namespace nnf {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// Ops a group is built around: they read elements many times or in an order of their own.
-bool isAnchor(Operation *op) {
-  return isa<PrimDotOp, PrimConvOp, PrimReduceOp, PrimArgReduceOp, PrimReduceWindowOp, PrimConcatOp, PrimCheckOp,
-             PrimScatterOp, PrimSortOp, PrimCumulateOp, PrimLoopOp>(op);
-}
-
-/// Ops whose result is written in an order of their own, with memory they read back.
-bool isOrdered(Operation *op) { return isa<PrimScatterOp, PrimSortOp, PrimCumulateOp, PrimLoopOp>(op); }
-
-bool isContraction(Operation *op) { return isa<PrimDotOp, PrimConvOp>(op); }
-
-/// What reads and gives what is stored, and nothing joins: what the driver does itself, and kernels of a user.
-bool standsAlone(Operation *op) { return isa<LoopOp, IfOp, PrimCustomCudaOp>(op); }
-
 /// A kernel gets no larger than this: longer ones take more than their share of time to compile, and spill registers.
 constexpr int64_t maxWeight = 320;
 /// Reductions of a row that wait for each other: each pass over the row computes anew what the ones before it did.
 constexpr int64_t maxStages = 4;
-
-/// The value is read more than once per element, or by code that wants a buffer: its producers are not computed there.
-bool wantsBuffer(OpOperand &use) {
-  Operation *user = use.getOwner();
-  if (isa<PrimReduceWindowOp, PrimArgReduceOp, PrimSortOp>(user))
-    return true;
-  if (auto loop = dyn_cast<PrimLoopOp>(user)) // each step reads what is captured
-    return use.getOperandNumber() >= loop.getInits().size();
-  return isa<PrimGatherOp>(user) && use.getOperandNumber() == 0;
-}
 
 /// An index out of range is an error of the element it is for: where nothing reads that, there is nothing to compute.
 void eraseUnread(func::FuncOp function) {
@@ -78,6 +56,8 @@ struct Former {
   DenseSet<Operation *> prologues;
   /// Of these, concatenations that nothing is computed of before the contraction.
   DenseSet<Operation *> plainConcats;
+  /// Zeros behind the last share of what a product contracts: no kernel reads them.
+  DenseSet<Operation *> endsOfShares;
 
   void run() {
     if (attention)
@@ -184,6 +164,11 @@ struct Former {
   void storeOperand(Operation *op, Value operand) {
     if (auto conv = dyn_cast<PrimConvOp>(op); conv && narrowProducts)
       return store(TensorProduct::memoryOf(conv, operand));
+    if (narrowProducts)
+      if (std::optional<ViewInShares> cut = ViewInShares::of(beforeWidening(operand))) {
+        endsOfShares.insert(cut->pad);
+        return store(cut->view.buffer);
+      }
     if (Value narrow = beforeWidening(operand); narrowProducts && narrow != operand) {
       std::optional<StridedView> view = stridedViewOf(narrow);
       return store(view ? view->buffer : narrow);
@@ -648,7 +633,7 @@ struct Former {
   bool computedWhereRead(Operation *op, const Readers &found) const {
     if (found.isReturned || found.groups.empty() || stored.contains(op))
       return false;
-    if (isa<PrimReshapeOp, ConstantOp, PrimDimOp, PrimIotaOp>(op))
+    if (isa<PrimReshapeOp, ConstantOp, PrimDimOp, PrimIotaOp>(op) || endsOfShares.contains(op))
       return true;
     if (found.needsBuffer)
       return false;
@@ -661,7 +646,8 @@ struct Former {
     }
     // Several products read what is stored before this conversion.
     if (auto convert = dyn_cast<PrimConvertOp>(op); narrowProducts && convert && isWidening(convert))
-      if (Operation *producer = behindViews(convert.getInput()); !producer || stored.contains(producer))
+      if (Operation *producer = behindViews(convert.getInput());
+          !producer || stored.contains(producer) || endsOfShares.contains(producer))
         return true;
     // One cheap op for several readers: cheaper than storing its result.
     return op->hasTrait<Elementwise>() && !isCostly(op) && llvm::all_of(op->getOperands(), [](Value operand) {

@@ -35,6 +35,10 @@ CASES = {
     "beyond": (8, 16, (4, 4), (3, 3), 1, 3, 1, 1, 1), # some rows meet no tap
     "cube": (8, 12, (12, 12), (3, 3), 1, 1, 1, 1, 2), # turned, a result has the same sizes
     "deep": (260, 24, (3, 3), (3, 3), 1, 1, 1, 1, 1),
+    # few blocks and many channels: groups of them first, also of what is a group already
+    "split": (512, 16, (5, 5), (3, 3), 1, 1, 1, 1, 1),
+    "split_pointwise": (1024, 40, (6, 5), (1, 1), 1, 0, 1, 1, 1),
+    "split_groups": (1024, 32, (4, 5), (3, 3), 2, 1, 1, 2, 2),
     "many_rows": (4, 130, (64, 66), (3, 3), 1, 1, 1, 1, 3),
     "groups": (32, 48, (8, 9), (3, 3), 1, 1, 1, 2, 2),
     "narrow_groups": (36, 60, (6, 7), (3, 3), 1, 1, 1, 3, 2),
@@ -90,6 +94,8 @@ def add_convolutions(add, rng, bfloat16):
         one(f"conv16_{name}", "convolution16", "f16", CASES[name])
     for name in ("3x3_wide", "uneven", "three_dims"):
         one(f"conv_bfloat16_{name}", "convolution16", "bf16", CASES[name])
+    for name in ("split", "split_pointwise", "split_groups"):
+        one(f"conv16_{name}", "convolution16", "f16", CASES[name])
     one("conv16_symbolic", "convolution16", "f16", CASES["stride"], [(0, "N"), (2, "H"), (3, "W")])
 
     # One after the other: float32 and 16 bits, with a residual, whose value both a convolution and a sum read.

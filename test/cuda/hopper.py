@@ -63,6 +63,14 @@ def products():
         lambda a, b: [a.swapaxes(1, 2) @ b.transpose(0, 2, 3, 1)],
         lambda a, b: abs(a).swapaxes(1, 2) @ abs(b).transpose(0, 2, 3, 1))
     add("same_for_all", {"a": bf16(4, 5, 24, 64), "b": bf16(1, 5, 64, 24)}, matmul, product, magnitude)
+    # Few tiles and much to contract: parts, by the model of an H100; the last one shorter, lines either way.
+    for m, k, n in ((40, 4096, 64), (65, 1000, 72), (24, 3016, 64)):
+        add(f"deep_{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, matmul, product, magnitude)
+    add("deep_lines_across", {"a": bf16(1992, 72), "b": bf16(64, 1992)},
+        [turned, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
+        lambda a, b: abs(a.T) @ abs(b.T))
+    add("deep_batch", {"a": f16(2, 24, 2000), "b": f16(2, 2000, 64)}, [("bmm", {"input": "a", "mat2": "b"}, ["y"])],
+        product, magnitude)
     add("bias_gelu", {"x": bf16(70, 136), "w": bf16(96, 136), "b": bf16(96)},
         [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("gelu", {"input": "l"}, ["y"])],
         lambda x, w, b: [0.5 * (x @ w.T + b) * (1 + erf((x @ w.T + b) / np.sqrt(2)))],
@@ -113,7 +121,7 @@ def assemble(run, ptxas, file):
 
 # Of each kind one through the driver: other tiles and grids than those of sm_80, batches, an epilogue, two launches.
 THROUGH_DRIVER = ("hopper_200x520x136", "hopper_heads", "hopper_same_for_all", "hopper_bias_gelu", "hopper_two_in_a_row",
-                  "hopper_24x72x20000", "hopper_odd_lines")
+                  "hopper_24x72x20000", "hopper_odd_lines", "hopper_deep_65x1000x72")
 
 
 class Suite:

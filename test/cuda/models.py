@@ -203,18 +203,29 @@ def models():
     add("matmul16_batch", "tensor", {"a": f16(3, 40, 24), "b": f16(3, 24, 36)},
         [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
     # Few tiles and much to contract: in parts that a reduction adds, with what follows; more slabs than a kernel has of
-    # its own where the tiles are many enough, or the parts are not even.
-    for m, k, n in ((16, 1024, 128), (3, 512, 40), (60, 4096, 64), (100, 1000, 640)):
+    # its own where the tiles are many enough. The last part may be shorter, by whole slabs and by some steps.
+    for m, k, n in ((16, 1024, 128), (3, 512, 40), (60, 4096, 64), (100, 1000, 640), (16, 1000, 128), (100, 2999, 72),
+                    (33, 1344, 50)):
         add(f"deep16_{m}x{k}x{n}", "tensor", {"a": f16(m, k), "b": f16(k, n)},
             [("matmul", {"input": "a", "other": "b"}, ["m"]), ("relu", {"input": "m"}, ["y"])],
             lambda a, b: [np.maximum(a @ b, 0)], scale=lambda a, b: abs(a) @ abs(b))
-    for m, k, n in ((1, 1024, 130), (40, 2048, 64)):
+    for m, k, n in ((1, 1024, 130), (40, 2048, 64), (1, 1000, 130), (60, 4100, 64), (40, 2003, 50)):
         add(f"deep_{m}x{k}x{n}", "contract", {"a": f32(m, k), "b": f32(n, k), "c": f32(n)},
             [("linear", {"input": "a", "weight": "b", "bias": "c"}, ["m"]), ("relu", {"input": "m"}, ["y"])],
             lambda a, b, c: [np.maximum(a @ b.T + c, 0)], scale=lambda a, b, c: abs(a) @ abs(b.T) + abs(c))
     add("deep_batch", "contract", {"a": f32(2, 512, 9), "b": f32(2, 512, 20)},
         [("transpose", {"input": "a", "dim0": 1, "dim1": 2}, ["t"]), ("bmm", {"input": "t", "mat2": "b"}, ["y"])],
         lambda a, b: [a.swapaxes(1, 2) @ b], scale=lambda a, b: abs(a).swapaxes(1, 2) @ abs(b))
+    add("deep16_lines_across", "tensor", {"a": f16(1500, 40), "b": f16(72, 1500)},
+        [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("linear", {"input": "t", "weight": "b"}, ["y"])],
+        lambda a, b: [a.T @ b.T], scale=lambda a, b: abs(a.T) @ abs(b.T))
+    # Several products of the same rows; a batch with parts of its own.
+    add("deep16_same_rows", "tensor", {"a": f16(24, 1000), "b": f16(1000, 64), "c": f16(1000, 64)},
+        [("matmul", {"input": "a", "other": "b"}, ["m"]), ("matmul", {"input": "a", "other": "c"}, ["n"]),
+         ("add", {"input": "m", "other": "n"}, ["y"])],
+        lambda a, b, c: [a @ b + a @ c], scale=lambda a, b, c: 64 * (abs(a) @ abs(b) + abs(a) @ abs(c)))
+    add("deep16_batch_uneven", "tensor", {"a": f16(3, 24, 1000), "b": f16(3, 1000, 40)},
+        [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
     add("matmul16_symbolic", "tensor", {"a": f16(45, 48), "b": f16(48, 40)},
         [("matmul", {"input": "a", "other": "b"}, ["y"])], product, scale=magnitude,
         symbols={("a", 0): "N", ("a", 1): "K", ("b", 0): "K"})

@@ -16,6 +16,7 @@ struct MappedOperand {
   int rank, lines; // which of its dimensions lines are, the first being their elements
   bool alongDepth; // lines run along the contracted dimension
   int first;       // row or column
+  int firstStep;   // down the contracted dimension
   int batch[3];    // of rank - 2 dimensions
 };
 
@@ -93,8 +94,8 @@ template <int groups, int columns, int slabs> struct HopperTile {
       waitFor(freed + slab * 8, parity);
       // Whole boxes count, also where they reach beyond the tensor.
       arriveAndExpect(filled + slab * 8, slabBytes);
-      copyOperand<rows>(first + slab * slabBytes, a, i * depth, filled + slab * 8);
-      copyOperand<columns>(first + slab * slabBytes + aBytes, b, i * depth, filled + slab * 8);
+      copyOperand<rows>(first + slab * slabBytes, a, a.firstStep + i * depth, filled + slab * 8);
+      copyOperand<columns>(first + slab * slabBytes + aBytes, b, b.firstStep + i * depth, filled + slab * 8);
       if (++slab == slabs)
         slab = 0, parity ^= 1;
     }
@@ -149,12 +150,12 @@ template <int groups, int columns, int slabs> struct HopperTile {
 
 #define NNF_INSTANTIATE(groups, columns, slabs)                                                                        \
   extern "C" __attribute__((device)) void nnf_hopper_product_##groups##x##columns(                                     \
-      bool isBfloat, const char *a, int aRank, int aLines, bool aAlongDepth, int aFirst, int a0, int a1, int a2,       \
-      const char *b, int bRank, int bLines, bool bAlongDepth, int bFirst, int b0, int b1, int b2, int steps,           \
-      NNF_SHARED char *shared, float *sums) {                                                                          \
-    HopperTile<groups, columns, slabs>::multiply(isBfloat, {a, aRank, aLines, aAlongDepth, aFirst, {a0, a1, a2}},      \
-                                                 {b, bRank, bLines, bAlongDepth, bFirst, {b0, b1, b2}}, steps, shared, \
-                                                 sums);                                                                \
+      bool isBfloat, const char *a, int aRank, int aLines, bool aAlongDepth, int aFirst, int aFirstStep, int a0,       \
+      int a1, int a2, const char *b, int bRank, int bLines, bool bAlongDepth, int bFirst, int bFirstStep, int b0,      \
+      int b1, int b2, int steps, NNF_SHARED char *shared, float *sums) {                                               \
+    HopperTile<groups, columns, slabs>::multiply(                                                                      \
+        isBfloat, {a, aRank, aLines, aAlongDepth, aFirst, aFirstStep, {a0, a1, a2}},                                   \
+        {b, bRank, bLines, bAlongDepth, bFirst, bFirstStep, {b0, b1, b2}}, steps, shared, sums);                       \
   }                                                                                                                    \
   extern "C" __attribute__((device)) void nnf_hopper_spread_##groups##x##columns(const float *sums, int part,          \
                                                                                  NNF_SHARED float *shared) {           \

@@ -42,9 +42,18 @@ Value TensorProductEmitter::multiply(const SharedArray &shared) {
   else
     describe(p.a, firstRow, product(p.rows), tile.rows, arguments);
   describe(p.b, firstColumn, product(p.columns), tile.columns, arguments);
-  arguments.append({narrow(k.size(p.depth)), shared.base, sums});
+  arguments.append({narrow(steps()), shared.base, sums});
   emitter.callTemplate(tile.name(p.convolved ? "convolution" : "product"), arguments);
   return sums;
+}
+
+/// Down the contracted dimension that the block's batch has.
+Value TensorProductEmitter::steps() {
+  Value all = k.size(p.depth);
+  std::optional<ContractedShares> shares = p.shares();
+  if (!shares)
+    return all;
+  return k.min(all, k.sub(k.size(shares->steps), k.mul(k.valueOf(batchAt[shares->batch]), all)));
 }
 
 /// Which rows and columns a thread has without tensor cores depends on how the operands lie.

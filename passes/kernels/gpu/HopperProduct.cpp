@@ -60,7 +60,7 @@ struct TileMap {
     std::optional<size_t> batch; // which of the product's; none: lines
   };
 
-  int64_t slot, offsetBytes;
+  int64_t offsetBytes;
   bool isBfloat;
   int64_t lineElements;
   SmallVector<Dimension, 4> outer; // distances ascend
@@ -71,27 +71,27 @@ struct TileMap {
   int64_t placeOfLines() const {
     return 1 + (llvm::find_if(outer, [](const Dimension &d) { return !d.batch; }) - outer.begin());
   }
-  Attribute attribute(Builder &b) const;
+  /// Of the buffer in this slot of the launch.
+  Attribute attribute(Builder &b, int64_t slot) const;
 };
 
 std::optional<TileMap> TileMap::of(const TensorOperand &operand, ArrayRef<Dim> batch, ArrayRef<Dim> free, Dim depth,
                                    int64_t tileExtent) {
   constexpr int64_t mostExtent = std::numeric_limits<int32_t>::max(), mostStride = int64_t(1) << 40;
-  std::optional<int64_t> extent = constantOf(productOf(depth.getContext(), free)), steps = constantOf(depth),
+  // Shares follow each other along the contracted dimension: which one it is says where a tile begins.
+  std::optional<int64_t> extent = constantOf(productOf(depth.getContext(), free)),
+                         steps = constantOf(operand.shares ? operand.shares->steps : depth),
                          offset = constantOf(operand.view.offset), stride = constantOf(operand.lineStride);
   // Maps count lines of 16 bytes.
   if (!extent || !steps || !offset || !stride || operand.copyBytes != 16 || *extent < 1 || *steps < 1)
     return std::nullopt;
-  TileMap map{cast<BlockArgument>(operand.view.buffer).getArgNumber(),
-              *offset * 2,
-              elementOf(operand.view.buffer).isBF16(),
-              operand.alongDepth ? *steps : *extent,
-              {}};
+  TileMap map{*offset * 2, elementOf(operand.view.buffer).isBF16(), operand.alongDepth ? *steps : *extent, {}};
   for (auto [d, sizeAndStride] : llvm::enumerate(llvm::zip(batch, operand.batchStrides))) {
     std::optional<int64_t> size = constantOf(std::get<0>(sizeAndStride)), step = constantOf(std::get<1>(sizeAndStride));
     if (!size || !step || *size < 1)
       return std::nullopt;
-    if (*size > 1 && *step != 0) // else one, or the same for all
+    bool countsShares = operand.shares && operand.shares->batch == d;
+    if (*size > 1 && *step != 0 && !countsShares) // else one, or the same for all
       map.outer.push_back({*size, *step * 2, 1, d});
   }
   int64_t lines = operand.alongDepth ? *extent : *steps;
@@ -113,7 +113,7 @@ std::optional<TileMap> TileMap::of(const TensorOperand &operand, ArrayRef<Dim> b
   return fits ? std::optional(map) : std::nullopt;
 }
 
-Attribute TileMap::attribute(Builder &b) const {
+Attribute TileMap::attribute(Builder &b, int64_t slot) const {
   // A line of 128 bytes is what chunks are permuted in.
   SmallVector<int64_t> dims{lineElements}, strides, box{NNF_HOPPER_DEPTH};
   for (const Dimension &each : outer) {
@@ -142,6 +142,7 @@ private:
   }
   std::string name() const { return (Twine(tile.parts) + "x" + Twine(tile.columns)).str(); }
   Value mapAddress(unsigned number);
+  Value firstStep(const TensorOperand &operand);
   void describeMap(unsigned number, const TensorOperand &operand, Value first, SmallVector<Value> &to);
 };
 
@@ -159,11 +160,16 @@ Value HopperProductEmitter::mapAddress(unsigned number) {
   return LLVM::CallOp::create(k.b, k.loc, declared, ValueRange{}).getResult();
 }
 
+/// Of the block's share of the contracted dimension in the operand's map.
+Value HopperProductEmitter::firstStep(const TensorOperand &operand) {
+  return operand.shares ? k.mul(k.valueOf(batchAt[operand.shares->batch]), k.size(p.depth)) : k.constant(0);
+}
+
 void HopperProductEmitter::describeMap(unsigned number, const TensorOperand &operand, Value first,
                                        SmallVector<Value> &to) {
   const TileMap &map = maps[number];
   to.append({mapAddress(number), constant32(map.outer.size() + 1), constant32(map.placeOfLines()),
-             constantBool(operand.alongDepth), narrow(first)});
+             constantBool(operand.alongDepth), narrow(first), narrow(firstStep(operand))});
   SmallVector<Value> batches;
   for (const TileMap::Dimension &each : map.outer)
     if (each.batch)
@@ -178,9 +184,34 @@ Value HopperProductEmitter::multiply(const SharedArray &shared) {
   SmallVector<Value> arguments{constantBool(p.element.isBF16())};
   describeMap(0, p.a, firstRow, arguments);
   describeMap(1, p.b, firstColumn, arguments);
-  arguments.append({narrow(k.size(p.depth)), shared.base, sums});
+  arguments.append({narrow(steps()), shared.base, sums});
   emitter.callTemplate("nnf_hopper_product_" + name(), arguments);
   return sums;
+}
+
+/// Sizes of a product that may have code for compute capability 9.0.
+struct HopperSizes {
+  int64_t rows, columns, depth, batches;
+
+  static std::optional<HopperSizes> of(const TensorProduct &p);
+  const ProductTile &tile() const;
+};
+
+std::optional<HopperSizes> HopperSizes::of(const TensorProduct &p) {
+  if (p.convolved || p.turned || p.multiplier != Multiplier::Half)
+    return std::nullopt;
+  MLIRContext *context = p.depth.getContext();
+  std::optional<int64_t> rows = constantOf(productOf(context, p.rows)),
+                         columns = constantOf(productOf(context, p.columns)), depth = constantOf(p.depth),
+                         batches = constantOf(productOf(context, p.batch));
+  if (!rows || !columns || !depth || !batches || *rows <= fewestRows || *batches < 1)
+    return std::nullopt;
+  return HopperSizes{*rows, *columns, *depth, *batches};
+}
+
+const ProductTile &HopperSizes::tile() const {
+  auto cycles = [&](const ProductTile &tile) { return cyclesOf(tile, rows, columns, depth, batches); };
+  return *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
 }
 
 HopperPart partOf(KernelOp kernel) {
@@ -190,27 +221,36 @@ HopperPart partOf(KernelOp kernel) {
 
 } // namespace
 
+bool isProductOfHopper(const TensorProduct &p) {
+  std::optional<HopperSizes> sizes = HopperSizes::of(p);
+  return sizes && TileMap::of(p.a, p.batch, p.rows, p.depth, sizes->tile().rows) &&
+         TileMap::of(p.b, p.batch, p.columns, p.depth, sizes->tile().columns);
+}
+
+double cyclesOnHopper(int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
+  HopperSizes sizes{rows, columns, depth, batches};
+  return cyclesOf(sizes.tile(), rows, columns, depth, batches);
+}
+
 HopperPart emitHopperProduct(KernelOp kernel, const TargetInfo &target, const TensorProduct &p) {
   HopperPart part = partOf(kernel);
-  if (part == HopperPart::None || p.convolved || p.turned || p.multiplier != Multiplier::Half)
+  std::optional<HopperSizes> sizes = part == HopperPart::None ? std::nullopt : HopperSizes::of(p);
+  if (!sizes)
     return HopperPart::None;
   MLIRContext *context = kernel.getContext();
-  std::optional<int64_t> rows = constantOf(productOf(context, p.rows)),
-                         columns = constantOf(productOf(context, p.columns)), depth = constantOf(p.depth),
-                         batches = constantOf(productOf(context, p.batch));
-  if (!rows || !columns || !depth || !batches || *rows <= fewestRows || *batches < 1)
-    return HopperPart::None;
-  auto cycles = [&](const ProductTile &tile) { return cyclesOf(tile, *rows, *columns, *depth, *batches); };
-  const ProductTile &tile =
-      *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
+  const ProductTile &tile = sizes->tile();
   std::optional<TileMap> a = TileMap::of(p.a, p.batch, p.rows, p.depth, tile.rows),
                          b = TileMap::of(p.b, p.batch, p.columns, p.depth, tile.columns);
   if (!a || !b)
     return HopperPart::None;
   const TileMap maps[] = {*a, *b};
+  auto slotOf = [](const TensorOperand &operand) {
+    return int64_t(cast<BlockArgument>(operand.view.buffer).getArgNumber());
+  };
   emitWithLanes(kernel, target, tile.threads, lanesOfProduct(kernel, p), [&](GpuEmitter &emitter, int64_t lanes) {
     Builder builder(context);
-    emitter.function->setAttr("nnf.maps", builder.getArrayAttr({a->attribute(builder), b->attribute(builder)}));
+    emitter.function->setAttr(
+        "nnf.maps", builder.getArrayAttr({a->attribute(builder, slotOf(p.a)), b->attribute(builder, slotOf(p.b))}));
     if (part == HopperPart::Beside) {
       emitter.function.setSymName((kernel.getSymName() + "_sm_90a").str());
       emitter.function->setAttr("nnf.variant_of", FlatSymbolRefAttr::get(kernel.getSymNameAttr()));

@@ -22,6 +22,7 @@ protected:
   virtual mlir::Value multiply(const SharedArray &shared);
   /// Brings one part of the sums to shared memory, as rows.
   virtual void spread(mlir::Value sums, mlir::Value part, const SharedArray &shared);
+  mlir::Value steps();
   /// What a template is told of an operand of `extent` rows or columns, of which the tile begins at `first`.
   void describe(const TensorOperand &operand, mlir::Value first, Dim extent, int64_t tileExtent,
                 llvm::SmallVector<mlir::Value> &to);

@@ -61,9 +61,17 @@ std::optional<TensorOperand> weightOf(PrimConvOp conv, const StridedView &view) 
 std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
   PrimConvOp conv = soleOf<PrimConvOp>(kernel);
   std::optional<bool> turned = conv ? isTurned(kernel, conv) : std::nullopt;
-  if (!turned)
+  if (!turned || !productBufferOf(conv.getInput()) || !productBufferOf(conv.getWeight()))
     return std::nullopt;
-  std::optional<StridedView> input = productBufferOf(conv.getInput()), weight = productBufferOf(conv.getWeight());
+  std::optional<TensorProduct> product = of(conv);
+  if (product)
+    product->turned = *turned;
+  return product;
+}
+
+std::optional<TensorProduct> TensorProduct::of(PrimConvOp conv) {
+  std::optional<StridedView> input = stridedViewOf(beforeWidening(conv.getInput())),
+                             weight = stridedViewOf(beforeWidening(conv.getWeight()));
   if (!input || !weight || elementOf(input->buffer) != elementOf(weight->buffer) ||
       !elementOf(conv.getOutput()).isF32())
     return std::nullopt;
@@ -81,7 +89,7 @@ std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
   Dim depth = simplify(productOf(context, conv.kernelSizes()) * rows->channels);
   TensorProduct product{conv.getOutput(),
                         element,
-                        multiplierOf(element, kernel),
+                        multiplierOf(element, conv),
                         a,
                         *b,
                         {},
@@ -89,7 +97,6 @@ std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
                         {columnsOf(conv)},
                         depth,
                         rows};
-  product.turned = *turned;
   if (groups > 1) {
     product.batch = {dimOf(context, groups)};
     product.a.batchStrides = {simplify(rows->channels * rows->channelPitch)};

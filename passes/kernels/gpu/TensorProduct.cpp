@@ -3,6 +3,7 @@
 #include "passes/kernels/Widening.h"
 #include "passes/kernels/gpu/GpuEmitter.h"
 #include "passes/kernels/gpu/ProductTiles.h"
+#include "passes/kernels/gpu/Shares.h"
 #include <numeric>
 
 using namespace mlir;
@@ -120,6 +121,10 @@ static double cyclesOfFewRows(int64_t rows, int64_t columns, int64_t depth, int6
 double cyclesOfProduct(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
   if (multiplier == Multiplier::Fma && std::min(rows, columns) <= fewest)
     return cyclesOfFewRows(rows, columns, depth, batches);
+  return cyclesOfTiles(multiplier, rows, columns, depth, batches);
+}
+
+double cyclesOfTiles(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
   double least = std::numeric_limits<double>::infinity();
   for (const ProductTile &tile : tilesOf(multiplier))
     least = std::min(least, cyclesOf(tile, rows, columns, depth, batches));
@@ -171,20 +176,43 @@ std::string ProductTile::name(StringRef kind) const {
   return (templatePrefix(multiplier) + kind + "_" + Twine(rows) + "x" + Twine(columns) + "x" + Twine(depth)).str();
 }
 
+/// An operand of a product whose buffer is a block argument, or (in a graph) whatever is stored.
+static std::optional<TensorOperand> operandOf(Value operand, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+  Value narrow = beforeWidening(operand);
+  if (std::optional<ViewInShares> cut = ViewInShares::of(narrow)) {
+    const int64_t *counter = llvm::find(batch, cut->dim);
+    if (counter == batch.end() || !llvm::equal(contract, ArrayRef(cut->dim + 1)))
+      return std::nullopt;
+    std::optional<TensorOperand> result =
+        TensorOperand::of(cut->view, dimensionsOf(operand, cut->view, batch, contract));
+    if (result)
+      result->shares = ContractedShares{size_t(counter - batch.begin()), cut->elements};
+    return result;
+  }
+  std::optional<StridedView> view = stridedViewOf(narrow);
+  return view ? TensorOperand::of(*view, dimensionsOf(operand, *view, batch, contract)) : std::nullopt;
+}
+
 std::optional<TensorProduct> TensorProduct::of(KernelOp kernel) {
   PrimDotOp dot = soleProductOf(kernel);
-  if (!dot)
+  std::optional<TensorProduct> product = dot ? of(dot) : std::nullopt;
+  bool isStored = product && isa<BlockArgument>(product->a.view.buffer) && isa<BlockArgument>(product->b.view.buffer);
+  return isStored ? product : std::nullopt;
+}
+
+std::optional<TensorProduct> TensorProduct::of(PrimDotOp dot) {
+  std::optional<TensorOperand> a = operandOf(dot.getLhs(), dot.getLhsBatch(), dot.getLhsContract()),
+                               b = operandOf(dot.getRhs(), dot.getRhsBatch(), dot.getRhsContract());
+  if (!a || !b || !elementOf(dot.getOutput()).isF32())
     return std::nullopt;
-  std::optional<StridedView> lhs = productBufferOf(dot.getLhs()), rhs = productBufferOf(dot.getRhs());
-  if (!lhs || !rhs || elementOf(lhs->buffer) != elementOf(rhs->buffer) || !elementOf(dot.getOutput()).isF32())
+  Type element = elementOf(a->view.buffer);
+  if (element != elementOf(b->view.buffer))
     return std::nullopt;
-  Type element = elementOf(lhs->buffer);
-  OperandDimensions left = dimensionsOf(dot.getLhs(), *lhs, dot.getLhsBatch(), dot.getLhsContract()),
-                    right = dimensionsOf(dot.getRhs(), *rhs, dot.getRhsBatch(), dot.getRhsContract());
-  std::optional<TensorOperand> a = TensorOperand::of(*lhs, left), b = TensorOperand::of(*rhs, right);
-  if (!a || !b)
+  if (a->shares && b->shares && (a->shares->batch != b->shares->batch || !sameDim(a->shares->steps, b->shares->steps)))
     return std::nullopt;
-  Multiplier multiplier = multiplierOf(element, kernel);
+  OperandDimensions left = dimensionsOf(dot.getLhs(), a->view, dot.getLhsBatch(), dot.getLhsContract()),
+                    right = dimensionsOf(dot.getRhs(), b->view, dot.getRhsBatch(), dot.getRhsContract());
+  Multiplier multiplier = multiplierOf(element, dot);
   if (multiplier == Multiplier::Fma &&
       std::min(KernelEmitter::guess(left.free), KernelEmitter::guess(right.free)) <= fewest)
     return std::nullopt;

@@ -30,6 +30,12 @@ PrimDotOp soleProductOf(KernelOp kernel);
 /// The buffer of float32, or of the 16-bit floats that an operand is a conversion of.
 std::optional<StridedView> productBufferOf(mlir::Value operand);
 
+/// The contracted dimension of which a product multiplies a share.
+struct ContractedShares {
+  size_t batch; // the dimension of the product's batch that counts shares
+  Dim steps;    // of all shares: the last one may be shorter
+};
+
 /// An operand's dimensions by their part in the product: those of batches, of rows (columns), and contracted ones.
 struct OperandDimensions {
   Shape batchStrides, free, freeStrides, contracted, contractedStrides;
@@ -42,6 +48,7 @@ struct TensorOperand {
   Dim lineStride;    // elements between neighbours that no line has both of
   bool alongDepth;   // lines run along the contracted dimension; else along rows (of A) or columns (of B)
   int64_t copyBytes; // of a line that may be copied at once: 16, 8, 4 or 2
+  std::optional<ContractedShares> shares = {}; // the buffer ends with the last share's last step
 
   /// Null where there are no such lines.
   static std::optional<TensorOperand> of(const StridedView &view, const OperandDimensions &dims);
@@ -71,6 +78,8 @@ struct ProductTile {
 
 /// Cycles that a GPU takes for a product, by a model of it (docs/design/0009).
 double cyclesOfProduct(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches);
+/// The same where templates multiply, however few rows there are: convolutions.
+double cyclesOfTiles(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches);
 
 /// result[batch, row, column] = sum of a[batch, row, k] * b[batch, k, column] in float32, row and column of any number
 /// of dimensions. Of a convolution the rows of A are none that lie in memory, and the batch is its groups: columns go
@@ -87,6 +96,11 @@ struct TensorProduct {
 
   static std::optional<TensorProduct> of(KernelOp kernel);
   static std::optional<TensorProduct> ofConvolution(KernelOp kernel);
+  /// What a product will be if its operands' buffers are stored: in a graph that has no kernels yet.
+  static std::optional<TensorProduct> of(PrimDotOp dot);
+  static std::optional<TensorProduct> of(PrimConvOp conv);
+  /// That of an operand which ends the last share, if one does.
+  std::optional<ContractedShares> shares() const { return a.shares ? a.shares : b.shares; }
   /// The tensor that a convolution on a GPU reads an operand from: what lies behind views of it, or, where copies would
   /// be single elements for that, the operand as it is before it is widened, which has to be stored then.
   static mlir::Value memoryOf(PrimConvOp conv, mlir::Value operand);
