@@ -52,6 +52,7 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
     passes.addNestedPass<func::FuncOp>(createSplitReductions());
   } else {
     passes.addNestedPass<func::FuncOp>(createNarrowProducts());
+    passes.addNestedPass<func::FuncOp>(createSplitAttention());
     passes.addNestedPass<func::FuncOp>(createSplitProducts());
   }
   passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());

@@ -233,7 +233,7 @@ struct Former {
   /// strides, and computes with weights as they are; a GPU's may round them as the graph does.
   void formAttention(PrimDotOp mix) {
     std::optional<Attention> found = Attention::of(mix);
-    if (!found || (found->roundsWeights && !stridedAttention))
+    if (!found || ((found->roundsWeights || found->logSum) && !stridedAttention))
       return;
     std::optional<GpuAttention> strided = stridedAttention ? GpuAttention::of(*found) : std::nullopt;
     if (stridedAttention && !strided)
@@ -256,7 +256,8 @@ struct Former {
     else
       for (Value operand : {found->scores.getLhs(), found->scores.getRhs(), mix.getRhs()})
         store(beforeViews(operand));
-    storeMoved(group, growEpilogue(group, mix));
+    if (!found->logSum) // what follows reads the other result, too
+      storeMoved(group, growEpilogue(group, mix));
   }
 
   /// A depthwise convolution with the pointwise ones before and after it, where it pays to keep what is between in

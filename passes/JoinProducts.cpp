@@ -28,7 +28,8 @@ struct Joiner {
 
   void run() {
     for (auto dot : function.getBody().front().getOps<PrimDotOp>())
-      if (std::optional<Attention> attention = Attention::of(dot); attention && !attention->roundsWeights)
+      if (std::optional<Attention> attention = Attention::of(dot);
+          attention && !attention->roundsWeights && !attention->logSum)
         for (PrimDotOp product : {attention->scores, attention->mix})
           ofAttention.insert(product);
     llvm::MapVector<std::pair<Value, Attribute>, SmallVector<Operation *>> products;

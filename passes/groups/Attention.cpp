@@ -70,6 +70,7 @@ private:
   Value behindZeroed(Value weights);
   bool isOfLargest(Value condition);
   bool takeLogits(PrimDotOp scores);
+  void takeLogSum();
   bool isClosed() const;
 
   Attention attention;
@@ -199,9 +200,29 @@ bool Matcher::takeLogits(PrimDotOp scores) {
   return true;
 }
 
+/// select(largest == -inf, -inf, largest + log(total)), if it is computed.
+void Matcher::takeLogSum() {
+  auto isNever = [](Value value) { return numberOf(value) == -std::numeric_limits<double>::infinity(); };
+  for (Operation *user : total->getUsers()) {
+    auto log = dyn_cast<PrimLogOp>(user);
+    auto sum = log && log->hasOneUse() ? dyn_cast<PrimAddOp>(*log->user_begin()) : PrimAddOp();
+    auto select = sum && sum->hasOneUse() ? dyn_cast<PrimSelectOp>(*sum->user_begin()) : PrimSelectOp();
+    auto compare = select ? select.getCondition().getDefiningOp<PrimCompareOp>() : PrimCompareOp();
+    if (!compare || sum.getLhs() != largest.getOutput() || sum.getRhs() != log.getOutput() ||
+        select.getOnFalse() != sum.getOutput() || !isNever(select.getOnTrue()) ||
+        compare.getKind() != CompareKind::Eq || compare.getLhs() != largest.getOutput() || !isNever(compare.getRhs()))
+      continue;
+    for (Operation *op : std::initializer_list<Operation *>{log, sum, select, compare})
+      members.insert(op);
+    attention.logSum = select.getOutput();
+    return;
+  }
+}
+
 bool Matcher::isClosed() const {
   return llvm::all_of(members, [&](Operation *op) {
-    return op == attention.mix || llvm::all_of(op->getUsers(), [&](Operation *user) { return members.contains(user); });
+    return op == attention.mix || (attention.logSum && op == attention.logSum.getDefiningOp()) ||
+           llvm::all_of(op->getUsers(), [&](Operation *user) { return members.contains(user); });
   });
 }
 
@@ -241,6 +262,9 @@ std::optional<Attention> Matcher::match() {
   if (!largest || largest.getInput() != attention.logits || (compared && compared != largest) ||
       elementOf(attention.logits) != element)
     return std::nullopt;
+  attention.largest = largest.getOutput();
+  attention.total = total.getOutput();
+  takeLogSum();
 
   // The first product among what the logits are made of whose result nobody else reads.
   llvm::SetVector<Operation *> behind;

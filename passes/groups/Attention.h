@@ -14,6 +14,10 @@ namespace nnf {
 struct Attention {
   PrimDotOp scores, mix;
   mlir::Value logits;
+  mlir::Value largest, total; // of a row's logits, and of its powers
+  /// The logarithm of a row's powers, as it is without the largest logit: what a part of the keys counts among others.
+  /// -inf where all logits are. Read outside, beside the mix; null: nobody does.
+  mlir::Value logSum;
   /// Which rows of weights are 0 in place of NaN.
   enum class Zeroed {
     None,

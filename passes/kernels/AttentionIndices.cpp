@@ -44,12 +44,15 @@ std::optional<StoredMix> StoredMix::of(Value result, PrimDotOp mix) {
   return stored;
 }
 
-std::optional<llvm::SmallVector<StoredMix>> storedMixes(KernelOp kernel, PrimDotOp mix) {
+std::optional<llvm::SmallVector<StoredMix>> storedMixes(KernelOp kernel, PrimDotOp mix, Value other) {
   llvm::SmallVector<StoredMix> all;
-  for (Value result : kernel.yielded()) {
+  for (auto [number, result] : llvm::enumerate(kernel.yielded())) {
+    if (other && beforeViews(result) == other)
+      continue;
     std::optional<StoredMix> stored = StoredMix::of(result, mix);
     if (!stored)
       return std::nullopt;
+    stored->number = number;
     all.push_back(*stored);
   }
   return all;

@@ -28,6 +28,7 @@ struct StoredMix {
   mlir::Value value;                          // of the mix's shape
   llvm::SmallVector<mlir::Operation *> moves; // reshapes of the batch, transposes; first to last
   mlir::Value result;
+  unsigned number = 0; // of the result
 
   /// Null: the result is something else.
   static std::optional<StoredMix> of(mlir::Value result, PrimDotOp mix);
@@ -35,8 +36,8 @@ struct StoredMix {
   Index placeOf(ElementEmitter &e, const Indices &at) const;
 };
 
-/// Those of all results of a kernel.
-std::optional<llvm::SmallVector<StoredMix>> storedMixes(KernelOp kernel, PrimDotOp mix);
+/// Those of all results of a kernel, but what is made of `other` by views.
+std::optional<llvm::SmallVector<StoredMix>> storedMixes(KernelOp kernel, PrimDotOp mix, mlir::Value other = {});
 
 /// What a row's mix is multiplied with in the end, from the total of its powers: a scalar.
 mlir::Value mixFactor(KernelBuilder &k, Attention &attention, mlir::Value total);

@@ -12,6 +12,11 @@ def attend(q, k, v, bias=0.0, scale=None, causal=False):
         return softmax(scores, -1) @ v
 
 
+def kernels_of(model):
+    """That there should be. What joins heads again is not part of the kernel that puts parts together."""
+    return 3 if "decode_in_place" in model.name else 2 if "decode" in model.name else 1
+
+
 def repeated(x, heads):
     return np.repeat(x, heads // x.shape[-3], axis=-3)
 
@@ -44,6 +49,25 @@ def attentions():
             add(f"{queries}x{keys}x{depth}x{columns}", kind,
                 {"q": (2, 2, queries, depth), "k": (2, 2, keys, depth), "v": (2, 2, keys, columns)}, sdpa(),
                 lambda q, k, v: [attend(q, k, v)])
+    # Heads of 256 leave few registers: with what the graph does to a score, and with parts of the keys.
+    for kind in ("f16", "bf16"):
+        for queries, keys, depth, columns in ((70, 90, 256, 256), (40, 33, 160, 200), (65, 70, 192, 64)):
+            add(f"wide_{queries}x{keys}x{depth}x{columns}", kind,
+                {"q": (2, queries, depth), "k": (2, keys, depth), "v": (2, keys, columns)}, sdpa(),
+                lambda q, k, v: [attend(q, k, v)])
+        wide = {key: (2, 66, 256) for key in "qkv"}
+        add("wide_causal", kind, wide, sdpa(is_causal=True), lambda q, k, v: [attend(q, k, v, causal=True)])
+        add("wide_bias", kind, wide | {"m": (66, 66)}, sdpa(attn_mask="m"), lambda q, k, v, m: [attend(q, k, v, m)])
+        mask = rng.random((2, 66, 75)) < 0.7
+        mask[1, 5] = False
+        add("wide_padding", kind, {"q": (2, 66, 256), "k": (2, 75, 256), "v": (2, 75, 256)}, sdpa(attn_mask="m"),
+            lambda q, k, v, m: [np.nan_to_num(attend(q, k, v, np.where(m, 0, -np.inf)))], others={"m": mask})
+        add("wide_decode", kind, {"q": (2, 1, 256), "k": (2, 1200, 256), "v": (2, 1200, 256)}, sdpa(),
+            lambda q, k, v: [attend(q, k, v)])
+        add("wide_turned", kind, {"q": (2, 256, 40), "k": (2, 256, 72), "v": (2, 256, 72)},
+            [("transpose", {"input": key, "dim0": 1, "dim1": 2}, [key + "t"]) for key in "qkv"] +
+            [("scaled_dot_product_attention", {"query": "qt", "key": "kt", "value": "vt"}, ["y"])],
+            lambda q, k, v: [attend(*(x.swapaxes(1, 2) for x in (q, k, v)))])
     # So many heads that tiles of more queries fill a GPU.
     add("many_heads", "f16", {"q": (54, 130, 64), "k": (54, 20, 64), "v": (54, 20, 64)}, sdpa(),
         lambda q, k, v: [attend(q, k, v)])
@@ -70,6 +94,38 @@ def attentions():
             add(f"padding_{keys}", kind, {"q": (2, 3, 66, 32), "k": (2, 3, keys, 32), "v": (2, 3, keys, 32)},
                 sdpa(attn_mask="m"),
                 lambda q, k, v, m: [np.nan_to_num(attend(q, k, v, np.where(m, 0, -np.inf)))], others={"m": mask})
+
+    # ---- few queries and many keys: parts of the keys, then their mixes together. Masks of both kinds, a part of which
+    # a row has nothing, rows that have nothing at all; heads that several queries share; parts that are not whole blocks
+    for kind in kinds:
+        add("decode", kind, {"q": (1, 2, 1, 64), "k": (1, 2, 2048, 64), "v": (1, 2, 2048, 64)}, sdpa(),
+            lambda q, k, v: [attend(q, k, v)])
+        add("decode_ragged", kind, {"q": (3, 70, 40), "k": (3, 1210, 40), "v": (3, 1210, 24)}, sdpa(scale=0.3),
+            lambda q, k, v: [attend(q, k, v, scale=0.3)])
+        add("decode_grouped", kind, {"q": (1, 4, 3, 32), "k": (1, 2, 1536, 32), "v": (1, 2, 1536, 32)},
+            sdpa(enable_gqa=True), lambda q, k, v: [attend(q, repeated(k, 4), repeated(v, 4))])
+        mask = rng.random((2, 1, 5, 1600)) < 0.7
+        mask[0, ..., 300:] = False
+        mask[1, 0, 3] = False
+        add("decode_padding", kind, {"q": (2, 2, 5, 32), "k": (2, 2, 1600, 32), "v": (2, 2, 1600, 32)},
+            sdpa(attn_mask="m"), lambda q, k, v, m: [np.nan_to_num(attend(q, k, v, np.where(m, 0, -np.inf)))],
+            others={"m": mask})
+        bias = rng.standard_normal((2, 1, 1500)).astype(np.float32)
+        add("decode_bias", kind, {"q": (2, 1, 16), "k": (2, 1500, 16), "v": (2, 1500, 16)}, sdpa(attn_mask="m"),
+            lambda q, k, v, m: [attend(q, k, v, m)], others={"m": bias if kind == "f32" else kinds[kind](bias)})
+        # Turned operands, and heads in place that are joined again.
+        add("decode_in_place", kind, {"q": (2, 4, 64), "k": (2, 1024, 64), "v": (2, 1024, 64)},
+            [node for key, length in (("q", 4), ("k", 1024), ("v", 1024)) for node in (
+                ("reshape", {"input": key, "shape": [2, length, 4, 16]}, [key + "r"]),
+                ("permute", {"input": key + "r", "dims": [0, 2, 1, 3]}, [key + "h"]))] +
+            [("scaled_dot_product_attention", {"query": "qh", "key": "kh", "value": "vh"}, ["m"]),
+             ("permute", {"input": "m", "dims": [0, 2, 1, 3]}, ["p"]), ("reshape", {"input": "p", "shape": [2, 4, 64]}, ["y"])],
+            lambda q, k, v: [attend(*(x.reshape(2, -1, 4, 16).transpose(0, 2, 1, 3) for x in (q, k, v)))
+                             .transpose(0, 2, 1, 3).reshape(2, 4, 64)])
+        add("decode_turned", kind, {"q": (2, 40, 8), "k": (2, 40, 1280), "v": (2, 24, 1280)},
+            [("transpose", {"input": key, "dim0": 1, "dim1": 2}, [key + "t"]) for key in "qkv"] +
+            [("scaled_dot_product_attention", {"query": "qt", "key": "kt", "value": "vt"}, ["y"])],
+            lambda q, k, v: [attend(*(x.swapaxes(1, 2) for x in (q, k, v)))])
 
     # ---- how operands lie: heads that several queries share, all turned, heads in place and joined again
     for kind in kinds:

@@ -32,7 +32,7 @@ import nnf
 import rows as reading
 import runtime
 import tf32
-from attention import attentions
+from attention import attentions, kernels_of
 from models import models, widened
 
 # One order is the threads' own; a fixed and a large number stand for any other.
@@ -192,9 +192,12 @@ def convolution(text, model):
     if model.name == "conv_cube" and text.count("ld.global") > 2:
         return "sums are computed again where they are stored"
     return "it has local memory" if ".local" in text else None
+
+
 def attention(text, model):
-    """One kernel, whatever lies where; 16-bit floats on tensor cores, with scores and sums in registers."""
-    if text.count(".entry") != 1:
+    """One kernel, whatever lies where; 16-bit floats on tensor cores, with scores and sums in registers. One more puts
+    parts of the keys together."""
+    if text.count(".entry") != kernels_of(model):
         return f"{text.count('.entry')} kernels"
     if ".local" in text:
         return "it has local memory"

@@ -13,10 +13,10 @@
              *static_cast<T::State *>(state));                                                                         \
   }                                                                                                                    \
   extern "C" __attribute__((device)) void nnf_attention_scores_##queries##x##keys##x##width(                           \
-      bool isBfloat, bool kAlong, const char *v, i64 vPitch, int vCopyBytes, bool vAlong, int depth, int columns,      \
-      int first, int end, NNF_SHARED char *shared, void *state, void *scores) {                                        \
+      bool isBfloat, bool qAlong, bool kAlong, const char *v, i64 vPitch, int vCopyBytes, bool vAlong, int depth,      \
+      int columns, int first, int end, NNF_SHARED char *shared, void *state, void *scores) {                           \
     using T = Tile##queries##x##keys##x##width;                                                                        \
-    T::multiply(isBfloat, false, kAlong, {v, vPitch, vCopyBytes, vAlong, columns}, depth, first, end, shared,          \
+    T::multiply(isBfloat, qAlong, kAlong, {v, vPitch, vCopyBytes, vAlong, columns}, depth, first, end, shared,         \
                 *static_cast<T::State *>(state), *static_cast<T::Scores *>(scores));                                   \
   }                                                                                                                    \
   extern "C" __attribute__((device)) void nnf_attention_mix_##queries##x##keys##x##width(                              \

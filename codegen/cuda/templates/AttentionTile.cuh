@@ -171,7 +171,7 @@ template <int bytes, int queries, int keys, int width, int warps> struct Attenti
     }
   }
 
-  /// The mix and totals as rows in shared memory.
+  /// The mix, totals and largest logits (times log2 e) as rows in shared memory.
   NNF_DEVICE static void spread(const State &state, NNF_SHARED float *to) {
     constexpr int pitch = width + NNF_ATTENTION_ROW_GAP;
     // Without keys some may be under way; nobody reads values that are overwritten now.
@@ -190,7 +190,7 @@ template <int bytes, int queries, int keys, int width, int warps> struct Attenti
                                                                               state.mix[i][j][half * 2 + 1]};
         float total = sumOfThreads<4>(state.rows[i][half].total);
         if (lane % 4 == 0)
-          row[width] = total;
+          row[width] = total, row[width + 1] = state.rows[i][half].largest;
       }
     meetBlock();
   }

@@ -150,7 +150,7 @@ template <int queries, int keys, int width> struct FloatTile {
       state.mix[i / columns][i % columns] = sums[i / columns][i % columns];
   }
 
-  /// The mix and totals as rows in shared memory.
+  /// The mix, totals and largest logits (times log2 e) as rows in shared memory.
   NNF_DEVICE static void spread(bool queryAlongDepth, bool valueAlongKeys, const State &state, NNF_SHARED float *to) {
     constexpr int pitch = width + NNF_ATTENTION_ROW_GAP;
     // Without keys some may be under way; nobody reads values that are overwritten now.
@@ -164,7 +164,7 @@ template <int queries, int keys, int width> struct FloatTile {
         line[column(valueAlongKeys, j)] = state.mix[i][j];
       float total = sumOfThreads<sharers>(state.rows[i].total);
       if (member() == 0)
-        line[width] = total;
+        line[width] = total, line[width + 1] = state.rows[i].largest;
     }
     meetBlock();
   }

@@ -9,7 +9,8 @@
   TILE(64, 64, 32, 4)                                                                                                  \
   TILE(64, 64, 64, 4)                                                                                                  \
   TILE(128, 32, 64, 4)                                                                                                 \
-  TILE(64, 64, 128, 4)
+  TILE(64, 64, 128, 4)                                                                                                 \
+  TILE(64, 32, 256, 4)
 
 /* Bytes that a thread keeps from one block of keys to the next: a mix, two numbers of each row, queries. */
 #define NNF_ATTENTION_STATE_BYTES(queries, width, warps) ((queries) / (warps) / 16 * ((width) / 8 * 16 + 16 + (width)))
@@ -32,7 +33,7 @@
 #define NNF_FLOAT_ATTENTION_STATE_BYTES(width) (4 * ((width) / 8 * 4 + 8))
 
 /* Floats by which rows in shared memory are longer than a tile: threads that access a column then meet in no bank. The
- * first of them is the row's total. */
+ * first of them is the row's total, the second its largest logit. */
 #define NNF_ATTENTION_ROW_GAP 8
 /* The same of the powers of a float32 tile, whose rows are read in vectors of four. */
 #define NNF_ATTENTION_POWER_GAP 4

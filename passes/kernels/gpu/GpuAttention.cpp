@@ -55,6 +55,17 @@ ArrayRef<AttentionTile> tilesOf(Multiplier multiplier) {
 /// are still so many.
 constexpr int64_t enoughBlocks = 108;
 
+/// What a tile takes: figures of an A100, per multiprocessor (SM) and cycle, as those of TensorProduct.cpp.
+namespace machine {
+constexpr double multiprocessors = 108, bytes = 40, latency = 700, perBlock = 2000;
+constexpr int64_t sharedBytes = 160000, residentBlocks = 3;
+/// What puts parts together: a launch, and bytes that go through the second-level cache.
+constexpr double together = 2500, bytesOfCache = 1000;
+constexpr double multiplyAdds(Multiplier multiplier) {
+  return multiplier == Multiplier::Half ? 1024 : multiplier == Multiplier::Tf32 ? 512 : 64;
+}
+} // namespace machine
+
 bool changesBatchOnly(PrimReshapeOp reshape) {
   Shape in = shapeOf(reshape.getInput()), out = shapeOf(reshape.getOutput());
   return in.size() >= 2 && out.size() >= 2 && sameDim(in.back(), out.back()) &&
@@ -133,8 +144,31 @@ std::optional<GpuAttention> GpuAttention::of(Attention &a) {
   return GpuAttention{element, multiplier, *query, *key, *value};
 }
 
+double GpuAttention::cycles(Attention &a, int64_t parts) const {
+  int64_t entries = std::max<int64_t>(1, KernelEmitter::guess(a.mixBatch())) * parts;
+  int64_t queries = std::max<int64_t>(1, KernelEmitter::guess(a.queries())),
+          keys = KernelEmitter::guess(a.keys()) / parts;
+  AttentionTile tile = tileOf(a, entries);
+  double perMultiprocessor =
+      std::ceil(double(entries * llvm::divideCeil(queries, tile.queries)) / machine::multiprocessors);
+  double resident =
+      std::min<double>(perMultiprocessor, std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes));
+  double elements = double(tile.keys * (a.depth() + a.columns()));
+  double products = elements * double(tile.queries) / machine::multiplyAdds(multiplier);
+  double reads = elements * double(operandBytes(multiplier)) / machine::bytes;
+  // Keys and values of a block are waited for one after the other.
+  double waits = 2 * machine::latency / resident;
+  double cycles = perMultiprocessor * (double(llvm::divideCeil(keys, tile.keys)) * std::max({products, reads, waits}) +
+                                       machine::perBlock / resident);
+  double moved = 2.0 * double(entries * queries * (a.columns() + 1)) * 4;
+  return parts == 1 ? cycles : cycles + machine::together + moved / machine::bytesOfCache;
+}
+
 AttentionTile GpuAttention::tile(Attention &a) const {
-  int64_t entries = std::max<int64_t>(1, KernelEmitter::guess(a.mixBatch()));
+  return tileOf(a, std::max<int64_t>(1, KernelEmitter::guess(a.mixBatch())));
+}
+
+AttentionTile GpuAttention::tileOf(Attention &a, int64_t entries) const {
   int64_t queries = std::max<int64_t>(1, KernelEmitter::guess(a.queries()));
   std::optional<AttentionTile> best;
   for (const AttentionTile &tile : tilesOf(multiplier)) {

@@ -36,7 +36,8 @@ struct AttentionTile {
   bool isFma() const { return multiplier == Multiplier::Fma; }
   /// Scores of a thread.
   int64_t scores() const { return queries * keys / threads; }
-  /// From one row of the mix in shared memory to the next, in floats; number `width` of a row is its total.
+  /// From one row of the mix in shared memory to the next, in floats; number `width` of a row is its total,
+  /// the next one its largest logit, times log2 e.
   int64_t spreadPitch() const;
   /// The template of a function: "nnf_tf32_attention_mix_64x32x64".
   std::string name(llvm::StringRef function) const;
@@ -50,6 +51,11 @@ struct GpuAttention {
 
   static std::optional<GpuAttention> of(Attention &attention);
   AttentionTile tile(Attention &attention) const;
+  /// Cycles that a GPU takes if keys are cut in so many parts, by a model of it (docs/design/0013).
+  double cycles(Attention &attention, int64_t parts) const;
+
+private:
+  AttentionTile tileOf(Attention &attention, int64_t entries) const;
 };
 
 } // namespace nnf

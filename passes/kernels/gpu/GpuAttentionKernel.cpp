@@ -42,6 +42,7 @@ private:
   void makeLogits(Value scores, const Run &run, Value firstKey);
   void store(const SharedArray &shared);
   void storePiece(const SharedArray &shared, Value piece);
+  void storeLogSums(const SharedArray &shared);
   Value registers(Type type, int64_t count) {
     return LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), type, constant32(count),
                                   /*alignment=*/16);
@@ -103,10 +104,8 @@ void GpuAttentionEmitter::emit() {
     if (tile.isFma())
       call("scores", {{queryAlong, keyAlong}, value, {depth, columns, first32, end32, shared.base, scores}});
     else
-      call("scores", {kind.empty() ? queryAlong : kind[0],
-                      keyAlong,
-                      value,
-                      {depth, columns, first32, end32, shared.base, state, scores}});
+      call("scores",
+           {kind, {queryAlong, keyAlong}, value, {depth, columns, first32, end32, shared.base, state, scores}});
     makeLogits(scores, first);
     if (tile.isFma())
       call("mix", {key, {queryAlong, valueAlong, depth, first32, end32, shared.base, scores, state}});
@@ -223,6 +222,8 @@ void GpuAttentionEmitter::store(const SharedArray &shared) {
     storePiece(shared, piece);
     return {};
   });
+  if (a.logSum)
+    storeLogSums(shared);
 }
 
 /// `lanes` neighbouring columns of a query.
@@ -241,10 +242,36 @@ void GpuAttentionEmitter::storePiece(const SharedArray &shared, Value piece) {
     Value mix = finishedMix(k, a, emitter.loadShared(shared, k.add(line, column)), factor);
     Indices position = at(a.mixBatch(), k.index(query), k.index(column, lanes > 1));
     e.bind(a.mix.getOutput(), position, mix);
-    for (auto [i, result] : llvm::enumerate(stored))
-      k.store(e.at(result.value, position), emitter.resultAddress(i), elementOf(result.result),
+    for (const StoredMix &result : stored)
+      k.store(e.at(result.value, position), emitter.resultAddress(result.number), elementOf(result.result),
               result.placeOf(e, position));
   });
+}
+
+/// One of each query, by the graph's own code on the largest logit and the total.
+void GpuAttentionEmitter::storeLogSums(const SharedArray &shared) {
+  constexpr double naturalLogarithmOf2 = 0.693147180559945309417;
+  k.loop(emitter.thread, k.constant(tile.queries), emitter.threads, {},
+         [&](Value row, ValueRange) -> SmallVector<Value> {
+           ElementEmitter::Scope scope(e);
+           Value query = k.add(firstQuery, row);
+           emitter.when(k.less(query, k.size(a.queries())), [&] {
+             KernelEmitter::LanesScope scalar(k, 1);
+             Value line = k.mul(row, k.constant(tile.spreadPitch()));
+             Value total = emitter.loadShared(shared, k.add(line, k.constant(tile.width))),
+                   largest = emitter.loadShared(shared, k.add(line, k.constant(tile.width + 1)));
+             Value factor = arith::ConstantOp::create(k.b, k.loc, k.b.getF32FloatAttr(naturalLogarithmOf2));
+             Indices position = batchAt(a.logitsBatch());
+             position.push_back(k.index(query));
+             e.bind(a.total, position, total);
+             e.bind(a.largest, position, arith::MulFOp::create(k.b, k.loc, largest, factor));
+             for (auto [number, result] : llvm::enumerate(emitter.kernel.yielded()))
+               if (beforeViews(result) == a.logSum)
+                 k.store(e.at(a.logSum, position), emitter.resultAddress(number), elementOf(result),
+                         e.linear(shapeOf(a.logSum), position));
+           });
+           return {};
+         });
 }
 
 /// Columns that a thread stores at once: 16 bytes of the narrowest result.
@@ -272,7 +299,7 @@ bool emitGpuAttention(KernelOp kernel, const TargetInfo &target) {
     if (!attention)
       continue;
     std::optional<GpuAttention> g = GpuAttention::of(*attention);
-    std::optional<SmallVector<StoredMix>> stored = storedMixes(kernel, dot);
+    std::optional<SmallVector<StoredMix>> stored = storedMixes(kernel, dot, attention->logSum);
     if (!g || !stored)
       return false;
     AttentionTile tile = g->tile(*attention);
