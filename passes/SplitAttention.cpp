@@ -158,15 +158,14 @@ Value Parts::mix() {
   Value isNothing = p.eq(largest, p.full(shapeOf(largest), -infinity, element));
   Value weights = p.select(p.broadcastOver(isNothing, shape, {last}), p.full(shape, 0, element),
                            p.div(powers, p.broadcastOver(total, shape, {last})));
-  Value logSums =
-      p.select(isNothing, p.full(shapeOf(largest), -infinity, element), p.add(largest, p.log(total)));
+  Value logSums = p.select(isNothing, p.full(shapeOf(largest), -infinity, element), p.add(largest, p.log(total)));
 
   Shape mixed = shapeOf(a.mix.getLhs());
   mixed.back() = share;
   int64_t valueDim = a.mix.getRhsContract()[0];
-  Value mixes = p.dot(p.reshape(weights, inFront(mixed)), cutKeys(a.mix.getRhs(), valueDim),
-                      batchOf(a.mix.getLhsBatch()), batchOf(a.mix.getRhsBatch()), behindParts(a.mix.getLhsContract()),
-                      behindParts(a.mix.getRhsContract()));
+  Value mixes =
+      p.dot(p.reshape(weights, inFront(mixed)), cutKeys(a.mix.getRhs(), valueDim), batchOf(a.mix.getLhsBatch()),
+            batchOf(a.mix.getRhsBatch()), behindParts(a.mix.getLhsContract()), behindParts(a.mix.getRhsContract()));
   ofParts = mixes.getDefiningOp<PrimDotOp>();
   Shape rows = shapeOf(mixes);
   rows.pop_back();
@@ -186,8 +185,7 @@ Value Parts::together(Value mixes, Value logSums) {
   Value zeros = p.full(shapeOf(mix), 0, element);
   switch (a.zeroed) {
   case Attention::Zeroed::None: return mix;
-  case Attention::Zeroed::Masked:
-    return p.select(p.eq(largest, p.full(shapeOf(mix), -infinity, element)), zeros, mix);
+  case Attention::Zeroed::Masked: return p.select(p.eq(largest, p.full(shapeOf(mix), -infinity, element)), zeros, mix);
   case Attention::Zeroed::NotANumber: return p.select(p.isNan(total), zeros, mix);
   }
   llvm_unreachable("rows are zeroed or not");

@@ -5,6 +5,7 @@
 // and stores 16 bytes at once.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "passes/kernels/gpu/BlockOrder.h"
 #include "passes/kernels/gpu/HopperProduct.h"
 #include "passes/kernels/gpu/ProductEmitter.h"
 
@@ -16,8 +17,9 @@ void TensorProductEmitter::emit() {
   emitter.setGrid(grid);
   Indices at = e.delinear(grid, k.index(emitter.block));
   batchAt = e.delinear(p.batch, at[0]);
-  firstRow = k.mul(at[1].base, k.constant(tile.rows));
-  firstColumn = k.mul(at[2].base, k.constant(tile.columns));
+  auto [row, column] = inOrder(at[1].base, at[2].base, grid[1], grid[2]);
+  firstRow = k.mul(row, k.constant(tile.rows));
+  firstColumn = k.mul(column, k.constant(tile.columns));
   SharedArray shared = emitter.shared(k.b.getF32Type(), tile.sharedBytes() / 4);
   Value sums = multiply(shared);
   k.loop(k.constant(0), k.constant(tile.parts), 1, {}, [&](Value part, ValueRange) -> SmallVector<Value> {
@@ -45,6 +47,20 @@ Value TensorProductEmitter::multiply(const SharedArray &shared) {
   arguments.append({narrow(steps()), shared.base, sums});
   emitter.callTemplate(tile.name(p.convolved ? "convolution" : "product"), arguments);
   return sums;
+}
+
+/// The tile of the block that would have this one if blocks took rows of tiles one after the other.
+std::pair<Value, Value> TensorProductEmitter::inOrder(Value row, Value column, Dim rowTiles, Dim columnTiles) {
+  std::optional<int64_t> rows = constantOf(rowTiles), columns = constantOf(columnTiles);
+  int64_t band = rows && columns ? tilesOfBand(*rows, *columns, tile.rows, tile.columns, blocksAtOnce()) : 1;
+  if (band == 1)
+    return {row, column};
+  Value perBand = k.constant(band * *columns), number = k.add(k.mul(row, k.constant(*columns)), column);
+  Value inBand = k.mod(number, perBand), first = k.mul(k.floorDiv(number, perBand), k.constant(band));
+  Value height = k.constant(band);
+  if (*rows % band != 0)
+    height = k.min(height, k.sub(k.constant(*rows), first));
+  return {k.add(first, k.mod(inBand, height)), k.floorDiv(inBand, height)};
 }
 
 /// Down the contracted dimension that the block's batch has.

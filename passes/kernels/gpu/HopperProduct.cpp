@@ -141,6 +141,9 @@ private:
     emitter.callTemplate("nnf_hopper_spread_" + name(), {sums, part, shared.base});
   }
   std::string name() const { return (Twine(tile.parts) + "x" + Twine(tile.columns)).str(); }
+  int64_t blocksAtOnce() const override {
+    return machine::multiprocessors * (machine::sharedBytes / tile.sharedBytes());
+  }
   Value mapAddress(unsigned number);
   Value firstStep(const TensorOperand &operand);
   void describeMap(unsigned number, const TensorOperand &operand, Value first, SmallVector<Value> &to);

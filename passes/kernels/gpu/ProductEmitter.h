@@ -23,6 +23,9 @@ protected:
   /// Brings one part of the sums to shared memory, as rows.
   virtual void spread(mlir::Value sums, mlir::Value part, const SharedArray &shared);
   mlir::Value steps();
+  std::pair<mlir::Value, mlir::Value> inOrder(mlir::Value row, mlir::Value column, Dim rowTiles, Dim columnTiles);
+  /// Blocks that a GPU runs at once.
+  virtual int64_t blocksAtOnce() const { return nnf::blocksAtOnce(tile); }
   /// What a template is told of an operand of `extent` rows or columns, of which the tile begins at `first`.
   void describe(const TensorOperand &operand, mlir::Value first, Dim extent, int64_t tileExtent,
                 llvm::SmallVector<mlir::Value> &to);

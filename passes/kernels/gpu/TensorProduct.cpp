@@ -118,6 +118,10 @@ static double cyclesOfFewRows(int64_t rows, int64_t columns, int64_t depth, int6
          (double(llvm::divideCeil(depth, slab)) * std::max(products, waits) + machine::perBlock / resident);
 }
 
+int64_t blocksAtOnce(const ProductTile &tile) {
+  return machine::multiprocessors * std::min(machine::residentBlocks, machine::sharedBytes / tile.sharedBytes());
+}
+
 double cyclesOfProduct(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
   if (multiplier == Multiplier::Fma && std::min(rows, columns) <= fewest)
     return cyclesOfFewRows(rows, columns, depth, batches);

@@ -76,6 +76,8 @@ struct ProductTile {
   std::string name(llvm::StringRef kind) const;
 };
 
+/// Blocks that a GPU runs at once, by a model of it.
+int64_t blocksAtOnce(const ProductTile &tile);
 /// Cycles that a GPU takes for a product, by a model of it (docs/design/0009).
 double cyclesOfProduct(Multiplier multiplier, int64_t rows, int64_t columns, int64_t depth, int64_t batches);
 /// The same where templates multiply, however few rows there are: convolutions.
