@@ -208,9 +208,11 @@ void split(PrimConvOp conv, int64_t channels) {
   made.getOutput().setType(tensorOf(each, elementOf(conv.getOutput())));
 
   Shape cut(ArrayRef(out).drop_back());
-  int64_t rank = cut.size();
-  cut.append({dim(groups), dim(parts), dim(columns)});
-  Value sum = p.reduce(ReduceKind::Add, p.reshape(made.getOutput(), cut), {rank + 1});
+  if (groups > 1)
+    cut.push_back(dim(groups));
+  int64_t ofParts = cut.size();
+  cut.append({dim(parts), dim(columns)});
+  Value sum = p.reduce(ReduceKind::Add, p.reshape(made.getOutput(), cut), {ofParts});
   conv.getOutput().replaceAllUsesWith(p.reshape(sum, out));
   conv.erase();
 }

@@ -48,8 +48,8 @@ func.func @main(%a: tensor<16x4100xf32>, %b: tensor<4100x64xf32>) -> tensor<16x6
 // CHECK: %[[T:.*]] = nnf.prim.transpose %[[A]] {perm = array<i64: 0, 1, 3, 4, 2, 5>}
 // CHECK: %[[W:.*]] = nnf.prim.reshape %[[T]] : {{.*}} -> tensor<3x3x[[C]]x[[O:[0-9]+]]xf32>
 // CHECK: %[[Y:.*]] = nnf.prim.conv %arg0, %[[W]] {groups = [[P]] : i64, {{.*}} -> tensor<1x5x5x[[O]]xf32>
-// CHECK: %[[R:.*]] = nnf.prim.reshape %[[Y]] : {{.*}} -> tensor<1x5x5x1x[[P]]x16xf32>
-// CHECK: nnf.prim.reduce add %[[R]] {dims = array<i64: 4>}
+// CHECK: %[[R:.*]] = nnf.prim.reshape %[[Y]] : {{.*}} -> tensor<1x5x5x[[P]]x16xf32>
+// CHECK: nnf.prim.reduce add %[[R]] {dims = array<i64: 3>} : {{.*}} -> tensor<1x5x5x16xf32>
 func.func @main(%a: tensor<1x5x5x512xf32>, %b: tensor<3x3x512x16xf32>) -> tensor<1x5x5x16xf32> {
   %0 = nnf.prim.conv %a, %b {stride = array<i64: 1, 1>, low = array<i64: 1, 1>, high = array<i64: 1, 1>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, groups = 1 : i64, layout = 1 : i64} : (tensor<1x5x5x512xf32>, tensor<3x3x512x16xf32>) -> tensor<1x5x5x16xf32>
   return %0 : tensor<1x5x5x16xf32>

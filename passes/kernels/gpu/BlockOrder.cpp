@@ -18,9 +18,7 @@ int64_t tilesOfBand(int64_t rowTiles, int64_t columnTiles, int64_t tileRows, int
   if (rowTiles * columnTiles <= atOnce)
     return 1; // all run at once, in whatever order
   int64_t best = 1;
-  auto extent = [&](int64_t band) {
-    return extentRead(band, rowTiles, columnTiles, tileRows, tileColumns, atOnce);
-  };
+  auto extent = [&](int64_t band) { return extentRead(band, rowTiles, columnTiles, tileRows, tileColumns, atOnce); };
   for (int64_t band = 2; band <= std::min(rowTiles, atOnce); ++band)
     if (extent(band) < extent(best))
       best = band;

@@ -42,6 +42,16 @@ bool isProduct(PrimConvOp conv, Type element) {
              (multiplierOf(element, conv) == Multiplier::Fma ? fewestFmaColumns : fewestTensorColumns);
 }
 
+StridedView compactViewOf(Value tensor) {
+  Shape shape = shapeOf(tensor), strides(shape.size());
+  Dim stride = dimOf(tensor.getContext(), 1);
+  for (size_t d = shape.size(); d-- > 0;) {
+    strides[d] = simplify(stride);
+    stride = stride * shape[d];
+  }
+  return {tensor, dimOf(tensor.getContext(), 0), strides};
+}
+
 /// The weight as columns: taps and channels are the contracted dimension.
 std::optional<TensorOperand> weightOf(PrimConvOp conv, const StridedView &view) {
   Shape shape = shapeOf(conv.getWeight());
@@ -61,19 +71,22 @@ std::optional<TensorOperand> weightOf(PrimConvOp conv, const StridedView &view) 
 std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
   PrimConvOp conv = soleOf<PrimConvOp>(kernel);
   std::optional<bool> turned = conv ? isTurned(kernel, conv) : std::nullopt;
-  if (!turned || !productBufferOf(conv.getInput()) || !productBufferOf(conv.getWeight()))
+  std::optional<TensorProduct> product = turned ? of(conv) : std::nullopt;
+  if (!product || !isa<BlockArgument>(product->a.view.buffer) || !isa<BlockArgument>(product->b.view.buffer))
     return std::nullopt;
-  std::optional<TensorProduct> product = of(conv);
-  if (product)
-    product->turned = *turned;
+  product->turned = *turned;
   return product;
 }
 
 std::optional<TensorProduct> TensorProduct::of(PrimConvOp conv) {
-  std::optional<StridedView> input = stridedViewOf(beforeWidening(conv.getInput())),
-                             weight = stridedViewOf(beforeWidening(conv.getWeight()));
-  if (!input || !weight || elementOf(input->buffer) != elementOf(weight->buffer) ||
-      !elementOf(conv.getOutput()).isF32())
+  Value image = beforeWidening(conv.getInput()), columnsOfTaps = beforeWidening(conv.getWeight());
+  std::optional<StridedView> input = stridedViewOf(image), weight = stridedViewOf(columnsOfTaps);
+  // What does not lie so is stored in the order that it is read in (memoryOf).
+  if (!input)
+    input = compactViewOf(image);
+  if (!weight || !weightOf(conv, *weight))
+    weight = compactViewOf(columnsOfTaps);
+  if (elementOf(input->buffer) != elementOf(weight->buffer) || !elementOf(conv.getOutput()).isF32())
     return std::nullopt;
   Type element = elementOf(input->buffer);
   std::optional<ConvolutionRows> rows = ConvolutionRows::of(conv, *input);
