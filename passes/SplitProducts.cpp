@@ -94,7 +94,7 @@ std::optional<Sizes> Sizes::of(PrimConvOp conv) {
   auto count = [&](ArrayRef<Dim> dims) { return constantOf(productOf(conv.getContext(), dims)); };
   std::optional<int64_t> rows = count(product->rows), columns = count(product->columns),
                          depth = constantOf(product->depth);
-  if (!rows || !columns || !depth || *rows == 0 || *columns == 0)
+  if (!rows || !columns || !depth || *rows == 0 || *columns == 0 || *depth == 0)
     return std::nullopt;
   return Sizes{product->multiplier,   *rows, *columns, *depth, int64_t(conv.getGroups()), Machines::Any,
                /*isConvolution=*/true};
@@ -122,7 +122,8 @@ double Sizes::relativeCost(int64_t share, int64_t parts) const {
 std::optional<int64_t> bestShare(const Sizes &sizes) {
   std::optional<int64_t> best;
   double least = worthwhile;
-  for (int64_t parts = 2; parts <= mostParts; ++parts) {
+  // Nothing to contract has no parts.
+  for (int64_t parts = 2; parts <= mostParts && sizes.depth > partGrain; ++parts) {
     int64_t share = llvm::alignTo(llvm::divideCeil(sizes.depth, parts), partGrain);
     if (llvm::divideCeil(sizes.depth, share) != uint64_t(parts))
       continue; // so many whole slabs for each leave the last ones nothing
