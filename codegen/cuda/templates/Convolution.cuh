@@ -121,7 +121,7 @@ private:
   template <int runBytes> NNF_DEVICE void copyRuns(NNF_SHARED char *slab) {
     const Place runStep = placeOf(runBytes / Tile::elementBytes);
     Place at = place;
-#pragma clang loop unroll(disable)
+#pragma unroll 1
     for (int done = 0; done < chunkBytes; done += runBytes > 2 ? runBytes : 4) {
       if constexpr (runBytes > 2) {
         copyRun<runBytes>(slab + done, at);

@@ -1,33 +1,16 @@
-// What the templates need of CUDA, by clang's builtins and PTX: there is no toolkit when nnfc is built. Each
-// instruction here has its twin in codegen/cuda/emulator, by the name that it has in PTX.
+// What the templates need of CUDA, as PTX: there is no toolkit when nnfc is built. Each instruction here has its twin
+// in codegen/cuda/emulator, by the name that it has in PTX.
 #pragma once
 
-#define NNF_DEVICE __attribute__((device, always_inline))
-#define NNF_SHARED __attribute__((address_space(3)))
+#include "codegen/cuda/templates/Compiler.cuh"
 
-using u16 = unsigned short;
-using u32 = unsigned int;
-using i64 = long long;
 /// Elements of 16 bits, whatever float they are.
 using Halfword = u16;
 
 struct Words4 {
   u32 word[4];
 };
-// No structs: to assign one takes a generic address, and that memory is shared would only be found again later.
-using Vector4 = u32 __attribute__((ext_vector_type(4)));
-using Floats4 = float __attribute__((ext_vector_type(4)));
-using Pair = float __attribute__((ext_vector_type(2)));
-
 constexpr int warpThreads = 32;
-
-NNF_DEVICE inline int threadInBlock() { return __nvvm_read_ptx_sreg_tid_x(); }
-NNF_DEVICE inline void meetBlock() { __nvvm_bar_sync(0); }
-
-/// Shared memory's own addresses have 32 bits.
-NNF_DEVICE inline u32 addressOf(NNF_SHARED char *at) {
-  return static_cast<u32>(reinterpret_cast<unsigned long long>(at));
-}
 
 // ---- copies from global to shared memory that run beside what follows
 

@@ -174,28 +174,28 @@ template <int queries, int keys, int width> struct FloatTile {
 
 #define NNF_INSTANTIATE(queries, keys, width)                                                                          \
   using Tile##queries##x##keys##x##width = FloatTile<queries, keys, width>;                                            \
-  extern "C" __attribute__((device)) void nnf_float_attention_begin_##queries##x##keys##x##width(                      \
+  NNF_TEMPLATE void nnf_float_attention_begin_##queries##x##keys##x##width(                                            \
       const char *q, i64 qPitch, int qCopyBytes, bool qAlong, int qRows, const char *k, i64 kPitch, int kCopyBytes,    \
       bool kAlong, int depth, int end, NNF_SHARED char *shared, void *state) {                                         \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::begin({q, qPitch, qCopyBytes, qAlong, qRows}, {k, kPitch, kCopyBytes, kAlong, 0}, depth, end, shared,           \
              *static_cast<T::State *>(state));                                                                         \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_float_attention_scores_##queries##x##keys##x##width(                     \
+  NNF_TEMPLATE void nnf_float_attention_scores_##queries##x##keys##x##width(                                           \
       bool qAlong, bool kAlong, const char *v, i64 vPitch, int vCopyBytes, bool vAlong, int depth, int columns,        \
       int first, int end, NNF_SHARED char *shared, void *scores) {                                                     \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::multiply(qAlong, kAlong, {v, vPitch, vCopyBytes, vAlong, columns}, depth, first, end, shared,                   \
                 *static_cast<T::Scores *>(scores));                                                                    \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_float_attention_mix_##queries##x##keys##x##width(                        \
+  NNF_TEMPLATE void nnf_float_attention_mix_##queries##x##keys##x##width(                                              \
       const char *k, i64 kPitch, int kCopyBytes, bool kAlong, bool qAlong, bool vAlong, int depth, int first, int end, \
       NNF_SHARED char *shared, void *scores, void *state) {                                                            \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::mix({k, kPitch, kCopyBytes, kAlong, 0}, qAlong, vAlong, depth, first, end, shared,                              \
            *static_cast<T::Scores *>(scores), *static_cast<T::State *>(state));                                        \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_float_attention_spread_##queries##x##keys##x##width(                     \
+  NNF_TEMPLATE void nnf_float_attention_spread_##queries##x##keys##x##width(                                           \
       bool qAlong, bool vAlong, const void *state, NNF_SHARED float *shared) {                                         \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::spread(qAlong, vAlong, *static_cast<const T::State *>(state), shared);                                          \

@@ -13,5 +13,5 @@ NNF_DEVICE inline void addProducts(const X (&x)[rows], const float (&y)[columns]
     for (int i = 0; i < rows; ++i)
 #pragma unroll
       for (int j = 0; j < columns; ++j)
-        sums[i][first + j] = __builtin_fmaf(x[i][s], y[j][s], sums[i][first + j]);
+        sums[i][first + j] = fused(x[i][s], y[j][s], sums[i][first + j]);
 }

@@ -61,7 +61,7 @@ template <int rows, int columns, int depth, int slabs> struct FloatTile {
   template <typename A>
   NNF_DEVICE static void multiply(A &&a, const Operand &b, int steps, NNF_SHARED char *shared, float *result) {
     float sums[piece][piece] = {};
-    forSlabs<FloatTile>(a, b, steps, shared, [&] __attribute__((device, always_inline)) (NNF_SHARED char *slab) {
+    forSlabs<FloatTile>(a, b, steps, shared, [&] NNF_DEVICE_LAMBDA(NNF_SHARED char *slab) {
 #pragma unroll
       for (int step = 0; step < depth; step += 4) {
         float x[piece][4], y[piece][4];
@@ -92,20 +92,20 @@ template <int rows, int columns, int depth, int slabs> struct FloatTile {
 } // namespace
 
 #define NNF_INSTANTIATE(rows, columns, depth, slabs)                                                                   \
-  extern "C" __attribute__((device)) void nnf_float_product_##rows##x##columns##x##depth(                              \
+  NNF_TEMPLATE void nnf_float_product_##rows##x##columns##x##depth(                                                    \
       const char *a, i64 aPitch, int aCopyBytes, bool aAlongDepth, int aRows, const char *b, i64 bPitch,               \
       int bCopyBytes, bool bAlongDepth, int bColumns, int steps, NNF_SHARED char *shared, float *sums) {               \
     FloatTile<rows, columns, depth, slabs>::multiply(Operand{a, aPitch, aCopyBytes, aAlongDepth, aRows},               \
                                                      {b, bPitch, bCopyBytes, bAlongDepth, bColumns}, steps, shared,    \
                                                      sums);                                                            \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_float_convolution_##rows##x##columns##x##depth(                          \
+  NNF_TEMPLATE void nnf_float_convolution_##rows##x##columns##x##depth(                                                \
       NNF_IMAGE_PARAMETERS, const char *b, i64 bPitch, int bCopyBytes, bool bAlongDepth, int bColumns, int steps,      \
       NNF_SHARED char *shared, float *sums) {                                                                          \
     using Tile = FloatTile<rows, columns, depth, slabs>;                                                               \
     Tile::multiply(ImageRows<Tile>(NNF_IMAGE), {b, bPitch, bCopyBytes, bAlongDepth, bColumns}, steps, shared, sums);   \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_float_spread_##rows##x##columns##x##depth(                               \
+  NNF_TEMPLATE void nnf_float_spread_##rows##x##columns##x##depth(                                                     \
       bool aAlongDepth, bool bAlongDepth, const float *sums, int part, NNF_SHARED float *shared) {                     \
     FloatTile<rows, columns, depth, slabs>::spread(aAlongDepth, bAlongDepth, sums, part, shared);                      \
   }

@@ -5,8 +5,6 @@
 
 #include "codegen/cuda/templates/Device.cuh"
 
-using u64 = unsigned long long;
-
 constexpr int groupThreads = 4 * warpThreads;
 
 // ---- barriers in shared memory (mbarrier): a phase is over when all have arrived and all bytes are there
@@ -91,11 +89,15 @@ template <int pending> NNF_DEVICE inline void waitForProducts() {
 }
 /// Sums are there only now: products are asynchronous, but compilers take what an instruction has as its result for
 /// ready. No instruction of a GPU; the emulator gives the sums back here.
-template <int count> NNF_DEVICE inline void takeSums(float (&sums)[count]) {
-#pragma unroll
-  for (int i = 0; i < count; ++i)
-    asm volatile("//wgmma.sum %1" : "+f"(sums[i]) : "n"(i));
+template <int first, int number, int count> NNF_DEVICE inline void takeSumsFrom(float (&sums)[count]) {
+  if constexpr (number > 1) {
+    takeSumsFrom<first, number / 2>(sums);
+    takeSumsFrom<first + number / 2, number - number / 2>(sums);
+  } else {
+    asm volatile("//wgmma.sum %1" : "+f"(sums[first]) : "n"(first));
+  }
 }
+template <int count> NNF_DEVICE inline void takeSums(float (&sums)[count]) { takeSumsFrom<0, count>(sums); }
 
 #define NNF_TEN(tens)                                                                                                  \
   "%" #tens "0, %" #tens "1, %" #tens "2, %" #tens "3, %" #tens "4, %" #tens "5, %" #tens "6, %" #tens "7, %" #tens    \

@@ -149,7 +149,7 @@ template <int groups, int columns, int slabs> struct HopperTile {
 } // namespace
 
 #define NNF_INSTANTIATE(groups, columns, slabs)                                                                        \
-  extern "C" __attribute__((device)) void nnf_hopper_product_##groups##x##columns(                                     \
+  NNF_TEMPLATE void nnf_hopper_product_##groups##x##columns(                                     \
       bool isBfloat, const char *a, int aRank, int aLines, bool aAlongDepth, int aFirst, int aFirstStep, int a0,       \
       int a1, int a2, const char *b, int bRank, int bLines, bool bAlongDepth, int bFirst, int bFirstStep, int b0,      \
       int b1, int b2, int steps, NNF_SHARED char *shared, float *sums) {                                               \
@@ -157,8 +157,7 @@ template <int groups, int columns, int slabs> struct HopperTile {
         isBfloat, {a, aRank, aLines, aAlongDepth, aFirst, aFirstStep, {a0, a1, a2}},                                   \
         {b, bRank, bLines, bAlongDepth, bFirst, bFirstStep, {b0, b1, b2}}, steps, shared, sums);                       \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_hopper_spread_##groups##x##columns(const float *sums, int part,          \
-                                                                                 NNF_SHARED float *shared) {           \
+  NNF_TEMPLATE void nnf_hopper_spread_##groups##x##columns(const float *sums, int part, NNF_SHARED float *shared) {    \
     HopperTile<groups, columns, slabs>::spread(sums, part, shared);                                                    \
   }
 NNF_HOPPER_TILES(NNF_INSTANTIATE)

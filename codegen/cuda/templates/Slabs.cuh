@@ -114,7 +114,7 @@ NNF_DEVICE inline void copyOperand(NNF_SHARED char *to, const Operand &operand, 
 /// other.
 template <typename Tile, typename A, typename Multiply>
 NNF_DEVICE inline void forSlabs(A &a, const Operand &b, int steps, NNF_SHARED char *shared, Multiply multiply) {
-  auto copySlab = [&] __attribute__((device, always_inline)) (NNF_SHARED char *to, int step) {
+  auto copySlab = [&] NNF_DEVICE_LAMBDA(NNF_SHARED char *to, int step) {
     copyOperand<Tile::tileRows, Tile::slabDepth, Tile::threads, Tile::elementBytes>(to, a, step, steps);
     copyOperand<Tile::tileColumns, Tile::slabDepth, Tile::threads, Tile::elementBytes>(to + Tile::aBytes, b, step,
                                                                                        steps);

@@ -4,7 +4,7 @@
 
 #include "codegen/cuda/templates/Device.cuh"
 
-constexpr float infinity = __builtin_inff();
+constexpr float infinity = __builtin_bit_cast(float, 0x7f800000);
 /// Powers are of two: the GPU has an instruction for those.
 constexpr float binaryLogarithmOfE = 1.44269504088896340736f;
 
@@ -17,14 +17,14 @@ NNF_DEVICE inline float powerOfTwo(float x) {
 
 /// The value of the thread whose number differs in the bits of `distance`.
 NNF_DEVICE inline float valueOfPartner(float value, int distance) {
-  return __builtin_bit_cast(float, __nvvm_shfl_sync_bfly_i32(-1, __builtin_bit_cast(int, value), distance, 31));
+  return __builtin_bit_cast(float, wordOfPartner(__builtin_bit_cast(int, value), distance));
 }
 
 /// Over groups of `count` threads.
 template <int count> NNF_DEVICE inline float largestOfThreads(float x) {
 #pragma unroll
   for (int distance = 1; distance < count; distance *= 2)
-    x = __builtin_fmaxf(x, valueOfPartner(x, distance));
+    x = larger(x, valueOfPartner(x, distance));
   return x;
 }
 template <int count> NNF_DEVICE inline float sumOfThreads(float x) {
@@ -45,17 +45,17 @@ struct SoftmaxRow {
     float most = x[0];
 #pragma unroll
     for (int i = 1; i < count; ++i)
-      most = __builtin_fmaxf(most, x[i]);
+      most = larger(most, x[i]);
     most = largestOfThreads<threads>(most) * binaryLogarithmOfE;
-    most = __builtin_fmaxf(most, largest);
+    most = larger(most, largest);
     // -inf - -inf is no number, which would stay in the totals of blocks to come.
     float base = most == -infinity ? 0.0f : most;
     float factor = powerOfTwo(largest - base), sum = 0;
     largest = most;
 #pragma unroll
     for (int i = 0; i < count; ++i)
-      sum += x[i] = powerOfTwo(__builtin_fmaf(x[i], binaryLogarithmOfE, -base));
-    total = __builtin_fmaf(total, factor, sum);
+      sum += x[i] = powerOfTwo(fused(x[i], binaryLogarithmOfE, -base));
+    total = fused(total, factor, sum);
     return factor;
   }
 };

@@ -47,7 +47,7 @@ template <int bytes, int rows, int columns, int depth, int warpRows, int warpCol
   NNF_DEVICE static void multiply(bool isBfloat, A &&a, const Operand &b, int steps, NNF_SHARED char *shared,
                                   float *result) {
     Sums sums = {};
-    forSlabs<TensorTile>(a, b, steps, shared, [&] __attribute__((device, always_inline)) (NNF_SHARED char *slab) {
+    forSlabs<TensorTile>(a, b, steps, shared, [&] NNF_DEVICE_LAMBDA(NNF_SHARED char *slab) {
       multiplySlab(slab, isBfloat, a.alongDepth, b.alongDepth, sums);
     });
 #pragma unroll

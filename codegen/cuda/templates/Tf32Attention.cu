@@ -5,29 +5,29 @@
 // in registers when all of this has become one function.
 #define NNF_INSTANTIATE(queries, keys, width, warps)                                                                   \
   using Tile##queries##x##keys##x##width = AttentionTile<4, queries, keys, width, warps>;                              \
-  extern "C" __attribute__((device)) void nnf_tf32_attention_begin_##queries##x##keys##x##width(                       \
+  NNF_TEMPLATE void nnf_tf32_attention_begin_##queries##x##keys##x##width(                                             \
       const char *q, i64 qPitch, int qCopyBytes, bool qAlong, int qRows, const char *k, i64 kPitch, int kCopyBytes,    \
       bool kAlong, int depth, int end, NNF_SHARED char *shared, void *state) {                                         \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::begin({q, qPitch, qCopyBytes, qAlong, qRows}, {k, kPitch, kCopyBytes, kAlong, 0}, depth, end, shared,           \
              *static_cast<T::State *>(state));                                                                         \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_tf32_attention_scores_##queries##x##keys##x##width(                      \
+  NNF_TEMPLATE void nnf_tf32_attention_scores_##queries##x##keys##x##width(                                            \
       bool qAlong, bool kAlong, const char *v, i64 vPitch, int vCopyBytes, bool vAlong, int depth, int columns,        \
       int first, int end, NNF_SHARED char *shared, void *state, void *scores) {                                        \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::multiply(false, qAlong, kAlong, {v, vPitch, vCopyBytes, vAlong, columns}, depth, first, end, shared,            \
                 *static_cast<T::State *>(state), *static_cast<T::Scores *>(scores));                                   \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_tf32_attention_mix_##queries##x##keys##x##width(                         \
+  NNF_TEMPLATE void nnf_tf32_attention_mix_##queries##x##keys##x##width(                                               \
       const char *k, i64 kPitch, int kCopyBytes, bool kAlong, bool vAlong, int depth, int columns, int first, int end, \
       NNF_SHARED char *shared, void *scores, void *state) {                                                            \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::mix(false, {k, kPitch, kCopyBytes, kAlong, 0}, vAlong, depth, columns, first, end, shared,                      \
            *static_cast<T::Scores *>(scores), *static_cast<T::State *>(state));                                        \
   }                                                                                                                    \
-  extern "C" __attribute__((device)) void nnf_tf32_attention_spread_##queries##x##keys##x##width(                      \
-      const void *state, NNF_SHARED float *shared) {                                                                   \
+  NNF_TEMPLATE void nnf_tf32_attention_spread_##queries##x##keys##x##width(const void *state,                          \
+                                                                           NNF_SHARED float *shared) {                 \
     using T = Tile##queries##x##keys##x##width;                                                                        \
     T::spread(*static_cast<const T::State *>(state), shared);                                                          \
   }
