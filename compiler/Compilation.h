@@ -64,6 +64,7 @@ private:
   Outcome checkGpus();
   Outcome compileOne(const std::string &path, CompiledModel &model);
   mlir::FailureOr<std::vector<DeviceImage>> compileCustomKernels(DeviceCode &device);
+  mlir::FailureOr<std::vector<DeviceImage>> compilePrograms(DeviceCode &device);
   mlir::FailureOr<std::vector<DeviceImage>> makeImages(DeviceCode &device);
   mlir::FailureOr<llvm::SmallVector<char, 0>> makeCode(CompiledModel &model);
   mlir::LogicalResult compileVersions(CompiledModel &model, const std::string &path);
@@ -93,7 +94,7 @@ private:
   /// Where weights go that are not in the output itself.
   std::string weightsPath() const { return request.output + ".weights"; }
   /// The kernels alone, without what launches them.
-  bool isDeviceCode() const { return emit == Emit::Ptx || emit == Emit::Cubin; }
+  bool isDeviceCode() const { return emit == Emit::Cuda || emit == Emit::Ptx || emit == Emit::Cubin; }
   bool isText() const { return emit == Emit::Assembly || emit == Emit::LlvmIr || isDeviceCode(); }
   bool isObject() const { return emit == Emit::Shared || emit == Emit::Object || emit == Emit::Static; }
   bool embedsWeights() const { return isObject() && !request.externalWeights; }

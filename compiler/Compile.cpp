@@ -1,5 +1,6 @@
 #include "codegen/cuda/custom/CustomImages.h"
 #include "codegen/cuda/emulator/Retarget.h"
+#include "codegen/cuda/text/Programs.h"
 #include "codegen/driver/DriverPlan.h"
 #include "codegen/link/Link.h"
 #include "codegen/link/WeightsSection.h"
@@ -49,9 +50,9 @@ Outcome Compilation::checkRequest() {
     return Outcome::wrongUsage(request.emit.empty()
                                    ? "output '" + request.output +
                                          "': its extension says no kind of output, expected "
-                                         ".so, .o, .a, .s, .ll, .ptx, .cubin or .mlir, or --emit= [NNFC-E0005]"
+                                         ".so, .o, .a, .s, .ll, .cu, .ptx, .cubin or .mlir, or --emit= [NNFC-E0005]"
                                    : "--emit=" + request.emit +
-                                         ": expected so, o, a, s, ll, ptx, cubin or mlir [NNFC-E0005]");
+                                         ": expected so, o, a, s, ll, cu, ptx, cubin or mlir [NNFC-E0005]");
   emit = *found;
   if (!request.phase.empty()) {
     std::optional<Phase> named = phaseOf(request.phase);
@@ -136,16 +137,20 @@ Outcome Compilation::checkTarget() {
   if (code.target != "cpu" && code.target != "cuda" && code.target != "cuda-emu")
     return Outcome::wrongUsage("--target=" + code.target + ": expected cpu, cuda or cuda-emu [NNFC-E0003]");
   if (isDeviceCode() && code.target != "cuda")
-    return Outcome::wrongUsage((emit == Emit::Ptx ? "PTX" : "a cubin") +
+    return Outcome::wrongUsage((emit == Emit::Ptx     ? "PTX"
+                                : emit == Emit::Cubin ? "a cubin"
+                                                      : "CUDA C++") +
                                std::string(" is code for GPUs: found --target=") + code.target +
                                ", expected --target=cuda [NNFC-E0004]");
   if (!code.cudaCompiler.empty() && code.target == "cpu")
     return Outcome::wrongUsage("--cuda-compiler goes with --target=cuda or cuda-emu [NNFC-E0004]");
-  if (!code.cudaCompiler.empty() && code.cudaCompiler != "nvrtc" && code.cudaCompiler != "clang")
-    return Outcome::wrongUsage("--cuda-compiler=" + code.cudaCompiler + ": expected nvrtc or clang [NNFC-E0004]");
+  if (!code.cudaCompiler.empty() && code.cudaCompiler != "nvrtc" && code.cudaCompiler != "clang" &&
+      code.cudaCompiler != "clang-text")
+    return Outcome::wrongUsage("--cuda-compiler=" + code.cudaCompiler +
+                               ": expected nvrtc, clang or clang-text [NNFC-E0004]");
   if (code.cudaCompiler == "nvrtc" && code.target == "cuda-emu")
     return Outcome::wrongUsage(
-        "--cuda-compiler=nvrtc makes PTX, which the emulator cannot run: expected clang [NNFC-E0004]");
+        "--cuda-compiler=nvrtc makes PTX, which the emulator cannot run: expected clang or clang-text [NNFC-E0004]");
   if (code.allowTf32 && code.target == "cpu")
     return Outcome::wrongUsage("--allow-tf32 goes with --target=cuda or cuda-emu [NNFC-E0004]");
   if (code.allowTf32 && code.accuracy == Accuracy::Strict)
@@ -206,6 +211,8 @@ LogicalResult Compilation::describe(CompiledModel &model, ModuleOp module, const
                   llvm::join(llvm::map_range(gpus, [](const CudaTarget &gpu) { return gpu.getArch(); }), ",");
   if (request.code.allowTf32)
     targetText += " with tf32";
+  if (!request.code.cudaCompiler.empty())
+    targetText += " by " + request.code.cudaCompiler;
   if (request.code.target == "cuda")
     module->setAttr(deviceCodeName, builder.getUnitAttr());
   module->setAttr("nnf.target", builder.getStringAttr(targetText));
@@ -300,7 +307,7 @@ FailureOr<std::vector<DeviceImage>> Compilation::compileCustomKernels(DeviceCode
     return nodeError(custom->custom->location)
            << "the emulator makes code of this machine of a kernel in CUDA C++, which may do whatever a program may: "
               "expected --trust-kernels [NNFC-E0411]";
-  bool byClang = device.isEmulated || request.code.cudaCompiler == "clang";
+  bool byClang = device.isEmulated || StringRef(request.code.cudaCompiler).starts_with("clang");
   auto images = nnf::compileCustomKernels(device, gpus, byClang ? CudaCompiler::Clang : CudaCompiler::Nvrtc);
   if (succeeded(images) && isDeviceCode() && !images->empty())
     return emitError(device.module.get()->getLoc())
@@ -341,6 +348,27 @@ std::vector<PrepareFor> Compilation::prepareFor(CompiledModel &model) {
   return all;
 }
 
+/// nnfc's own kernels where CUDA C++ is asked for: images by NVRTC of those that call templates, or bitcode that
+/// becomes part of nnfc's.
+FailureOr<std::vector<DeviceImage>> Compilation::compilePrograms(DeviceCode &device) {
+  const std::string &compiler = request.code.cudaCompiler;
+  bool isText = emit == Emit::Cuda, byNvrtc = compiler == "nvrtc";
+  if (!isText && !byNvrtc && compiler != "clang-text")
+    return std::vector<DeviceImage>();
+  // A file of PTX is one image: it has all kernels by NVRTC.
+  bool onlyTemplates = byNvrtc && !isDeviceCode();
+  if (failed(makePrograms(device, gpus.front(), onlyTemplates ? TextOf::Templates : TextOf::All)))
+    return failure();
+  if (isText || device.programs.empty())
+    return std::vector<DeviceImage>();
+  progress(compiler + ": kernels as CUDA C++");
+  if (byNvrtc)
+    return compileProgramsWithNvrtc(device, gpus, producerText());
+  if (failed(compileProgramsWithClang(device)))
+    return failure();
+  return std::vector<DeviceImage>();
+}
+
 /// PTX for each architecture, and what ptxas makes of it where that is asked for. Machine code comes first: of images
 /// that are equally good the runtime takes the first.
 FailureOr<std::vector<DeviceImage>> Compilation::makeImages(DeviceCode &device) {
@@ -348,7 +376,14 @@ FailureOr<std::vector<DeviceImage>> Compilation::makeImages(DeviceCode &device) 
   FailureOr<std::vector<DeviceImage>> custom = compileCustomKernels(device);
   if (mlir::failed(custom))
     return failure();
-  for (const CudaTarget &gpu : gpus) {
+  FailureOr<std::vector<DeviceImage>> programs = compilePrograms(device);
+  if (mlir::failed(programs))
+    return failure();
+  if (isDeviceCode() && !programs->empty())
+    images = std::move(*programs); // all kernels
+  else
+    custom->insert(custom->end(), programs->begin(), programs->end());
+  for (const CudaTarget &gpu : images.empty() ? gpus : std::vector<CudaTarget>()) {
     FailureOr<std::string> ptx = emitPtx(device, gpu, producerText());
     if (mlir::failed(ptx))
       return failure();
@@ -386,8 +421,14 @@ FailureOr<llvm::SmallVector<char, 0>> Compilation::makeCode(CompiledModel &model
   if (!gpus.empty())
     device = takeDeviceCode(*model.module);
   device.isEmulated = request.code.target == "cuda-emu";
-  if (device.isEmulated && mlir::failed(compileCustomKernels(device)))
+  if (device.isEmulated && (mlir::failed(compileCustomKernels(device)) || mlir::failed(compilePrograms(device))))
     return failure();
+  if (emit == Emit::Cuda) {
+    if (mlir::failed(compilePrograms(device)))
+      return failure();
+    StringRef text = device.programs.empty() ? StringRef() : device.programs.front().text;
+    return llvm::SmallVector<char, 0>(text.begin(), text.end());
+  }
   if (request.code.target == "cuda") {
     FailureOr<std::vector<DeviceImage>> made = makeImages(device);
     if (mlir::failed(made))

@@ -56,9 +56,12 @@ struct CodeRequest {
   std::string cudaArch;       ///< "": sm_80; several with commas: one image each, beside that for sm_80
   bool cudaCubin = false;     ///< a library gets machine code beside its PTX
   bool trustKernels = false;  ///< kernels in CUDA C++ may run as this machine's code, which the emulator makes of them
-  std::string cudaCompiler;   ///< of kernels in CUDA C++: "nvrtc" or "clang"; "": nvrtc, and clang for cuda-emu
-  bool allowTf32 = false;     ///< products of float32 on GPUs may round what they multiply to tf32
-  uint64_t emuSeed = 0;       ///< the order in which the emulator runs threads; 0: as they are numbered
+  /// "nvrtc": of kernels in CUDA C++ that models bring, and of nnfc's own that call templates; "clang": LLVM's, of
+  /// both; "clang-text": the same, but nnfc's own go through the text that NVRTC would get; "": clang of nnfc's own,
+  /// and of others nvrtc, for cuda-emu clang.
+  std::string cudaCompiler;
+  bool allowTf32 = false; ///< products of float32 on GPUs may round what they multiply to tf32
+  uint64_t emuSeed = 0;   ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
   Accuracy accuracy = Accuracy::Default;
   std::string tuning;   ///< a file with choices for kernels (docs/tuning.md); "": none
@@ -94,6 +97,13 @@ Outcome compileModels(const CompileRequest &request);
 /// From now on a fatal error inside LLVM or LLD removes temporary files, says "error: internal: …" and ends the process
 /// with status 1.
 void installFatalErrorHandlers();
+
+/// Names this program as one that does the compiler's work in a process of its own: runCompilerWorker() is called where
+/// it gets compilerWorkerFlag as its first argument.
+void setCompilerWorker(std::string program);
+extern const char *const compilerWorkerFlag;
+/// With the arguments after the flag. Returns the exit status.
+int runCompilerWorker(int argc, char **argv);
 
 /// "nnfc 0.1.0"
 std::string producerText();

@@ -10,6 +10,7 @@ std::optional<Emit> emitOf(llvm::StringRef text) {
       .Cases({"a", "static"}, Emit::Static)
       .Cases({"s", "asm"}, Emit::Assembly)
       .Cases({"ll", "llvm-ir"}, Emit::LlvmIr)
+      .Cases({"cu", "cuda"}, Emit::Cuda)
       .Case("ptx", Emit::Ptx)
       .Case("cubin", Emit::Cubin)
       .Case("mlir", Emit::Mlir)

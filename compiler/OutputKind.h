@@ -7,7 +7,7 @@
 
 namespace nnf {
 
-enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Ptx, Cubin, Mlir };
+enum class Emit { Shared, Object, Static, Assembly, LlvmIr, Cuda, Ptx, Cubin, Mlir };
 
 /// By an extension, or what --emit= says; none: it is no kind of output.
 std::optional<Emit> emitOf(llvm::StringRef text);

@@ -2,6 +2,7 @@
 #include "codegen/LlvmPipeline.h"
 #include "codegen/cuda/Templates.h"
 #include "codegen/cuda/custom/LinkCustom.h"
+#include "codegen/cuda/text/Programs.h"
 #include "codegen/driver/KernelEntry.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -161,7 +162,8 @@ std::vector<DeviceKernel> DeviceCode::kernelsFor(const CudaTarget &target) const
 static void keepKernelsFor(const DeviceCode &code, const CudaTarget &target, llvm::Module &module) {
   llvm::StringSet<> kept;
   for (const DeviceKernel &kernel : code.kernelsFor(target))
-    kept.insert(kernel.name);
+    if (kernel.program.empty())
+      kept.insert(kernel.name);
   for (const auto &kernels : {code.kernels, code.hopperKernels})
     for (const DeviceKernel &kernel : kernels)
       if (llvm::Function *function = module.getFunction(kernel.name); function && !kept.contains(kernel.name))
@@ -171,18 +173,27 @@ static void keepKernelsFor(const DeviceCode &code, const CudaTarget &target, llv
       function.eraseFromParent();
 }
 
-std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, const CudaTarget &target,
-                                                    llvm::LLVMContext &context) {
+std::unique_ptr<llvm::Module> translateDeviceCode(const DeviceCode &code, const CudaTarget &target,
+                                                  llvm::LLVMContext &context) {
   std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(*code.module, context, "nnf.device", true);
   if (!module)
     return nullptr; // reported by the translation
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
+  return module;
+}
+
+std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, const CudaTarget &target,
+                                                    llvm::LLVMContext &context) {
+  std::unique_ptr<llvm::Module> module = translateDeviceCode(code, target, context);
+  if (!module)
+    return nullptr;
   keepKernelsFor(code, target, *module);
-  if (mlir::failed(linkCustomKernels(*module, code)) ||
+  if (mlir::failed(linkCustomKernels(*module, code)) || mlir::failed(linkPrograms(*module, code)) ||
       mlir::failed(linkTemplates(*module, code.module.get()->getLoc())))
     return nullptr;
+  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   for (llvm::Function &function : *module)
     if (!function.isDeclaration())
       function.addFnAttr(llvm::Attribute::NoUnwind);
@@ -231,7 +242,7 @@ FailureOr<std::string> emitPtx(const DeviceCode &code, const CudaTarget &target,
   os << "// " << producer << ", " << target.getArch()
      << ". A block is a task of its kernel's grid (docs/design/0004).\n";
   for (const DeviceKernel &kernel : code.kernelsFor(target))
-    if (!kernel.isElsewhere)
+    if (kernel.program.empty())
       os << titleLine(kernel);
   os << StringRef(ptx.data(), ptx.size());
   return text;

@@ -36,9 +36,16 @@ struct DeviceKernel {
   int64_t staticShared = 0, dynamicShared = 0; // bytes of shared memory: its own, and what the launch adds
   std::string symbol = name;                   // of its function in an image
   std::optional<CustomKernel> custom = {};
-  bool isElsewhere = false;         // another compiler makes an image of it
+  std::string program = "";         // CUDA C++ that another compiler makes an image of; "": it is in nnfc's own
   std::vector<TensorMap> maps = {}; // parameters after all others
   int64_t blocks = 0;               // of its grid where that is not the driver's; 0: it is
+};
+
+/// Kernels of nnfc's own as CUDA C++, with the templates that they call.
+struct KernelProgram {
+  std::string text;
+  std::vector<std::string> kernels; // their names
+  std::string bitcode = "";         // where clang has compiled it
 };
 
 /// Kernels in LLVM's dialect, apart from the code that launches them.
@@ -49,6 +56,7 @@ struct DeviceCode {
   int64_t numKernels = 0;                  // of the model, those of the CPU among them
   int64_t copyKernel = -1;                 // which of them copies (nnf-copy-outputs); -1: none
   bool isEmulated = false;                 // it is to run without a GPU
+  std::vector<KernelProgram> programs;     // of kernels that go through text
 
   /// As an image for this target has them.
   std::vector<DeviceKernel> kernelsFor(const CudaTarget &target) const;
@@ -58,6 +66,10 @@ struct DeviceCode {
 /// into a module of their own; `module` keeps declarations of them. A kernel of the device code takes what its
 /// declaration does but first, last and scratch: the block it runs in is its task.
 DeviceCode takeDeviceCode(mlir::ModuleOp module);
+
+/// Device code as LLVM IR, as it was written. Null when that failed; then it is reported.
+std::unique_ptr<llvm::Module> translateDeviceCode(const DeviceCode &code, const CudaTarget &target,
+                                                  llvm::LLVMContext &context);
 
 /// Translates device code to LLVM IR and optimises it for the GPU. Null when that failed; then it is reported.
 std::unique_ptr<llvm::Module> optimisedDeviceModule(const DeviceCode &code, const CudaTarget &target,

@@ -13,12 +13,10 @@ struct DeviceImage {
   std::string bytes;                   // PTX: without the NUL
   unsigned version = 0;                // of the PTX: 70 is 7.0
   llvm::StringMap<unsigned> registers; // of kernels, by their symbols, where they are known
-  std::string source = "";             // of kernels in CUDA C++; "": nnfc's own
+  std::string source = "";             // the program in CUDA C++ that it is of; "": nnfc's own kernels
 
   /// Whether the kernel's code is in it, which stands among those for its target.
-  bool has(const DeviceKernel &kernel) const {
-    return kernel.isElsewhere ? kernel.custom->source == source : source.empty();
-  }
+  bool has(const DeviceKernel &kernel) const { return kernel.program == source; }
 };
 
 /// The version that PTX text says it is written in: 70 of ".version 7.0"; 0: it says none.

@@ -303,7 +303,7 @@ def errors(nnfc, folder, results, run):
     good = folder / "among_others.nnf.txt"
     refused("a CPU", good, ["--target=cpu"], "node 'custom_cuda_node' (custom_cuda): a kernel in CUDA C++ runs on a GPU")
     refused("the emulator, without a word", good, ["--target=cuda-emu"], "node 'custom_cuda_node' (custom_cuda): the emulator makes code of this machine")
-    refused("another compiler", good, ["--target=cuda", "--cuda-compiler=gcc"], "--cuda-compiler=gcc: expected nvrtc or clang", 2)
+    refused("another compiler", good, ["--target=cuda", "--cuda-compiler=gcc"], "--cuda-compiler=gcc: expected nvrtc, clang or clang-text", 2)
     refused("NVRTC for the emulator", good, [*EMULATOR, "--cuda-compiler=nvrtc"], "expected clang", 2)
     for variable, flags, message in (
             ("NNFC_NVRTC", ["--target=cuda"], "--cuda-compiler=nvrtc: NNFC_NVRTC=/nowhere.so: "),

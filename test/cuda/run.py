@@ -5,7 +5,8 @@ Every model of models.py is compiled for the emulator with two orders of threads
 with numpy and with run through the CPU's kernels beside it; its PTX goes through ptxas for two architectures. Every row
 of test/ops runs on the emulator, and the PTX of some goes through ptxas (of all with --all). EmulatorTest.cpp breaks
 kernels on purpose. hopper.py has what sm_90a has of its own; runtime.py has libraries for GPUs run through a driver that
-plays one; custom.py has kernels that models bring with them, tf32.py products of float32 on tensor cores.
+plays one; custom.py has kernels that models bring with them, tf32.py products of float32 on tensor cores, nvrtc.py kernels as the
+CUDA C++ that NVRTC gets.
 """
 import argparse
 import importlib.util
@@ -29,6 +30,7 @@ import cases as ops
 import custom
 import hopper
 import nnf
+import nvrtc
 import rows as reading
 import runtime
 import tf32
@@ -262,6 +264,7 @@ def errors(nnfc, folder, results):
             (["--cuda-cubin", "-o", "x.so"], 2, "--cuda-cubin goes with a library of --target=cuda"),
             (["--target=cuda-emu", "-o", "x.ptx"], 2, "found --target=cuda-emu, expected --target=cuda"),
             (["-o", "x.ptx"], 2, "found --target=cpu, expected --target=cuda"),
+            (["-o", "x.cu"], 2, "CUDA C++ is code for GPUs: found --target=cpu, expected --target=cuda"),
             (["--cuda-arch=sm_80", "-o", "x.so"], 2, "--cuda-arch goes with --target=cuda or cuda-emu"),
             (["--target=cuda-emu", "--cpu=x86-64-v2", "-o", "x.so"], 2, "expected an x86-64 CPU with FMA and F16C"),
             (["--allow-tf32", "-o", "x.so"], 2, "--allow-tf32 goes with --target=cuda or cuda-emu"),
@@ -372,6 +375,13 @@ def hopper_products(build, folder, ptxas, results):
     hopper.Suite(build, folder, ptxas, results, sys.modules[__name__]).everything(fake)
 
 
+def by_nvrtc(options, folder, ptxas, all_models, results):
+    """nnfc's own kernels as the CUDA C++ that NVRTC gets."""
+    fake = runtime.Fake(options.build / "unit" / "nnf-fake-cuda.so")
+    found = [model for model in all_models if options.only in model.name]
+    nvrtc.Suite(options, folder, ptxas, results, sys.modules[__name__]).everything(found, fake)
+
+
 def digits(nnfc, folder, results):
     """A whole network: the same answers as on the CPU."""
     model = HERE.parent.parent / "examples" / "digits" / "digits.onnx"
@@ -396,6 +406,8 @@ def main():
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--custom", action="store_true", help="kernels that models bring with them, and nothing else")
     parser.add_argument("--tf32", action="store_true", help="float32 on tensor cores, and nothing else")
+    parser.add_argument("--nvrtc", action="store_true", help="kernels as CUDA C++, and nothing else")
+    parser.add_argument("--only", default="", help="with --nvrtc: models with this in their names")
     parser.add_argument("--hopper", action="store_true", help="products of sm_90a, and nothing else")
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
@@ -408,8 +420,10 @@ def main():
             hopper_products(options.build, folder, ptxas, results)
             print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
             return 1 if results.failed else 0
-        if options.custom or options.tf32:
-            if options.custom:
+        if options.custom or options.tf32 or options.nvrtc:
+            if options.nvrtc:
+                by_nvrtc(options, folder, ptxas, all_models, results)
+            elif options.custom:
                 custom.everything(options.build, folder, ptxas, results, run)
             else:
                 tensor_floats(nnfc, ptxas, folder, all_models, seeds, options.jobs, results)
@@ -425,6 +439,7 @@ def main():
         cubins(nnfc, ptxas, folder, results)
         hopper_products(options.build, folder, ptxas, results)
         custom.everything(options.build, folder, ptxas, results, run)
+        by_nvrtc(options, folder, ptxas, all_models, results)
         gpu_check(options.build, folder, results)
         rows_on_emulator(options, results)
     print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")

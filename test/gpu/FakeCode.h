@@ -61,8 +61,9 @@ inline void readPtx(const char *text, CUmod_st &module) {
     } else if (now && line.find(".param ") != std::string::npos && line.find("ld.param") == std::string::npos) {
       ++now->parameters;
       now->isPointer.push_back(line.find(".ptr") != std::string::npos);
-    } else if (now && sscanf(line.c_str(), ".reqntid %u", &threads) == 1) {
-      now->threads = threads;
+    } else if (now && (sscanf(line.c_str(), ".reqntid %u", &threads) == 1 ||
+                       sscanf(line.c_str(), ".maxntid %u", &threads) == 1)) {
+      now->threads = threads; // NVRTC says at most: a launch of nnfc's has that many
     }
     for (const std::string &array : external)
       if (now && line.find(array) != std::string::npos && line.find(".extern") == std::string::npos)

@@ -122,8 +122,10 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
       "put machine code for these GPUs into the library too, by NVIDIA's ptxas, so that loading compiles nothing");
   app.add_option(
          "--cuda-compiler", request.cudaCompiler,
-         "what compiles a model's kernels in CUDA C++ (custom_cuda): nvrtc, NVIDIA's, from its toolkit (default); "
-         "clang, which needs no toolkit, has no headers, and is the emulator's")
+         "what compiles a model's kernels in CUDA C++ (custom_cuda), and nnfc's own that are made from templates: "
+         "nvrtc, NVIDIA's, from its toolkit (default for the former); clang, which needs no toolkit, has no headers, "
+         "and is the emulator's (default for the latter); clang-text, the same with nnfc's own as the CUDA C++ that "
+         "nvrtc would get")
       ->type_name("NAME");
   app.add_flag("--trust-kernels", request.trustKernels,
                "with cuda-emu: run a model's kernels in CUDA C++, which become code of this machine");

@@ -13,7 +13,7 @@ int nnf::cli::compileCommand(int argc, char **argv, Streams streams) {
   std::string weights = "embed";
   app.add_option("MODEL", request.model.models, "what to compile")->required();
   app.add_option("-o,--output", request.output, "where the result goes")->type_name("OUT")->required();
-  app.add_option("--emit", request.emit, "so, o, a, s, ll, ptx, cubin or mlir, instead of the extension")
+  app.add_option("--emit", request.emit, "so, o, a, s, ll, cu, ptx, cubin or mlir, instead of the extension")
       ->type_name("KIND");
   app.add_option("--phase", request.phase, "with .mlir: input (default), primitives, groups, tiles, buffers or code")
       ->type_name("PHASE");

@@ -46,6 +46,9 @@ int main(int argc, char **argv) {
     printHelp(std::cout);
     return 0;
   }
+  if (strcmp(name, nnf::compilerWorkerFlag) == 0)
+    return nnf::runCompilerWorker(argc - 2, argv + 2);
+  nnf::setCompilerWorker("/proc/self/exe");
   if (strcmp(name, "--explain") == 0)
     return explainCommand(argc - 1, argv + 1, streams);
   if (strcmp(name, "--version") == 0) {

@@ -38,14 +38,14 @@ llvm::Expected<std::string> findClang() {
                                  version + "), or its path in NNFC_CLANG [NNFC-E0403]");
 }
 
-llvm::Expected<std::string> compile(StringRef clang, StringRef source) {
+/// Bitcode, or what clang says.
+llvm::Expected<std::string> compile(StringRef clang, StringRef source, StringRef standard, StringRef level) {
   llvm::Expected<ScratchFile> in = ScratchFile::create("cu"), out = ScratchFile::create("bc"),
                               log = ScratchFile::create("log");
   for (llvm::Expected<ScratchFile> *file : {&in, &out, &log})
     if (!*file)
       return llvm::joinErrors(llvm::joinErrors(in.takeError(), out.takeError()), log.takeError());
-  std::string text(nnf_cuda_prelude, nnf_cuda_prelude_end);
-  if (llvm::Error error = in->write(text + source.str()))
+  if (llvm::Error error = in->write(source))
     return std::move(error);
   StringRef arguments[] = {clang,
                            "-x",
@@ -60,8 +60,9 @@ llvm::Expected<std::string> compile(StringRef clang, StringRef source) {
                            "-target-feature",
                            "-Xclang",
                            "+ptx70",
-                           "-std=c++17",
-                           "-O1",
+                           standard,
+                           level,
+                           "-fno-strict-aliasing",
                            "-fno-exceptions",
                            "-fno-rtti",
                            "-w",
@@ -86,6 +87,11 @@ llvm::Expected<std::string> compile(StringRef clang, StringRef source) {
 
 } // namespace
 
+llvm::Expected<std::string> compileTextWithClang(StringRef text) {
+  llvm::Expected<std::string> clang = findClang();
+  return clang ? compile(*clang, text, "-std=c++20", "-O2") : clang.takeError();
+}
+
 LogicalResult compileWithClang(DeviceCode &code) {
   llvm::StringMap<std::string> made;
   for (DeviceKernel &kernel : code.kernels) {
@@ -99,7 +105,8 @@ LogicalResult compileWithClang(DeviceCode &code) {
       llvm::Expected<std::string> clang = findClang();
       if (!clang)
         return nodeError(custom.location) << llvm::toString(clang.takeError());
-      llvm::Expected<std::string> compiled = compile(*clang, custom.source);
+      std::string prelude(nnf_cuda_prelude, nnf_cuda_prelude_end);
+      llvm::Expected<std::string> compiled = compile(*clang, prelude + custom.source, "-std=c++17", "-O1");
       if (!compiled)
         return argumentError(custom.location, "source") << llvm::toString(compiled.takeError());
       bitcode = std::move(*compiled);

@@ -10,5 +10,8 @@ namespace nnf {
 /// wrong with one is reported at its node.
 mlir::LogicalResult compileWithClang(DeviceCode &code);
 
+/// Bitcode of CUDA C++ that nnfc has written, which needs nothing before it.
+llvm::Expected<std::string> compileTextWithClang(llvm::StringRef text);
+
 } // namespace nnf
 #endif

@@ -23,7 +23,7 @@ LogicalResult takeKernels(DeviceCode &code, const std::string &source, StringRef
       return sourceError(*kernel.custom, shared.takeError());
     kernel.staticShared = *shared;
     kernel.symbol = kernel.custom->name;
-    kernel.isElsewhere = true;
+    kernel.program = source;
     head += titleLine(kernel);
   }
   return success();

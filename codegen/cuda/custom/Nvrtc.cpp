@@ -1,8 +1,11 @@
 #include "codegen/cuda/custom/Nvrtc.h"
+#include "codegen/cuda/ScratchFile.h"
 #include "codegen/cuda/custom/KernelSource.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
 #include <dlfcn.h>
 
 namespace nnf {
@@ -93,9 +96,10 @@ llvm::Expected<const Nvrtc *> Nvrtc::find() {
   return &*once.found;
 }
 
-llvm::Expected<std::string> Nvrtc::compile(const std::string &source, const CudaTarget &target) const {
+Nvrtc::Outcome Nvrtc::compileHere(const std::string &source, llvm::StringRef arch, std::string &text) const {
   auto failed = [&](const llvm::Twine &call, Result result) {
-    return llvm::createStringError("NVRTC (" + library + "): " + call + ": " + errorText(result) + " [NNFC-E0403]");
+    text = (call + ": " + errorText(result)).str();
+    return Outcome::Failed;
   };
   Program program = nullptr;
   if (Result result = create(&program, source.c_str(), "source", 0, nullptr, nullptr))
@@ -106,8 +110,8 @@ llvm::Expected<std::string> Nvrtc::compile(const std::string &source, const Cuda
     ~Destroy() { nvrtc.destroy(&program); }
   } atEnd{*this, program};
   // "sm_90a" -> "compute_90a". The folder that nnfc runs in is no place for headers.
-  std::string arch = "--gpu-architecture=compute_" + llvm::StringRef(target.getArch()).drop_front(3).str();
-  std::vector<std::string> options{arch, "--std=c++17", "--no-source-include"};
+  std::string architecture = ("--gpu-architecture=compute_" + arch.drop_front(3)).str();
+  std::vector<std::string> options{architecture, "--std=c++17", "--no-source-include"};
   for (const std::string &folder : includes)
     if (!folder.empty())
       options.push_back("--include-path=" + folder);
@@ -117,21 +121,93 @@ llvm::Expected<std::string> Nvrtc::compile(const std::string &source, const Cuda
   Result result = compileProgram(program, static_cast<int>(given.size()), given.data());
   if (result) {
     size_t size = 0;
-    std::string text;
     if (logSize(program, &size) == 0 && size > 1) {
       text.resize(size);
       log(program, text.data());
       text = llvm::StringRef(text.c_str()).trim().str();
     }
-    return text.empty() ? failed("nvrtcCompileProgram", result) : refusedSource(text);
+    return text.empty() ? failed("nvrtcCompileProgram", result) : Outcome::Refused;
   }
   size_t size = 0;
   if (Result got = ptxSize(program, &size))
     return failed("nvrtcGetPTXSize", got);
-  std::string text(size, '\0');
+  text.assign(size, '\0');
   if (Result got = ptx(program, text.data()))
     return failed("nvrtcGetPTX", got);
-  return std::string(text.c_str());
+  text = std::string(text.c_str());
+  return Outcome::Compiled;
+}
+
+static std::string &worker() {
+  static std::string program;
+  return program;
+}
+
+void Nvrtc::setWorker(std::string program) { worker() = std::move(program); }
+
+int Nvrtc::runWorker(int argc, char **argv) {
+  auto text = [&]() -> llvm::Expected<std::pair<Outcome, std::string>> {
+    auto source = llvm::MemoryBuffer::getFile(argv[1]);
+    if (!source)
+      return llvm::errorCodeToError(source.getError());
+    llvm::Expected<const Nvrtc *> nvrtc = find();
+    if (!nvrtc)
+      return nvrtc.takeError();
+    std::string said;
+    Outcome outcome = (*nvrtc)->compileHere((*source)->getBuffer().str(), argv[0], said);
+    return std::pair(outcome, said);
+  };
+  if (argc != 3)
+    return static_cast<int>(Outcome::Failed);
+  llvm::Expected<std::pair<Outcome, std::string>> made = text();
+  if (!made)
+    made = std::pair(Outcome::Failed, llvm::toString(made.takeError()));
+  llvm::Error written = llvm::writeToOutput(argv[2], [&](llvm::raw_ostream &os) -> llvm::Error {
+    os << made->second;
+    return llvm::Error::success();
+  });
+  if (written) {
+    llvm::consumeError(std::move(written));
+    return static_cast<int>(Outcome::Failed);
+  }
+  return static_cast<int>(made->first);
+}
+
+/// By running the worker: a source may be made to take for ever, or to end the compiler.
+Nvrtc::Outcome Nvrtc::compileElsewhere(const std::string &source, llvm::StringRef arch, std::string &text) const {
+  constexpr unsigned mostSeconds = 120;
+  auto failed = [&](llvm::Error error) {
+    text = llvm::toString(std::move(error));
+    return Outcome::Failed;
+  };
+  llvm::Expected<ScratchFile> in = ScratchFile::create("cu"), out = ScratchFile::create("ptx");
+  if (!in || !out)
+    return failed(llvm::joinErrors(in.takeError(), out.takeError()));
+  if (llvm::Error error = in->write(source))
+    return failed(llvm::joinErrors(std::move(error), out.takeError()));
+  std::string reason;
+  llvm::StringRef arguments[] = {worker(), workerFlag, arch, in->path, out->path};
+  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), llvm::StringRef(), llvm::StringRef()};
+  int status = llvm::sys::ExecuteAndWait(worker(), arguments, std::nullopt, redirects, mostSeconds, 0, &reason);
+  llvm::Expected<std::string> said = out->read();
+  if (!said)
+    return failed(said.takeError());
+  text = std::move(*said);
+  if (status >= 0 && status <= static_cast<int>(Outcome::Failed))
+    return static_cast<Outcome>(status);
+  text = reason.empty() ? "it ended with status " + std::to_string(status) : llvm::StringRef(reason).rtrim(": ").str();
+  return Outcome::Failed;
+}
+
+llvm::Expected<std::string> Nvrtc::compile(const std::string &source, const CudaTarget &target) const {
+  std::string text;
+  switch (worker().empty() ? compileHere(source, target.getArch(), text)
+                           : compileElsewhere(source, target.getArch(), text)) {
+  case Outcome::Compiled: return text;
+  case Outcome::Refused: return refusedSource(text);
+  case Outcome::Failed: break;
+  }
+  return llvm::createStringError("NVRTC (" + library + "): " + text + " [NNFC-E0403]");
 }
 
 } // namespace nnf
