@@ -12,7 +12,7 @@
     T::begin({q, qPitch, qCopyBytes, qAlong, qRows}, {k, kPitch, kCopyBytes, kAlong, 0}, depth, end, shared,           \
              *static_cast<T::State *>(state));                                                                         \
   }                                                                                                                    \
-  NNF_TEMPLATE void nnf_attention_scores_##queries##x##keys##x##width(                           \
+  NNF_TEMPLATE void nnf_attention_scores_##queries##x##keys##x##width(                                                 \
       bool isBfloat, bool qAlong, bool kAlong, const char *v, i64 vPitch, int vCopyBytes, bool vAlong, int depth,      \
       int columns, int first, int end, NNF_SHARED char *shared, void *state, void *scores) {                           \
     using T = Tile##queries##x##keys##x##width;                                                                        \

@@ -149,7 +149,7 @@ template <int groups, int columns, int slabs> struct HopperTile {
 } // namespace
 
 #define NNF_INSTANTIATE(groups, columns, slabs)                                                                        \
-  NNF_TEMPLATE void nnf_hopper_product_##groups##x##columns(                                     \
+  NNF_TEMPLATE void nnf_hopper_product_##groups##x##columns(                                                           \
       bool isBfloat, const char *a, int aRank, int aLines, bool aAlongDepth, int aFirst, int aFirstStep, int a0,       \
       int a1, int a2, const char *b, int bRank, int bLines, bool bAlongDepth, int bFirst, int bFirstStep, int b0,      \
       int b1, int b2, int steps, NNF_SHARED char *shared, float *sums) {                                               \
