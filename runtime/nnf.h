@@ -241,6 +241,7 @@ typedef struct nnf_communicator {
 /* A program on this rank, as one of several. */
 typedef struct nnf_ranks nnf_ranks;
 
+/* How this rank takes part; zero what is not needed. */
 typedef struct nnf_ranks_options {
   uint32_t struct_size;           /* sizeof(nnf_ranks_options) */
   uint32_t threads;               /* of this rank's run at most; 0: as many CPUs as the process may use */

@@ -82,7 +82,7 @@ template <int bytes, int queries, int keys, int width, int warps> struct Attenti
 #pragma unroll
         for (int e = 0; e < 4; ++e)
           scores[i][j][e] = 0;
-#pragma unroll(keepsQueries ? queryPieces : 4)
+#pragma unroll keepsQueries ? queryPieces : 4
     for (int step = 0; step < width; step += fragmentSteps<bytes>) {
       if (step >= depth)
         continue;
