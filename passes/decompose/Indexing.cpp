@@ -89,17 +89,19 @@ Value pairwiseDistance(PairwiseDistanceOp op, PairwiseDistanceOp::Adaptor x, Pri
 
 Value cosineSimilarity(CosineSimilarityOp op, CosineSimilarityOp::Adaptor x, Primitives &p) {
   auto [a, b] = joined(op, x, p);
-  int64_t dim = *wrapDim(op.getLoc(), "dim", op.getDim(), p.rankOf(a));
+  IntList dims; // of a scalar none
+  if (p.rankOf(a) > 0)
+    dims.push_back(*wrapDim(op.getLoc(), "dim", op.getDim(), p.rankOf(a)));
   double eps = op.getEps();
   auto length = [&](Value v) {
-    Value n = norm(p, v, 2, {dim});
+    Value n = norm(p, v, 2, dims);
     return p.select(p.lt(n, eps), eps, n);
   };
   Value lengthA = length(a), lengthB = length(b);
   // Each is divided before they are multiplied: products of large vectors would overflow.
-  Value unitA = p.div(a, p.broadcastOver(lengthA, shapeOf(a), {dim}));
-  Value unitB = p.div(b, p.broadcastOver(lengthB, shapeOf(b), {dim}));
-  return p.sum(p.mul(unitA, unitB), {dim});
+  Value unitA = p.div(a, p.broadcastOver(lengthA, shapeOf(a), dims));
+  Value unitB = p.div(b, p.broadcastOver(lengthB, shapeOf(b), dims));
+  return p.sum(p.mul(unitA, unitB), dims);
 }
 
 /// Pair k of all rows i < j is found from the end: with m rows, the pairs of the last r rows number r*(r-1)/2.

@@ -86,6 +86,16 @@ FailureOr<AttentionSizes> attentionSizes(Location loc, Value query, Value key, V
                         width};
 }
 
+/// A key or value beside those given: [1, 1, E], whose ones may be left out, as PyTorch repeats them.
+static LogicalResult expectAdded(Location loc, StringRef name, Value added, Dim width) {
+  Dim one = dimOf(loc.getContext(), 1);
+  Shape expected(added && rankOf(added) > 0 && rankOf(added) < 3 ? rankOf(added) : 3, one);
+  expected.back() = width;
+  if (added && sameShape(shapeOf(added), expected))
+    return success();
+  return expectShape(loc, name, added, {one, one, width}, "[1, 1, E]");
+}
+
 NNF_INFER(MultiHeadAttentionForwardOp) {
   Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
   MLIRContext *context = loc.getContext();
@@ -136,7 +146,7 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
   expectedValue.back() = v.back();
   if (failed(expectShape(loc, "value", value, expectedValue, "the leading sizes of 'key'")))
     return failure();
-  Dim triple = simplify(width * 3), one = dimOf(context, 1);
+  Dim triple = simplify(width * 3);
   if (op.getUseSeparateProjWeight()) {
     std::tuple<StringRef, Value, Dim> parts[] = {{"q_proj_weight", op.getQProjWeight(), width},
                                                  {"k_proj_weight", op.getKProjWeight(), k.back()},
@@ -161,8 +171,8 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
   Dim rows = simplify(sizes->batch * heads);
   Shape fixed{rows, op.getStaticK() ? shapeOf(op.getStaticK())[1] : k[0], sizes->headWidth};
   if (failed(expectShape(loc, "in_proj_bias", op.getInProjBias(), {triple}, "[3*E]")) ||
-      failed(expectShape(loc, "bias_k", op.getBiasK(), {one, one, width}, "[1, 1, E]")) ||
-      failed(expectShape(loc, "bias_v", op.getBiasV(), {one, one, width}, "[1, 1, E]")) ||
+      failed(expectAdded(loc, "bias_k", op.getBiasK(), width)) ||
+      failed(expectAdded(loc, "bias_v", op.getBiasV(), width)) ||
       failed(expectShape(loc, "out_proj_weight", op.getOutProjWeight(), {width, width}, "[E, E]")) ||
       failed(expectShape(loc, "out_proj_bias", op.getOutProjBias(), {width}, "[E]")) ||
       failed(expectShape(loc, "static_k", op.getStaticK(), fixed, "[N*heads, S, E/heads]")) ||

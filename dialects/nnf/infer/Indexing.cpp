@@ -78,7 +78,8 @@ NNF_INFER(CosineSimilarityOp) {
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape->size());
   if (failed(dim))
     return failure();
-  types.push_back(tensorOf(reducedShape(*shape, {*dim}, false), promoteTypes({op.getX1(), op.getX2()})));
+  Shape out = shape->empty() ? Shape() : reducedShape(*shape, {*dim}, false); // a scalar is a vector of one
+  types.push_back(tensorOf(out, promoteTypes({op.getX1(), op.getX2()})));
   return success();
 }
 

@@ -78,6 +78,8 @@ NNF_INFER(SqueezeOp) {
   FailureOr<IntList> dims = wrapDims(loc, "dim", op.getDim().value_or(Ints()), in.size());
   if (failed(dims))
     return failure();
+  if (op.getDim() && op.getDim()->empty())
+    dims->clear(); // none, which is not all
   for (auto [i, dim] : llvm::enumerate(in))
     if (!isConstant(dim, 1) || !llvm::is_contained(*dims, static_cast<int64_t>(i)))
       out.push_back(dim);

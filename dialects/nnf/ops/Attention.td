@@ -69,7 +69,7 @@ def Nnf_MultiHeadAttentionForwardOp : Nnf_Function<"multi_head_attention_forward
     num_heads: at least 1, a divisor of E
     in_proj_weight: dtype of query [3*E, E]; needed unless use_separate_proj_weight, and Ek = Ev = E then
     in_proj_bias: dtype of query [3*E]
-    bias_k, bias_v: dtype of query [1, 1, E]: one more key and value; both or neither, not with static_k and static_v
+    bias_k, bias_v: dtype of query [1, 1, E], also without its ones: one more key and value; both or neither, not with static_k and static_v
     add_zero_attn: one more key and value of zeros
     dropout_p: the probability with which a weight becomes 0 in training, 0 to 1
     out_proj_weight: dtype of query [E, E]
@@ -106,7 +106,7 @@ def Nnf_MultiHeadAttentionForwardOp : Nnf_Function<"multi_head_attention_forward
     in_proj_bias: shape [8], expected [3*E] = [24]
     bias_k, bias_v: missing, expected bias_k and bias_v or neither
     bias_k: given, expected none with static_k or static_v
-    bias_k, bias_v: shape [1, 8], expected [1, 1, E] = [1, 1, 8]
+    bias_k, bias_v: shape [2, 8], expected [1, 1, E] = [1, 1, 8]
     dropout_p: 1.5, expected 0 to 1
     out_proj_weight: shape [8, 4], expected [E, E] = [8, 8]
     out_proj_bias: shape [4], expected [E] = [8]
