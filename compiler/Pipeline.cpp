@@ -33,7 +33,9 @@ void addConstantPart(OpPassManager &passes, const PipelineOptions &options) {
   passes.addNestedPass<func::FuncOp>(createFoldScales());
   // Before layouts: phases are cut from the convolution's own.
   passes.addNestedPass<func::FuncOp>(createSplitTransposedConvs());
-  passes.addNestedPass<func::FuncOp>(createAssignLayout());
+  AssignLayoutOptions layout;
+  layout.ordersPixels = !options.gpuKernels; // GPUs read a convolution's image as it lies
+  passes.addNestedPass<func::FuncOp>(createAssignLayout(layout));
   passes.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   if (!options.gpuKernels) { // panels for the caches and registers of a CPU
     // Before panels: columns are put side by side while they are columns. What reads the same rows must be one value.

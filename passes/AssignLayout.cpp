@@ -472,8 +472,10 @@ struct OnesAfterElementwise : RewritePattern {
 };
 
 struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
+  using AssignLayoutBase::AssignLayoutBase;
   void runOnOperation() override {
-    readStridedPixelsOfInputs(getOperation());
+    if (ordersPixels)
+      readStridedPixelsOfInputs(getOperation());
     makePlainProducts(getOperation());
     RewritePatternSet sink(&getContext()), ones(&getContext());
     sink.add<PadIntoConv, ConvToChannelsLast, SinkThroughElementwise, SinkThroughReduce, SinkThroughWindow,

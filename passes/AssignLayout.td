@@ -10,5 +10,9 @@ def AssignLayout : Pass<"nnf-assign-layout", "::mlir::func::FuncOp"> {
     reductions, concatenations, pads and slices, meet, and cancel. What is left stands at the rim of the graph.
     Zeros around what a convolution reads become its padding.
   }];
+  let options = [
+    Option<"ordersPixels", "orders-pixels", "bool", "true",
+           "What orders a graph's input for a strided convolution of one pixel takes the pixels that it reads alone">,
+  ];
 }
 #endif

@@ -224,7 +224,7 @@ def models():
     add("deep16_same_rows", "tensor", {"a": f16(24, 1000), "b": f16(1000, 64), "c": f16(1000, 64)},
         [("matmul", {"input": "a", "other": "b"}, ["m"]), ("matmul", {"input": "a", "other": "c"}, ["n"]),
          ("add", {"input": "m", "other": "n"}, ["y"])],
-        lambda a, b, c: [a @ b + a @ c], scale=lambda a, b, c: 64 * (abs(a) @ abs(b) + abs(a) @ abs(c)))
+        lambda a, b, c: [a @ b + a @ c], scale=lambda a, b, c: 1024 * (abs(a) @ abs(b) + abs(a) @ abs(c)))
     add("deep16_batch_uneven", "tensor", {"a": f16(3, 24, 1000), "b": f16(3, 1000, 40)},
         [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product, scale=magnitude)
     add("matmul16_symbolic", "tensor", {"a": f16(45, 48), "b": f16(48, 40)},

@@ -369,10 +369,10 @@ def cubins(nnfc, ptxas, folder, results):
     results.case("a library with a cubin runs", why or (None if fake.count("cubin") == 1 else "its PTX is loaded"))
 
 
-def hopper_products(build, folder, ptxas, results):
+def hopper_products(build, folder, ptxas, seeds, results):
     """What sm_90a has of its own."""
     fake = runtime.Fake(build / "unit" / "nnf-fake-cuda.so")
-    hopper.Suite(build, folder, ptxas, results, sys.modules[__name__]).everything(fake)
+    hopper.Suite(build, folder, ptxas, seeds, results, sys.modules[__name__]).everything(fake)
 
 
 def by_nvrtc(options, folder, ptxas, all_models, results):
@@ -417,7 +417,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if options.hopper:
-            hopper_products(options.build, folder, ptxas, results)
+            hopper_products(options.build, folder, ptxas, seeds, results)
             print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
             return 1 if results.failed else 0
         if options.custom or options.tf32 or options.nvrtc:
@@ -437,7 +437,7 @@ def main():
         digits(nnfc, folder, results)
         runtime.Suite(options.build, folder, results, run).everything()
         cubins(nnfc, ptxas, folder, results)
-        hopper_products(options.build, folder, ptxas, results)
+        hopper_products(options.build, folder, ptxas, seeds, results)
         custom.everything(options.build, folder, ptxas, results, run)
         by_nvrtc(options, folder, ptxas, all_models, results)
         gpu_check(options.build, folder, results)

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""PyTorch's own samples of its functions (torch.testing's op_db), compiled, run and compared with what PyTorch gives.
+
+Every function of torch.nn.functional that op_db has, in float32, one sample in six of each; with --all all of them, also
+in float64, bfloat16, int64 and bool, and the functions beside (torch.add, …). A sample's arguments are those of the
+graph, by the order that `nnfc ops NAME` says. Left out are arguments that a graph has no words for (functions, nested
+lists with None) and samples whose meaning is another function's (ELSEWHERE). What is refused by decision is in REFUSED;
+anything else that is refused is a failure. Prints `FAIL case: why` lines and, last, `N passed, N failed, N skipped`.
+
+    /usr/bin/python3 -B test/samples/run.py [--only TEXT] [--all]
+"""
+import argparse
+import concurrent.futures
+import re
+import subprocess
+import sys
+import tempfile
+import types
+import unittest
+import warnings
+import zlib
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "test" / "ops"), str(ROOT / "test" / "harness")]
+import cases  # noqa: E402
+import nnf  # noqa: E402
+import reference  # noqa: E402
+import rows as reading  # noqa: E402
+
+# A base class of tests, which op_db's module imports and samples have no use for.
+sys.modules.setdefault("expecttest", types.SimpleNamespace(TestCase=unittest.TestCase, ACCEPT=False))
+from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
+
+DTYPES, MORE_DTYPES = (torch.float32,), (torch.float64, torch.bfloat16, torch.int64, torch.bool)
+SAMPLES_PER_LIBRARY, ONE_IN = 24, 6
+NAMES = {dtype: name for name, dtype in reading.DTYPES.items()}
+# Their draws are nnfc's own: shapes and dtypes are compared.
+RANDOM = {"alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout",
+          "fractional_max_pool2d", "fractional_max_pool3d", "gumbel_softmax", "rrelu"}
+# op_db calls these by a function of its own, with arguments in another order.
+ELSEWHERE = {"nn.functional.embedding", "nn.functional.embedding_bag", "where", "unfold"}
+# What nnfc refuses, and why: PyTorch takes a scalar there for a vector, or looks at nothing where it draws nothing.
+REFUSED = (
+    ("batch_norm", "rank 1, expected at least 2 [N, C, ...]"),  # of no elements
+    ("feature_alpha_dropout", ", expected at least 2"),  # not in training
+    ("multi_margin_loss", "rank 0, expected 2 or 1 [N, C] or [C]"),
+    ("multilabel_margin_loss", "rank 0, expected 2 or 1 [N, C] or [C]"),
+)
+
+
+class Unsaid(Exception):
+    """An argument that a graph has no words for."""
+
+
+def value_of(value):
+    if isinstance(value, torch.Tensor):
+        if value.dtype not in NAMES:
+            raise Unsaid
+        data = value.detach().contiguous().clone()
+        return reading.TensorValue(data, NAMES[value.dtype], list(data.shape))
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, (list, tuple)):
+        if value and all(isinstance(item, torch.Tensor) for item in value):
+            return [value_of(item) for item in value]
+        if all(isinstance(item, (int, float, bool)) for item in value):
+            return list(value)
+    elif value is None or isinstance(value, (int, float, bool, str)):
+        return value
+    raise Unsaid
+
+
+class Functions:
+    """What nnfc knows, and the names of its parameters."""
+
+    def __init__(self, nnfc):
+        self.nnfc, self.names = nnfc, {}
+        self.known = {line.split()[0] for line in self.say().splitlines() if line and not line.startswith(" ")}
+
+    def say(self, *name):
+        return subprocess.run([self.nnfc, "ops", *name], capture_output=True, text=True, check=True).stdout
+
+    def parameters(self, function):
+        if function not in self.names:
+            text = self.say(function).splitlines()[0]
+            listed = reading.split_list(text[text.index("(") + 1:text.rindex(")")])
+            self.names[function] = [re.split("[=:]", name)[0].strip().lstrip("*") for name in listed]
+        return self.names[function]
+
+
+def row_of(functions, function, number, dtype, sample):
+    names, given = functions.parameters(function), [sample.input, *sample.args]
+    if len(given) > len(names):
+        raise Unsaid
+    arguments = {name: value_of(value) for name, value in zip(names, given)}
+    for name, value in sample.kwargs.items():
+        if name == "inplace" and not value:
+            continue
+        if name not in names:
+            raise Unsaid
+        arguments[name] = value_of(value)
+    return reading.Row(f"{function} {str(dtype).removeprefix('torch.')}", number, "", function, arguments)
+
+
+class Sample(cases.Case):
+    """A row whose results op_db's own call has given."""
+
+    def __init__(self, row, number, expected):
+        super().__init__(row, number)
+        self.expected = expected
+        if row.op in reference.CONTRACTIONS or row.op in ("scaled_dot_product_attention", "multi_head_attention_forward"):
+            # Of the largest result: how large its terms were is not known here.
+            self.slack = [torch.full_like(y, float(y.abs().max()) if y.numel() else 0.0, dtype=torch.float64)
+                          if y.is_floating_point() else torch.zeros_like(y, dtype=torch.float64) for y in expected]
+
+
+def samples_of(functions, dtypes, only, everything):
+    """Samples, and how many are left out."""
+    found, left_out = [], 0
+    for op in op_db:
+        function = op.name.removeprefix("nn.functional.")
+        if function not in functions.known or op.name in ELSEWHERE or only not in function or \
+                not (everything or op.name.startswith("nn.functional.")):
+            continue
+        for dtype in dtypes:
+            if not op.supports_dtype(dtype, "cpu"):
+                continue
+            torch.manual_seed(0)
+            for number, sample in enumerate(op.sample_inputs("cpu", dtype, requires_grad=False)):
+                if not everything and (number + zlib.crc32(function.encode())) % ONE_IN:
+                    continue
+                try:
+                    row = row_of(functions, function, number, dtype, sample)
+                    results = op.op(sample.input, *sample.args, **sample.kwargs)
+                    results = list(results) if isinstance(results, (tuple, list)) else [results]
+                    if not all(isinstance(y, torch.Tensor) for y in results):
+                        raise Unsaid
+                    found.append(Sample(row, len(found), results))
+                except Unsaid:
+                    left_out += 1
+    return found, left_out
+
+
+def refused_by_decision(sample, why):
+    return any(sample.row.op == function and text in why for function, text in REFUSED)
+
+
+def run_all(nnfc, folder, part, runtime):
+    """[(sample, why it fails; None: it is right)]"""
+    built, refused = cases.compiled(nnfc, folder, part, [])
+    outcomes = [(sample, None if refused_by_decision(sample, why) else why) for sample, why in refused]
+    for samples, library in built:
+        for sample in samples:
+            try:
+                with nnf.Program(library, name=sample.model, runtime=runtime) as program, \
+                        nnf.Context(program, threads=1) as context:
+                    outputs = context.run(sample.inputs())
+                    if sample.row.op in RANDOM:
+                        sample.expected = [torch.from_numpy(outputs[f"y{i}"].copy()).to(y.dtype).reshape(y.shape)
+                                           for i, y in enumerate(sample.expected)]
+                    outcomes.append((sample, sample.difference(outputs)))
+            except nnf.Error as error:
+                outcomes.append((sample, None if refused_by_decision(sample, str(error)) else str(error)))
+        library.unlink()
+    return outcomes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", default="", help="functions with this in their names")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    nnfc, runtime = options.build / "bin" / "nnfc", nnf.Runtime(options.build)
+    dtypes = DTYPES + MORE_DTYPES if options.all else DTYPES
+    found, left_out = samples_of(Functions(nnfc), dtypes, options.only, options.all)
+    parts = [found[i:i + SAMPLES_PER_LIBRARY] for i in range(0, len(found), SAMPLES_PER_LIBRARY)]
+    failed = 0
+    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for outcomes in pool.map(lambda part: run_all(nnfc, Path(scratch), part, runtime), parts):
+            for sample, why in outcomes:
+                if why:
+                    failed += 1
+                    print(f"FAIL {sample.row.file}, sample {sample.row.line}: {why}", flush=True)
+    print(f"{len(found) - failed} passed, {failed} failed, {left_out} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
