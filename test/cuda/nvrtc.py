@@ -34,7 +34,11 @@ const char *nvrtcGetErrorString(int r) { return "broken"; }
 def spills(model, widest=64):
     """ptxas keeps some registers of NVRTC's code for heads of more than 64 elements as tf32, and of 16-bit ones of more
     than 128, on the stack, of clang's none: docs/design/0015-nvrtc.md, "Left"."""
-    return model.family == "attention" and max(model.inputs[name].shape[-1] for name in "qv") > widest
+    if model.family != "attention":
+        return False
+    q, k, v = (model.inputs[name].shape for name in "qkv")
+    along = -1 if q[-1] == k[-1] else -2  # heads that lie across
+    return max(q[along], v[along]) > widest
 
 
 class Suite:
