@@ -220,7 +220,7 @@ def models():
     add("deep16_lines_across", "tensor", {"a": f16(1500, 40), "b": f16(72, 1500)},
         [("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"]), ("linear", {"input": "t", "weight": "b"}, ["y"])],
         lambda a, b: [a.T @ b.T], scale=lambda a, b: abs(a.T) @ abs(b.T))
-    # Several products of the same rows; a batch with parts of its own.
+    # Several products of the same rows, each rounded to 16 bits before they are added; a batch with parts of its own.
     add("deep16_same_rows", "tensor", {"a": f16(24, 1000), "b": f16(1000, 64), "c": f16(1000, 64)},
         [("matmul", {"input": "a", "other": "b"}, ["m"]), ("matmul", {"input": "a", "other": "c"}, ["n"]),
          ("add", {"input": "m", "other": "n"}, ["y"])],
