@@ -5,25 +5,6 @@
 
 namespace nnf::rt {
 
-Rows::Rows(const int64_t *dims, uint32_t rank, uint32_t dim, uint32_t elementBytes) : innerBytes(elementBytes) {
-  for (uint32_t d = 0; d < dim; ++d)
-    outer *= uint64_t(dims[d]);
-  for (uint32_t d = dim + 1; d < rank; ++d)
-    innerBytes *= uint64_t(dims[d]);
-}
-
-void Rows::take(const uint8_t *whole, int64_t size, int64_t first, int64_t length, uint8_t *part) const {
-  uint64_t rowBytes = uint64_t(size) * innerBytes, partBytes = uint64_t(length) * innerBytes;
-  for (uint64_t row = 0; row < outer && partBytes; ++row)
-    memcpy(part + row * partBytes, whole + row * rowBytes + uint64_t(first) * innerBytes, partBytes);
-}
-
-void Rows::put(uint8_t *whole, int64_t size, int64_t first, int64_t length, const uint8_t *part) const {
-  uint64_t rowBytes = uint64_t(size) * innerBytes, partBytes = uint64_t(length) * innerBytes;
-  for (uint64_t row = 0; row < outer && partBytes; ++row)
-    memcpy(whole + row * rowBytes + uint64_t(first) * innerBytes, part + row * partBytes, partBytes);
-}
-
 namespace {
 
 /// One call: everything here happens on the caller's thread.
@@ -34,11 +15,12 @@ struct Call {
 
   nnf_context &firstContext() const { return *replicas.replicas[0].context; }
   DLTensor &part(Replica &replica, uint32_t tensor) const { return replica.tensors[tensor]; }
-  int32_t checkHost(const DLTensor &tensor, const char *kind, const nnf_tensor_info &info) const;
+  int32_t checkHost(const DLTensor &tensor, const char *kind, const nnf_tensor_info &info) const {
+    return firstContext().device ? expectHostMemory(tensor, kind, info, message) : int32_t(NNF_OK);
+  }
   /// What a check that used the first replica's context has said.
   int32_t relay(int32_t status) const { return message.fail(status, "%s", firstContext().message.text); }
 
-  int32_t takeInputs(DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs, uint32_t numKwargs) const;
   int32_t planInput(uint32_t i) const;
   int32_t countReplicas(uint32_t numIn) const;
   int32_t checkParts(uint32_t i) const;
@@ -55,48 +37,6 @@ struct Call {
   void deliver(DLTensor *const out[]) const;
 };
 
-/// Positional inputs are the model's first ones, the others come by name; together they are all, each once.
-int32_t Call::takeInputs(DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
-                         uint32_t numKwargs) const {
-  if (uint64_t(numIn) + numKwargs != model.num_inputs)
-    return message.fail(NNF_ERROR_ARGUMENT, "%llu inputs given, expected %u [NNFC-E0601]",
-                        (unsigned long long)(uint64_t(numIn) + numKwargs), model.num_inputs);
-  if ((numIn && !in) || (numKwargs && !kwargs))
-    return message.fail(NNF_ERROR_ARGUMENT, "the array of %s is NULL, expected %u tensors [NNFC-E0611]",
-                        numIn && !in ? "inputs" : "module_kwargs", numIn && !in ? numIn : numKwargs);
-  for (uint32_t i = 0; i < model.num_inputs; ++i)
-    replicas.inputs[i].tensor = i < numIn ? in[i] : nullptr;
-  for (uint32_t i = 0; i < numIn; ++i)
-    if (!in[i])
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s': no tensor given (NULL) [NNFC-E0602]", model.inputs[i].name);
-  for (uint32_t k = 0; k < numKwargs; ++k) {
-    const char *name = kwargs[k].name ? kwargs[k].name : "";
-    uint32_t i = 0;
-    while (i < model.num_inputs && strcmp(model.inputs[i].name, name) != 0)
-      ++i;
-    if (i == model.num_inputs)
-      return message.fail(NNF_ERROR_ARGUMENT, "module_kwargs: model '%s' has no input '%s' [NNFC-E0615]", model.name,
-                          name);
-    if (replicas.inputs[i].tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s' is given twice [NNFC-E0616]", name);
-    if (!kwargs[k].tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s': no tensor given (NULL) [NNFC-E0602]", name);
-    replicas.inputs[i].tensor = kwargs[k].tensor;
-  }
-  return NNF_OK;
-}
-
-/// Parts are cut and joined by the CPU, also those of GPUs.
-int32_t Call::checkHost(const DLTensor &tensor, const char *kind, const nnf_tensor_info &info) const {
-  if (!firstContext().device || tensor.device.device_type == kDLCPU || tensor.device.device_type == kDLCUDAHost)
-    return NNF_OK;
-  return message.fail(
-      NNF_ERROR_UNSUPPORTED,
-      "%s '%s': on device %d of type %d: batches are cut and joined on the CPU, expected its memory (%d) "
-      "or pinned one (%d) [NNFC-E0606]",
-      kind, info.name, tensor.device.device_id, int(tensor.device.device_type), int(kDLCPU), int(kDLCUDAHost));
-}
-
 int32_t Call::planInput(uint32_t i) const {
   Scattered &input = replicas.inputs[i];
   const nnf_tensor_info &info = model.inputs[i];
@@ -105,19 +45,7 @@ int32_t Call::planInput(uint32_t i) const {
   if (int32_t status = checkInputForm(firstContext(), i, input.tensor, input.bytes))
     return relay(status);
   input.isInOut = (info.flags & NNF_TENSOR_INOUT) != 0;
-  input.whole = info.rank == 0 || replicas.isWhole[i];
-  input.chunks = Chunks(0, replicas.count);
-  if (input.whole)
-    return NNF_OK;
-  int64_t rank = info.rank, dim = replicas.dim;
-  if (dim < -rank || dim >= rank)
-    return message.fail(NNF_ERROR_ARGUMENT,
-                        "input '%s': it is to be cut along dimension %lld, expected %lld to %lld of its rank %lld, or "
-                        "that it is replicated [NNFC-E0808]",
-                        info.name, (long long)dim, (long long)-rank, (long long)(rank - 1), (long long)rank);
-  input.dim = uint32_t(dim < 0 ? dim + rank : dim);
-  input.chunks = Chunks(input.tensor->shape[input.dim], replicas.count);
-  return NNF_OK;
+  return cutInput(info, replicas.dim, replicas.count, replicas.isWhole[i], input, message);
 }
 
 /// As many replicas run as the input with the fewest parts has. PyTorch cuts positional and keyword inputs apart, and
@@ -220,26 +148,9 @@ int32_t Call::bindParts() const {
 int32_t Call::gatherDim(uint32_t j) const {
   Gathered &output = replicas.outputs[j];
   const nnf_tensor_info &info = model.outputs[j];
-  int64_t rank = info.rank, dim = replicas.dim;
   output.rank = info.rank;
   output.dim = 0;
-  if (replicas.count == 1)
-    return NNF_OK;
-  if (rank == 0) {
-    if (dim != 0)
-      return message.fail(NNF_ERROR_ARGUMENT,
-                          "output '%s': scalars can be joined along dimension 0, found dimension %lld [NNFC-E0808]",
-                          info.name, (long long)dim);
-    output.rank = 1;
-    return NNF_OK;
-  }
-  if (dim < -rank || dim >= rank)
-    return message.fail(
-        NNF_ERROR_ARGUMENT,
-        "output '%s': it is to be joined along dimension %lld, expected %lld to %lld of its rank %lld [NNFC-E0808]",
-        info.name, (long long)dim, (long long)-rank, (long long)(rank - 1), (long long)rank);
-  output.dim = uint32_t(dim < 0 ? dim + rank : dim);
-  return NNF_OK;
+  return replicas.count == 1 ? int32_t(NNF_OK) : joinAlong(info, replicas.dim, output.rank, output.dim, message);
 }
 
 /// What the parts' sizes add up to; all but the one along dim must agree.
@@ -438,7 +349,7 @@ void Call::deliver(DLTensor *const out[]) const {
 
 int32_t scatterAndGather(Call call, DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
                          uint32_t numKwargs, DLTensor *const out[], uint32_t numOut) {
-  if (int32_t status = call.takeInputs(in, numIn, kwargs, numKwargs))
+  if (int32_t status = takeInputs(call.model, in, numIn, kwargs, numKwargs, call.replicas.inputs, call.message))
     return status;
   for (uint32_t i = 0; i < call.model.num_inputs; ++i)
     if (int32_t status = call.planInput(i))

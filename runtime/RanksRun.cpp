@@ -27,8 +27,6 @@ struct RankedCall {
                         (unsigned long long)bytes);
   }
 
-  int32_t takeInputs(DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs, uint32_t numKwargs) const;
-  int32_t checkHost(const DLTensor &tensor, const char *kind, const nnf_tensor_info &info) const;
   int32_t planInput(uint32_t i) const;
   int32_t planOutput(uint32_t j, DLTensor *tensor) const;
   int32_t plan(DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs, uint32_t numKwargs,
@@ -48,66 +46,16 @@ struct RankedCall {
   int32_t run() const;
 };
 
-/// Positional inputs are the model's first ones, the others come by name; together they are all, each once.
-int32_t RankedCall::takeInputs(DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
-                               uint32_t numKwargs) const {
-  if (uint64_t(numIn) + numKwargs != model.num_inputs)
-    return message.fail(NNF_ERROR_ARGUMENT, "%llu inputs given, expected %u [NNFC-E0601]",
-                        (unsigned long long)(uint64_t(numIn) + numKwargs), model.num_inputs);
-  if ((numIn && !in) || (numKwargs && !kwargs))
-    return message.fail(NNF_ERROR_ARGUMENT, "the array of %s is NULL, expected %u tensors [NNFC-E0611]",
-                        numIn && !in ? "inputs" : "module_kwargs", numIn && !in ? numIn : numKwargs);
-  for (uint32_t i = 0; i < model.num_inputs; ++i)
-    ranks.inputs[i].tensor = i < numIn ? in[i] : nullptr;
-  for (uint32_t k = 0; k < numKwargs; ++k) {
-    const char *name = kwargs[k].name ? kwargs[k].name : "";
-    uint32_t i = 0;
-    while (i < model.num_inputs && strcmp(model.inputs[i].name, name) != 0)
-      ++i;
-    if (i == model.num_inputs)
-      return message.fail(NNF_ERROR_ARGUMENT, "module_kwargs: model '%s' has no input '%s' [NNFC-E0615]", model.name,
-                          name);
-    if (i < numIn || ranks.inputs[i].tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s' is given twice [NNFC-E0616]", name);
-    ranks.inputs[i].tensor = kwargs[k].tensor;
-  }
-  for (uint32_t i = 0; i < model.num_inputs; ++i)
-    if (!ranks.inputs[i].tensor)
-      return message.fail(NNF_ERROR_ARGUMENT, "input '%s': no tensor given (NULL) [NNFC-E0602]", model.inputs[i].name);
-  return NNF_OK;
-}
-
-/// Parts travel from the CPU's memory, also to ranks with GPUs.
-int32_t RankedCall::checkHost(const DLTensor &tensor, const char *kind, const nnf_tensor_info &info) const {
-  if (tensor.device.device_type == kDLCPU || tensor.device.device_type == kDLCUDAHost)
-    return NNF_OK;
-  return message.fail(NNF_ERROR_UNSUPPORTED,
-                      "%s '%s': on device %d of type %d: batches are cut and joined on the CPU, expected its memory "
-                      "(%d) or pinned one (%d) [NNFC-E0606]",
-                      kind, info.name, tensor.device.device_id, int(tensor.device.device_type), int(kDLCPU),
-                      int(kDLCUDAHost));
-}
-
 int32_t RankedCall::planInput(uint32_t i) const {
   Scattered &input = ranks.inputs[i];
   const nnf_tensor_info &info = model.inputs[i];
-  if (int32_t status = checkHost(*input.tensor, "input", info))
+  if (int32_t status = expectHostMemory(*input.tensor, "input", info, message))
     return status;
   if (int32_t status = checkInputForm(*ranks.context, i, input.tensor, input.bytes))
     return relay(status);
-  isWhole(i) = input.whole = info.rank == 0 || ranks.isWhole[i];
-  input.chunks = Chunks(0, link.size());
-  if (input.whole)
-    return NNF_OK;
-  int64_t rank = info.rank, dim = ranks.dim;
-  if (dim < -rank || dim >= rank)
-    return message.fail(NNF_ERROR_ARGUMENT,
-                        "input '%s': it is to be cut along dimension %lld, expected %lld to %lld of its rank %lld, or "
-                        "that it is replicated [NNFC-E0808]",
-                        info.name, (long long)dim, (long long)-rank, (long long)(rank - 1), (long long)rank);
-  input.dim = uint32_t(dim < 0 ? dim + rank : dim);
-  input.chunks = Chunks(input.tensor->shape[input.dim], link.size());
-  return NNF_OK;
+  int32_t status = cutInput(info, ranks.dim, link.size(), ranks.isWhole[i], input, message);
+  isWhole(i) = input.whole;
+  return status;
 }
 
 int32_t RankedCall::planOutput(uint32_t j, DLTensor *tensor) const {
@@ -121,22 +69,10 @@ int32_t RankedCall::planOutput(uint32_t j, DLTensor *tensor) const {
   isWanted(j) = tensor != nullptr;
   if (!tensor)
     return NNF_OK;
-  if (int32_t status = dataOf(*tensor) ? checkHost(*tensor, "output", info) : int32_t(NNF_OK))
+  if (int32_t status = dataOf(*tensor) ? expectHostMemory(*tensor, "output", info, message) : int32_t(NNF_OK))
     return status;
-  int64_t rank = info.rank, dim = ranks.dim;
-  if (rank == 0 && dim != 0)
-    return message.fail(NNF_ERROR_ARGUMENT,
-                        "output '%s': scalars can be joined along dimension 0, found dimension %lld [NNFC-E0808]",
-                        info.name, (long long)dim);
-  if (rank > 0 && (dim < -rank || dim >= rank))
-    return message.fail(
-        NNF_ERROR_ARGUMENT,
-        "output '%s': it is to be joined along dimension %lld, expected %lld to %lld of its rank %lld [NNFC-E0808]",
-        info.name, (long long)dim, (long long)-rank, (long long)(rank - 1), (long long)rank);
-  if (rank == 0)
-    output.rank = 1;
-  else
-    output.dim = uint32_t(dim < 0 ? dim + rank : dim);
+  if (int32_t status = joinAlong(info, ranks.dim, output.rank, output.dim, message))
+    return status;
   const uint8_t *data = dataOf(*tensor);
   output.filledBefore = data && data == output.own.data;
   output.isNewOfInput = data && info.tied >= 0 && data == dataOf(*ranks.inputs[info.tied].tensor);
@@ -153,7 +89,7 @@ int32_t RankedCall::planOutput(uint32_t j, DLTensor *tensor) const {
 /// On rank 0.
 int32_t RankedCall::plan(DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs, uint32_t numKwargs,
                          DLTensor *const out[], uint32_t numOut) const {
-  if (int32_t status = takeInputs(in, numIn, kwargs, numKwargs))
+  if (int32_t status = takeInputs(model, in, numIn, kwargs, numKwargs, ranks.inputs, message))
     return status;
   int64_t fewest = link.size();
   for (uint32_t i = 0; i < model.num_inputs; ++i) {
@@ -501,7 +437,7 @@ void deliver(nnf_ranks &ranks) {
 /// Of one rank: what nnf_run does, with inputs by name.
 int32_t runAlone(const RankedCall &call, DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
                  uint32_t numKwargs, DLTensor *const out[], uint32_t numOut) {
-  if (int32_t status = call.takeInputs(in, numIn, kwargs, numKwargs))
+  if (int32_t status = takeInputs(call.model, in, numIn, kwargs, numKwargs, call.ranks.inputs, call.message))
     return status;
   nnf_ranks &ranks = call.ranks;
   for (uint32_t i = 0; i < call.model.num_inputs; ++i)

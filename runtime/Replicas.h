@@ -1,44 +1,13 @@
 // Inside of data_parallel: a context, threads and copies of the batch's parts for each device.
 #ifndef NNF_RUNTIME_REPLICAS_H
 #define NNF_RUNTIME_REPLICAS_H
+#include "Batch.h"
 #include "Context.h"
 #include "CoreSets.h"
 #include "ThreadPool.h"
 #include <pthread.h>
 
 namespace nnf::rt {
-
-/// How torch.chunk cuts `size` into at most `chunks` parts: all are as long as the first, but the last; fewer than
-/// asked for where they run out. Of nothing there are `chunks` empty ones.
-struct Chunks {
-  int64_t size, length, count;
-
-  Chunks(int64_t size, int64_t chunks)
-      : size(size), length(size / chunks + (size % chunks != 0)), count(length ? (size - 1) / length + 1 : chunks) {}
-  int64_t first(int64_t chunk) const { return chunk * length; }
-  int64_t lengthOf(int64_t chunk) const { return size - first(chunk) < length ? size - first(chunk) : length; }
-};
-
-/// A dense tensor seen from the dimension it is cut along: `outer` times a row of sizes[dim] pieces of `innerBytes`.
-struct Rows {
-  uint64_t outer = 1, innerBytes = 0;
-
-  Rows(const int64_t *dims, uint32_t rank, uint32_t dim, uint32_t elementBytes);
-  /// Copies pieces [first, first + length) of each row between the whole, whose rows have `size`, and a part of its
-  /// own.
-  void take(const uint8_t *whole, int64_t size, int64_t first, int64_t length, uint8_t *part) const;
-  void put(uint8_t *whole, int64_t size, int64_t first, int64_t length, const uint8_t *part) const;
-};
-
-/// How one input of the model reaches the replicas.
-struct Scattered {
-  const DLTensor *tensor = nullptr;
-  bool whole = false;   ///< not cut: each replica gets all of it
-  bool isInOut = false; ///< replicas work on copies; the caller's buffer changes when all have succeeded
-  uint32_t dim = 0;
-  uint64_t bytes = 0;
-  Chunks chunks{0, 1};
-};
 
 /// How one output comes together.
 struct Gathered {
