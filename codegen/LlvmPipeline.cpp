@@ -1,10 +1,10 @@
 #include "codegen/LlvmPipeline.h"
+#include "codegen/LlvmAnalyses.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/Passes/PassBuilder.h"
 
 namespace nnf {
 
@@ -47,19 +47,12 @@ void optimiseModule(llvm::Module &module, llvm::TargetMachine &machine, unsigned
   tuning.LoopInterleaving = false;
   tuning.LoopUnrolling = unrollLoops;
   llvm::PassBuilder builder(&machine, tuning);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(noLibrary(machine.getTargetTriple())); });
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  LlvmAnalyses analyses;
+  analyses.functions.registerPass([&] { return llvm::TargetLibraryAnalysis(noLibrary(machine.getTargetTriple())); });
+  analyses.registerWith(builder);
   llvm::OptimizationLevel levels[] = {llvm::OptimizationLevel::O1, llvm::OptimizationLevel::O2,
                                       llvm::OptimizationLevel::O3};
-  builder.buildPerModuleDefaultPipeline(levels[std::min(level, 3u) - 1]).run(module, modules);
+  builder.buildPerModuleDefaultPipeline(levels[std::min(level, 3u) - 1]).run(module, analyses.modules);
 }
 
 bool writeMachineCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type,

@@ -37,8 +37,8 @@ struct Scattered {
   Chunks chunks{0, 1};
 };
 
-/// The given inputs, in the model's order: positional ones are its first, the others come by name; together they are all,
-/// each once.
+/// The given inputs, in the model's order: positional ones are its first, the others come by name; together they are
+/// all, each once.
 int32_t takeInputs(const nnf_model &model, DLTensor *const in[], uint32_t numIn, const nnf_named_tensor *kwargs,
                    uint32_t numKwargs, Scattered *inputs, Message &message);
 /// Parts are cut and joined by the CPU, also those of GPUs.

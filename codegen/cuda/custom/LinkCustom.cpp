@@ -1,4 +1,5 @@
 #include "codegen/cuda/custom/LinkCustom.h"
+#include "codegen/LlvmAnalyses.h"
 #include "codegen/cuda/custom/KernelSource.h"
 #include "codegen/cuda/custom/MathLibrary.h"
 #include "dialects/nnf/Diagnostics.h"
@@ -9,7 +10,6 @@
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/PassManager.h"
 #include "llvm/Linker/Linker.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/Scalar/InferAddressSpaces.h"
@@ -98,23 +98,16 @@ LogicalResult CustomLinker::inlineAll(llvm::Function &function) {
     other.removeFnAttr(llvm::Attribute::OptimizeNone);
     other.addFnAttr(llvm::Attribute::AlwaysInline);
   }
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
   llvm::PassBuilder builder;
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
+  LlvmAnalyses analyses;
+  analyses.registerWith(builder);
   llvm::ModulePassManager passes;
   passes.addPass(llvm::AlwaysInlinerPass(/*InsertLifetime=*/false));
   passes.addPass(llvm::GlobalDCEPass());
   // In CUDA C++ an address may be of any memory. What can be told is told before anything is optimised: accesses to
   // shared memory are shorter, and the emulator looks at them.
   passes.addPass(llvm::createModuleToFunctionPassAdaptor(llvm::InferAddressSpacesPass(genericSpace)));
-  passes.run(*module, modules);
+  passes.run(*module, analyses.modules);
   for (llvm::Instruction &instruction : llvm::instructions(function)) {
     auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction);
     if (!call || call->isInlineAsm())

@@ -1,4 +1,5 @@
 #include "codegen/cuda/text/Programs.h"
+#include "codegen/LlvmAnalyses.h"
 #include "codegen/LlvmPipeline.h"
 #include "codegen/cuda/custom/ClangFrontEnd.h"
 #include "codegen/cuda/custom/Nvrtc.h"
@@ -10,7 +11,6 @@
 #include "llvm/IR/PassManager.h"
 #include "llvm/IR/ReplaceConstant.h"
 #include "llvm/Linker/Linker.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Transforms/Scalar/ADCE.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/InferAlignment.h"
@@ -32,16 +32,9 @@ void tidy(llvm::Module &module) {
   for (llvm::GlobalVariable &array : module.globals())
     arrays.push_back(&array);
   llvm::convertUsersOfConstantsToInstructions(arrays);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
   llvm::PassBuilder builder;
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
+  LlvmAnalyses analyses;
+  analyses.registerWith(builder);
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::SROAPass(llvm::SROAOptions::PreserveCFG));
   passes.addPass(llvm::EarlyCSEPass());
@@ -50,7 +43,7 @@ void tidy(llvm::Module &module) {
   passes.addPass(llvm::ADCEPass());
   for (llvm::Function &function : module)
     if (!function.isDeclaration())
-      passes.run(function, functions);
+      passes.run(function, analyses.functions);
 }
 
 /// The sources of the templates that a kernel calls.
