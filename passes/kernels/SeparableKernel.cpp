@@ -1,10 +1,11 @@
 // The separable family: a depthwise convolution with the pointwise ones before and after it, image after image.
 //
-// A task is a block of rows of outputs. It expands the rows that these are computed from, a panel of channels at a time
-// (the microkernel of the contract family, and what is elementwise after it), into scratch memory, goes through the
-// taps of the depthwise convolution there, and multiplies what that gives with the last weights, again from scratch
-// memory. So the two images between are neither written nor read. Rows that two blocks read are expanded by both. Taps
-// in the padding are left out, as they are where the image lies in memory: what would be expanded there does not exist.
+// A task is a block of rows of outputs; those of a call are joined where that saves work. It expands the rows that
+// these are computed from, a panel of channels at a time (the microkernel of the contract family, and what is
+// elementwise after it), into scratch memory, goes through the taps of the depthwise convolution there, and multiplies
+// what that gives with the last weights, again from scratch memory. So the two images between are neither written nor
+// read. Rows that two blocks read are expanded by both. Taps in the padding are left out, as they are where the image
+// lies in memory: what would be expanded there does not exist.
 #include "passes/kernels/DepthwiseRows.h"
 #include "passes/kernels/MapKernel.h"
 #include "passes/kernels/RegisterTile.h"
@@ -63,7 +64,10 @@ private:
     Value image, first, end, inFirst, inEnd;
   };
 
-  void emitTask(ArrayRef<Value> task);
+  /// Tasks [first, end) of those that an image, or its panels, are cut into by rows; `outer` counts images and blocks
+  /// of panels.
+  void emitTasks(Value outer, Value first, Value end);
+  void emitBlock(Block block, Value panelBlock);
   void forPanels(Value first, Value end, int64_t columns, llvm::function_ref<void(const Panel &)> body);
   void expand(const Block &block, const Panel &panel);
   void convolve(const Block &block, const DepthwiseRows::Input &input, const DepthwiseRows::Channels &channels);
@@ -90,7 +94,7 @@ private:
   StridedView view; // of the input
   Type element;
   Shape in, out; // of the depthwise convolution
-  int64_t channels;
+  int64_t channels, panelBlocks;
   Value input, expanded, projected;
 };
 
@@ -98,7 +102,8 @@ SeparableEmitter::SeparableEmitter(KernelEmitter &emitter, SeparableConv conv, c
     : emitter(emitter), k(emitter.k), e(emitter.e), conv(conv), plan(plan),
       depthwise(emitter, conv.depthwise, *bufferOf(conv.depthwise.getWeight())), view(*bufferOf(conv.input())),
       element(elementOf(conv.input())), in(shapeOf(conv.depthwise.getInput())),
-      out(shapeOf(conv.depthwise.getOutput())), channels(*constantOf(in.back())) {}
+      out(shapeOf(conv.depthwise.getOutput())), channels(*constantOf(in.back())),
+      panelBlocks(llvm::divideCeilSigned(plan.panels, plan.panelsOfTask)) {}
 
 void SeparableEmitter::emit() {
   input = emitter.addressOf(view.buffer);
@@ -106,22 +111,36 @@ void SeparableEmitter::emit() {
   projected = k.elementAddress(emitter.scratch, k.b.getI8Type(), k.constant(plan.expandedBytes));
   emitter.function->setAttr("nnf.scratch", k.b.getI64IntegerAttr(plan.expandedBytes + plan.projectedBytes));
   MLIRContext *context = emitter.kernel.getContext();
-  SmallVector<Dim> grid{in[0], dimOf(context, plan.rowBlocks),
-                        dimOf(context, llvm::divideCeilSigned(plan.panels, plan.panelsOfTask))};
-  emitter.forTasks(grid, [&](ArrayRef<Value> task) { emitTask(task); });
+  emitter.setGrid({in[0], dimOf(context, panelBlocks), dimOf(context, plan.rowBlocks)});
+  Value blocks = k.constant(plan.rowBlocks), zero = k.constant(0);
+  each(k.floorDiv(emitter.taskFirst, blocks), k.ceilDiv(emitter.taskEnd, plan.rowBlocks), [&](Value outer) {
+    Value before = k.mul(outer, blocks);
+    emitTasks(outer, k.max(k.sub(emitter.taskFirst, before), zero), k.min(k.sub(emitter.taskEnd, before), blocks));
+  });
 }
 
-void SeparableEmitter::emitTask(ArrayRef<Value> task) {
+void SeparableEmitter::emitTasks(Value outer, Value first, Value end) {
+  Value panelBlock = k.mod(outer, k.constant(panelBlocks)), image = k.floorDiv(outer, k.constant(panelBlocks));
+  Value rowsOfTask = k.constant(plan.rowsOfTask);
+  Value firstRow = k.mul(first, rowsOfTask), endRow = k.min(k.mul(end, rowsOfTask), k.size(out[1]));
+  // As few blocks as hold them, of equal sizes.
+  Value rows = k.sub(endRow, firstRow), count = k.ceilDiv(rows, plan.mostRows);
+  Value step = k.floorDiv(k.sub(k.add(rows, count), k.constant(1)), count);
+  each(k.constant(0), count, [&](Value i) {
+    Value from = k.add(firstRow, k.mul(i, step));
+    emitBlock({image, from, k.min(k.add(from, step), endRow), {}, {}}, panelBlock);
+  });
+}
+
+void SeparableEmitter::emitBlock(Block block, Value panelBlock) {
   PrimConvOp op = conv.depthwise;
-  Block block{task[0], k.mul(task[1], k.constant(plan.rowsOfTask)), {}, {}, {}};
-  block.end = k.min(k.add(block.first, k.constant(plan.rowsOfTask)), k.size(out[1]));
   Value stride = k.constant(op.getStride()[0]), low = k.constant(op.getLow()[0]), zero = k.constant(0);
   int64_t reach = (*constantOf(op.kernelSizes()[0]) - 1) * op.getKernelDilation()[0] + 1;
   Value last = k.sub(k.mul(k.sub(block.end, k.constant(1)), stride), low);
   block.inFirst = k.max(k.sub(k.mul(block.first, stride), low), zero);
   block.inEnd = k.min(k.add(last, k.constant(reach)), k.size(in[1]));
   if (conv.expand) {
-    Value firstPanel = k.mul(task[2], k.constant(plan.panelsOfTask));
+    Value firstPanel = k.mul(panelBlock, k.constant(plan.panelsOfTask));
     Value endPanel = k.min(k.add(firstPanel, k.constant(plan.panelsOfTask)), k.constant(plan.panels));
     forPanels(firstPanel, endPanel, channels, [&](const Panel &panel) {
       expand(block, panel);
@@ -252,8 +271,7 @@ void SeparableEmitter::project(const Block &block, const Panel &panel) {
   // Complete tiles, then one of which some pixels are the next block's, or not there.
   Value complete = k.floorDiv(pixels, k.constant(plan.projectTile));
   each(k.constant(0), complete, [&](Value number) { tile(number, /*isCut=*/false); });
-  if (int64_t size = *constantOf(out[1]) * *constantOf(out[2]), block = plan.rowsOfTask * *constantOf(out[2]);
-      size % plan.projectTile != 0 || (plan.rowBlocks > 1 && block % plan.projectTile != 0))
+  if (*constantOf(out[2]) % plan.projectTile != 0)
     each(complete, k.ceilDiv(pixels, plan.projectTile), [&](Value number) { tile(number, /*isCut=*/true); });
 }
 

@@ -72,22 +72,24 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
   rowBlocks = std::clamp(llvm::divideCeilSigned(wanted, images * panelBlocks), rowBlocks, outRows);
   rowsOfTask = rowsOf(rowBlocks);
   rowBlocks = llvm::divideCeilSigned(outRows, rowsOfTask);
-  isPossible = bytesOf(rowsOfTask) <= target.l2Bytes;
+  mostRows = rowsOfTask;
+  if (conv.expand)
+    while (mostRows < outRows && bytesOf(mostRows + 1) <= figures::bytesOfL2(target, figures::shareOfL2))
+      ++mostRows;
+  isPossible = bytesOf(mostRows) <= target.l2Bytes;
 }
 
 void SeparablePlan::chooseTiles(const TargetInfo &target) {
-  int64_t mostRows = RegisterTile::mostRows(target, vectors);
-  int64_t most = 0, fewest = std::numeric_limits<int64_t>::max();
-  for (int64_t first = 0; first < outRows; first += rowsOfTask) {
-    int64_t pixels = rowsRead(first, std::min(rowsOfTask, outRows - first)).size() * inWidth;
-    most = std::max(most, pixels), fewest = std::min(fewest, pixels);
-  }
+  int64_t rowsOfTile = RegisterTile::mostRows(target, vectors);
+  int64_t most = rowsRead(0, mostRows).size() * inWidth, fewest = std::numeric_limits<int64_t>::max();
+  for (int64_t row = 0; row < outRows; ++row)
+    fewest = std::min(fewest, rowsRead(row, 1).size() * inWidth);
   isPossible &= fewest > 0;
   // The last tile of a block overlaps the one before.
   if (isPossible && conv.expand)
-    expandTile = std::min(tileFor(most, mostRows), fewest);
+    expandTile = std::min(tileFor(most, rowsOfTile), fewest);
   if (conv.project)
-    projectTile = tileFor(rowsOfTask * outWidth, mostRows);
+    projectTile = tileFor(mostRows * outWidth, rowsOfTile);
 }
 
 void SeparablePlan::weigh(const TargetInfo &target) {

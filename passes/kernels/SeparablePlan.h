@@ -10,11 +10,13 @@ namespace nnf {
 
 /// From sizes and the target alone. A task is a block of rows of an image's outputs and, where nothing is projected, of
 /// panels of channels: panel by panel it expands the rows that its depthwise convolution reads, into scratch memory.
+/// Tasks that come in one call are joined, as many rows as the cache holds: then fewer rows are expanded twice.
 struct SeparablePlan {
   StoredPanels stored;           // of the weights
   int64_t lanes, vectors;        // a panel, or strip of one, is `vectors` vectors of channels
   int64_t panelWidth, panels;    // of the depthwise convolution's channels
   int64_t rowsOfTask, rowBlocks; // rows of outputs; blocks of an image
+  int64_t mostRows;              // of tasks that are joined
   int64_t panelsOfTask;
   int64_t expandTile = 0, projectTile = 0; // pixels of a register tile
   /// Elements from one pixel to the next of what is projected: no power of two, whose pixels would share a few sets of
