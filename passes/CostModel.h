@@ -70,6 +70,12 @@ constexpr int64_t taskColumns = 512;
 /// Tiles of a task where panels come from cache again: fewer would reload each panel for too few rows.
 constexpr int64_t fewestTiles = 8;
 
+/// Rows of a tile of those that are left where only the run knows how many there are: with so many no sum waits for
+/// another, and they cost no more than one row.
+constexpr int64_t mostRowsOfRest = 4;
+/// Tiles that an image has at least where a symbolic number of them is a batch, rather than rows of one product.
+constexpr int64_t fewestTilesOfImage = 3;
+
 /// Tiles that multiply by a chunk of B for which it is copied first: to widen it; to have the rows of a panel, which
 /// lie a row of B apart, side by side.
 constexpr int64_t fewestTilesToWiden = 2, fewestTilesToPack = 4;

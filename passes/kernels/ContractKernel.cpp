@@ -62,6 +62,7 @@ private:
     RowIndex at;
     Value offset;                // in A, of its first tap
     SmallVector<Value> position; // in each spatial dimension, of its first tap
+    Value isThere;               // null: it is; else it is read as the tile's first row is, and not stored
   };
 
   /// A panel of B, or several, and which of its columns there are: vectors past the edge are left out.
@@ -81,13 +82,16 @@ private:
 
   void fillOutside();
   void emitTask(ArrayRef<Value> task);
+  void emitTiles(RowIndex start, Value firstRow, Value firstTile, Value endTile, Value firstPanel, Value endPanel);
   RowIndex next(const RowIndex &at);
   /// Runs over tiles [first, end) of the task, whose first row is `start`, number `firstRow`; `slot` counts from there.
   void forTiles(Value first, Value end, RowIndex start, Value firstRow,
                 llvm::function_ref<void(ArrayRef<Row>, Value slot)> body);
-  SmallVector<Row> rowsFrom(RowIndex &at, int64_t count);
+  /// `left`: how many there are of them; null: all.
+  SmallVector<Row> rowsFrom(RowIndex &at, int64_t count, Value left);
   void computeRows(ArrayRef<Row> rows);
-  void forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body);
+  /// `atOnce`: so many side by side, and single ones after them.
+  void forPanels(Value first, Value end, int64_t atOnce, llvm::function_ref<void(const Panel &)> body);
   Panel panel(Value number, int64_t count, bool last);
   /// Where a panel begins, in elements of B.
   Value offsetOf(const Panel &panel) {
@@ -104,8 +108,10 @@ private:
                                 ValueRange sums);
   SmallVector<Value> whereInside(ArrayRef<Value> inside, ValueRange sums,
                                  llvm::function_ref<SmallVector<Value>(ValueRange)> body);
-  SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, Value tap, const Panel &panel,
-                               const Chunk &chunk, ValueRange sums);
+  /// `isRegular`: all rows lie at one distance.
+  SmallVector<Value> innerLoop(ArrayRef<Value> rowAddresses, bool isRegular, Value panelOffset, Value tap,
+                               const Panel &panel, const Chunk &chunk, ValueRange sums);
+  Value aheadStepOf(Value tiles);
   Value aheadOf(Value panelOffset, Value slot, const Chunk &chunk);
   void finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Value> sums);
   /// Where partial sums of vector v of a row are kept.
@@ -122,7 +128,7 @@ private:
   Tiling t;
   Value a, b, outside, partials, copied;
   bool isCopied = false;  // tiles read the chunk there
-  Value ahead;            // what this tile fetches ahead of the next chunk
+  Value ahead, aheadStep; // what this tile fetches ahead of the next chunk; null: nothing
   Value aOffset, bOffset; // of this task's batch entry
   Indices batchAt;
 };
@@ -186,17 +192,36 @@ void ContractEmitter::emitTask(ArrayRef<Value> task) {
   RowIndex start;
   for (Index &index : e.delinear(c.rows, k.index(firstRow)))
     start.push_back(index.base);
+  if (t.panelsOfOneRow > 1) {
+    emitter.when(
+        k.less(k.size(t.rowCount), k.constant(2)),
+        [&] {
+          RowIndex at(start);
+          SmallVector<Row> row = rowsFrom(at, 1, {});
+          forPanels(firstPanel, endPanel, t.panelsOfOneRow,
+                    [&](const Panel &panel) { tile(row, k.constant(0), panel, {}); });
+        },
+        [&] { emitTiles(start, firstRow, firstTile, endTile, firstPanel, endPanel); });
+    return;
+  }
+  emitTiles(start, firstRow, firstTile, endTile, firstPanel, endPanel);
+}
+
+void ContractEmitter::emitTiles(RowIndex start, Value firstRow, Value firstTile, Value endTile, Value firstPanel,
+                                Value endPanel) {
   if (t.panelsInner) {
     forTiles(firstTile, endTile, start, firstRow, [&](ArrayRef<Row> rows, Value slot) {
       if (c.computedA)
         computeRows(rows);
-      forPanels(firstPanel, endPanel, [&](const Panel &panel) { tile(rows, slot, panel, {}); });
+      forPanels(firstPanel, endPanel, t.panelsAtOnce, [&](const Panel &panel) { tile(rows, slot, panel, {}); });
     });
     return;
   }
+  if (t.aheadStep)
+    aheadStep = t.staticRows ? k.constant(t.aheadStep) : aheadStepOf(k.sub(endTile, firstTile));
   auto run = [&](bool copying) {
     isCopied = copying;
-    forPanels(firstPanel, endPanel, [&](const Panel &panel) {
+    forPanels(firstPanel, endPanel, t.panelsAtOnce, [&](const Panel &panel) {
       forChunks([&](const Chunk &chunk) {
         if (isCopied)
           copyChunk(panel, chunk);
@@ -250,10 +275,14 @@ void ContractEmitter::copyChunk(const Panel &panel, const Chunk &chunk) {
 /// The rows of A that a tile reads, into scratch memory: operand by operand where they are concatenated.
 void ContractEmitter::computeRows(ArrayRef<Row> rows) {
   SmallVector<int64_t> bounds = concatenationBounds(c.computedA);
-  k.loop(k.constant(0), k.constant(rows.size()), 1, rows.front().at, [&](Value r, ValueRange carried) {
+  Value count = k.constant(0);
+  for (const Row &row : rows)
+    count = k.add(count, row.isThere ? Value(arith::ExtUIOp::create(k.b, k.loc, k.b.getI64Type(), row.isThere))
+                                     : k.constant(1));
+  k.loop(k.constant(0), count, 1, rows.front().at, [&](Value r, ValueRange carried) {
     ElementEmitter::Scope scope(e);
     RowIndex row(carried.begin(), carried.end());
-    Indices at;
+    Indices at(batchAt);
     for (auto [index, step] : llvm::zip(row, c.rowSteps))
       at.push_back(k.index(k.mul(index, k.constant(step))));
     Value to = addressInA(a, k.mul(r, k.size(c.k)));
@@ -273,7 +302,7 @@ void ContractEmitter::computeRows(ArrayRef<Row> rows) {
   });
 }
 
-void ContractEmitter::forPanels(Value first, Value end, llvm::function_ref<void(const Panel &)> body) {
+void ContractEmitter::forPanels(Value first, Value end, int64_t atOnce, llvm::function_ref<void(const Panel &)> body) {
   // Complete panels, then one that is cut short by the edge.
   Value complete = k.size(c.columns.floorDiv(c.panelWidth));
   auto run = [&](Value from, Value to, int64_t count, bool last) {
@@ -284,10 +313,10 @@ void ContractEmitter::forPanels(Value first, Value end, llvm::function_ref<void(
     });
   };
   Value endComplete = k.min(end, complete), next = first;
-  if (t.panelsAtOnce > 1) {
-    Value many = k.constant(t.panelsAtOnce);
+  if (atOnce > 1) {
+    Value many = k.constant(atOnce);
     next = k.add(first, k.mul(k.floorDiv(k.max(k.sub(endComplete, first), k.constant(0)), many), many));
-    run(first, next, t.panelsAtOnce, /*last=*/false);
+    run(first, next, atOnce, /*last=*/false);
   }
   run(next, endComplete, 1, /*last=*/false);
   auto columns = constantOf(c.columns);
@@ -378,16 +407,21 @@ ContractEmitter::RowIndex ContractEmitter::next(const RowIndex &at) {
   return after;
 }
 
-SmallVector<ContractEmitter::Row> ContractEmitter::rowsFrom(RowIndex &at, int64_t count) {
+SmallVector<ContractEmitter::Row> ContractEmitter::rowsFrom(RowIndex &at, int64_t count, Value left) {
   SmallVector<Row> rows;
   for (int64_t i = 0; i < count; ++i) {
     Row row;
     row.at = at;
+    if (left && i > 0) {
+      row.isThere = k.less(k.constant(i), left);
+      for (auto [index, first] : llvm::zip(row.at, rows.front().at))
+        index = arith::SelectOp::create(k.b, k.loc, row.isThere, index, first);
+    }
     row.offset = aOffset;
-    for (auto [index, stride] : llvm::zip(at, c.aRowStrides))
+    for (auto [index, stride] : llvm::zip(row.at, c.aRowStrides))
       row.offset = k.add(row.offset, k.mul(index, k.size(stride)));
     for (const SpatialDim &dim : c.spatial)
-      row.position.push_back(dim.padded ? k.sub(k.mul(at[dim.row], k.constant(dim.stride)), k.constant(dim.low))
+      row.position.push_back(dim.padded ? k.sub(k.mul(row.at[dim.row], k.constant(dim.stride)), k.constant(dim.low))
                                         : Value());
     rows.push_back(row);
     at = next(at);
@@ -398,11 +432,12 @@ SmallVector<ContractEmitter::Row> ContractEmitter::rowsFrom(RowIndex &at, int64_
 void ContractEmitter::forTiles(Value first, Value end, RowIndex start, Value firstRow,
                                llvm::function_ref<void(ArrayRef<Row>, Value)> body) {
   // Tile i of these starts at row i * rows + origin of the whole.
-  auto run = [&](Value from, Value to, int64_t rows, Value origin, RowIndex at) -> RowIndex {
+  auto run = [&](Value from, Value to, int64_t rows, Value origin, RowIndex at, Value left = {}) -> RowIndex {
     return k.loop(from, to, 1, at, [&](Value i, ValueRange carried) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
       RowIndex here(carried.begin(), carried.end());
-      SmallVector<Row> tileRows = rowsFrom(here, rows);
+      Value leftHere = left ? k.sub(left, k.mul(i, k.constant(rows))) : Value();
+      SmallVector<Row> tileRows = rowsFrom(here, rows, leftHere);
       body(tileRows, k.add(k.mul(i, k.constant(rows)), k.sub(origin, firstRow)));
       return here;
     });
@@ -415,25 +450,25 @@ void ContractEmitter::forTiles(Value first, Value end, RowIndex start, Value fir
     run(k.max(first, split), end, t.baseRows, split, at);
     return;
   }
-  // Whole tiles, then what is left row by row.
+  // Whole tiles, then what is left, by a few rows each.
   Value whole = k.floorDiv(k.size(t.rowCount), k.constant(t.maxRows));
   RowIndex at = run(first, k.min(end, whole), t.maxRows, k.constant(0), start);
   Value wholeRows = k.mul(whole, k.constant(t.maxRows));
   Value left = k.sub(k.size(t.rowCount), wholeRows);
   Value isLast = k.less(whole, end);
   Value count = arith::SelectOp::create(k.b, k.loc, isLast, left, k.constant(0));
-  run(k.constant(0), count, 1, wholeRows, at);
+  run(k.constant(0), k.ceilDiv(count, t.restRows), t.restRows, wholeRows, at, count);
 }
 
-SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Value panelOffset, Value tap,
-                                              const Panel &panel, const Chunk &chunk, ValueRange sums) {
+SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, bool isRegular, Value panelOffset,
+                                              Value tap, const Panel &panel, const Chunk &chunk, ValueRange sums) {
   RegisterTile tile;
   tile.element = c.element;
   tile.types = c.types;
   tile.rows = rowAddresses;
   tile.rowStep = k.size(c.aStride);
   bool isPadded = llvm::any_of(c.spatial, [](const SpatialDim &dim) { return dim.padded; });
-  if (c.rowStride && !isPadded)
+  if (isRegular && !isPadded)
     tile.rowDistance = k.size(c.rowStride);
   Value first = chunk.first ? chunk.first : k.constant(0), end = chunk.end ? chunk.end : k.size(c.k);
   if (isCopied) { // addresses are those of the chunk's first step
@@ -455,13 +490,13 @@ SmallVector<Value> ContractEmitter::innerLoop(ArrayRef<Value> rowAddresses, Valu
   }
   if (!isCopied) // a copy has all lanes
     tile.masks = panel.loads;
-  if (t.aheadStep) {
+  if (aheadStep) {
     Value passed = k.mul(tap, k.size(c.k));
     if (isCopied)
       passed = k.add(passed, first);
-    passed = k.mul(passed, k.constant(t.aheadStep));
+    passed = k.mul(passed, aheadStep);
     tile.ahead = k.elementAddress(ahead, k.b.getI8Type(), passed);
-    tile.aheadStep = t.aheadStep;
+    tile.aheadStep = aheadStep;
   }
   if (isCopied)
     return tile.multiply(k, k.constant(0), k.sub(end, first), sums);
@@ -498,12 +533,13 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
       [&](unsigned level, Value aTap, Value bTap, ValueRange carried) -> SmallVector<Value> {
     if (level == c.spatial.size()) {
       SmallVector<Value> addresses;
+      bool isRegular = c.rowStride && !rows.back().isThere;
       for (auto [row, valid] : llvm::zip(rows, inside)) {
         // From the first row's address where that is a constant away: one register then serves them all.
         Value from = c.computedA ? k.constant(0) : k.add(row.offset, aTap);
         if (isCopied && chunk.first)
           from = k.add(from, k.mul(chunk.first, k.size(c.aStride)));
-        Value at = c.rowStride && !addresses.empty()
+        Value at = isRegular && !addresses.empty()
                        ? addressInA(addresses.front(), k.mul(k.constant(addresses.size()), k.size(c.rowStride)))
                        : addressInA(a, from);
         if (valid)
@@ -511,7 +547,7 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
         addresses.push_back(at);
       }
       return whereInside(inside, carried, [&](ValueRange carried) {
-        return innerLoop(addresses, panelOffset, bTap, panel, chunk, carried);
+        return innerLoop(addresses, isRegular, panelOffset, bTap, panel, chunk, carried);
       });
     }
     const SpatialDim &dim = c.spatial[level];
@@ -551,25 +587,34 @@ SmallVector<Value> ContractEmitter::startSums(size_t rows, Value slot, const Pan
   return llvm::to_vector_of<Value>(start.getResults());
 }
 
+/// What each step fetches where a task has so many tiles: its part of the next chunk's step, no more than a line for
+/// the two steps of a turn, which fetches one.
+Value ContractEmitter::aheadStepOf(Value tiles) {
+  Value bytes = k.constant(c.stored.strips() * c.panelWidth * elementBytes(c.types.b));
+  return k.min(k.floorDiv(k.sub(k.add(bytes, tiles), k.constant(1)), tiles), k.constant(figures::lineBytes / 2));
+}
+
 /// Chunks of a panel and panels lie one after the other: what follows is needed next, and each tile fetches its part.
-/// The address that step p of the panel fetches, less p * t.aheadStep.
+/// The address that step p of the panel fetches, less p * aheadStep.
 Value ContractEmitter::aheadOf(Value panelOffset, Value slot, const Chunk &chunk) {
   Value firstStep = k.mul(firstTapOf(chunk), k.size(c.k));
   if (chunk.first)
     firstStep = k.add(firstStep, chunk.first);
   // Of strips, all of the panel that they are in: the others read it next.
   int64_t bytes = elementBytes(c.types.b), stepBytes = c.stored.strips() * c.panelWidth * bytes;
-  int64_t chunkBytes = c.stored.strips() * t.chunkBytes, tileBytes = chunkBytes / stepBytes * t.aheadStep;
-  Value offset = k.add(k.mul(panelOffset, k.constant(bytes)), k.mul(firstStep, k.constant(stepBytes - t.aheadStep)));
+  int64_t chunkBytes = c.stored.strips() * t.chunkBytes;
+  Value tileBytes = k.mul(k.constant(chunkBytes / stepBytes), aheadStep);
+  Value notFetched = k.mul(firstStep, k.sub(k.constant(stepBytes), aheadStep));
+  Value offset = k.add(k.mul(panelOffset, k.constant(bytes)), notFetched);
   Value tile = k.floorDiv(slot, k.constant(std::max<int64_t>(1, t.baseRows)));
-  offset = k.add(offset, k.add(k.mul(tile, k.constant(tileBytes)), k.constant(chunkBytes)));
+  offset = k.add(offset, k.add(k.mul(tile, tileBytes), k.constant(chunkBytes)));
   return k.elementAddress(b, k.b.getI8Type(), offset);
 }
 
 void ContractEmitter::tile(ArrayRef<Row> rows, Value slot, const Panel &panel, const Chunk &chunk) {
   KernelEmitter::LanesScope lanes(k, t.lanes);
   Value panelOffset = offsetOf(panel);
-  if (t.aheadStep)
+  if (aheadStep)
     ahead = aheadOf(panelOffset, slot, chunk);
   SmallVector<Value> sums = accumulate(rows, panelOffset, panel, chunk, startSums(rows.size(), slot, panel, chunk));
   if (!chunk.isLast)
@@ -591,22 +636,24 @@ void ContractEmitter::finish(ArrayRef<Row> rows, const Panel &panel, ArrayRef<Va
   if (c.batchIsGroup)
     firstColumn = k.add(firstColumn, k.mul(batchAt[0].base, k.size(c.columns)));
   for (auto [r, row] : llvm::enumerate(rows))
-    for (int64_t v = 0; v < panel.vectors(); ++v) {
-      ElementEmitter::Scope scope(e);
-      k.laneMask = panel.stores[v];
-      Indices at;
-      if (!c.batchIsGroup)
-        at = batchAt;
-      for (Value index : row.at)
-        at.push_back(k.index(index));
-      at.push_back(k.index(k.add(firstColumn, k.constant(v * t.lanes)), 1));
-      e.bind(c.result, at, sums[r * panel.vectors() + v]);
-      for (unsigned i = 0; i < emitter.numResults(); ++i) {
-        Value result = emitter.yielded(i);
-        k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), emitter.resultOffset(i, at));
+    emitter.when(row.isThere, [&] {
+      for (int64_t v = 0; v < panel.vectors(); ++v) {
+        ElementEmitter::Scope scope(e);
+        k.laneMask = panel.stores[v];
+        Indices at;
+        if (!c.batchIsGroup)
+          at = batchAt;
+        for (Value index : row.at)
+          at.push_back(k.index(index));
+        at.push_back(k.index(k.add(firstColumn, k.constant(v * t.lanes)), 1));
+        e.bind(c.result, at, sums[r * panel.vectors() + v]);
+        for (unsigned i = 0; i < emitter.numResults(); ++i) {
+          Value result = emitter.yielded(i);
+          k.store(e.at(result, at), emitter.resultAddress(i), elementOf(result), emitter.resultOffset(i, at));
+        }
+        k.laneMask = {};
       }
-      k.laneMask = {};
-    }
+    });
 }
 
 } // namespace
@@ -615,6 +662,8 @@ bool emitContractKernel(KernelOp kernel, const TargetInfo &target) {
   std::optional<Contraction> contraction = Contraction::of(kernel, target);
   if (!contraction)
     return false;
+  int64_t vectors = std::max<int64_t>(1, contraction->panelWidth / target.lanes(elementBytes(contraction->element)));
+  contraction->takeImagesAsBatch(figures::fewestTilesOfImage * RegisterTile::mostRows(target, vectors));
   KernelEmitter emitter(kernel, target);
   ContractEmitter(emitter, *contraction, target).emit();
   return true;

@@ -36,6 +36,27 @@ void Contraction::findRowStride() {
   rowStride = stride;
 }
 
+void Contraction::takeImagesAsBatch(int64_t fewestRows) {
+  if (batchIsGroup || rows.size() < 2 || constantOf(rows[0]))
+    return;
+  auto rowsOfImage = constantOf(productOf(result.getContext(), ArrayRef(rows).drop_front()));
+  if (!rowsOfImage || *rowsOfImage < fewestRows)
+    return;
+  batch.push_back(rows[0]);
+  aBatchStrides.push_back(aRowStrides[0]);
+  bBatchStrides.push_back(dimOf(result.getContext(), 0));
+  rows.erase(rows.begin());
+  aRowStrides.erase(aRowStrides.begin());
+  if (!rowSteps.empty())
+    rowSteps.erase(rowSteps.begin());
+  for (SpatialDim &dim : spatial)
+    --dim.row;
+  if (!computedA) {
+    rowStride = {};
+    findRowStride();
+  }
+}
+
 PrimPadOp paddingBefore(PrimConvOp op) {
   auto pad = op.getInput().getDefiningOp<PrimPadOp>();
   auto channels = constantOf(op.channelsPerGroup());
@@ -210,6 +231,9 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
   maxRows = RegisterTile::mostRows(target, vectors);
   if (choice.rows)
     maxRows = std::min(maxRows, *choice.rows);
+  restRows = figures::mostRowsOfRest;
+  while (maxRows % restRows != 0)
+    --restRows;
   rowCount = productOf(context, c.rows);
   panels = simplify(c.columns.ceilDiv(c.panelWidth));
   baseRows = maxRows, longerTiles = 0;
@@ -232,13 +256,13 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
   }
   int64_t depth = taps * guess(c.k), numTiles = std::max<int64_t>(1, guess(tiles)),
           numPanels = std::max<int64_t>(1, guess(panels));
-  int64_t batches = std::max<int64_t>(1, KernelEmitter::guess(c.batch));
+  int64_t batches = KernelEmitter::guessBatch(c.batch);
   double weightBytes = double(depth) * double(numPanels) * c.panelWidth * bytes;
   double tileBytes = double(maxRows) * double(std::max<int64_t>(1, guess(c.k))) * stride * elementBytes(c.types.a);
   int64_t cached = std::max<int64_t>(1, static_cast<int64_t>(figures::shareOfL2 * double(target.l2Bytes) / tileBytes));
   double work = double(maxRows) * c.panelWidth * double(depth) * numTiles * numPanels; // of one batch entry
   int64_t tasks = llvm::divideCeilSigned(KernelEmitter::tasksFor(work * double(batches)), batches);
-  tilesPerTask = std::min(numTiles, cached);
+  tilesPerTask = staticRows ? std::min(numTiles, cached) : cached;
   panelsPerTask = numPanels;
   bool weightsStay = weightBytes <= figures::shareOfL2BesideOutput * double(target.l2Bytes);
   panelsInner = c.computedA || choice.panelsInner.value_or(guess(c.columns) > depth && weightsStay);
@@ -276,6 +300,10 @@ Tiling::Tiling(const Contraction &c, const TargetInfo &target, const KernelChoic
     if (panelsAtOnce > 1)
       return;
   }
+  auto isMany = [&](Dim rows) { return constantOf(rows).value_or(0) > 1; };
+  if (!staticRows && !c.computedA && c.stored.strips() == 1 && !wantsChunks && !choice.panels &&
+      llvm::none_of(c.rows, isMany))
+    panelsOfOneRow = std::min({maxRows, figures::mostPanelsAtOnce, numPanels});
   bool isNarrow = c.types.step == 1 && c.types.b != c.element;
   fewestTilesToCopy = c.packed ? figures::fewestTilesToWiden : figures::fewestTilesToPack;
   // Rows of a panel that are spread over more pages than are translated at once leave the nearest cache half empty,

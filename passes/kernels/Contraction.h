@@ -44,6 +44,9 @@ struct Contraction {
   mlir::Value fill; // rank 0: what A holds in the padding; null: 0
 
   void findRowStride();
+  /// Where the number of images is symbolic, and each has `fewestRows` rows at least, of fixed number: a batch of
+  /// images, whose tiles are those of one. Rows of all of them would end with single ones where the run has one image.
+  void takeImagesAsBatch(int64_t fewestRows);
   static std::optional<Contraction> of(PrimConvOp op, const TargetInfo &target);
   static std::optional<Contraction> of(PrimDotOp op, const TargetInfo &target);
   /// Of a kernel in which everything else is elementwise on its result or on operands of that shape.
@@ -66,6 +69,7 @@ struct Tiling {
   int64_t lanes, vectors, maxRows;
   bool staticRows;
   int64_t baseRows, longerTiles; // static: `longerTiles` tiles of baseRows + 1 rows, then tiles of baseRows
+  int64_t restRows;              // not static: what is left of tiles of maxRows is cut into tiles of so many
   Dim rowCount, tiles, panels;
   int64_t tilesPerTask, panelsPerTask;
   bool panelsInner;
@@ -84,8 +88,11 @@ struct Tiling {
   /// step reads B where it lies. (Where the number of rows is symbolic, the run chooses.)
   bool copiesChunks = false;
   int64_t fewestTilesToCopy = 0;
-  /// Bytes of the next chunk that each step of a tile fetches ahead; 0: none.
+  /// Bytes of the next chunk that each step of a tile fetches ahead; 0: none. Not static: where a task has all tiles
+  /// that it may have; of fewer, each fetches more.
   int64_t aheadStep = 0;
+  /// Not static: panels that are read side by side where the run has one row.
+  int64_t panelsOfOneRow = 1;
 
   Tiling(const Contraction &c, const TargetInfo &target, const KernelChoice &choice);
 

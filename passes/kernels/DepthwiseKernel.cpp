@@ -49,10 +49,11 @@ void emit(KernelEmitter &emitter, const Depthwise &d) {
   Dim rowCount = productOf(op.getContext(), rows);
   int64_t channels = *constantOf(out.back());
   // Blocks of rows, and of channels where there are few rows.
-  double work =
-      figures::depthwiseWork * double(KernelEmitter::guess(out)) * double(KernelEmitter::guess(op.kernelSizes()));
+  int64_t images = KernelEmitter::guessBatch(rows.front());
+  double work = figures::depthwiseWork * double(images) * double(KernelEmitter::guess(ArrayRef(out).drop_front())) *
+                double(KernelEmitter::guess(op.kernelSizes()));
   int64_t tasks = KernelEmitter::tasksFor(work);
-  int64_t numRows = std::max<int64_t>(1, KernelEmitter::guess(rowCount));
+  int64_t numRows = std::max<int64_t>(1, images * KernelEmitter::guess(ArrayRef(rows).drop_front()));
   int64_t rowBlocks = std::min(tasks, numRows), channelBlocks = llvm::divideCeilSigned(tasks, rowBlocks);
   int64_t rowsOfTask = llvm::divideCeilSigned(numRows, rowBlocks);
   int64_t channelsOfTask = llvm::alignTo(llvm::divideCeilSigned(channels, channelBlocks), depthwise.lanes);

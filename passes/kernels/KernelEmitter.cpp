@@ -123,6 +123,14 @@ int64_t KernelEmitter::guess(ArrayRef<Dim> dims) {
   return product;
 }
 
+int64_t KernelEmitter::guessBatch(ArrayRef<Dim> dims) {
+  int64_t product = 1;
+  for (Dim dim : dims)
+    if (llvm::MulOverflow(product, std::max<int64_t>(1, constantOf(dim).value_or(1)), product))
+      return std::numeric_limits<int64_t>::max();
+  return product;
+}
+
 int64_t KernelEmitter::tasksFor(double multiplyAdds) {
   return static_cast<int64_t>(std::clamp(multiplyAdds / figures::worthATask, 1.0, figures::mostTasks));
 }

@@ -77,6 +77,8 @@ public:
   /// A size as a number for choosing block sizes: the constant, or a guess where it is symbolic.
   static int64_t guess(Dim dim) { return constantOf(dim).value_or(figures::guessedSize); }
   static int64_t guess(llvm::ArrayRef<Dim> dims);
+  /// The same of batch dimensions: most runs are of one image or sentence, and those have to share out their work, too.
+  static int64_t guessBatch(llvm::ArrayRef<Dim> dims);
   /// How many tasks so much work is worth: of some ten microseconds each, and no more than a few threads can share out
   /// evenly.
   static int64_t tasksFor(double multiplyAdds);

@@ -104,7 +104,7 @@ SmallVector<Value> RegisterTile::multiply(KernelBuilder &k, Value first, Value e
   SmallVector<Value> result =
       k.loop(first, end, operands().step * atOnce, carried, [&](Value start, ValueRange carried) {
         if (ahead) {
-          Value line = k.elementAddress(ahead, k.b.getI8Type(), k.mul(start, k.constant(aheadStep)));
+          Value line = k.elementAddress(ahead, k.b.getI8Type(), k.mul(start, aheadStep));
           LLVM::Prefetch::create(k.b, k.loc, line, /*rw=*/0, /*hint=*/2, /*cache=*/1);
         }
         SmallVector<Value> addresses(carried.drop_front(sums.size()));

@@ -40,7 +40,7 @@ struct RegisterTile {
   /// Each step fetches the cache line there into the second-level cache, `aheadStep` bytes on from one i to the next:
   /// little by little, since many at once would wait for each other. Null: none.
   mlir::Value ahead = {};
-  int64_t aheadStep = 0;
+  mlir::Value aheadStep = {};
   /// From so many bytes of B on it is worth while.
   static int64_t fetchedFrom(const TargetInfo &target) {
     return figures::bytesOfL2(target, figures::shareOfL2FetchedAhead);

@@ -270,7 +270,7 @@ void WinogradEmitter::multiply(const Panel &panel, Value rowTiles) {
         Value part = k.mul(rowTile, k.constant(plan.channels * plan.aheadStep));
         Value bytesOn = k.add(part, k.constant(matrixElements * elementBytes(element)));
         tile.ahead = k.elementAddress(columnsAt, k.b.getI8Type(), bytesOn);
-        tile.aheadStep = plan.aheadStep;
+        tile.aheadStep = k.constant(plan.aheadStep);
       }
       SmallVector<Value> sums(plan.rows * plan.vectors, e.neutral(ReduceKind::Add, element, /*vector=*/true));
       sums = tile.multiply(k, k.constant(0), k.constant(plan.channels), sums);

@@ -39,7 +39,10 @@ WinogradPlan::WinogradPlan(PrimConvOp op, const TargetInfo &target, const Kernel
   chooseBlocks(bytes, target, choice);
 }
 
-int64_t WinogradPlan::tilesGuess() const { return std::max<int64_t>(1, KernelEmitter::guess(tileGrid)); }
+int64_t WinogradPlan::tilesGuess() const {
+  int64_t ofImage = std::max<int64_t>(1, KernelEmitter::guess(ArrayRef(tileGrid).drop_front()));
+  return KernelEmitter::guessBatch(tileGrid.front()) * ofImage;
+}
 
 void WinogradPlan::chooseBlocks(int64_t bytes, const TargetInfo &target, const KernelChoice &choice) {
   int64_t mostRows = RegisterTile::mostRows(target, vectors), count = tilesGuess();

@@ -67,21 +67,45 @@ module @matmul {
 
 // -----
 
-// Sizes that come at run time: whole tiles, then single rows; whole panels, then one that is masked.
+// Sizes that come at run time. One row: four panels side by side, single ones, one that is masked. Else whole tiles,
+// then three rows at a time, of which those that are there are stored.
 // CHECK-LABEL: module @symbolic
 // CHECK: nnf.grid = #nnf.dims<[N ceildiv 6 ceildiv {{[0-9]+}}, M ceildiv 16 ceildiv {{[0-9]+}}]>
+// CHECK: arith.cmpi slt, %{{.*}}, %c2_i64
+// CHECK-COUNT-16: vector.fma
+// CHECK-COUNT-4: vector.fma
+// CHECK: llvm.intr.masked.load
+// CHECK-COUNT-4: vector.fma
+// CHECK: llvm.intr.masked.store
 // CHECK-COUNT-24: vector.fma
 // CHECK: llvm.intr.masked.load
 // CHECK-COUNT-24: vector.fma
 // CHECK: llvm.intr.masked.store
-// CHECK-COUNT-4: vector.fma
+// CHECK-COUNT-12: vector.fma
+// CHECK: scf.if
 // CHECK: llvm.intr.masked.load
-// CHECK-COUNT-4: vector.fma
+// CHECK-COUNT-12: vector.fma
+// CHECK: scf.if
 // CHECK-NOT: vector.fma
 module @symbolic {
   nnf.kernel @k0(%a: tensor<?x32xf32, #nnf.dims<[N, 32]>>, %b: tensor<32x?xf32, #nnf.dims<[32, M]>>) -> tensor<?x?xf32, #nnf.dims<[N, M]>> attributes {symbols = ["N", "M"], title = "dot"} {
     %0 = nnf.prim.dot %a, %b {lhsBatch = array<i64>, lhsContract = array<i64: 1>, rhsBatch = array<i64>, rhsContract = array<i64: 0>} : (tensor<?x32xf32, #nnf.dims<[N, 32]>>, tensor<32x?xf32, #nnf.dims<[32, M]>>) -> tensor<?x?xf32, #nnf.dims<[N, M]>>
     nnf.yield %0 : tensor<?x?xf32, #nnf.dims<[N, M]>>
+  }
+}
+
+// -----
+
+// Images of 20 rows are a batch of tiles of 5 rows, whatever their number.
+// CHECK-LABEL: module @images
+// CHECK: nnf.grid = #nnf.dims<[N, 1, 1]>
+// CHECK-COUNT-20: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: return
+module @images {
+  nnf.kernel @k0(%a: tensor<?x20x32xf32, #nnf.dims<[N, 20, 32]>>, %b: tensor<32x16xf32>) -> tensor<?x20x16xf32, #nnf.dims<[N, 20, 16]>> attributes {symbols = ["N"], title = "dot"} {
+    %0 = nnf.prim.dot %a, %b {lhsBatch = array<i64>, lhsContract = array<i64: 2>, rhsBatch = array<i64>, rhsContract = array<i64: 0>} : (tensor<?x20x32xf32, #nnf.dims<[N, 20, 32]>>, tensor<32x16xf32>) -> tensor<?x20x16xf32, #nnf.dims<[N, 20, 16]>>
+    nnf.yield %0 : tensor<?x20x16xf32, #nnf.dims<[N, 20, 16]>>
   }
 }
 
