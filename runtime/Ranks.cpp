@@ -24,12 +24,33 @@ int32_t RanksLink::receive(int32_t from, void *data, uint64_t bytes) {
   return status ? broken("from", from, status) : int32_t(NNF_OK);
 }
 
+int32_t RanksLink::beginSend(int32_t to, const void *data, uint64_t bytes) {
+  if (!link.begin_send)
+    return send(to, data, bytes);
+  if (isBroken)
+    return NNF_ERROR_INTERNAL;
+  hasBegun = true;
+  int32_t status = bytes ? link.begin_send(link.user, to, data, bytes) : 0;
+  return status ? broken("to", to, status) : int32_t(NNF_OK);
+}
+
+int32_t RanksLink::finishSends() {
+  int32_t status = hasBegun ? link.finish_sends(link.user) : 0;
+  hasBegun = false;
+  if (status && !isBroken) {
+    isBroken = true;
+    message.fail(NNF_ERROR_INTERNAL, "rank %d on %s: messages to other ranks failed with status %d [NNFC-E0809]",
+                 link.rank, host, status);
+  }
+  return isBroken ? NNF_ERROR_INTERNAL : NNF_OK;
+}
+
 int32_t RanksLink::broadcast(void *data, uint64_t bytes) {
   if (!isRoot())
     return receive(0, data, bytes);
   for (int32_t r = 1; r < size() && !isBroken; ++r)
-    send(r, data, bytes);
-  return isBroken ? NNF_ERROR_INTERNAL : NNF_OK;
+    beginSend(r, data, bytes);
+  return finishSends();
 }
 
 int32_t RanksLink::agree(int32_t own) {
@@ -162,6 +183,9 @@ int32_t nnf_ranks_create(const nnf_communicator *communicator, nnf_program *prog
     return status;
   if (!link.send || !link.receive)
     return message.fail(NNF_ERROR_ARGUMENT, "communicator: it has no send or no receive [NNFC-E0610]");
+  if (!link.begin_send != !link.finish_sends)
+    return message.fail(NNF_ERROR_ARGUMENT, "communicator: it has no %s, expected both or neither [NNFC-E0610]",
+                        link.begin_send ? "finish_sends beside begin_send" : "begin_send beside finish_sends");
   if (link.size < 1 || link.rank < 0 || link.rank >= link.size)
     return message.fail(NNF_ERROR_ARGUMENT,
                         "communicator: rank %d of %d, expected 0 to one less than there are [NNFC-E0610]", link.rank,
@@ -198,4 +222,17 @@ void nnf_ranks_destroy(nnf_ranks *ranks) {
   nnf_context_destroy(ranks->context);
   ranks->~nnf_ranks();
   free(ranks);
+}
+
+uint32_t nnf_ranks_threads(const nnf_ranks *ranks) { return ranks ? nnf_context_threads(ranks->context) : 0; }
+
+uint64_t nnf_ranks_bytes(const nnf_ranks *ranks) {
+  if (!ranks)
+    return 0;
+  uint64_t bytes = nnf_context_bytes(ranks->context) + ranks->staging.capacity;
+  for (uint32_t i = 0; i < ranks->model().num_inputs; ++i)
+    bytes += ranks->copies[i].capacity;
+  for (uint32_t j = 0; j < ranks->model().num_outputs; ++j)
+    bytes += ranks->outputs[j].own.capacity;
+  return bytes;
 }

@@ -19,6 +19,10 @@ public:
 
   int32_t send(int32_t to, const void *data, uint64_t bytes);
   int32_t receive(int32_t from, void *data, uint64_t bytes);
+  /// Where the caller has no such sends, they are over when beginSend returns. finishSends is to follow whatever came
+  /// of them: until then the data is read.
+  int32_t beginSend(int32_t to, const void *data, uint64_t bytes);
+  int32_t finishSends();
   /// Rank 0's bytes, to all.
   int32_t broadcast(void *data, uint64_t bytes);
   /// All call it with what has come of a step at theirs; `message` says what went wrong. All get what the first rank
@@ -26,6 +30,8 @@ public:
   int32_t agree(int32_t own);
 
 private:
+  bool hasBegun = false; // sends that are not finished
+
   int32_t broken(const char *what, int32_t other, int32_t status);
 };
 

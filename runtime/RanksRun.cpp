@@ -34,7 +34,7 @@ struct RankedCall {
   uint64_t partDims(uint32_t i, int32_t rank, int64_t *dims) const;
   int32_t shareDims() const;
   int32_t placeInputs() const;
-  int32_t scatterTo(int32_t rank) const;
+  int32_t scatterTo(int32_t rank, uint8_t *&staged) const;
   int32_t scatter() const;
   int32_t apply() const;
   int32_t joinedSizes(uint32_t j) const;
@@ -174,24 +174,30 @@ int32_t RankedCall::placeInputs() const {
     part.device = {kDLCPU, 0};
     ranks.pointers[model.num_inputs + j] = isWanted(j) ? &part : nullptr;
   }
-  // Other ranks' parts that are no stretches go through memory of rank 0's.
-  uint64_t most = 0;
-  for (uint32_t i = 0; isRoot() && i < model.num_inputs; ++i)
-    if (const Scattered &input = ranks.inputs[i]; (!input.whole && input.dim > 0) || isInOut(i))
-      most = input.bytes > most ? input.bytes : most;
+  // Other ranks' parts that are no stretches go through memory of rank 0's: all at once there, one by one back.
+  uint64_t most = 0, there = 0;
+  for (uint32_t i = 0; isRoot() && i < model.num_inputs; ++i) {
+    const Scattered &input = ranks.inputs[i];
+    if (!input.whole && input.dim > 0)
+      there += input.bytes;
+    if (isInOut(i) && input.bytes > most)
+      most = input.bytes;
+  }
+  most = there > most ? there : most;
   if (most && !ranks.staging.reserve(ranks.allocator, most))
     return message.fail(NNF_ERROR_MEMORY, "no memory for %llu bytes of parts [NNFC-E0609]", (unsigned long long)most);
   return NNF_OK;
 }
 
-/// On rank 0: a rank's parts; its own where they are copies.
-int32_t RankedCall::scatterTo(int32_t rank) const {
+/// On rank 0: a rank's parts; its own where they are copies. Those that are no stretches of memory are put at `staged`,
+/// where they stay until the sends are finished.
+int32_t RankedCall::scatterTo(int32_t rank, uint8_t *&staged) const {
   for (uint32_t i = 0; i < model.num_inputs; ++i) {
     const Scattered &input = ranks.inputs[i];
     const nnf_tensor_info &info = model.inputs[i];
     const uint8_t *whole = dataOf(*input.tensor);
     uint64_t bytes = input.bytes, offset = 0;
-    uint8_t *copy = rank == 0 ? ranks.copies[i].data : ranks.staging.data;
+    uint8_t *copy = rank == 0 ? ranks.copies[i].data : staged;
     bool isOwnInPlace = rank == 0 && ranks.tensors[i].data != ranks.copies[i].data;
     if (isOwnInPlace || bytes == 0)
       continue;
@@ -209,7 +215,9 @@ int32_t RankedCall::scatterTo(int32_t rank) const {
     }
     if (rank == 0 && part != copy)
       memcpy(copy, part, bytes);
-    if (rank > 0 && link.send(rank, part, bytes))
+    if (rank > 0 && part == staged)
+      staged += bytes;
+    if (rank > 0 && link.beginSend(rank, part, bytes))
       return NNF_ERROR_INTERNAL;
   }
   return NNF_OK;
@@ -217,10 +225,14 @@ int32_t RankedCall::scatterTo(int32_t rank) const {
 
 int32_t RankedCall::scatter() const {
   if (isRoot()) {
-    for (int32_t r = 0; r < used(); ++r)
-      if (int32_t status = scatterTo(r))
-        return status;
-    return NNF_OK;
+    uint8_t *staged = ranks.staging.data;
+    int32_t status = NNF_OK;
+    for (int32_t r = 1; r < used() && !status; ++r)
+      status = scatterTo(r, staged);
+    if (!status) // its own while the others' are on their way
+      status = scatterTo(0, staged);
+    int32_t finished = link.finishSends();
+    return status ? status : finished;
   }
   const int64_t *dims = ranks.dims;
   for (uint32_t i = 0; i < model.num_inputs && hasPart(); ++i) {

@@ -226,8 +226,8 @@ NNF_API int32_t nnf_data_parallel(nnf_replicas *replicas, DLTensor *const in[], 
 
 /* ---- data_parallel over processes: nnf_mpi.h has it for MPI ---- */
 
-/* How this process, one of `size`, reaches the others. Between two ranks the order of messages is kept. send and
- * receive return 0, or a status of their own, which ends everything: the ranks can only be destroyed then. */
+/* How this process, one of `size`, reaches the others. Between two ranks the order of messages is kept. The functions
+ * return 0, or a status of their own, which ends everything: the ranks can only be destroyed then. */
 typedef struct nnf_communicator {
   uint32_t struct_size; /* sizeof(nnf_communicator) */
   int32_t rank, size;
@@ -236,6 +236,10 @@ typedef struct nnf_communicator {
   void *user;
   int32_t (*send)(void *user, int32_t to, const void *data, uint64_t bytes);
   int32_t (*receive)(void *user, int32_t from, void *data, uint64_t bytes);
+  /* NULL, both: rank 0 sends to one rank after the other. begin_send need not wait until the message is on its way:
+   * `data` stays as it is until finish_sends, which waits for all that have been begun. */
+  int32_t (*begin_send)(void *user, int32_t to, const void *data, uint64_t bytes);
+  int32_t (*finish_sends)(void *user);
 } nnf_communicator;
 
 /* A program on this rank, as one of several. */
@@ -258,6 +262,10 @@ NNF_API int32_t nnf_ranks_create(const nnf_communicator *communicator, nnf_progr
                                  const nnf_ranks_options *options, nnf_ranks **ranks);
 /* Sends nothing. Outputs that were allocated go with it. NULL is fine. */
 NNF_API void nnf_ranks_destroy(nnf_ranks *ranks);
+/* Threads that this rank uses at most. */
+NNF_API uint32_t nnf_ranks_threads(const nnf_ranks *ranks);
+/* Bytes that this rank holds now: arena, scratch, parts and outputs. */
+NNF_API uint64_t nnf_ranks_bytes(const nnf_ranks *ranks);
 /* One run of rank 0's batch, by the rules of nnf_data_parallel: rank 0 gives the tensors and gets the results, those of
  * other ranks are not looked at (NULL and 0). All ranks run to their end; then all get the status and message of the
  * first that failed, and nothing has changed. A seed in rank 0's options is for all; `cancel` is each rank's own. */

@@ -21,6 +21,13 @@ struct Post {
 struct End {
   Post *post;
   int rank;
+  /// Sends that are begun: they reach the others when they are finished, with what the data is by then.
+  struct Begun {
+    int32_t to;
+    const void *data;
+    uint64_t bytes;
+  };
+  std::vector<Begun> begun = {};
 
   static int32_t send(void *user, int32_t to, const void *data, uint64_t bytes) {
     auto &end = *static_cast<End *>(user);
@@ -46,7 +53,40 @@ struct End {
     queue.erase(queue.begin());
     return 0;
   }
+  static int32_t beginSend(void *user, int32_t to, const void *data, uint64_t bytes) {
+    static_cast<End *>(user)->begun.push_back({to, data, bytes});
+    return 0;
+  }
+  static int32_t finishSends(void *user) {
+    auto &end = *static_cast<End *>(user);
+    int32_t status = 0;
+    // The last rank first: between two ranks alone the order counts.
+    for (int32_t to = 2; to >= 0; --to)
+      for (const Begun &one : end.begun)
+        if (int32_t failed = one.to == to ? send(user, to, one.data, one.bytes) : 0)
+          status = failed;
+    end.begun.clear();
+    return status;
+  }
 };
+
+enum class Sends { oneByOne, begun };
+
+nnf_communicator linkOf(End &end, int32_t rank, int32_t count, Sends sends) {
+  nnf_communicator link = {};
+  link.struct_size = sizeof link;
+  link.rank = rank;
+  link.size = count;
+  link.host = "here";
+  link.user = &end;
+  link.send = End::send;
+  link.receive = End::receive;
+  if (sends == Sends::begun) {
+    link.begin_send = End::beginSend;
+    link.finish_sends = End::finishSends;
+  }
+  return link;
+}
 
 /// y[N] = 2 x[N]; an element below 0 fails.
 struct Doubling {
@@ -67,16 +107,39 @@ struct Doubling {
   TestModel model;
 };
 
+/// y[2, N] = 2 x[2, N], whose parts along N are no stretches of memory.
+struct RowsDoubling {
+  RowsDoubling() {
+    model.symbol("N").input("x", NNF_FLOAT32, {2, symbol(0)}).output("y", NNF_FLOAT32, {2, symbol(0)});
+    model.outputDims([](const int64_t *symbols, int64_t *dims) -> int32_t {
+      dims[0] = 2;
+      dims[1] = symbols[0];
+      return 0;
+    });
+    model.run([](const nnf_rt *, nnf_frame *frame) -> int32_t {
+      for (int64_t i = 0; i < 2 * frame->symbols[0]; ++i)
+        static_cast<float *>(frame->outputs[0])[i] = 2 * static_cast<const float *>(frame->inputs[0])[i];
+      return 0;
+    });
+  }
+  TestModel model;
+};
+
 struct Outcome {
   int32_t status = -1;
   std::string message;
 };
 
-/// Three ranks run a batch of rank 0's, so often.
-std::vector<Outcome> runOver(std::vector<float> x, std::vector<float> &y, int failAfter = -1, int times = 1) {
+/// Three ranks run a batch of rank 0's, so often. `rows` of x, if any, are cut along their length.
+std::vector<Outcome> runOver(std::vector<float> x, std::vector<float> &y, int failAfter = -1, int times = 1,
+                             Sends sends = Sends::begun, int64_t rows = 0) {
   constexpr int count = 3;
-  Doubling source;
-  const nnf_model &model = source.model.get();
+  Doubling plain;
+  RowsDoubling inRows;
+  const nnf_model &model = rows ? inRows.model.get() : plain.model.get();
+  nnf_ranks_options options = {};
+  options.struct_size = sizeof options;
+  options.dim = rows ? 1 : 0;
   Post post;
   post.failAfter = failAfter;
   std::vector<Outcome> outcomes(count);
@@ -84,12 +147,15 @@ std::vector<Outcome> runOver(std::vector<float> x, std::vector<float> &y, int fa
   for (int rank = 0; rank < count; ++rank)
     threads.emplace_back([&, rank] {
       End end{&post, rank};
-      nnf_communicator link = {sizeof link, rank, count, 0, "here", &end, End::send, End::receive};
+      nnf_communicator link = linkOf(end, rank, count, sends);
       nnf_program *program = nullptr;
       nnf_ranks *ranks = nullptr;
       EXPECT_EQ(nnf_program_from_model(&model, &program), NNF_OK);
-      outcomes[rank].status = nnf_ranks_create(&link, program, nullptr, &ranks);
-      TestTensor in(x), out;
+      outcomes[rank].status = nnf_ranks_create(&link, program, &options, &ranks);
+      TestTensor out;
+      TestTensor in(x.data(), NNF_FLOAT32,
+                    rows ? std::vector<int64_t>{rows, int64_t(x.size()) / rows}
+                         : std::vector<int64_t>{int64_t(x.size())});
       DLTensor *ins[] = {&in.tensor}, *outs[] = {&out.tensor};
       for (int i = 0; i < times && outcomes[rank].status == NNF_OK; ++i)
         outcomes[rank].status = rank == 0 ? nnf_ranks_run(ranks, ins, 1, nullptr, 0, outs, 1, nullptr)
@@ -106,14 +172,28 @@ std::vector<Outcome> runOver(std::vector<float> x, std::vector<float> &y, int fa
 }
 
 TEST(Ranks, cutRunAndJoin) {
-  for (size_t size : {7, 3, 2, 1, 0}) {
-    std::vector<float> x(size), y, twice(size);
-    for (size_t i = 0; i < size; ++i)
-      twice[i] = 2 * (x[i] = float(i));
-    for (const Outcome &outcome : runOver(x, y, -1, 2))
-      EXPECT_EQ(outcome.status, NNF_OK) << outcome.message;
-    EXPECT_EQ(y, twice);
-  }
+  for (Sends sends : {Sends::oneByOne, Sends::begun})
+    for (size_t size : {7, 3, 2, 1, 0}) {
+      std::vector<float> x(size), y, twice(size);
+      for (size_t i = 0; i < size; ++i)
+        twice[i] = 2 * (x[i] = float(i));
+      for (const Outcome &outcome : runOver(x, y, -1, 2, sends))
+        EXPECT_EQ(outcome.status, NNF_OK) << outcome.message;
+      EXPECT_EQ(y, twice);
+    }
+}
+
+/// All parts are on their way at once: each has its own memory until the sends are finished.
+TEST(Ranks, cutRows) {
+  for (Sends sends : {Sends::oneByOne, Sends::begun})
+    for (size_t size : {14, 6, 2}) {
+      std::vector<float> x(size), y, twice(size);
+      for (size_t i = 0; i < size; ++i)
+        twice[i] = 2 * (x[i] = float(i));
+      for (const Outcome &outcome : runOver(x, y, -1, 2, sends, 2))
+        EXPECT_EQ(outcome.status, NNF_OK) << outcome.message;
+      EXPECT_EQ(y, twice);
+    }
 }
 
 TEST(Ranks, allGetTheFailureOfOne) {
@@ -125,17 +205,18 @@ TEST(Ranks, allGetTheFailureOfOne) {
 }
 
 TEST(Ranks, endWhereAMessageIsLost) {
-  for (int failAfter = 0; failAfter < 40; ++failAfter) {
+  for (int failAfter = 0; failAfter < 80; ++failAfter) {
     std::vector<float> y;
     int failed = 0;
-    for (const Outcome &outcome : runOver({1, 2, 3, 4, 5, 6, 7}, y, failAfter)) {
+    Sends sends = failAfter % 2 ? Sends::begun : Sends::oneByOne;
+    for (const Outcome &outcome : runOver({1, 2, 3, 4, 5, 6, 7}, y, failAfter / 2, 1, sends)) {
       failed += outcome.status != NNF_OK;
       if (outcome.status != NNF_OK) {
         EXPECT_EQ(outcome.status, NNF_ERROR_INTERNAL);
         EXPECT_THAT(outcome.message, HasSubstr(" failed with status 13 [NNFC-E0809]"));
       }
     }
-    if (failAfter < 10)
+    if (failAfter < 20)
       EXPECT_GT(failed, 0) << failAfter;
   }
 }
@@ -145,13 +226,25 @@ TEST(Ranks, wrongCommunicators) {
   nnf_program *program = nullptr;
   ASSERT_EQ(nnf_program_from_model(&source.model.get(), &program), NNF_OK);
   nnf_ranks *ranks = nullptr;
-  nnf_communicator link = {sizeof link, 3, 3, 0, nullptr, nullptr, End::send, End::receive};
+  End nobody{nullptr, 0};
+  nnf_communicator link = linkOf(nobody, 3, 3, Sends::oneByOne);
   EXPECT_EQ(nnf_ranks_create(&link, program, nullptr, &ranks), NNF_ERROR_ARGUMENT);
   EXPECT_STREQ(nnf_error_message(nullptr),
                "communicator: rank 3 of 3, expected 0 to one less than there are [NNFC-E0610]");
-  link = {sizeof link, 0, 1, 0, nullptr, nullptr, nullptr, End::receive};
+  link = linkOf(nobody, 0, 1, Sends::oneByOne);
+  link.send = nullptr;
   EXPECT_EQ(nnf_ranks_create(&link, program, nullptr, &ranks), NNF_ERROR_ARGUMENT);
   EXPECT_STREQ(nnf_error_message(nullptr), "communicator: it has no send or no receive [NNFC-E0610]");
+  link = linkOf(nobody, 0, 1, Sends::begun);
+  link.finish_sends = nullptr;
+  EXPECT_EQ(nnf_ranks_create(&link, program, nullptr, &ranks), NNF_ERROR_ARGUMENT);
+  EXPECT_STREQ(nnf_error_message(nullptr),
+               "communicator: it has no finish_sends beside begin_send, expected both or neither [NNFC-E0610]");
+  link = linkOf(nobody, 0, 1, Sends::oneByOne); // a program built before there were such sends
+  link.struct_size = offsetof(nnf_communicator, begin_send);
+  ASSERT_EQ(nnf_ranks_create(&link, program, nullptr, &ranks), NNF_OK) << nnf_error_message(nullptr);
+  EXPECT_GT(nnf_ranks_threads(ranks), 0u);
+  nnf_ranks_destroy(ranks);
   nnf_program_destroy(program);
 }
 

@@ -143,28 +143,28 @@ Failure bench(const BenchRequest &request, Streams streams) {
 
 /// Rank 0 measures, and says before each run that there is one.
 Failure benchRank(const BenchRequest &request, Ranks &ranks, Streams streams) {
-  RankedRun ranked(request, ranks);
-  if (Failure failure = ranked.open(/*randomInputs=*/true, streams))
+  Session session;
+  if (Failure failure = openOverRanks(request, /*randomInputs=*/true, ranks, session, streams))
     return failure;
   if (ranks.index() != 0) {
     while (ranks.broadcast(0))
-      if (Failure failure = ranked.runOnce())
+      if (Failure failure = session.runOnce())
         return failure;
     return {};
   }
-  InOutKeeper inOut(ranked.session);
+  InOutKeeper inOut(session);
   auto prepare = [&] {
     inOut.restore();
     ranks.broadcast(1);
   };
   Latencies latencies;
-  if (Failure failure = measure(request, prepare, [&] { return ranked.runOnce(); }, latencies))
+  if (Failure failure = measure(request, prepare, [&] { return session.runOnce(); }, latencies))
     return failure;
   ranks.broadcast(0);
   BenchFigures figures;
-  figures.json = jsonOf(request, ranked.session, ranks.size(), latencies, nullptr, {});
+  figures.json = jsonOf(request, session, ranks.size(), latencies, nullptr, {});
   std::ostringstream text;
-  print(request, ranked.session, ranks.size(), latencies, text);
+  print(request, session, ranks.size(), latencies, text);
   figures.text = text.str();
   return write(request, figures, streams);
 }

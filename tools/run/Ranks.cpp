@@ -45,17 +45,6 @@ int64_t Ranks::receiveNumber(uint32_t from) const {
   return number;
 }
 
-void Ranks::sendNumbers(uint32_t to, const std::vector<int64_t> &numbers) const {
-  sendNumber(to, int64_t(numbers.size()));
-  send(to, numbers.data(), numbers.size() * sizeof(int64_t));
-}
-
-std::vector<int64_t> Ranks::receiveNumbers(uint32_t from) const {
-  std::vector<int64_t> numbers(size_t(receiveNumber(from)));
-  receive(from, numbers.data(), numbers.size() * sizeof(int64_t));
-  return numbers;
-}
-
 void Ranks::sendText(uint32_t to, const std::string &text) const {
   sendNumber(to, int64_t(text.size()));
   send(to, text.data(), text.size());
@@ -75,16 +64,14 @@ int64_t Ranks::broadcast(int64_t number) const {
   return number;
 }
 
-Failure Ranks::agree(const Failure &own, bool namesRank0) const {
+Failure Ranks::agree(const Failure &own) const {
   if (index() != 0) {
     sendNumber(0, own.status);
-    sendText(0, own ? "rank " + std::to_string(index()) + " on " + table->host + ": " + own.text : "");
+    sendText(0, own ? "rank " + std::to_string(index()) + " on " + link().host + ": " + own.text : "");
     int64_t status = receiveNumber(0);
     return status ? Failure(ExitStatus(status), receiveText(0)) : Failure();
   }
   Failure first = own;
-  if (first && namesRank0)
-    first.text = std::string("rank 0 on ") + table->host + ": " + first.text;
   for (uint32_t r = 1; r < size(); ++r) {
     auto status = ExitStatus(receiveNumber(r));
     std::string text = receiveText(r);

@@ -2,19 +2,15 @@
  * none. */
 #ifndef NNF_TOOLS_RUN_RANKSTABLE_H
 #define NNF_TOOLS_RUN_RANKSTABLE_H
-#include <stdint.h>
+#include "runtime/nnf.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct nnf_ranks_table {
   uint32_t struct_size;
-  int32_t rank, size;
-  const char *host; /* that this rank runs on */
-  /* Of messages between two ranks the order is kept. MPI ends all ranks where one cannot be reached. */
-  void (*send)(int32_t to, const void *data, uint64_t bytes);
-  void (*receive)(int32_t from, void *data, uint64_t bytes);
-  void (*close)(void); /* all ranks call it, at their end */
+  nnf_communicator link; /* all processes; MPI ends them where one cannot be reached */
+  void (*close)(void);   /* all ranks call it, at their end */
 } nnf_ranks_table;
 
 /* Starts MPI. NULL: it has been started before. */

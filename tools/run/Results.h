@@ -2,9 +2,10 @@
 #pragma once
 #include "runtime/abi.h"
 #include "tools/run/Commands.h"
-#include <span>
 
 namespace nnf::run {
+
+struct Session;
 
 /// An output, or an in-out input after the run.
 struct Result {
@@ -14,10 +15,8 @@ struct Result {
   int64_t elements;
 };
 
-/// Adds one, unless one of that name is there: a graph input that is changed in place is an output of the same name
-/// too.
-void addResult(std::vector<Result> &results, const nnf_tensor_info &info, std::span<const int64_t> dims,
-               const uint8_t *data);
+/// Of its last run.
+std::vector<Result> resultsOf(const Session &session);
 
 /// Writes them to the request's folder, if any, and shows their first elements.
 Failure writeResults(const RunRequest &request, const std::vector<Result> &results, Streams streams);

@@ -59,19 +59,24 @@ Failure writeResult(const std::string &folder, const Result &result) {
                    {preamble, {reinterpret_cast<const char *>(result.data), bytes}});
 }
 
+/// Unless one of that name is there: a graph input that is changed in place is an output of the same name too.
+void addResult(std::vector<Result> &results, const nnf_tensor_info &info, const Tensor &tensor) {
+  for (const Result &earlier : results)
+    if (strcmp(earlier.info.name, info.name) == 0)
+      return;
+  int64_t elements = 1;
+  for (int64_t size : tensor.dims())
+    elements *= size;
+  results.push_back({info, {tensor.dims().begin(), tensor.dims().end()}, tensor.data<uint8_t>(), elements});
+}
+
 Failure runAndWrite(const RunRequest &request, Streams streams) {
   Session session;
   if (Failure failure = session.open(request, request.randomInputs, streams))
     return failure;
   if (Failure failure = session.runOnce())
     return failure;
-  std::vector<Result> results;
-  for (size_t j = 0; j < session.out.size(); ++j)
-    addResult(results, session.model.outputs()[j], session.out[j].dims(), session.out[j].data<uint8_t>());
-  for (size_t i = 0; i < session.in.size(); ++i)
-    if (session.model.inputs()[i].flags & NNF_TENSOR_INOUT)
-      addResult(results, session.model.inputs()[i], session.in[i].dims(), session.in[i].data<uint8_t>());
-  return writeResults(request, results, streams);
+  return writeResults(request, resultsOf(session), streams);
 }
 
 } // namespace
@@ -106,15 +111,14 @@ int conclude(const std::function<Failure(Streams)> &command, Streams streams) {
   return status;
 }
 
-void addResult(std::vector<Result> &results, const nnf_tensor_info &info, std::span<const int64_t> dims,
-               const uint8_t *data) {
-  for (const Result &earlier : results)
-    if (strcmp(earlier.info.name, info.name) == 0)
-      return;
-  int64_t elements = 1;
-  for (int64_t size : dims)
-    elements *= size;
-  results.push_back({info, {dims.begin(), dims.end()}, data, elements});
+std::vector<Result> resultsOf(const Session &session) {
+  std::vector<Result> results;
+  for (size_t j = 0; j < session.out.size(); ++j)
+    addResult(results, session.model.outputs()[j], session.out[j]);
+  for (size_t i = 0; i < session.in.size(); ++i)
+    if (session.model.inputs()[i].flags & NNF_TENSOR_INOUT)
+      addResult(results, session.model.inputs()[i], session.in[i]);
+  return results;
 }
 
 Failure writeResults(const RunRequest &request, const std::vector<Result> &results, Streams streams) {

@@ -219,13 +219,9 @@ Failure parseDevice(const std::string &text, DeviceChoice &choice) {
   return {};
 }
 
-Failure Session::open(const ModelRequest &request, bool randomInputs, Streams streams) {
-  DeviceChoice choice;
+Failure Session::loadModel(const ModelRequest &request) {
   if (Failure failure = parseDevice(request.device, choice))
     return failure;
-  if (!request.wantsReplicas() && !request.replicated.empty())
-    return wrongUsage("--replicate " + request.replicated[0] +
-                      ": only with several devices (--device cpu:0,cpu:1) or --data-parallel-dim [NNFC-E0004]");
   if (Status status =
           Model::load(request.library.c_str(), request.model.empty() ? nullptr : request.model.c_str(), model);
       !status)
@@ -234,7 +230,11 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   if (choice.isEmulator && target.find("cuda-emu") == std::string::npos)
     return fault("--device cuda-emu: '" + request.library + "' is compiled for " + target +
                  ", expected a library of nnfc compile --target=cuda-emu [NNFC-E0013]");
+  out.resize(model.outputs().size());
+  return {};
+}
 
+Failure Session::takeInputs(const ModelRequest &request, bool randomInputs, Streams streams) {
   size_t count = model.inputs().size();
   std::vector<bool> given(count, false);
   inputs.resize(count);
@@ -256,7 +256,20 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
   std::string notes;
   if (Failure failure = fillMissing(model, given, request.seed, symbols, inputs, notes))
     return failure;
+  for (Array &array : inputs)
+    in.emplace_back(array.data(), array.dtype, array.dims);
+  streams.err << notes;
+  return {};
+}
 
+Failure Session::open(const ModelRequest &request, bool randomInputs, Streams streams) {
+  if (!request.wantsReplicas() && !request.replicated.empty())
+    return wrongUsage("--replicate " + request.replicated[0] +
+                      ": only with several devices (--device cpu:0,cpu:1) or --data-parallel-dim [NNFC-E0004]");
+  if (Failure failure = loadModel(request))
+    return failure;
+  if (Failure failure = takeInputs(request, randomInputs, streams))
+    return failure;
   if (request.wantsReplicas()) {
     if (Failure failure = makeReplicas(request, choice, model, replicas))
       return failure;
@@ -264,10 +277,6 @@ Failure Session::open(const ModelRequest &request, bool randomInputs, Streams st
                  Context::create(model, context, Context::options(request.threads, request.seed, choice.device));
              !status)
     return fault(status.message());
-  for (Array &array : inputs)
-    in.emplace_back(array.data(), array.dtype, array.dims);
-  out.resize(model.outputs().size());
-  streams.err << notes;
   return {};
 }
 
@@ -283,11 +292,27 @@ std::string Session::deviceName(const std::string &asked) const {
 }
 
 Failure Session::runOnce(const nnf_run_options *options) {
+  if (ranks)
+    return runOverRanks(options);
   Status status = replicas ? replicas.run(in, out, options) : context.run(in, out, options);
   return status ? Failure() : fault(status.message());
 }
 
+/// Rank 0 alone has inputs; the tensors of others are not looked at.
+Failure Session::runOverRanks(const nnf_run_options *options) {
+  std::vector<DLTensor *> pointers;
+  for (Tensor &tensor : in)
+    pointers.push_back(tensor.dlpack());
+  for (Tensor &tensor : out)
+    pointers.push_back(tensor.dlpack());
+  int32_t status = nnf_ranks_run(ranks.get(), pointers.data(), uint32_t(in.size()), nullptr, 0,
+                                 pointers.data() + in.size(), uint32_t(out.size()), options);
+  return status == NNF_OK ? Failure() : fault(nnf_error_message(nullptr));
+}
+
 uint32_t Session::threads() const {
+  if (ranks)
+    return nnf_ranks_threads(ranks.get());
   uint32_t threads = replicas ? 0 : nnf_context_threads(context.get());
   for (uint32_t r = 0; r < replicas.size(); ++r)
     threads += replicas.threads(r);
@@ -295,6 +320,8 @@ uint32_t Session::threads() const {
 }
 
 uint64_t Session::contextBytes() const {
+  if (ranks)
+    return nnf_ranks_bytes(ranks.get());
   return replicas ? nnf_replicas_bytes(replicas.get()) : nnf_context_bytes(context.get());
 }
 

@@ -5,6 +5,7 @@
 #include "tools/run/Npy.h"
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <span>
 
 namespace nnf::run {
@@ -17,14 +18,23 @@ struct DeviceChoice {
 };
 Failure parseDevice(const std::string &text, DeviceChoice &choice);
 
+struct RanksDeleter {
+  void operator()(nnf_ranks *ranks) const { nnf_ranks_destroy(ranks); }
+};
+
 struct Session {
   Model model;
+  DeviceChoice choice;
   Context context;
-  DataParallel replicas;       // instead of `context` where the batch is cut over devices
-  std::vector<Array> inputs;   // in the model's order
-  std::vector<Tensor> in, out; // on `inputs`; outputs are the context's
+  DataParallel replicas;                          // instead of `context` where the batch is cut over devices
+  std::unique_ptr<nnf_ranks, RanksDeleter> ranks; // the same over processes
+  std::vector<Array> inputs;                      // in the model's order
+  std::vector<Tensor> in, out;                    // on `inputs`; outputs are the context's
 
-  /// Loads the model, reads and fills the inputs, makes a context. Notes on choices made go to `streams.err`.
+  Failure loadModel(const ModelRequest &request);
+  /// Reads those that are given, fills the others. Notes on choices made go to `streams.err`.
+  Failure takeInputs(const ModelRequest &request, bool randomInputs, Streams streams);
+  /// Both, and makes a context, or replicas.
   Failure open(const ModelRequest &request, bool randomInputs, Streams streams);
   /// Whether kernels run on a GPU, not on an emulated one.
   bool isOnGpu() const;
@@ -35,6 +45,9 @@ struct Session {
   std::string describeThreads() const;
   uint32_t threads() const;
   uint64_t contextBytes() const;
+
+private:
+  Failure runOverRanks(const nnf_run_options *options);
 };
 
 /// In-out inputs change with each run; every run is to start from the same values.
