@@ -106,6 +106,21 @@ def new_weights_are_those_of_a_model_compiled_with_them(work):
             expect(results(program, batch).tobytes() == before.tobytes(), f"{name}: other bytes with the first weights again")
 
 
+def inspect_lists_what_is_set(work):
+    """Names, dtypes and sizes as the model file has them: also what is folded into others, and what nothing reads."""
+    weights = weights_of(1)
+    (work.folder / "m.nnf.txt").write_text(network(weights))
+    work.compile("m.nnf.txt", "m.so", FLAG)
+    lines = work.attempt("inspect", "m.so").stdout.split("weights that can be set\n")
+    expect(len(lines) == 2, f"no list of weights: {lines}")
+    got = lines[1].split("memory plan\n")[0].splitlines()
+    want = [f"  {name}: float32 [{', '.join(map(str, array.shape))}]{' (nothing reads it)' if name == 'unread' else ''}"
+            for name, array in weights.items()]
+    expect(sorted(got) == sorted(want), f"{got}, expected {want}")
+    work.compile("m.nnf.txt", "fixed.so")
+    expect("can be set" not in work.attempt("inspect", "fixed.so").stdout, "weights of a fixed model")
+
+
 def every_version_sets_its_weights(work):
     """Of a library for several CPUs: each by its own code, into the layout that all share. The version of the CPU that
     this machine is most like gives the bytes of a model compiled with the weights for the same CPUs."""
@@ -264,7 +279,8 @@ def what_is_refused(work):
             expect("not compiled with --swappable-weights" in str(error), str(error))
 
 
-CASES = [new_weights_are_those_of_a_model_compiled_with_them, every_version_sets_its_weights, weights_of_gpu_kernels, equal_weights_may_part, objects_and_two_models_in_one,
+CASES = [new_weights_are_those_of_a_model_compiled_with_them, inspect_lists_what_is_set, every_version_sets_its_weights,
+         weights_of_gpu_kernels, equal_weights_may_part, objects_and_two_models_in_one,
          onnx_initializers, what_is_refused, *quantized.cases(FLAG), *map(gpu_case, gpus.CASES)]
 
 

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <iomanip>
 #include <ostream>
+#include <span>
 #include <string_view>
 
 namespace nnf::cli {
@@ -68,6 +69,20 @@ void print(std::ostream &out, const ModelSummary &model) {
 }
 
 // ---- a compiled model, of which the descriptor is left
+
+/// What nnf_program_set_weights takes: all of these at once, under these names.
+void printRecipe(std::ostream &out, const nnf_model &model) {
+  const nnf_weights_recipe *recipe = model.struct_size > offsetof(nnf_model, recipe) ? model.recipe : nullptr;
+  if (!recipe)
+    return;
+  out << "weights that can be set\n";
+  for (const nnf_raw_weight &raw : std::span(recipe->raw, recipe->num_raw)) {
+    out << "  " << raw.name << ": " << nnf_dtype_name(raw.dtype) << " [";
+    for (uint32_t d = 0; d < raw.rank; ++d)
+      out << (d ? ", " : "") << raw.dims[d];
+    out << "]" << (raw.offset < 0 && raw.prepare_input < 0 ? " (nothing reads it)" : "") << "\n";
+  }
+}
 
 std::string typeText(const nnf_model &model, const nnf_tensor_info &tensor) {
   std::string text = std::string(nnf_dtype_name(tensor.dtype)) + " [";
@@ -197,6 +212,7 @@ void print(std::ostream &out, const nnf_model &exported, const nnf_model *chosen
           : model.weights_bytes ? ", embedded"
                                 : "")
       << "\n";
+  printRecipe(out, model);
   out << "memory plan\n  between kernels: ";
   bool hasMost = model.struct_size > offsetof(nnf_model, most_arena_bytes) && model.most_arena_bytes >= 0;
   if (model.num_symbols && hasMost)
