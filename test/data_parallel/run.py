@@ -277,6 +277,47 @@ def affinity_is_honoured(work):
     expect("2 devices of 1 and 1 threads" in text, text)
 
 
+# What a process in a group with a limit of processor time sees, made in a mount namespace of its own.
+GROUP = """mount -t tmpfs none /sys/fs/cgroup && cp -r "$1"/. /sys/fs/cgroup && mount --bind "$2" "/proc/$$/cgroup" || exit 99
+shift 2
+exec "$@"
+"""
+QUOTAS = [  # lines of /proc/self/cgroup, files under /sys/fs/cgroup, CPUs
+    ("version 2", "0::/", {"cpu.max": "100000 100000"}, 1),
+    ("version 2, half a CPU", "0::/a/b", {"a/b/cpu.max": "50000 100000"}, 1),
+    ("version 2, of the group above", "0::/a/b", {"a/b/cpu.max": "max 100000", "a/cpu.max": "90000 100000"}, 1),
+    ("version 2, more than one", "0::/", {"cpu.max": "110000 100000"}, 2),
+    ("version 2, none", "0::/", {"cpu.max": "max 100000"}, 2),
+    ("version 1", "3:cpuset:/\n2:cpu,cpuacct:/a", {"cpu/a/cpu.cfs_quota_us": "20000", "cpu/a/cpu.cfs_period_us": "50000"}, 1),
+    ("version 1, none", "2:cpuacct:/\n1:cpu:/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 2),
+    ("version 1, in a container", "1:cpu:/docker/1f", {"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+    ("both versions", "1:cpu:/\n0::/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000", "cpu.max": "100000 100000"}, 1),
+    ("other controllers", "1:cpuset:/\n0::/", {"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 2),
+]
+
+
+def quotas_are_honoured(work):
+    """Threads are as many as the time of CPUs that a group may use, rounded up; core sets share it out."""
+    if len(os.sched_getaffinity(0)) < 2:
+        raise casefolder.Skipped("one CPU")
+    two = set(sorted(os.sched_getaffinity(0))[:2])
+    work.compiled("net", network()).close()
+    bench = [work.build / "bin" / "nnf-run", "bench", "net.so", "--dim", "N=10", "--iterations", "2", "--warmup", "0"]
+    for number, (why, lines, files, cpus) in enumerate(QUOTAS):
+        folder, group = work.folder / f"cgroup{number}", work.folder / f"self{number}"
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text + "\n")
+        group.write_text(lines + "\n")
+        for more, says in (([], f"{cpus} threads"), (["--device", "cpu:0,cpu:1"], "2 devices of 1 and 1 threads")):
+            done = subprocess.run(["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c", GROUP, "sh",
+                                   folder, group, *bench, *more], cwd=work.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, timeout=TIMEOUT_S, preexec_fn=lambda: os.sched_setaffinity(0, two))
+            if done.returncode == 99 or "unshare failed" in done.stderr:
+                raise casefolder.Skipped(f"no mount namespaces: {done.stderr.strip()[:100]}")
+            expect(done.returncode == 0 and says in done.stdout, f"{why}: {done.stdout[:200]}{done.stderr[:200]}, expected {says}")
+
+
 def ops_knows_it(work):
     text = work.tool("nnfc", "ops", "data_parallel")
     expect(text.startswith("data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None)"), text[:200])
@@ -284,7 +325,8 @@ def ops_knows_it(work):
 
 
 CASES = [batches_of_every_size, keyword_inputs, inputs_of_different_sizes, dimensions, results_that_do_not_fit,
-         errors_name_the_device, random_draws_differ, command_line, affinity_is_honoured, ops_knows_it]
+         errors_name_the_device, random_draws_differ, command_line, affinity_is_honoured, quotas_are_honoured,
+         ops_knows_it]
 
 
 if __name__ == "__main__":
