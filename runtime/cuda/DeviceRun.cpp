@@ -478,7 +478,12 @@ int32_t DeviceRun::bind() {
   if (bytes < 0)
     return failed(context.message.fail(NNF_ERROR_MEMORY,
                                        "the arena for inputs of these sizes is larger than any memory [NNFC-E0609]"));
-  if (failed(on.arena.reserve(on.device(), uint64_t(bytes), context.message)))
+  // With bounds, room for the largest sizes from the first run on, if the device has so much: addresses in captured
+  // graphs stay.
+  int64_t most = mostArenaBytes(model);
+  bool hasMost = most > bytes && on.arena.capacity < uint64_t(bytes) &&
+                 on.arena.reserve(on.device(), uint64_t(most), context.message) == NNF_OK;
+  if (!hasMost && failed(on.arena.reserve(on.device(), uint64_t(bytes), context.message)))
     return failure;
   if (on.isPending)
     if (Result result = driver.cuStreamWaitEvent(stream, on.done, 0))

@@ -247,6 +247,31 @@ class Suite:
                 inputs = inputs_of("net", self.rng, n)
                 self.same(context.run(inputs), self.expected("net", inputs)[0], f"N={n}:")
 
+    def arena_of_bounded_sizes(self):
+        """Is taken once, for the largest sizes; where the device has not so much, for those of the run."""
+        bounded = {target: self.folder / f"bounded-{target}.so" for target in ("cuda", "cuda-emu")}
+        for target, library in bounded.items():
+            code, _, err = self.run_command(self.nnfc, "compile", self.folder / "net.nnf.txt", "-o", library, f"--target={target}",
+                                            "--dim", "N=1:900")
+            assert code == 0, err
+        self.fake.set(library=bounded["cuda-emu"], model="net")
+        try:
+            for memory in (1 << 30, 300_000):
+                self.fake.set(memory=memory)
+                with nnf.Program(bounded["cuda"], "net") as program, nnf.Context(program) as context:
+                    taken = []
+                    for n in (1, 1, 9, 300):
+                        inputs = inputs_of("net", self.rng, n)
+                        before = self.fake.count("cuMemAlloc_v2")
+                        found = context.run(inputs)
+                        taken.append(self.fake.count("cuMemAlloc_v2") - before)
+                        self.same(found, self.expected("net", inputs)[0], f"N={n}:")
+                    # Larger inputs and outputs are three pieces of memory.
+                    more = taken[3] - 3
+                    assert taken[1] == 0 and (more == 0 if memory == 1 << 30 else more > 0), f"{memory} bytes: {taken}"
+        finally:
+            self.fake.set(library=self.libraries["cuda-emu"], memory=None)
+
     def weights_once(self):
         with self.program("net") as program, nnf.Context(program) as first, nnf.Context(program) as second:
             assert self.fake.count("cuMemcpyHtoD_v2") == 1 and self.fake.count("cuModuleLoadDataEx") == 1
@@ -522,6 +547,7 @@ class Suite:
             self.case(f"numbers of {name}", lambda: self.numbers(name))
         self.case("graphs are replayed", self.graphs_are_replayed)
         self.case("many shapes", self.many_shapes)
+        self.case("the arena of bounded sizes", self.arena_of_bounded_sizes)
         self.case("weights are copied once", self.weights_once)
         self.case("two devices", self.two_devices)
         self.case("a batch over devices", self.batch_over_devices)
