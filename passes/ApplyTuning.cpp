@@ -1,4 +1,5 @@
 // Choices of a tuning file go to the kernels they are for.
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/kernels/Tunable.h"
 
@@ -23,6 +24,7 @@ struct ApplyTuning : impl::ApplyTuningBase<ApplyTuning> {
     target.l2Bytes = l2Bytes;
     unsigned applied = 0;
     for (KernelOp kernel : getOperation().getOps<KernelOp>()) {
+      LikelySizes likelySizes(kernel);
       std::optional<TunableKernel> tunable = TunableKernel::of(kernel, target);
       const Tuning::Line *line = tunable ? file->find(tunable->key) : nullptr;
       if (!line)

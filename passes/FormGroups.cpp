@@ -2,6 +2,7 @@
 #include "dialects/nnf/CustomKernels.h"
 #include "mlir/IR/Iterators.h"
 #include "passes/Cost.h"
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/groups/Anchors.h"
 #include "passes/groups/Attention.h"
@@ -661,6 +662,7 @@ struct Former {
 struct FormGroups : impl::FormGroupsBase<FormGroups> {
   using FormGroupsBase::FormGroupsBase;
   void runOnOperation() override {
+    LikelySizes likelySizes(getOperation());
     TargetInfo target;
     target.l2Bytes = l2Bytes;
     target.vectorBytes = vectorBytes;

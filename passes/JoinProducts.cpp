@@ -1,5 +1,6 @@
 // Products that read the same rows become one: the rows are read once, and there are fewer, larger launches.
 #include "dialects/nnf/Constness.h"
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/groups/Attention.h"
 #include "passes/groups/JointEpilogue.h"
@@ -236,7 +237,10 @@ struct Joiner {
 
 struct JoinProducts : impl::JoinProductsBase<JoinProducts> {
   using JoinProductsBase::JoinProductsBase;
-  void runOnOperation() override { Joiner{getOperation(), l2Bytes, {}, {}}.run(); }
+  void runOnOperation() override {
+    LikelySizes likelySizes(getOperation()->getParentOfType<ModuleOp>());
+    Joiner{getOperation(), l2Bytes, {}, {}}.run();
+  }
 };
 
 } // namespace

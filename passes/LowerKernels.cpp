@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/Tunable.h"
@@ -35,6 +36,7 @@ struct LowerKernels : impl::LowerKernelsBase<LowerKernels> {
     target.l1Bytes = l1Bytes;
     target.l2Bytes = l2Bytes;
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
+      LikelySizes likelySizes(kernel);
       std::optional<TunableKernel> tunable = TunableKernel::of(kernel, target);
       StringRef family = emit(kernel, target);
       if (family.empty())

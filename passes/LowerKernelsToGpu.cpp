@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/kernels/gpu/GpuEmitter.h"
 
@@ -18,6 +19,7 @@ struct LowerKernelsToGpu : impl::LowerKernelsToGpuBase<LowerKernelsToGpu> {
   void runOnOperation() override {
     TargetInfo target = gpuTargetInfo();
     for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>())) {
+      LikelySizes likelySizes(kernel);
       if (!emitGpuCustom(kernel, target) && !emitGpuLoop(kernel, target) && !emitGpuAttention(kernel, target) &&
           !emitGpuTensorProduct(kernel, target) && !emitGpuContract(kernel, target) && !emitGpuRow(kernel, target))
         emitGpuMap(kernel, target);

@@ -1,6 +1,7 @@
 // Panels for weights, contiguous columns for everything else.
 #include "dialects/nnf/Constness.h"
 #include "passes/IntegerOperands.h"
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/Winograd.h"
 #include "passes/decompose/Primitives.h"
@@ -245,6 +246,7 @@ struct Packer {
 struct PackContractions : impl::PackContractionsBase<PackContractions> {
   using PackContractionsBase::PackContractionsBase;
   void runOnOperation() override {
+    LikelySizes likelySizes(getOperation()->getParentOfType<ModuleOp>());
     Constness constness;
     TargetInfo target;
     target.vectorBytes = vectorBytes;

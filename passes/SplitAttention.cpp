@@ -1,5 +1,6 @@
 // Attentions with little to do at once are cut along their keys.
 #include "mlir/IR/IRMapping.h"
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/decompose/Primitives.h"
 #include "passes/kernels/KernelEmitter.h"
@@ -193,6 +194,7 @@ Value Parts::together(Value mixes, Value logSums) {
 
 struct SplitAttention : impl::SplitAttentionBase<SplitAttention> {
   void runOnOperation() override {
+    LikelySizes likelySizes(getOperation()->getParentOfType<ModuleOp>());
     SmallVector<PrimDotOp> dots;
     getOperation().walk([&](PrimDotOp dot) { dots.push_back(dot); });
     for (PrimDotOp dot : dots)

@@ -1,4 +1,5 @@
 // Products and convolutions with little to do at once are cut along the contracted dimension.
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/decompose/Primitives.h"
 #include "passes/groups/Attention.h"
@@ -220,6 +221,7 @@ void split(PrimConvOp conv, int64_t channels) {
 
 struct SplitProducts : impl::SplitProductsBase<SplitProducts> {
   void runOnOperation() override {
+    LikelySizes likelySizes(getOperation()->getParentOfType<ModuleOp>());
     DenseSet<Operation *> ofAttention;
     SmallVector<PrimDotOp> dots;
     SmallVector<PrimConvOp> convs;

@@ -1,5 +1,6 @@
 // Reductions with few results become two, so that there is work for several threads.
 #include "passes/CostModel.h"
+#include "passes/LikelySizes.h"
 #include "passes/Passes.h"
 #include "passes/decompose/Primitives.h"
 
@@ -12,7 +13,7 @@ namespace {
 using IntList = SmallVector<int64_t>;
 
 /// A size as a number to choose blocks by: where only the run knows it, a middling one.
-int64_t likely(Dim dim) { return constantOf(dim).value_or(figures::guessedRow); }
+int64_t likely(Dim dim) { return LikelySizes::of(dim, figures::guessedRow); }
 
 /// What is reduced: `dims` of a tensor.
 struct Frame {
@@ -46,7 +47,7 @@ std::optional<Split> splitOf(const Frame &frame) {
     if (isAcross && static_cast<int64_t>(i) == last)
       tasks *= llvm::divideCeil(width = likely(dim), figures::taskColumns);
     else if (!frame.isReduced(i))
-      tasks *= constantOf(dim).value_or(figures::enoughTasks);
+      tasks *= LikelySizes::of(dim, figures::enoughTasks);
   }
   if (tasks >= figures::enoughTasks || (frame.hasFixedSizes() && elements < figures::smallestSplit))
     return std::nullopt;
@@ -152,6 +153,7 @@ struct SplitReductions : impl::SplitReductionsBase<SplitReductions> {
   };
 
   void runOnOperation() override {
+    LikelySizes likelySizes(getOperation()->getParentOfType<ModuleOp>());
     SmallVector<Candidate> candidates;
     SmallVector<Frame> whole;
     auto consider = [&](Operation *op, ArrayRef<int64_t> dims) {

@@ -1,5 +1,6 @@
 #include "passes/Winograd.h"
 #include "passes/CostModel.h"
+#include "passes/LikelySizes.h"
 
 using namespace mlir;
 namespace nnf {
@@ -59,9 +60,10 @@ bool Winograd::pays(PrimConvOp op, const TargetInfo &target) const {
   auto columns = static_cast<double>(*constantOf(weight[spatial + 1]));
   if (channels < figures::fewestWinogradChannels || columns < figures::fewestWinogradChannels)
     return false;
-  double batch = double(constantOf(out.front()).value_or(1)), positions = batch, tiles = batch, taps = 1, ofTile = 1;
+  double batch = double(std::max<int64_t>(1, LikelySizes::within(out.front(), figures::guessedSize).value_or(1))),
+         positions = batch, tiles = batch, taps = 1, ofTile = 1;
   for (Dim dim : ArrayRef<Dim>(out).drop_front().drop_back()) {
-    int64_t size = constantOf(dim).value_or(figures::guessedPositions);
+    int64_t size = LikelySizes::of(dim, figures::guessedPositions);
     positions *= double(size);
     tiles *= double(llvm::divideCeilSigned(size, outputs));
     taps *= 3;

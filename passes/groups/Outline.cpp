@@ -1,6 +1,7 @@
 #include "passes/groups/Outline.h"
 #include "dialects/nnf/CustomKernels.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/LikelySizes.h"
 #include "passes/kernels/Placement.h"
 
 using namespace mlir;
@@ -264,6 +265,7 @@ private:
       yielded.push_back(mapping.lookup(output));
     YieldOp::create(builder, unknown, yielded);
     renumberDataSizes(kernel, symbols);
+    LikelySizes::copyRanges(module, symbols, kernel);
     return unique(kernel);
   }
 

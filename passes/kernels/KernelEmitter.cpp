@@ -3,6 +3,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/LikelySizes.h"
 #include "passes/kernels/Placement.h"
 
 using namespace mlir;
@@ -114,6 +115,8 @@ int64_t KernelEmitter::preferredLanes() {
   });
   return k.target.lanes(bytes);
 }
+
+int64_t KernelEmitter::guess(Dim dim) { return LikelySizes::of(dim, figures::guessedSize); }
 
 int64_t KernelEmitter::guess(ArrayRef<Dim> dims) {
   int64_t product = 1;

@@ -74,8 +74,8 @@ public:
     Value mask;
   };
 
-  /// A size as a number for choosing block sizes: the constant, or a guess where it is symbolic.
-  static int64_t guess(Dim dim) { return constantOf(dim).value_or(figures::guessedSize); }
+  /// A size as a number for choosing block sizes: the constant, or a guess where it is symbolic (LikelySizes).
+  static int64_t guess(Dim dim);
   static int64_t guess(llvm::ArrayRef<Dim> dims);
   /// The same of batch dimensions: most runs are of one image or sentence, and those have to share out their work, too.
   static int64_t guessBatch(llvm::ArrayRef<Dim> dims);

@@ -1,4 +1,5 @@
 #include "passes/kernels/SeparablePlan.h"
+#include "passes/LikelySizes.h"
 #include "passes/kernels/KernelEmitter.h"
 #include "passes/kernels/RegisterTile.h"
 
@@ -21,7 +22,8 @@ SeparablePlan::SeparablePlan(SeparableConv conv, const TargetInfo &target)
   PrimConvOp depthwise = conv.depthwise;
   bytes = elementBytes(elementOf(depthwise.getOutput()));
   Shape in = shapeOf(depthwise.getInput()), out = shapeOf(depthwise.getOutput());
-  images = constantOf(in[0]).value_or(1); // there is at least one
+  images = std::max<int64_t>(1, LikelySizes::within(in[0], figures::guessedSize).value_or(1));
+  fewestImages = constantOf(in[0]).value_or(1); // one image, too, is to keep threads busy
   inRows = *constantOf(in[1]), inWidth = *constantOf(in[2]), channels = *constantOf(in[3]);
   outRows = *constantOf(out[1]), outWidth = *constantOf(out[2]);
   inChannels = conv.expand ? *constantOf(conv.expand.channelsPerGroup()) : channels;
@@ -57,8 +59,8 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
   // So many tasks keep a few threads busy; of expanded rows, more of them would compute more twice.
   int64_t wanted = 16;
   if (!conv.expand)
-    wanted = std::max(
-        wanted, KernelEmitter::tasksFor(double(images) * double(outRows * outWidth * channels) * double(outChannels)));
+    wanted = std::max(wanted, KernelEmitter::tasksFor(double(fewestImages) * double(outRows * outWidth * channels) *
+                                                      double(outChannels)));
   rowBlocks = 1;
   auto rowsOf = [&](int64_t blocks) { return llvm::divideCeilSigned(outRows, blocks); };
   while (rowBlocks < outRows && bytesOf(rowsOf(rowBlocks)) > figures::bytesOfL2(target, figures::shareOfL2))
@@ -67,9 +69,9 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
   panelsOfTask = panels;
   if (!conv.project)
     panelsOfTask = llvm::divideCeilSigned(
-        panels, std::clamp<int64_t>(llvm::divideCeilSigned(wanted, images * rowBlocks), 1, panels));
+        panels, std::clamp<int64_t>(llvm::divideCeilSigned(wanted, fewestImages * rowBlocks), 1, panels));
   int64_t panelBlocks = llvm::divideCeilSigned(panels, panelsOfTask);
-  rowBlocks = std::clamp(llvm::divideCeilSigned(wanted, images * panelBlocks), rowBlocks, outRows);
+  rowBlocks = std::clamp(llvm::divideCeilSigned(wanted, fewestImages * panelBlocks), rowBlocks, outRows);
   rowsOfTask = rowsOf(rowBlocks);
   rowBlocks = llvm::divideCeilSigned(outRows, rowsOfTask);
   mostRows = rowsOfTask;

@@ -46,7 +46,7 @@ private:
 
   SeparableConv conv;
   int64_t bytes; // of an element
-  int64_t images, inRows, inWidth, outRows, outWidth, inChannels, channels, outChannels;
+  int64_t images, fewestImages, inRows, inWidth, outRows, outWidth, inChannels, channels, outChannels;
   int64_t kernel, stride, dilation, low; // along the rows
   double saved = 0, spent = 0;
 };

@@ -60,6 +60,29 @@ def most_of_the_arena(work, expect):
     expect("depends on the sizes" in work.nnfc("inspect", "a.so"), "N has no bound, but the arena has")
 
 
+def kernels_are_chosen_within_the_bounds(work, expect):
+    """Images of 32 leave the cache, where one would stay: an inverted residual is one kernel then. Numbers are those of the
+    library without bounds."""
+    generator = np.random.default_rng(0)
+    text = input_of("x", ("N", 24, 20, 20))
+    for name, shape in (("we", (96, 24, 1, 1)), ("wd", (96, 1, 3, 3)), ("wp", (24, 96, 1, 1))):
+        work.save(f"{name}.npy", (generator.standard_normal(shape) * np.prod(shape[1:]) ** -0.5).astype(np.float32))
+        text += constant(name, shape, file=f"{name}.npy")
+    text += node("conv2d", "a", name="a", input=x, weight=Ref("we")) + node("relu", "b", name="b", input=Ref("a"))
+    text += node("conv2d", "c", name="c", input=Ref("b"), weight=Ref("wd"), padding=[1, 1], groups=96)
+    work.write("block.nnf.txt", text + node("conv2d", "y", name="d", input=Ref("c"), weight=Ref("wp")) + outputs("y"))
+    launches = {}
+    for name, more in (("open", []), ("bounded", ["--dim", "N=1:32"]), ("fixed", ["--dim", "N=32"])):
+        work.nnfc("compile", "block.nnf.txt", "--cpu=x86-64-v3", *more, "-o", f"{name}.so")
+        launches[name] = int(re.search(r"(\d+) launches of", work.nnfc("inspect", f"{name}.so")).group(1))
+    expect(launches["bounded"] == launches["fixed"] < launches["open"], f"launches {launches}")
+    for n in (1, 5, 32):
+        batch = np.random.default_rng(n).standard_normal((n, 24, 20, 20)).astype(np.float32)
+        want = work.result("open.so", "y", x=batch)
+        got = work.result("bounded.so", "y", x=batch)
+        expect(np.abs(got - want).max() <= 1e-5 * np.abs(want).max(), f"N={n}: other numbers than without bounds")
+
+
 def header_says_the_most(work, expect):
     model(work)
     work.nnfc("compile", "m.nnf.txt", "--dim", "N=2:9", "--dim", "M=1:7", "--cxx-class=Net", "-o", "m.o")
@@ -110,4 +133,4 @@ def ranges_that_make_no_sense(work, expect):
         work.refused("attribute 'nnf.ranges'", "nnfc", "compile", "wrong.mlir", "-o", "m.so")
 
 
-CASES = [run_keeps_to_the_range, most_of_the_arena, header_says_the_most, ranges_that_make_no_sense]
+CASES = [run_keeps_to_the_range, most_of_the_arena, kernels_are_chosen_within_the_bounds, header_says_the_most, ranges_that_make_no_sense]
