@@ -110,6 +110,9 @@ def plain_cc(work):
         work.check(f"./app-{kind}")
         needed = re.findall(rb"NEEDED.*\[(.*?)\]", work.call("readelf", "-d", f"app-{kind}"))
         expect(set(needed) <= {b"libc.so.6", b"libm.so.6", b"ld-linux-x86-64.so.2"}, f"app-{kind} needs {needed}")
+    for how in ("-no-pie", "-static", "-static-pie"):  # the same object, at a fixed place and at any, with no library at all
+        work.call("cc", "-std=c99", "-DLINKED", how, "-I.", include, "app.c", "net.o", static, "-lm", "-lpthread", "-ldl", "-o", f"app{how}")
+        work.check(f"./app{how}")
 
 
 def headers_stand_alone(work):
@@ -166,6 +169,10 @@ def ranks_outside_the_tree(work):
     shutil.copy(HERE / "mpi.cmake", project / "CMakeLists.txt")
     work.call("cmake", "-S", project, "-B", project / "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={work.prefix}")
     work.call("cmake", "--build", project / "b")
+    (work.folder / "ranks.cpp").write_text("#include <nnf_mpi.h>\n")
+    for standard in ("c++11", "c++20"):  # of the warnings one is Open MPI's own
+        work.call("mpicxx", f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-Wno-cast-function-type",
+                  f"-I{work.prefix}/include/nnfc", "-fsyntax-only", "ranks.cpp")
     work.model()
     work.nnfc("compile", "net.nnf.txt", "-o", "net.so")
     BATCH.tofile(work.folder / "x.bin")
