@@ -129,7 +129,7 @@ int64_t KernelEmitter::guess(ArrayRef<Dim> dims) {
 int64_t KernelEmitter::guessBatch(ArrayRef<Dim> dims) {
   int64_t product = 1;
   for (Dim dim : dims)
-    if (llvm::MulOverflow(product, std::max<int64_t>(1, constantOf(dim).value_or(1)), product))
+    if (llvm::MulOverflow(product, std::max<int64_t>(1, LikelySizes::of(dim, 1)), product))
       return std::numeric_limits<int64_t>::max();
   return product;
 }
