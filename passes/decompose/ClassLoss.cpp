@@ -118,7 +118,12 @@ Value crossEntropy(CrossEntropyOp op, CrossEntropyOp::Adaptor x, Primitives &p) 
 }
 
 /// Inputs of one sample get a batch dimension; the result is reshaped at the end.
-Value asBatch(Primitives &p, Value x, int64_t rank) { return p.rankOf(x) == rank ? x : p.unsqueeze(x, 0); }
+/// A sample as a batch of one, and a scalar as a sample of one class.
+Value asBatch(Primitives &p, Value x, int64_t rank) {
+  while (p.rankOf(x) < rank)
+    x = p.unsqueeze(x, 0);
+  return x;
+}
 
 Value multiMargin(MultiMarginLossOp op, MultiMarginLossOp::Adaptor operands, Primitives &p) {
   Value x = asBatch(p, operands.getInput(), 2), target = asBatch(p, operands.getTarget(), 1);
@@ -162,7 +167,9 @@ Value multilabelMargin(MultilabelMarginLossOp op, MultilabelMarginLossOp::Adapto
   Value counts = p.bitAnd(perLabel, p.logicalNot(p.broadcastOver(isTarget, pairs, {1})));
   Value hinge = p.select(p.bitAnd(counts, p.gt(z, 0)), z, 0);
   Value loss = p.div(p.sum(hinge, {1, 2}), p.size(shape[1], p.elementOf(x)));
-  Shape each(ArrayRef<Dim>(shapeOf(op.getInput())).drop_back());
+  Shape each;
+  if (p.rankOf(operands.getInput()) == 2)
+    each.push_back(shape[0]);
   return reduceLoss(p, p.reshape(loss, each), *lossReductionOf(op.getLoc(), op));
 }
 

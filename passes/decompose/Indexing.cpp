@@ -20,12 +20,12 @@ std::string outOfRange(Primitives &p, StringRef argument) {
 
 Value gather(GatherOp op, GatherOp::Adaptor x, Primitives &p) {
   Value input = x.getInput(), index = x.getIndex();
+  if (llvm::any_of(shapeOf(index), [](Dim size) { return isConstant(size, 0); }))
+    return p.full(shapeOf(index), 0, p.elementOf(input));
   int64_t rank = p.rankOf(input);
-  if (rank == 0) {
-    Value one =
-        p.gather(p.reshape(input, {dimOf(p.context(), 1)}), {index}, {0}, BoundsKind::Error, outOfRange(p, "index"));
-    return one;
-  }
+  if (rank <= 1) // an index of any rank up to 1; a scalar is a vector of one
+    return p.gather(rank == 1 ? input : p.reshape(input, {dimOf(p.context(), 1)}), {index}, {0}, BoundsKind::Error,
+                    outOfRange(p, "index"));
   int64_t dim = *wrapDim(op.getLoc(), "dim", op.getDim(), rank);
   // Elsewhere each element is read at its own position.
   Shape shape = shapeOf(index);

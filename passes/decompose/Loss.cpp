@@ -177,6 +177,11 @@ Value multilabelSoftMargin(MultilabelSoftMarginLossOp op, MultilabelSoftMarginLo
 
 Value gaussian(GaussianNllLossOp op, GaussianNllLossOp::Adaptor operands, Primitives &p) {
   auto [x, y] = pair(op, operands, p);
+  // Of integers with a variance that is a float, or of floats with a wider one, the variance decides.
+  Type element = promoteTypes({op.getInput(), op.getTarget(), op.getVar()});
+  element = isHalf(element) ? Float32Type::get(p.context()) : element;
+  x = p.convert(x, element);
+  y = p.convert(y, element);
   Value variance = p.convert(operands.getVar(), p.elementOf(x));
   p.check(p.ge(variance, 0), p.full(shapeOf(variance), 0, IntegerType::get(p.context(), 64)),
           p.message("var", "a value below 0 or NaN, expected at least 0 [NNFC-E0503]"));

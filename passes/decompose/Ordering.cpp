@@ -57,7 +57,13 @@ Value writeAlong(Primitives &p, ScatterKind kind, Value input, Value index, Valu
                    message);
 }
 
+bool isEmpty(Value x) {
+  return llvm::any_of(shapeOf(x), [](Dim size) { return isConstant(size, 0); });
+}
+
 Value scatter(ScatterOp op, ScatterOp::Adaptor x, Primitives &p) {
+  if (isEmpty(x.getIndex())) // of any rank and dtype
+    return x.getInput();
   Value input = x.getInput(), src = x.getSrc();
   int64_t dim = *wrapDim(op.getLoc(), "dim", op.getDim(), p.rankOf(input));
   bool isNumber = !src || numberOf(op.getSrc());
@@ -69,9 +75,18 @@ Value scatter(ScatterOp op, ScatterOp::Adaptor x, Primitives &p) {
 }
 
 Value scatterAdd(ScatterAddOp op, ScatterAddOp::Adaptor x, Primitives &p) {
+  if (isEmpty(x.getIndex()))
+    return x.getInput();
   Value input = asVector(p, x.getInput()), index = asVector(p, x.getIndex()), src = asVector(p, x.getSrc());
   int64_t dim = *wrapDim(op.getLoc(), "dim", op.getDim(), p.rankOf(input));
-  return p.reshape(writeAlong(p, ScatterKind::Add, input, index, src, dim, "index"), shapeOf(op.getOutput()));
+  // The sum of truths is whether one of them is true: they are counted.
+  bool isTruth = isBool(p.elementOf(input));
+  if (isTruth) {
+    input = p.convert(input, i64Of(p));
+    src = p.convert(src, i64Of(p));
+  }
+  Value sums = writeAlong(p, ScatterKind::Add, input, index, src, dim, "index");
+  return p.reshape(isTruth ? p.ne(sums, 0) : sums, shapeOf(op.getOutput()));
 }
 
 template <typename Op> Value maxUnpool(Op op, typename Op::Adaptor x, Primitives &p, int64_t spatial) {

@@ -57,6 +57,8 @@ Value truth(Primitives &p, Value x) { return isBool(p.elementOf(x)) ? x : p.ne(x
 
 Value logsumexp(LogsumexpOp op, LogsumexpOp::Adaptor operands, Primitives &p) {
   Value x = operands.getInput();
+  if (!isFloat(p.elementOf(x)))
+    x = p.convert(x, elementOf(op.getOutput()));
   IntList dims = dimsOf(op);
   Value largest = p.reduce(ReduceKind::Max, x, dims);
   // inf - inf would be NaN where the answer is an infinity.

@@ -143,7 +143,10 @@ Value antialiased(Primitives &p, Value x, const Axis &axis, double step, bool is
   Value share = p.convert(p.div(weight, p.broadcastOver(p.sum(weight, {1}), taps, {1})), p.elementOf(x));
 
   Value gathered = p.gather(x, {index}, {axis.dim}, BoundsKind::Clamp); // [out, taps, the rest…]
-  Value total = p.sum(p.mul(gathered, p.broadcast(share, shapeOf(gathered), {0, 1})), {1});
+  Value products = p.mul(gathered, p.broadcast(share, shapeOf(gathered), {0, 1}));
+  // What is no tap counts nothing, NaN or not.
+  products = p.select(p.broadcast(p.lt(index, end), shapeOf(gathered), {0, 1}), products, 0);
+  Value total = p.sum(products, {1});
   IntList perm;
   for (int64_t d = 0, rank = p.rankOf(x); d < rank; ++d)
     perm.push_back(d == axis.dim ? 0 : d < axis.dim ? d + 1 : d);
@@ -158,10 +161,14 @@ Value resample(Primitives &p, Value x, const Resampling &plan, bool isDouble) {
     int64_t dim = 2 + d;
     Dim in = shapeOf(x)[dim];
     bool asGiven = !plan.factors.empty() && !plan.alignCorners;
-    // The same length at a step of 1 is the input itself; a factor of 1.1 of 4 is not.
-    if (sameDim(in, out) && (!asGiven || plan.factors[d] == 1))
-      continue;
     bool isNearest = plan.mode == Resample::Nearest || plan.mode == Resample::NearestExact;
+    // The same length at a step of 1 is the input itself; a factor of 1.1 of 4 is not.
+    if (bool isSame = sameDim(in, out) && (!asGiven || plan.factors[d] == 1); isSame && isNearest) {
+      continue;
+    } else if (isSame && plan.mode == Resample::Linear && !plan.antialias) {
+      x = p.add(x, p.mul(x, 0)); // both taps are the element, the second of weight 0: an infinity makes NaN
+      continue;
+    }
     if (Dim factor = exactQuotient({out}, {in}, p.context()); isNearest && factor && constantOf(factor) &&
                                                               (!asGiven || plan.factors[d] == *constantOf(factor)) &&
                                                               llvm::isPowerOf2_64(*constantOf(factor))) {

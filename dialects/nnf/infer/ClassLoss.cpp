@@ -68,14 +68,20 @@ NNF_INFER(CrossEntropyOp) {
   return reducedLoss(lossReductionOf(loc, op), shape, elementOf(input), types);
 }
 
+/// A scalar counts as a vector of one.
+static Shape asVector(Location loc, Value value) {
+  Shape shape = shapeOf(value);
+  return shape.empty() ? Shape{dimOf(loc.getContext(), 1)} : shape;
+}
+
 NNF_INFER(MultiMarginLossOp) {
   Value input = op.getInput(), target = op.getTarget(), weight = op.getWeight();
   if (failed(expectFloat(loc, "input", input)) || failed(expectIndices(loc, "target", target, /*narrow=*/false)) ||
-      failed(expectRank(loc, "input", input, {2, 1}, "[N, C] or [C]")))
+      failed(expectRank(loc, "input", input, {2, 1, 0}, "[N, C] or [C] or []")))
     return failure();
   if (op.getP() != 1 && op.getP() != 2)
     return argumentError(loc, "p") << static_cast<int64_t>(op.getP()) << ", expected 1 or 2 [NNFC-E0213]";
-  Shape in = shapeOf(input), classes = shapeOf(target);
+  Shape in = asVector(loc, input), classes = shapeOf(target);
   bool isVector = in.size() == 1;
   bool fits =
       isVector ? classes.empty() || sameShape(classes, {dimOf(loc.getContext(), 1)}) : sameShape(classes, {in[0]});
@@ -90,10 +96,11 @@ NNF_INFER(MultiMarginLossOp) {
 
 NNF_INFER(MultilabelMarginLossOp) {
   Value input = op.getInput(), target = op.getTarget();
-  Shape shape = shapeOf(input);
+  Shape shape = asVector(loc, input);
   if (failed(expectFloat(loc, "input", input)) || failed(expectIndices(loc, "target", target, /*narrow=*/false)) ||
-      failed(expectRank(loc, "input", input, {2, 1}, "[N, C] or [C]")) ||
-      failed(expectShape(loc, "target", target, shape, "the shape of 'input'")))
+      failed(expectRank(loc, "input", input, {2, 1, 0}, "[N, C] or [C] or []")) ||
+      (!sameShape(asVector(loc, target), shape) &&
+       failed(expectShape(loc, "target", target, shapeOf(input), "the shape of 'input'"))))
     return failure();
   shape.pop_back();
   return reducedLoss(lossReductionOf(loc, op), shape, elementOf(input), types);

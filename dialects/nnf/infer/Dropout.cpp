@@ -24,7 +24,7 @@ NNF_INFER_BY(Dropout1dOp, dropped, 2)
 NNF_INFER_BY(Dropout2dOp, dropped, 2)
 NNF_INFER_BY(Dropout3dOp, dropped, 1)
 NNF_INFER_BY(AlphaDropoutOp, dropped, 0)
-NNF_INFER_BY(FeatureAlphaDropoutOp, dropped, 2)
+NNF_INFER(FeatureAlphaDropoutOp) { return dropped(loc, op, types, op.getTraining() && op.getP() != 0 ? 2 : 0); }
 
 } // namespace nnf
 

@@ -11,13 +11,21 @@ namespace nnf {
 NNF_INFER(GatherOp) {
   Value input = op.getInput(), index = op.getIndex();
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), rankOf(input));
-  if (failed(dim) || failed(expectIndices(loc, "index", index, /*narrow=*/false)))
+  if (failed(dim))
     return failure();
-  if (rankOf(index) != rankOf(input))
+  // An index of no elements may have any rank and dtype.
+  if (llvm::any_of(shapeOf(index), [](Dim size) { return isConstant(size, 0); })) {
+    types.push_back(tensorOf(shapeOf(index), elementOf(input)));
+    return success();
+  }
+  if (failed(expectIndices(loc, "index", index, /*narrow=*/false)))
+    return failure();
+  // A scalar counts as a vector of one.
+  if (std::max<int64_t>(rankOf(index), 1) != std::max<int64_t>(rankOf(input), 1))
     return argumentError(loc, "index") << "rank " << rankOf(index) << ", expected " << rankOf(input)
                                        << " as 'input' has [NNFC-E0207]";
   Shape in = shapeOf(input), at = shapeOf(index);
-  for (int64_t d = 0, rank = in.size(); d < rank; ++d) {
+  for (int64_t d = 0, rank = in.size(); rank > 1 && d < rank; ++d) {
     if (d != *dim && failed(requireSize(loc, "index", at[d], in[d] - at[d],
                                         "size {value} at dimension " + Twine(d) + ", expected at most " +
                                             toString(in[d]) + " as 'input' has [NNFC-E0208]")))

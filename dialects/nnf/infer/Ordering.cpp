@@ -54,13 +54,23 @@ NNF_INFER(CumsumOp) {
   return success();
 }
 
-/// index of input's rank and int64, nowhere larger than input but along `dim`, and src at least as large.
+/// index of input's rank and int64, nowhere larger than input but along `dim`, and src at least as large. A scalar
+/// counts as a vector of one; an index of no elements may have any rank and dtype.
 static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value index, Value src) {
   FailureOr<int64_t> at = wrapDim(loc, "dim", dim, rankOf(input));
-  if (failed(at) || failed(expectIndices(loc, "index", index, /*narrow=*/false)) ||
-      failed(expectRank(loc, "index", index, {rankOf(input)}, "as 'input' has")))
+  if (failed(at))
     return failure();
-  Shape in = shapeOf(input), places = shapeOf(index);
+  if (llvm::any_of(shapeOf(index), [](Dim size) { return isConstant(size, 0); }))
+    return src ? expectElement(loc, "src", src, elementOf(input)) : success();
+  IntList ranks = rankOf(input) > 1 ? IntList{rankOf(input)} : IntList{0, 1};
+  if (failed(expectIndices(loc, "index", index, /*narrow=*/false)) ||
+      failed(expectRank(loc, "index", index, ranks, "as 'input' has")))
+    return failure();
+  auto asVector = [&](Value value) {
+    Shape shape = shapeOf(value);
+    return shape.empty() ? Shape{dimOf(loc.getContext(), 1)} : shape;
+  };
+  Shape in = asVector(input), places = asVector(index);
   auto fits = [](Dim part, Dim whole) {
     auto a = constantOf(part), b = constantOf(whole);
     return sameDim(part, whole) || (a && b && *a <= *b);
@@ -73,9 +83,9 @@ static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value 
   if (!src)
     return success();
   if (failed(expectElement(loc, "src", src, elementOf(input))) ||
-      failed(expectRank(loc, "src", src, {rankOf(input)}, "as 'input' has")))
+      failed(expectRank(loc, "src", src, ranks, "as 'input' has")))
     return failure();
-  Shape given = shapeOf(src);
+  Shape given = asVector(src);
   for (int64_t d = 0, rank = in.size(); d < rank; ++d)
     if (!fits(places[d], given[d]))
       return argumentError(loc, "src") << "size " << toString(given[d]) << " at dimension " << d
@@ -96,8 +106,6 @@ NNF_INFER(ScatterOp) {
 
 NNF_INFER(ScatterAddOp) {
   types.push_back(op.getInput().getType());
-  if (isBool(elementOf(op.getInput())))
-    return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   return expectPlaces(loc, op.getInput(), op.getDim(), op.getIndex(), op.getSrc());
 }
 

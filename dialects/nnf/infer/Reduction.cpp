@@ -97,7 +97,12 @@ template <typename Adaptor> static LogicalResult spread(Location loc, Adaptor op
 NNF_INFER_BY(VarOp, spread)
 NNF_INFER_BY(StdOp, spread)
 NNF_INFER_BY(NormOp, spread)
-NNF_INFER_BY(LogsumexpOp, spread)
+
+NNF_INFER(LogsumexpOp) {
+  Type element = elementOf(op.getInput());
+  return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(),
+                 isFloat(element) ? element : Float32Type::get(loc.getContext()), types);
+}
 
 template <typename Adaptor> static LogicalResult judged(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), IntegerType::get(loc.getContext(), 1), types);

@@ -65,7 +65,7 @@ def Nnf_MultiMarginLossOp : Nnf_Function<"multi_margin_loss"> {
   let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$target, DefaultValuedAttr<Nnf_Int, "1">:$p, DefaultValuedAttr<Nnf_Float, "1.0">:$margin, Optional<Nnf_Tensor>:$weight, OptionalAttr<Nnf_Bool>:$size_average, OptionalAttr<Nnf_Bool>:$reduce, DefaultValuedStrAttr<Nnf_String, "mean">:$reduction);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    input: float [N, C] or [C]
+    input: float [N, C] or [C] or []
     target: int64 [N], [] or [1]: classes, 0 to C-1
     p: 1 or 2
     margin: any number
@@ -74,7 +74,7 @@ def Nnf_MultiMarginLossOp : Nnf_Function<"multi_margin_loss"> {
   let gives = "output: dtype of input; [] or, with 'none', the shape of target";
   let errors = [{
     input: dtype int64, expected a float
-    input: rank 3, expected 2 or 1 [N, C] or [C]
+    input: rank 3, expected 2 or 1 or 0 [N, C] or [C] or []
     target: dtype int32, expected int64
     target: shape [4], expected [N]
     target: shape [2], expected [] or [1]
@@ -92,13 +92,13 @@ def Nnf_MultilabelMarginLossOp : Nnf_Function<"multilabel_margin_loss"> {
   let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$target, OptionalAttr<Nnf_Bool>:$size_average, OptionalAttr<Nnf_Bool>:$reduce, DefaultValuedStrAttr<Nnf_String, "mean">:$reduction);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    input: float [N, C] or [C]
+    input: float [N, C] or [C] or []
     target: int64, shape of input: labels, 0 to C-1, up to the first -1; what follows counts no more
   }];
   let gives = "output: dtype of input; [] or, with 'none', [N]";
   let errors = [{
     input: dtype int64, expected a float
-    input: rank 3, expected 2 or 1 [N, C] or [C]
+    input: rank 3, expected 2 or 1 or 0 [N, C] or [C] or []
     target: dtype int32, expected int64
     target: shape [3, 4], expected the shape of 'input' = [3, 5]
     target: run: label 5, expected -1 or a class below 5

@@ -10,7 +10,7 @@ def Nnf_GatherOp : Nnf_Function<"gather"> {
   let takes = [{
     input: any dtype [...]
     dim: where index points
-    index: int64, rank of input, nowhere larger than input but at dim
+    index: int64, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
   }];
   let gives = "output: dtype of input, shape of index";
   let errors = [{

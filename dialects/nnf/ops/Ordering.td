@@ -82,7 +82,7 @@ def Nnf_ScatterOp : Nnf_Function<"scatter", [AttrSizedOperandSegments]> {
   let takes = [{
     input: any dtype [...]
     dim: where index points
-    index: int64, rank of input, nowhere larger than input but at dim
+    index: int64, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
     src: dtype of input, nowhere smaller than index; or a number
     value: a number instead of src
   }];
@@ -109,14 +109,13 @@ def Nnf_ScatterAddOp : Nnf_Function<"scatter_add"> {
   let results = (outs Nnf_Tensor:$output);
   let inplaceTwin = "scatter_add_";
   let takes = [{
-    input: float or integer [...]
+    input: any dtype [...]; the sum of bools is whether there is one
     dim: where index points
-    index: int64, rank of input, nowhere larger than input but at dim
+    index: int64, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
     src: dtype of input, nowhere smaller than index
   }];
   let gives = "output: as input";
   let errors = [{
-    input: dtype bool, expected a number
     index: dtype float32, expected int64
     index: rank 1, expected 2 as 'input' has
     index: size 5 at dimension 1, expected at most 4 as 'input' has

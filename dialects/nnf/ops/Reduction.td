@@ -210,12 +210,11 @@ def Nnf_LogsumexpOp : Nnf_Function<"logsumexp"> {
   let arguments = (ins Nnf_Tensor:$input, Nnf_Ints:$dim, DefaultValuedAttr<Nnf_Bool, "false">:$keepdim);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    input: float [...]
+    input: any dtype [...]
     dim: what is summed over, each once
   }];
-  let gives = "output: dtype of input; its sizes without dim";
+  let gives = "output: dtype of input, float32 for integers and bool; its sizes without dim";
   let errors = [{
-    input: dtype int64, expected a float
     dim: dimension 2, expected -2 to 1 for rank 2
     dim: dimension 1 twice, expected each once
   }];
