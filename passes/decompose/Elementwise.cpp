@@ -162,7 +162,10 @@ Value clamp(ClampOp op, ClampOp::Adaptor x, Primitives &p) {
 Value where(WhereOp op, WhereOp::Adaptor x, Primitives &p) {
   Type element = elementOf(op.getOutput());
   Shape shape = shapeOf(op.getOutput());
-  return p.select(p.broadcastTo(x.getCondition(), shape), as(p, x.getInput(), element, shape),
+  Value condition = x.getCondition();
+  if (!isBool(p.elementOf(condition)))
+    condition = p.ne(condition, 0);
+  return p.select(p.broadcastTo(condition, shape), as(p, x.getInput(), element, shape),
                   as(p, x.getOther(), element, shape));
 }
 

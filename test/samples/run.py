@@ -4,10 +4,11 @@
 Every function of torch.nn.functional that op_db has, in float32, one sample in six of each; with --all all of them, also
 in float64, bfloat16, int64 and bool, and the functions beside (torch.add, …). A sample's arguments are those of the
 graph, by the order that `nnfc ops NAME` says. Left out are arguments that a graph has no words for (functions, nested
-lists with None) and samples whose meaning is another function's (ELSEWHERE). What is refused by decision is in REFUSED;
-anything else that is refused is a failure. Prints `FAIL case: why` lines and, last, `N passed, N failed, N skipped`.
+lists with None) and samples whose meaning is another function's (ELSEWHERE). What is refused by decision is in REFUSED
+and FLOATS_ONLY; anything else that is refused is a failure. With --kind error the samples are what PyTorch refuses:
+nnfc must, too. Prints `FAIL case: why` lines and, last, `N passed, N failed, N skipped`.
 
-    /usr/bin/python3 -B test/samples/run.py [--only TEXT] [--all]
+    /usr/bin/python3 -B test/samples/run.py [--only TEXT] [--all] [--kind sample|reference|error]
 """
 import argparse
 import concurrent.futures
@@ -44,10 +45,19 @@ RANDOM = {"alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "fe
 STABLE = {"argsort", "sort", "topk"}
 # op_db calls these by a function of its own, with arguments in another order.
 ELSEWHERE = {"nn.functional.embedding", "nn.functional.embedding_bag", "where", "unfold"}
-# What nnfc refuses, and why: PyTorch takes a scalar there for a vector, or looks at nothing where it draws nothing.
+# What nnfc refuses, and why.
 REFUSED = (
+    ("add", "argument 'alpha': the bool"),  # which makes sense for bools only
     ("batch_norm", "rank 1, expected at least 2 [N, C, ...]"),  # of no elements
 )
+# PyTorch has these for integers, too; nnfc, by its rule that integers are refused unless a function says otherwise, not.
+FLOATS_ONLY = {
+    "avg_pool1d", "avg_pool2d", "avg_pool3d", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d",
+    "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss", "linear", "local_response_norm",
+    "margin_ranking_loss", "pairwise_distance", "poisson_nll_loss", "triplet_margin_loss"}
+# What nnfc takes though PyTorch refuses it: numbers on the left or on both sides, -1 for a size that is kept.
+TAKEN = {"eq", "ge", "gt", "le", "lt", "ne", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "pow",
+         "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d"}
 
 
 class Unsaid(Exception):
@@ -166,6 +176,40 @@ def samples_of(functions, dtypes, options):
     return found, left_out
 
 
+def refusals_of(functions, options):
+    """What PyTorch refuses, which nnfc must refuse, and how many are left out."""
+    found, left_out = [], 0
+    for op in op_db:
+        function = op.name.removeprefix("nn.functional.")
+        if op.error_inputs_func is None or function not in functions.known or options.only not in function:
+            continue
+        for number, error in enumerate(op.error_inputs("cpu")):
+            try:
+                row = row_of(functions, function, number, "refused", error.sample_input)
+            except Unsaid:
+                left_out += 1
+                continue
+            results = 2 if row.arguments.get("return_indices") or function in ("sort", "topk") else 1
+            found.append(Sample(row, len(found), [torch.zeros(())] * results))
+    return found, left_out
+
+
+def why_taken(nnfc, folder, sample, runtime):
+    """None where a sample is refused, by the compiler or by its run, or taken by decision."""
+    built, refused = cases.compiled(nnfc, folder, [sample], [])
+    if refused:
+        return None if refused[0][1].startswith("error: ") else refused[0][1]
+    library = built[0][1]
+    try:
+        with nnf.Program(library, name=sample.model, runtime=runtime) as program, nnf.Context(program, threads=1) as context:
+            context.run(sample.inputs())
+        return None if sample.row.op in TAKEN else "is taken, and PyTorch refuses it"
+    except nnf.Error:
+        return None
+    finally:
+        library.unlink()
+
+
 def of_another_form(sample, outputs):
     """Why outputs have not the expected shapes and dtypes; None where they have."""
     for i, expected in enumerate(sample.expected):
@@ -176,6 +220,8 @@ def of_another_form(sample, outputs):
 
 
 def refused_by_decision(sample, why):
+    if sample.row.op in FLOATS_ONLY and re.search("dtype (int64|bool), expected a float", why):
+        return True
     return any(sample.row.op == function and text in why for function, text in REFUSED)
 
 
@@ -204,8 +250,8 @@ def main():
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="", help="functions with this in their names")
     parser.add_argument("--dtypes", help="with a comma between them, in place of those of the mode")
-    parser.add_argument("--kind", choices=("sample", "reference"), default="sample",
-                        help="op_db's sample_inputs, or the many more of its reference_inputs")
+    parser.add_argument("--kind", choices=("sample", "reference", "error"), default="sample",
+                        help="op_db's sample_inputs, the many more of its reference_inputs, or what PyTorch refuses")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -213,11 +259,19 @@ def main():
     dtypes = DTYPES + MORE_DTYPES if options.all else DTYPES
     if options.dtypes:
         dtypes = [getattr(torch, name) for name in options.dtypes.split(",")]
-    found, left_out = samples_of(Functions(nnfc), dtypes, options)
-    parts = [found[i:i + SAMPLES_PER_LIBRARY] for i in range(0, len(found), SAMPLES_PER_LIBRARY)]
+    functions = Functions(nnfc)
+    found, left_out = refusals_of(functions, options) if options.kind == "error" else \
+        samples_of(functions, dtypes, options)
+    size = 1 if options.kind == "error" else SAMPLES_PER_LIBRARY
+    parts = [found[i:i + size] for i in range(0, len(found), size)]
     failed = 0
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for outcomes in pool.map(lambda part: run_all(nnfc, Path(scratch), part, runtime), parts):
+        def outcomes_of(part):
+            if options.kind == "error":
+                return [(part[0], why_taken(nnfc, Path(scratch), part[0], runtime))]
+            return run_all(nnfc, Path(scratch), part, runtime)
+
+        for outcomes in pool.map(outcomes_of, parts):
             for sample, why in outcomes:
                 if why:
                     failed += 1

@@ -163,7 +163,8 @@ NNF_INFER(ClampOp) {
 }
 
 NNF_INFER(WhereOp) {
-  if (failed(expectBool(loc, "condition", op.getCondition())))
+  bool isByte = elementOf(op.getCondition()).isUnsignedInteger(8); // what masks were before there was bool
+  if (!isByte && failed(expectBool(loc, "condition", op.getCondition())))
     return failure();
   FailureOr<Shape> shape =
       broadcastAll(loc, {"condition", "input", "other"}, {op.getCondition(), op.getInput(), op.getOther()});

@@ -387,7 +387,7 @@ def Nnf_WhereOp : Nnf_Function<"where"> {
   let arguments = (ins Nnf_Tensor:$condition, Nnf_TensorOrNumber:$input, Nnf_TensorOrNumber:$other);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    condition: bool
+    condition: bool or uint8, of which 0 is false
     input, other: any dtype; the shapes of all three broadcast
   }];
   let gives = "output: dtype promoted from input and other, broadcast shape";
