@@ -64,7 +64,7 @@ NNF_INFER(GeluOp) {
 }
 
 NNF_INFER(SoftshrinkOp) {
-  if (op.getLambd() < 0)
+  if (!(op.getLambd() >= 0))
     return argumentError(loc, "lambd") << toString(op.getLambd()) << ", expected at least 0 [NNFC-E0213]";
   return likeFloatInput(loc, op, types);
 }

@@ -71,7 +71,7 @@ NNF_INFER_BY(HingeEmbeddingLossOp, broadcastLoss)
 NNF_INFER_BY(PoissonNllLossOp, broadcastLoss)
 
 NNF_INFER(SmoothL1LossOp) {
-  if (op.getBeta() < 0)
+  if (!(op.getBeta() >= 0))
     return argumentError(loc, "beta") << toString(op.getBeta()) << ", expected at least 0 [NNFC-E0213]";
   return broadcastLoss(loc, op, types);
 }
