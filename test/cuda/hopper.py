@@ -1,10 +1,12 @@
-"""Products as compute capability 9.0 multiplies them: tiles by tensor maps, wgmma (docs/design/0014-hopper.md)."""
+"""Products as compute capability 9.0 multiplies them: tiles by tensor maps, wgmma (docs/design/0014-hopper.md). Of
+attentions hopper_attention.py has the models; the suite runs both."""
 import os
 import re
 import subprocess
 
 import numpy as np
 
+import hopper_attention
 from models import Model, bfloat16, erf
 
 # What stays with the code for every GPU: lines that no tensor map has, sizes that only a run knows, few rows.
@@ -98,6 +100,8 @@ def products():
 
 def look_at(text, model):
     """What the PTX for sm_90a should have."""
+    if model.family == "attention":
+        return hopper_attention.look_at(text, model)
     if model.name in ELSEWHERE:
         return "it has wgmma" if "wgmma" in text else None
     for wanted in ("wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait.parity", "cvta.param",
@@ -130,7 +134,7 @@ class Suite:
         self.build, self.folder, self.ptxas, self.results, self.tools = build, folder, ptxas, results, tools
         self.seeds = seeds
         self.nnfc = build / "bin" / "nnfc"
-        self.models = products()
+        self.models = products() + hopper_attention.models()
         self.files = {model.name: folder / f"{model.name}.nnf.txt" for model in self.models}
         for model in self.models:
             self.files[model.name].write_text(model.text())
@@ -162,7 +166,8 @@ class Suite:
 
     def through_driver(self, fake):
         """A library with code for sm_80 and sm_90a: each on a device of its own, with its tensor maps and grids."""
-        models = [model for model in self.models if model.name in THROUGH_DRIVER]
+        models = [model for model in self.models
+                  if model.name in THROUGH_DRIVER + hopper_attention.THROUGH_DRIVER]
         library = self.folder / "hopper.so"
         emulated = {arch: self.folder / f"hopper-{arch}.so" for arch in ("sm_80", "sm_90a")}
         if not (self.compile(models, library, "--target=cuda", "--cuda-arch=sm_80,sm_90a") and
@@ -176,7 +181,7 @@ class Suite:
                 # Often enough that a graph is captured and replayed.
                 why = self.tools.run_model(model, library, runs=3)
                 maps = fake.count("cuTensorMapEncodeTiled")
-                wanted = arch == "sm_90a" and model.name not in ELSEWHERE
+                wanted = arch == "sm_90a" and model.name not in ELSEWHERE + hopper_attention.ELSEWHERE
                 if not why and (maps > 0) != wanted:
                     why = f"{maps} tensor maps are made"
                 self.results.case(f"{model.name} on {capability} through the driver", why)

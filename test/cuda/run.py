@@ -29,6 +29,7 @@ import numpy as np
 import cases as ops
 import custom
 import hopper
+import hopper_attention
 import nnf
 import nvrtc
 import rows as reading
@@ -203,6 +204,8 @@ def attention(text, model):
         return f"{text.count('.entry')} kernels"
     if ".local" in text:
         return "it has local memory"
+    if "wgmma" in text:
+        return hopper_attention.look_at(text, model)
     is_float = model.inputs["q"].dtype == np.float32
     for wanted in ("cp.async.wait_group", "ex2.approx.ftz.f32", *(() if is_float else ("mma.sync", "ldmatrix"))):
         if wanted not in text:
@@ -408,7 +411,7 @@ def main():
     parser.add_argument("--tf32", action="store_true", help="float32 on tensor cores, and nothing else")
     parser.add_argument("--nvrtc", action="store_true", help="kernels as CUDA C++, and nothing else")
     parser.add_argument("--only", default="", help="with --nvrtc: models with this in their names")
-    parser.add_argument("--hopper", action="store_true", help="products of sm_90a, and nothing else")
+    parser.add_argument("--hopper", action="store_true", help="products and attention of sm_90a, and nothing else")
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
     ptxas = os.environ.get("NNF_PTXAS") or shutil.which("ptxas")

@@ -152,6 +152,11 @@ mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Functi
   std::string instruction = instructionOf(assembly->getAsmString()).str();
   std::string name = instruction;
   std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
+  // Of an instruction that takes operands in more than one way there is a function for each number of them.
+  llvm::SmallVector<unsigned> resultOf = resultsOfOperands(*assembly);
+  std::string ofSome = name + "_of_" + std::to_string(llvm::count(resultOf, noResult));
+  if (emulator.getFunction((prefix + ofSome).str()))
+    name = ofSome;
   llvm::Function *body = emulator.getFunction((prefix + name).str());
   if (!body)
     return lacks() << "'" << instruction << "', which " << function.getName().str() << " is written with" << number();
@@ -163,7 +168,6 @@ mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Functi
     arguments.push_back(results = entry.CreateAlloca(call.getType()));
   }
   // Operands that become results lie where those go.
-  llvm::SmallVector<unsigned> resultOf = resultsOfOperands(*assembly);
   for (auto [i, operand] : llvm::enumerate(call.args()))
     if (resultOf[i] == noResult)
       arguments.push_back(operand);

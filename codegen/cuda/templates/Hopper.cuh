@@ -38,6 +38,17 @@ NNF_DEVICE inline void waitFor(u32 barrier, u32 parity) {
 struct TilePlace {
   int at[5];
 };
+/// Of a map whose dimension `lines` are lines, the others those of a batch in their order.
+NNF_DEVICE inline TilePlace placeOfTile(int element, int line, int lines, const int (&batch)[3]) {
+  return {{element, lines == 1 ? line : batch[0],
+           lines == 1   ? batch[0]
+           : lines == 2 ? line
+                        : batch[1],
+           lines <= 2   ? batch[1]
+           : lines == 3 ? line
+                        : batch[2],
+           lines == 4 ? line : batch[2]}};
+}
 
 NNF_DEVICE inline void prefetchMap(const char *map) { asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory"); }
 

@@ -28,16 +28,7 @@ template <int groups, int columns, int slabs> struct HopperTile {
   static constexpr int copyingWarp = groups * 4;
 
   NNF_DEVICE static TilePlace placeOf(const MappedOperand &operand, int element, int line) {
-    const int *batch = operand.batch;
-    int lines = operand.lines;
-    return {{element, lines == 1 ? line : batch[0],
-             lines == 1   ? batch[0]
-             : lines == 2 ? line
-                          : batch[1],
-             lines <= 2   ? batch[1]
-             : lines == 3 ? line
-                          : batch[2],
-             lines == 4 ? line : batch[2]}};
+    return placeOfTile(element, line, operand.lines, operand.batch);
   }
 
   template <int extent>

@@ -2,6 +2,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/kernels/gpu/HopperTiles.h"
 #include "passes/kernels/gpu/ProductEmitter.h"
+#include "passes/kernels/gpu/TileMap.h"
 
 using namespace mlir;
 namespace nnf {
@@ -36,8 +37,6 @@ constexpr int64_t sharedBytes = 227 << 10;
 
 /// Rows up to which a tile of 64 would be mostly empty: tiles of 16 rows stay.
 constexpr int64_t fewestRows = 16;
-/// Dimensions of a tensor map beside a line and its elements.
-constexpr size_t mostBatches = 3;
 
 double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
   double blocks =
@@ -49,82 +48,6 @@ double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t 
   double waits = machine::latency / double(tile.slabs - 1) / resident;
   return perMultiprocessor * (double(llvm::divideCeil(depth, tile.depth)) * std::max({products, reads, waits}) +
                               machine::perBlock / resident);
-}
-
-/// A tensor map, as runtime/abi.h has it: numbers that are known when a model is compiled.
-struct TileMap {
-  /// A dimension behind that of a line's elements.
-  struct Dimension {
-    int64_t size, bytes;         // from one to the next
-    int64_t box;                 // of it that a tile has
-    std::optional<size_t> batch; // which of the product's; none: lines
-  };
-
-  int64_t offsetBytes;
-  bool isBfloat;
-  int64_t lineElements;
-  SmallVector<Dimension, 4> outer; // distances ascend
-
-  static std::optional<TileMap> of(const TensorOperand &operand, ArrayRef<Dim> batch, ArrayRef<Dim> free, Dim depth,
-                                   int64_t tileExtent);
-  /// Which dimension of the map lines are.
-  int64_t placeOfLines() const {
-    return 1 + (llvm::find_if(outer, [](const Dimension &d) { return !d.batch; }) - outer.begin());
-  }
-  /// Of the buffer in this slot of the launch.
-  Attribute attribute(Builder &b, int64_t slot) const;
-};
-
-std::optional<TileMap> TileMap::of(const TensorOperand &operand, ArrayRef<Dim> batch, ArrayRef<Dim> free, Dim depth,
-                                   int64_t tileExtent) {
-  constexpr int64_t mostExtent = std::numeric_limits<int32_t>::max(), mostStride = int64_t(1) << 40;
-  // Shares follow each other along the contracted dimension: which one it is says where a tile begins.
-  std::optional<int64_t> extent = constantOf(productOf(depth.getContext(), free)),
-                         steps = constantOf(operand.shares ? operand.shares->steps : depth),
-                         offset = constantOf(operand.view.offset), stride = constantOf(operand.lineStride);
-  // Maps count lines of 16 bytes.
-  if (!extent || !steps || !offset || !stride || operand.copyBytes != 16 || *extent < 1 || *steps < 1)
-    return std::nullopt;
-  TileMap map{*offset * 2, elementOf(operand.view.buffer).isBF16(), operand.alongDepth ? *steps : *extent, {}};
-  for (auto [d, sizeAndStride] : llvm::enumerate(llvm::zip(batch, operand.batchStrides))) {
-    std::optional<int64_t> size = constantOf(std::get<0>(sizeAndStride)), step = constantOf(std::get<1>(sizeAndStride));
-    if (!size || !step || *size < 1)
-      return std::nullopt;
-    bool countsShares = operand.shares && operand.shares->batch == d;
-    if (*size > 1 && *step != 0 && !countsShares) // else one, or the same for all
-      map.outer.push_back({*size, *step * 2, 1, d});
-  }
-  int64_t lines = operand.alongDepth ? *extent : *steps;
-  if (*stride == 0 && lines != 1)
-    return std::nullopt;
-  // The distance of a line that is alone is any that a map may have.
-  int64_t any = map.outer.empty() ? int64_t(llvm::alignTo(map.lineElements * 2, 16)) : map.outer.front().bytes;
-  map.outer.push_back(
-      {lines, *stride != 0 ? *stride * 2 : any, operand.alongDepth ? tileExtent : NNF_HOPPER_DEPTH, {}});
-  // A tile has one of a batch, so that it lies the same in shared memory wherever lines are among the dimensions; but
-  // the driver wants distances to be multiples of those before.
-  llvm::stable_sort(map.outer, [](const Dimension &x, const Dimension &y) { return x.bytes < y.bytes; });
-  bool fits = map.outer.size() <= mostBatches + 1 && map.lineElements <= mostExtent;
-  for (size_t d = 0; d < map.outer.size(); ++d) {
-    const Dimension &each = map.outer[d];
-    fits &= each.size <= mostExtent && each.bytes > 0 && each.bytes < mostStride &&
-            (d == 0 || each.bytes % map.outer[d - 1].bytes == 0);
-  }
-  return fits ? std::optional(map) : std::nullopt;
-}
-
-Attribute TileMap::attribute(Builder &b, int64_t slot) const {
-  // A line of 128 bytes is what chunks are permuted in.
-  SmallVector<int64_t> dims{lineElements}, strides, box{NNF_HOPPER_DEPTH};
-  for (const Dimension &each : outer) {
-    dims.push_back(each.size);
-    strides.push_back(each.bytes);
-    box.push_back(each.box);
-  }
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("slot", b.getI64IntegerAttr(slot)), b.getNamedAttr("offset", b.getI64IntegerAttr(offsetBytes)),
-       b.getNamedAttr("bfloat", b.getBoolAttr(isBfloat)), b.getNamedAttr("dims", b.getDenseI64ArrayAttr(dims)),
-       b.getNamedAttr("strides", b.getDenseI64ArrayAttr(strides)), b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))});
 }
 
 class HopperProductEmitter : public TensorProductEmitter {
@@ -144,24 +67,9 @@ private:
   int64_t blocksAtOnce() const override {
     return machine::multiprocessors * (machine::sharedBytes / tile.sharedBytes());
   }
-  Value mapAddress(unsigned number);
   Value firstStep(const TensorOperand &operand);
   void describeMap(unsigned number, const TensorOperand &operand, Value first, SmallVector<Value> &to);
 };
-
-/// The address of a kernel's tensor map: a parameter that the code generator gives it (codegen/cuda/Device.cpp).
-Value HopperProductEmitter::mapAddress(unsigned number) {
-  auto module = emitter.function->getParentOfType<ModuleOp>();
-  std::string name = ("nnf_tensor_map_" + Twine(number)).str();
-  auto declared = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
-  if (!declared) {
-    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-    declared = LLVM::LLVMFuncOp::create(b, k.loc, name,
-                                        LLVM::LLVMFunctionType::get(LLVM::LLVMPointerType::get(b.getContext()), {}));
-    declared->setAttr("nnf.template", b.getUnitAttr());
-  }
-  return LLVM::CallOp::create(k.b, k.loc, declared, ValueRange{}).getResult();
-}
 
 /// Of the block's share of the contracted dimension in the operand's map.
 Value HopperProductEmitter::firstStep(const TensorOperand &operand) {
@@ -171,13 +79,13 @@ Value HopperProductEmitter::firstStep(const TensorOperand &operand) {
 void HopperProductEmitter::describeMap(unsigned number, const TensorOperand &operand, Value first,
                                        SmallVector<Value> &to) {
   const TileMap &map = maps[number];
-  to.append({mapAddress(number), constant32(map.outer.size() + 1), constant32(map.placeOfLines()),
+  to.append({mapAddress(emitter, number), constant32(map.outer.size() + 1), constant32(map.placeOfLines()),
              constantBool(operand.alongDepth), narrow(first), narrow(firstStep(operand))});
   SmallVector<Value> batches;
   for (const TileMap::Dimension &each : map.outer)
     if (each.batch)
       batches.push_back(narrow(k.valueOf(batchAt[*each.batch])));
-  batches.resize(mostBatches, constant32(0));
+  batches.resize(TileMap::mostBatches, constant32(0));
   to.append(batches);
 }
 
@@ -217,11 +125,6 @@ const ProductTile &HopperSizes::tile() const {
   return *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
 }
 
-HopperPart partOf(KernelOp kernel) {
-  auto asked = kernel->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(hopperCode);
-  return !asked ? HopperPart::None : asked.getValue() == "alone" ? HopperPart::Whole : HopperPart::Beside;
-}
-
 } // namespace
 
 bool isProductOfHopper(const TensorProduct &p) {
@@ -236,7 +139,7 @@ double cyclesOnHopper(int64_t rows, int64_t columns, int64_t depth, int64_t batc
 }
 
 HopperPart emitHopperProduct(KernelOp kernel, const TargetInfo &target, const TensorProduct &p) {
-  HopperPart part = partOf(kernel);
+  HopperPart part = hopperPartOf(kernel);
   std::optional<HopperSizes> sizes = part == HopperPart::None ? std::nullopt : HopperSizes::of(p);
   if (!sizes)
     return HopperPart::None;
@@ -254,16 +157,7 @@ HopperPart emitHopperProduct(KernelOp kernel, const TargetInfo &target, const Te
     Builder builder(context);
     emitter.function->setAttr(
         "nnf.maps", builder.getArrayAttr({a->attribute(builder, slotOf(p.a)), b->attribute(builder, slotOf(p.b))}));
-    if (part == HopperPart::Beside) {
-      emitter.function.setSymName((kernel.getSymName() + "_sm_90a").str());
-      emitter.function->setAttr("nnf.variant_of", FlatSymbolRefAttr::get(kernel.getSymNameAttr()));
-    }
-    HopperProductEmitter(emitter, p, tile, lanes, maps).emit();
-    if (part == HopperPart::Beside) {
-      // The driver counts the blocks of the kernel that it knows.
-      Shape grid(emitter.function->getAttrOfType<DimsAttr>("nnf.grid").getDims());
-      emitter.function->setAttr("nnf.blocks", builder.getI64IntegerAttr(*constantOf(productOf(context, grid))));
-    }
+    emitHopperPart(emitter, part, [&] { HopperProductEmitter(emitter, p, tile, lanes, maps).emit(); });
   });
   return part;
 }
