@@ -23,7 +23,18 @@ constexpr llvm::StringLiteral phaseWait = "{ .reg .pred p; mbarrier.try_wait.par
                               meeting = "bar.sync", sum = "//wgmma.sum";
 
 /// The calls of one name: where they stand in the code of a thread that copies, then of one that multiplies.
-enum PhaseWait { CopyFirstKeys, CopyKeys, CopyValues, CopyLastValues, Queries, FirstKeys, SecondSlab, Values, NextSlab, PhaseWaits };
+enum PhaseWait {
+  CopyFirstKeys,
+  CopyKeys,
+  CopyValues,
+  CopyLastValues,
+  Queries,
+  FirstKeys,
+  SecondSlab,
+  Values,
+  NextSlab,
+  PhaseWaits
+};
 enum Products { OfFirstKeys, OfKeys, OfValues, OfLastValues, ProductGroups };
 enum ProductWait { ForFirstScores, ForScores, ForMix, ForLastMix, ProductWaits };
 enum GiveBack { GivesFirstKeys, GivesKeys, GivesValues, GiveBacks };
@@ -32,8 +43,8 @@ constexpr size_t expectations = 5;
 
 class HopperAttentionTest : public BrokenKernels {
 protected:
-  /// Of changes that are alike each order has a third: who does what too early is found by what warps know, whatever the
-  /// order.
+  /// Of changes that are alike each order has a third: who does what too early is found by what warps know, whatever
+  /// the order.
   bool isMine(size_t which) const { return which % 3 == GetParam() % 3; }
   std::string runWith(DeviceChange change) { return run(attention, "sm_90a", unchanged, change); }
   /// Runs with a change of one of the calls of this name, of which there are `count`.
@@ -90,7 +101,9 @@ TEST_P(HopperAttentionTest, missingBarriersOfTheBlock) {
   EXPECT_THAT(runWithout("fence.mbarrier_init", 0, 1), says(noBarrier));
   for (size_t which = 0; which < Meetings; ++which)
     if (isMine(which))
-    EXPECT_THAT(runWithout(meeting, which, Meetings), says(hangs)) << which;
+      EXPECT_THAT(runWithout(meeting, which, Meetings),
+                  testing::AnyOf(says(hangs), says(races), says(mayUse), says(underWay)))
+          << which;
   auto withoutBoth = [&](Meeting copier, Meeting other) {
     return runWith([&](llvm::Module &device) {
       llvm::SmallVector<llvm::CallInst *> calls = callsOf(device, meeting);
@@ -107,25 +120,25 @@ TEST_P(HopperAttentionTest, phasesThatNobodyWaitsFor) {
   // The first keys find a free place in any case.
   for (size_t which = CopyKeys; which < PhaseWaits; ++which)
     if (isMine(which))
-    EXPECT_THAT(runWith(phaseWait, which, PhaseWaits,
-                        [](llvm::CallInst &call) {
-                          call.replaceAllUsesWith(llvm::ConstantInt::get(call.getType(), 1));
-                          call.eraseFromParent();
-                        }),
-                testing::AnyOf(says(mayUse), says(underWay), says(unwritten), says(allArrived)))
-        << which;
+      EXPECT_THAT(runWith(phaseWait, which, PhaseWaits,
+                          [](llvm::CallInst &call) {
+                            call.replaceAllUsesWith(llvm::ConstantInt::get(call.getType(), 1));
+                            call.eraseFromParent();
+                          }),
+                  testing::AnyOf(says(mayUse), says(underWay), says(unwritten), says(allArrived)))
+          << which;
 }
 
 TEST_P(HopperAttentionTest, phasesOfTheOtherParity) {
   for (size_t which = 0; which < PhaseWaits; ++which)
     if (isMine(which))
-    EXPECT_THAT(runWith(phaseWait, which, PhaseWaits,
-                        [](llvm::CallInst &call) {
-                          llvm::IRBuilder<> b(&call);
-                          call.setArgOperand(1, b.CreateXor(call.getArgOperand(1), b.getInt32(1)));
-                        }),
-                testing::AnyOf(says(hangs), says(mayUse), says(underWay), says(unwritten)))
-        << which;
+      EXPECT_THAT(runWith(phaseWait, which, PhaseWaits,
+                          [](llvm::CallInst &call) {
+                            llvm::IRBuilder<> b(&call);
+                            call.setArgOperand(1, b.CreateXor(call.getArgOperand(1), b.getInt32(1)));
+                          }),
+                  testing::AnyOf(says(hangs), says(mayUse), says(underWay), says(unwritten)))
+          << which;
 }
 
 TEST_P(HopperAttentionTest, slabsThatAreGivenBackTooEarly) {
@@ -150,13 +163,13 @@ TEST_P(HopperAttentionTest, slabsThatAreGivenBackTooEarly) {
   EXPECT_THAT(runWith(withArrivals(1)), says(hangs));
   for (size_t which = 0; which < GiveBacks; ++which)
     if (isMine(which))
-    EXPECT_THAT(runWithout(giveBack, which, GiveBacks), says(hangs)) << which;
+      EXPECT_THAT(runWithout(giveBack, which, GiveBacks), says(hangs)) << which;
 }
 
 TEST_P(HopperAttentionTest, productsThatAreNotWaitedFor) {
   for (size_t which = 0; which < ProductWaits; ++which)
     if (isMine(which))
-    EXPECT_THAT(runWithout(productWait, which, ProductWaits), testing::AnyOf(says(takesSums), says(mayUse))) << which;
+      EXPECT_THAT(runWithout(productWait, which, ProductWaits), testing::AnyOf(says(takesSums), says(mayUse))) << which;
   // The scores' products, and the mix of the slab before, which is waited for only later.
   EXPECT_THAT(runWith(productWait, ForScores, ProductWaits, [](llvm::CallInst &call) { addTo(call, 0, 1); }),
               testing::AnyOf(says(takesSums), says(mayUse)));
@@ -167,14 +180,14 @@ TEST_P(HopperAttentionTest, productsThatAreNotWaitedFor) {
 TEST_P(HopperAttentionTest, groupsThatAreNotClosed) {
   for (size_t which = 0; which < ProductGroups; ++which)
     if (isMine(which))
-    EXPECT_THAT(runWithout(commit, which, ProductGroups), testing::AnyOf(says(takesSums), says(mayUse))) << which;
+      EXPECT_THAT(runWithout(commit, which, ProductGroups), testing::AnyOf(says(takesSums), says(mayUse))) << which;
 }
 
 TEST_P(HopperAttentionTest, productsWithoutFence) {
   // The fence before values is one more than the emulator asks for: nothing was written since the one before keys.
   for (size_t which : {OfFirstKeys, OfKeys, OfLastValues})
     if (isMine(which))
-    EXPECT_THAT(runWithout(fence, which, ProductGroups), says(noProduct)) << which;
+      EXPECT_THAT(runWithout(fence, which, ProductGroups), says(noProduct)) << which;
 }
 
 TEST_P(HopperAttentionTest, operandsInRegisters) {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t mostWarps = 32, mostBarriers = 32, mostTiles = 64, mostProducts = 32;
 constexpr uint32_t lineBytes = NNF_EMU_LINE, groupThreads = 4 * warpThreads;
-constexpr uint32_t registersOfMultiprocessor = 65536, mostRegisters = 248;
+constexpr uint32_t registersOfMultiprocessor = 65536, mostRegisters = 256;
 /// What a thread waits for that is at no barrier.
 constexpr uint32_t forRegisters = 0xffffffff;
 /// In registers whose sums are under way.
@@ -88,7 +88,7 @@ static_assert(sizeof(Line) <= NNF_EMU_LINE_RECORD_BYTES);
 struct Async {
   uint32_t numBarriers, numTiles;
   uint32_t atAnyBarrier;                        // threads that wait for all others, at whatever place
-  uint32_t freeRegisters, registers[mostWarps]; // of a multiprocessor; of each warp's threads
+  uint32_t freeRegisters, registers[mostWarps]; // given away; of each warp's threads
   Clock clocks[mostWarps];
   PhaseBarrier barriers[mostBarriers];
   TileCopy tiles[mostTiles];
@@ -103,16 +103,15 @@ inline uint64_t offsetOf(Block *block, const uint8_t *at) { return static_cast<u
 /// Chunks of 16 bytes in a pattern of eight lines of 128, by the address alone.
 inline uint64_t permuted(uint64_t address) { return address ^ (address >> 7 & 7) << 4; }
 
-/// Groups of four warps get as many as there are for each, in eights. A block with fewer threads than a whole group's
-/// has registers for all of them.
+/// Groups of four warps get as many as there are for each, in eights. What is left over is nobody's: warps take what
+/// others have given away.
 inline void shareRegisters(Block *block) {
   Async &async = *block->async;
   uint32_t groups = (block->count + groupThreads - 1) / groupThreads;
   uint32_t each = registersOfMultiprocessor / (groups * groupThreads) / 8 * 8;
-  each = each < mostRegisters ? each : mostRegisters;
   for (uint32_t &registers : async.registers)
-    registers = each;
-  async.freeRegisters = registersOfMultiprocessor - groups * groupThreads * each;
+    registers = each < mostRegisters ? each : mostRegisters - 8;
+  async.freeRegisters = 0;
 }
 
 inline void startAsync(Block *block) {

@@ -1,5 +1,5 @@
-// What groups of four warps do on compute capability 9.0: products (wgmma), whose operands and sums may be in registers,
-// and registers that they give each other (setmaxnreg).
+// What groups of four warps do on compute capability 9.0: products (wgmma), whose operands and sums may be in
+// registers, and registers that they give each other (setmaxnreg).
 #ifndef NNF_CODEGEN_CUDA_EMULATOR_WARPGROUPS_H
 #define NNF_CODEGEN_CUDA_EMULATOR_WARPGROUPS_H
 

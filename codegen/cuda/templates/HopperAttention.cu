@@ -82,8 +82,11 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
           queryFilled(freed + slabs * 8) {}
   };
 
-  NNF_DEVICE static void begin(NNF_SHARED char *shared) {
+  /// `bound` is `end`, hidden: where there are two slabs, LLVM would make straight code of the loop's one turn, of
+  /// which ptxas has too much under way at once, and spills.
+  NNF_DEVICE static void begin(NNF_SHARED char *shared, int end, int &bound) {
     Places places(shared);
+    bound = hidden(end);
     if (threadInBlock() == 0) {
 #pragma unroll
       for (int s = 0; s < slabs; ++s) {
@@ -263,6 +266,9 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
     waitForProducts<0>();
     giveBack(places, state.valueSlab);
     takeSums(state.mix);
+    // Powers are packed only here, when nobody has the registers of those before any more: else there would be two
+    // sets.
+    takeSums(logits);
 #pragma unroll
     for (int j = 0; j < width / 2; ++j)
       state.mix[j] *= factors[j / 2 % 2];
@@ -303,8 +309,9 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
 
 #define NNF_INSTANTIATE(groups, keys, width, slabs)                                                                    \
   using HopperAttention##groups##x##keys##x##width = HopperAttention<groups, keys, width, slabs>;                      \
-  NNF_TEMPLATE void nnf_hopper_attention_begin_##groups##x##keys##x##width(NNF_SHARED char *shared) {                  \
-    HopperAttention##groups##x##keys##x##width::begin(shared);                                                         \
+  NNF_TEMPLATE void nnf_hopper_attention_begin_##groups##x##keys##x##width(NNF_SHARED char *shared, int end,           \
+                                                                           void *bound) {                              \
+    HopperAttention##groups##x##keys##x##width::begin(shared, end, *static_cast<int *>(bound));                        \
   }                                                                                                                    \
   NNF_TEMPLATE void nnf_hopper_attention_copy_##groups##x##keys##x##width(                                             \
       const char *q, int qRank, int qLines, bool qAlong, int q0, int q1, int q2, const char *k, int kRank, int kLines, \
@@ -323,7 +330,7 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
   NNF_TEMPLATE void nnf_hopper_attention_first_powers_##groups##x##keys##x##width(                                     \
       bool isBfloat, NNF_SHARED char *shared, void *logits, void *state) {                                             \
     using T = HopperAttention##groups##x##keys##x##width;                                                              \
-    T::takeFirst(isBfloat, shared, *static_cast<T::Scores *>(logits), *static_cast<T::State *>(state));                        \
+    T::takeFirst(isBfloat, shared, *static_cast<T::Scores *>(logits), *static_cast<T::State *>(state));                \
   }                                                                                                                    \
   NNF_TEMPLATE void nnf_hopper_attention_scores_##groups##x##keys##x##width(                                           \
       bool isBfloat, bool qAlong, bool kAlong, bool vAlong, int depth, NNF_SHARED char *shared, void *state,           \

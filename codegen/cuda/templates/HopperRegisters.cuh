@@ -4,6 +4,12 @@
 
 #include "codegen/cuda/templates/Hopper.cuh"
 
+/// The number, of which LLVM knows nothing any more.
+NNF_DEVICE inline int hidden(int number) {
+  asm volatile("mov.b32 %0, %1;" : "=r"(number) : "r"(number));
+  return number;
+}
+
 /// All threads of the block meet, at whatever place in the code each is.
 NNF_DEVICE inline void meetBlockAnywhere() { asm volatile("bar.sync 1;" ::: "memory"); }
 
@@ -80,7 +86,7 @@ NNF_BEGIN_SUMS(128, 64, 64, 65)
 /// 4 i + j of warp w has of rows 16 w + i and 8 below steps 2 j and the next, then those 8 further.
 #define NNF_MULTIPLY_ROWS(columns, count, operands)                                                                    \
   template <int first, int words>                                                                                      \
-  NNF_DEVICE inline void multiplyRows(bool isBfloat, float (&s)[count], const u32 (&rows)[words], u64 right,           \
+  NNF_DEVICE inline void multiplyRows(bool isBfloat, float (&s)[count], const u32(&rows)[words], u64 right,            \
                                       bool rightAcross) {                                                              \
     if (isBfloat) {                                                                                                    \
       NNF_ROWS_PRODUCTS(columns, count, operands, "bf16");                                                             \

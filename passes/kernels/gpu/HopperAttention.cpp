@@ -112,7 +112,8 @@ void HopperAttentionEmitter::describeMap(unsigned number, const AttentionOperand
 
 void HopperAttentionEmitter::attend(const SharedArray &shared, Value end) {
   Value state = registers(k.b.getI32Type(), tile.stateBytes / 4), scores = registers(k.b.getF32Type(), tile.scores());
-  call("begin", {shared.base});
+  Value bound = registers(k.b.getI32Type(), 1);
+  call("begin", {shared.base, narrow(end), bound});
   emitter.when(k.less(k.constant(tile.multiplying() - 1), emitter.thread), [&] {
     SmallVector<Value> arguments;
     describeMap(0, g.query, a.scoresBatch(), arguments);
@@ -128,7 +129,9 @@ void HopperAttentionEmitter::attend(const SharedArray &shared, Value end) {
     call("first_scores", {isBfloat, queryAlong, keyAlong, depth, shared.base, state, scores});
     makeLogits(scores, k.constant(0));
     call("first_powers", {isBfloat, shared.base, scores, state});
-    k.loop(k.constant(tile.keys), end, tile.keys, {}, [&](Value first, ValueRange) -> SmallVector<Value> {
+    Value last = LLVM::LoadOp::create(k.b, k.loc, k.b.getI32Type(), bound);
+    last = arith::ExtSIOp::create(k.b, k.loc, k.b.getI64Type(), last);
+    k.loop(k.constant(tile.keys), last, tile.keys, {}, [&](Value first, ValueRange) -> SmallVector<Value> {
       ElementEmitter::Scope scope(e);
       call("scores", {isBfloat, queryAlong, keyAlong, valueAlong, depth, shared.base, state, scores});
       makeLogits(scores, first);

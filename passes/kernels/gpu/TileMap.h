@@ -24,8 +24,8 @@ struct TileMap {
   int64_t lineElements;
   llvm::SmallVector<Dimension, 4> outer; // distances ascend
 
-  static std::optional<TileMap> of(const TensorOperand &operand, llvm::ArrayRef<Dim> batch, llvm::ArrayRef<Dim> free, Dim depth,
-                                   int64_t tileExtent);
+  static std::optional<TileMap> of(const TensorOperand &operand, llvm::ArrayRef<Dim> batch, llvm::ArrayRef<Dim> free,
+                                   Dim depth, int64_t tileExtent);
   /// Which dimension of the map lines are.
   int64_t placeOfLines() const {
     return 1 + (llvm::find_if(outer, [](const Dimension &d) { return !d.batch; }) - outer.begin());
