@@ -9,6 +9,7 @@ plays one; custom.py has kernels that models bring with them, tf32.py products o
 CUDA C++ that NVRTC gets.
 """
 import argparse
+import ctypes
 import importlib.util
 import os
 import re
@@ -86,15 +87,24 @@ def numbers(nnfc, folder, all_models, seeds, results, targets=("cpu", "cuda-emu"
         files.append(folder / f"{model.name}.nnf.txt")
         files[-1].write_text(model.text())
     libraries = {"cpu": ["--target=cpu"]} if "cpu" in targets else {}
-    libraries |= {f"cuda-emu, order {seed}": ["--target=cuda-emu", f"--emu-seed={seed}", *more] for seed in seeds}
+    libraries |= {"cuda-emu": ["--target=cuda-emu", *more]}
     for title, flags in libraries.items():
-        library = folder / f"{title.replace(' ', '')}.so"
+        library = folder / f"{title}{'-'.join(more)}.so"
         code, _, err = run(nnfc, "compile", *files, "-o", library, *flags)
         if code:
             results.case(f"models for {title}", err.strip())
             continue
-        for model in all_models:
-            results.case(f"{model.name} on {title}", run_model(model, library))
+        for seed in seeds if title == "cuda-emu" else [None]:
+            order = "" if seed is None else f", order {seed}"
+            if seed is not None:
+                set_order(library, seed)
+            for model in all_models:
+                results.case(f"{model.name} on {title}{order}", run_model(model, library))
+
+
+def set_order(library, seed):
+    """In which order the emulator runs threads from now on, whatever --emu-seed was."""
+    ctypes.c_uint64.in_dll(ctypes.CDLL(str(library)), "nnf_emu_seed").value = seed
 
 
 def run_model(model, library, runs=1):
