@@ -1,5 +1,5 @@
-// Products and convolutions of compute capability 9.0 broken on purpose. What is missing is found in every order of threads and copies,
-// also where the numbers would be right in most.
+// Products and convolutions of compute capability 9.0 broken on purpose. What is missing is found in every order of
+// threads and copies, also where the numbers would be right in most.
 #include "test/cuda/BrokenKernels.h"
 #include "llvm/IR/IRBuilder.h"
 

@@ -73,7 +73,8 @@ def difference(found, expected, scale):
     allowed = relative / 10 + relative * abs(expected)
     if scale is not None:
         allowed = allowed + 4 * 2.0 ** -24 * scale
-    bad = ~(abs(found.astype(np.float64) - expected) <= allowed)
+    with np.errstate(invalid="ignore"):  # of infinities
+        bad = ~((found == expected) | (abs(found.astype(np.float64) - expected) <= allowed))
     if not bad.any():
         return None
     at = np.unravel_index(np.argmax(bad), bad.shape)

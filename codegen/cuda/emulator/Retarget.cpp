@@ -311,8 +311,7 @@ void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, u
   b.CreateCall(callee("run"),
                {&slots, array, function->getArg(count), function->getArg(count + 1), function->getArg(count + 2),
                 b.getInt32(kernel.threads), b.getInt64(sharedBytes), b.CreateLoad(i64, seedVariable()),
-                function->getArg(count - 2),
-                firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
+                function->getArg(count - 2), firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
   b.CreateRetVoid();
 }
 
