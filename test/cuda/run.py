@@ -195,6 +195,8 @@ def tensor_product(text, model):
 
 def convolution(text, model):
     """Convolutions read their rows from the image by copies, or (single elements of 16 bits) by loads."""
+    if "wgmma" in text and model.family == "convolution16":
+        return "it has local memory" if ".local" in text else None
     if "fma.rn" not in text and model.family == "convolution":
         return "no products of float32"
     if "mma.sync.aligned.m16n8k16" not in text and model.family == "convolution16":
