@@ -26,13 +26,17 @@
 #define NNF_EMU_REGISTER_BYTES ((NNF_EMU_SUMS * NNF_EMU_SUM_SETS + NNF_EMU_ROW_WORDS) * 4)
 #define NNF_EMU_ASYNC_BYTES 98304
 
-/* A tensor map of 16-bit elements whose lines of at most 128 bytes are permuted: what cuTensorMapEncodeTiled makes. */
+/* A tensor map of 16-bit elements whose lines of at most 128 bytes are permuted: what cuTensorMapEncodeTiled makes, or,
+ * of an image, cuTensorMapEncodeIm2col: box[0] channels at box[1] positions, in steps from `lower` to `upper` behind
+ * the last one. */
 #define NNF_EMU_MAP_MAGIC 0x6e6e665f6d617073ull
 typedef struct nnf_emu_map {
   uint64_t magic;
   const uint8_t *base;
   uint64_t dims[5], strides[4];
   uint32_t box[5], rank;
+  int16_t lower[3], upper[3];
+  uint8_t steps[3], is_image;
 } nnf_emu_map;
 /* Maps for the next call of a kernel, in the place of those that it would make itself: at the start of its scratch. */
 #define NNF_EMU_MOST_MAPS 4

@@ -51,6 +51,7 @@ struct TileCopy {
   const nnf_emu_map *map;
   int32_t at[5];
   uint32_t bytes, barrier, phase; // the phase of the barrier that it is part of
+  int32_t ahead[3]; // of an image: how far the tap is from the first one
 };
 
 /// One instruction of a warp that is under way.
@@ -218,18 +219,34 @@ inline bool isFree(Thread *thread, const Line &line) {
   return true;
 }
 
+/// Whether positions of an image begin at one that its map has, and the tap is not farther than the instruction can
+/// say: 16 bits are shared by all dimensions.
+inline bool isInWindow(const nnf_emu_map &map, const int32_t (&at)[5], const int32_t (&ahead)[3]) {
+  uint32_t spatial = map.rank - 2;
+  int32_t mostAhead = spatial == 1 ? 0xffff : spatial == 2 ? 0xff : 0x1f;
+  for (uint32_t d = 0; d < spatial; ++d) {
+    int64_t from = int64_t(at[1 + d]) - map.lower[d];
+    if (from < 0 || from % map.steps[d] || at[1 + d] >= static_cast<int64_t>(map.dims[1 + d]) + map.upper[d] ||
+        ahead[d] > mostAhead)
+      return false;
+  }
+  return true;
+}
+
+/// `ahead`: of an image; null: a box of any tensor.
 inline void beginTile(Thread *thread, uint32_t to, const void *map, uint32_t barrierAddress, uint32_t rank,
-                      const int32_t (&at)[5]) {
+                      const int32_t (&at)[5], const int32_t (*ahead)[3] = nullptr) {
   Block *block = thread->block;
   Async &async = *block->async;
   auto *encoded = static_cast<const nnf_emu_map *>(map);
-  if (reinterpret_cast<uint64_t>(map) % 64 || encoded->magic != NNF_EMU_MAP_MAGIC || encoded->rank != rank || to % 128)
+  if (reinterpret_cast<uint64_t>(map) % 64 || encoded->magic != NNF_EMU_MAP_MAGIC || encoded->rank != rank ||
+      to % 128 || encoded->is_image != (ahead != nullptr) || (ahead && !isInWindow(*encoded, at, *ahead)))
     fail(thread, NNF_FAULT_TILE, thread->number);
   PhaseBarrier &barrier = barrierAt(thread, barrierAddress);
   if (!barrier.isShown)
     fail(thread, NNF_FAULT_NO_BARRIER, thread->number);
   uint32_t bytes = 2;
-  for (uint32_t d = 0; d < rank; ++d)
+  for (uint32_t d = 0; d < (ahead ? 2 : rank); ++d)
     bytes *= encoded->box[d];
   uint32_t offset = sharedOffset(thread, to, bytes);
   for (uint32_t i = offset / 4; i < (offset + bytes) / 4; ++i) {
@@ -252,9 +269,27 @@ inline void beginTile(Thread *thread, uint32_t to, const void *map, uint32_t bar
   if (async.numTiles == mostTiles)
     fail(thread, NNF_FAULT_COPIES, thread->number);
   TileCopy &copy = async.tiles[async.numTiles++];
-  copy = {sharedAt(thread, to), encoded, {}, bytes, numberOf(thread, barrier), barrier.phase};
+  copy = {sharedAt(thread, to), encoded, {}, bytes, numberOf(thread, barrier), barrier.phase, {}};
   for (uint32_t d = 0; d < 5; ++d)
     copy.at[d] = at[d];
+  for (uint32_t d = 0; ahead && d < 3; ++d)
+    copy.ahead[d] = (*ahead)[d];
+}
+
+/// From one line of a tile to the next: of a box, or of the positions that a window has.
+inline void nextLine(const TileCopy &copy, int32_t (&at)[5]) {
+  const nnf_emu_map &map = *copy.map;
+  if (!map.is_image) {
+    for (uint32_t d = 1; d < map.rank; at[d] = copy.at[d], ++d)
+      if (++at[d] < static_cast<int64_t>(copy.at[d]) + map.box[d])
+        return;
+    return;
+  }
+  uint32_t d = 1;
+  for (; d + 1 < map.rank; at[d] = map.lower[d - 1], ++d)
+    if ((at[d] += map.steps[d - 1]) < static_cast<int64_t>(map.dims[d]) + map.upper[d - 1])
+      return;
+  ++at[d]; // the next image
 }
 
 inline void finishTile(Block *block, uint32_t which) {
@@ -262,18 +297,23 @@ inline void finishTile(Block *block, uint32_t which) {
   TileCopy copy = async.tiles[which];
   async.tiles[which] = async.tiles[--async.numTiles];
   const nnf_emu_map &map = *copy.map;
-  for (uint32_t i = 0; i < copy.bytes / 2; ++i) {
-    uint32_t rest = i;
+  int32_t line[5];
+  for (uint32_t d = 0; d < 5; ++d)
+    line[d] = copy.at[d];
+  for (uint32_t i = 0; i < copy.bytes / 2; nextLine(copy, line)) {
     const uint8_t *from = map.base;
     bool isInside = true;
-    for (uint32_t d = 0; d < map.rank; ++d) {
-      int64_t at = int64_t(copy.at[d]) + rest % map.box[d];
-      rest /= map.box[d];
+    for (uint32_t d = 1; d < map.rank; ++d) {
+      int64_t at = int64_t(line[d]) + (d < 4 ? copy.ahead[d - 1] : 0);
       isInside &= at >= 0 && at < static_cast<int64_t>(map.dims[d]);
-      from += at * (d == 0 ? 2 : static_cast<int64_t>(map.strides[d - 1]));
+      from += at * static_cast<int64_t>(map.strides[d - 1]);
     }
-    uint64_t to = permuted(reinterpret_cast<uint64_t>(copy.to) + i * 2);
-    *reinterpret_cast<uint16_t *>(to) = isInside ? *reinterpret_cast<const uint16_t *>(from) : 0;
+    for (uint32_t element = 0; element < map.box[0]; ++element, ++i) {
+      int64_t at = int64_t(line[0]) + element;
+      bool isThere = isInside && at >= 0 && at < static_cast<int64_t>(map.dims[0]);
+      uint64_t to = permuted(reinterpret_cast<uint64_t>(copy.to) + i * 2);
+      *reinterpret_cast<uint16_t *>(to) = isThere ? *reinterpret_cast<const uint16_t *>(from + at * 2) : 0;
+    }
   }
   uint64_t offset = offsetOf(block, copy.to);
   for (uint64_t i = offset / 4; i < (offset + copy.bytes) / 4; ++i)
@@ -358,6 +398,17 @@ NNF_EMU_TILE(2, (int32_t x, int32_t y), x, y)
 NNF_EMU_TILE(3, (int32_t x, int32_t y, int32_t z), x, y, z)
 NNF_EMU_TILE(4, (int32_t x, int32_t y, int32_t z, int32_t u), x, y, z, u)
 NNF_EMU_TILE(5, (int32_t x, int32_t y, int32_t z, int32_t u, int32_t v), x, y, z, u, v)
+
+#define NNF_EMU_IMAGE(rank, parameters, at, ...)                                                                       \
+  void nnf_emu_cp_async_bulk_tensor_##rank##d_shared__cluster_global_im2col_mbarrier__complete_tx__bytes(              \
+      Thread *thread, uint32_t to, const void *map, uint32_t barrier, NNF_EMU_UNPACK parameters, uint32_t) {           \
+    const int32_t ahead[3] = {__VA_ARGS__};                                                                            \
+    beginTile(thread, to, map, barrier, rank, {NNF_EMU_UNPACK at}, &ahead);                                            \
+  }
+NNF_EMU_IMAGE(3, (int32_t c, int32_t x, int32_t n, uint16_t u), (c, x, n), u)
+NNF_EMU_IMAGE(4, (int32_t c, int32_t x, int32_t y, int32_t n, uint16_t u, uint16_t v), (c, x, y, n), u, v)
+NNF_EMU_IMAGE(5, (int32_t c, int32_t x, int32_t y, int32_t z, int32_t n, uint16_t u, uint16_t v, uint16_t w),
+              (c, x, y, z, n), u, v, w)
 }
 
 #endif

@@ -68,6 +68,7 @@ private:
   uint64_t placeShared(llvm::Function &function);
   void watchShared(llvm::Function &function);
   llvm::Function *slotFunction(llvm::Function &thread);
+  llvm::GlobalVariable *seedVariable();
   void hostFunction(const DeviceKernel &kernel, llvm::Function &slots, uint64_t sharedBytes);
 };
 
@@ -263,6 +264,12 @@ static llvm::Value *encodeMap(llvm::IRBuilder<> &b, const TensorMap &map, llvm::
   llvm::copy(map.dims, encoded.dims);
   llvm::copy(map.strides, encoded.strides);
   llvm::copy(map.box, encoded.box);
+  if (map.window) {
+    encoded.is_image = 1;
+    llvm::copy(map.window->lower, encoded.lower);
+    llvm::copy(map.window->upper, encoded.upper);
+    llvm::copy(map.window->steps, encoded.steps);
+  }
   std::array<uint64_t, 16> words = {}; // 128 bytes, as any tensor map has
   static_assert(sizeof encoded <= sizeof words);
   memcpy(words.data(), &encoded, sizeof encoded);
@@ -273,6 +280,16 @@ static llvm::Value *encodeMap(llvm::IRBuilder<> &b, const TensorMap &map, llvm::
   b.CreateStore(b.CreateConstGEP1_64(b.getInt8Ty(), address, map.offset),
                 b.CreateConstGEP1_64(b.getInt8Ty(), place, offsetof(nnf_emu_map, base)));
   return place;
+}
+
+/// The seed of the order of threads: a variable that a library exports, one for all its models, so that tests have
+/// other orders without compiling again.
+llvm::GlobalVariable *Retarget::seedVariable() {
+  llvm::StringRef name = "nnf_emu_seed";
+  if (llvm::GlobalVariable *made = device.getNamedGlobal(name))
+    return made;
+  return new llvm::GlobalVariable(device, i64, /*isConstant=*/false, llvm::GlobalValue::WeakAnyLinkage,
+                                  llvm::ConstantInt::get(i64, seed), name);
 }
 
 /// What the driver calls: the kernel's parameters, first, last, scratch.
@@ -297,8 +314,8 @@ void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, u
   llvm::Value *firstFault = b.CreateAdd(function->getArg(count - 1), b.getInt64(kernel.checks - NNF_FAULTS));
   b.CreateCall(callee("run"),
                {&slots, array, function->getArg(count), function->getArg(count + 1), function->getArg(count + 2),
-                b.getInt32(kernel.threads), b.getInt64(sharedBytes), b.getInt64(seed), function->getArg(count - 2),
-                firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
+                b.getInt32(kernel.threads), b.getInt64(sharedBytes), b.CreateLoad(i64, seedVariable()),
+                function->getArg(count - 2), firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
   b.CreateRetVoid();
 }
 

@@ -1,6 +1,7 @@
 #include "passes/kernels/gpu/HopperProduct.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/kernels/gpu/HopperTiles.h"
+#include "passes/kernels/gpu/ImageMap.h"
 #include "passes/kernels/gpu/ProductEmitter.h"
 #include "passes/kernels/gpu/TileMap.h"
 
@@ -50,14 +51,44 @@ double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t 
                               machine::perBlock / resident);
 }
 
+/// Those of both operands.
+struct HopperMaps {
+  std::optional<ImageMap> image; // A of a convolution
+  std::optional<TileMap> a;      // A of other products
+  TileMap b;
+
+  static std::optional<HopperMaps> of(const TensorProduct &p, const ProductTile &tile);
+  /// Of a convolution: the dimension of the weights' batch that its taps are.
+  static size_t tapBatch(const TensorProduct &p) { return p.batch.size(); }
+};
+
+std::optional<HopperMaps> HopperMaps::of(const TensorProduct &p, const ProductTile &tile) {
+  if (!p.convolved) {
+    std::optional<TileMap> a = TileMap::of(p.a, p.batch, p.rows, p.depth, tile.rows),
+                           b = TileMap::of(p.b, p.batch, p.columns, p.depth, tile.columns);
+    return a && b ? std::optional(HopperMaps{{}, a, *b}) : std::nullopt;
+  }
+  std::optional<ImageMap> image = ImageMap::of(p);
+  if (!image)
+    return std::nullopt;
+  // Slabs end with each tap's channels: behind them are zeros, not the next tap's.
+  TensorOperand weights = p.b;
+  Dim channels = p.convolved->channels;
+  weights.batchStrides.push_back(simplify(weights.alongDepth ? channels : channels * weights.lineStride));
+  Shape batch = p.batch;
+  batch.push_back(dimOf(p.depth.getContext(), image->taps()));
+  std::optional<TileMap> b = TileMap::of(weights, batch, p.columns, channels, tile.columns);
+  return b ? std::optional(HopperMaps{image, {}, *b}) : std::nullopt;
+}
+
 class HopperProductEmitter : public TensorProductEmitter {
 public:
   HopperProductEmitter(GpuEmitter &emitter, const TensorProduct &p, const ProductTile &tile, int64_t lanes,
-                       ArrayRef<TileMap> maps)
+                       const HopperMaps &maps)
       : TensorProductEmitter(emitter, p, tile, lanes), maps(maps) {}
 
 private:
-  ArrayRef<TileMap> maps; // of A and B
+  const HopperMaps &maps;
 
   Value multiply(const SharedArray &shared) override;
   void spread(Value sums, Value part, const SharedArray &shared) override {
@@ -68,7 +99,11 @@ private:
     return machine::multiprocessors * (machine::sharedBytes / tile.sharedBytes());
   }
   Value firstStep(const TensorOperand &operand);
-  void describeMap(unsigned number, const TensorOperand &operand, Value first, SmallVector<Value> &to);
+  void describeMap(unsigned number, const TileMap &map, const TensorOperand &operand, Value first,
+                   SmallVector<Value> &to);
+  void describeBatches(const TileMap &map, SmallVector<Value> &to);
+  void describeImageMap(SmallVector<Value> &to);
+  void describeWeights(SmallVector<Value> &to);
 };
 
 /// Of the block's share of the contracted dimension in the operand's map.
@@ -76,27 +111,70 @@ Value HopperProductEmitter::firstStep(const TensorOperand &operand) {
   return operand.shares ? k.mul(k.valueOf(batchAt[operand.shares->batch]), k.size(p.depth)) : k.constant(0);
 }
 
-void HopperProductEmitter::describeMap(unsigned number, const TensorOperand &operand, Value first,
+void HopperProductEmitter::describeMap(unsigned number, const TileMap &map, const TensorOperand &operand, Value first,
                                        SmallVector<Value> &to) {
-  const TileMap &map = maps[number];
   to.append({mapAddress(emitter, number), constant32(map.outer.size() + 1), constant32(map.placeOfLines()),
              constantBool(operand.alongDepth), narrow(first), narrow(firstStep(operand))});
+  describeBatches(map, to);
+}
+
+/// Taps are counted where slabs are copied.
+void HopperProductEmitter::describeBatches(const TileMap &map, SmallVector<Value> &to) {
   SmallVector<Value> batches;
   for (const TileMap::Dimension &each : map.outer)
     if (each.batch)
-      batches.push_back(narrow(k.valueOf(batchAt[*each.batch])));
+      batches.push_back(*each.batch < batchAt.size() ? narrow(k.valueOf(batchAt[*each.batch])) : constant32(0));
   batches.resize(TileMap::mostBatches, constant32(0));
   to.append(batches);
+}
+
+/// Where the tile's first row is in the image.
+void HopperProductEmitter::describeImageMap(SmallVector<Value> &to) {
+  const ImageMap &image = *maps.image;
+  Indices first = e.delinear(p.rows, k.index(firstRow)); // an image, and positions of the result in it
+  Value channel = batchAt.empty() ? k.constant(0) : k.mul(k.valueOf(batchAt[0]), k.constant(image.channels));
+  to.append({mapAddress(emitter, 0), constant32(image.windows.size()), narrow(channel), narrow(k.valueOf(first[0]))});
+  SmallVector<Value> at, taps, dilations;
+  for (auto [window, output] : llvm::zip(image.windows, llvm::reverse(llvm::drop_begin(first)))) {
+    at.push_back(narrow(k.add(k.mul(k.valueOf(output), k.constant(window.step)), k.constant(window.lower))));
+    taps.push_back(constant32(window.taps));
+    dilations.push_back(constant32(window.dilation));
+  }
+  at.resize(spatialDims, constant32(0));
+  taps.resize(spatialDims, constant32(1));
+  dilations.resize(spatialDims, constant32(1));
+  to.append(at);
+  to.push_back(constant32(image.channels));
+  to.append(taps);
+  to.append(dilations);
+}
+
+void HopperProductEmitter::describeWeights(SmallVector<Value> &to) {
+  int64_t batches = 0, taps = -1; // which of the map's; one tap is none of them
+  for (const TileMap::Dimension &each : maps.b.outer) {
+    if (each.batch == HopperMaps::tapBatch(p))
+      taps = batches;
+    batches += each.batch.has_value();
+  }
+  to.append({mapAddress(emitter, 1), constant32(maps.b.outer.size() + 1), constant32(maps.b.placeOfLines()),
+             constantBool(p.b.alongDepth), narrow(firstColumn), constant32(taps)});
+  describeBatches(maps.b, to);
 }
 
 Value HopperProductEmitter::multiply(const SharedArray &shared) {
   Value sums = LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), k.b.getF32Type(),
                                       constant32(tile.columns / 2), /*alignment=*/16);
   SmallVector<Value> arguments{constantBool(p.element.isBF16())};
-  describeMap(0, p.a, firstRow, arguments);
-  describeMap(1, p.b, firstColumn, arguments);
-  arguments.append({narrow(steps()), shared.base, sums});
-  emitter.callTemplate("nnf_hopper_product_" + name(), arguments);
+  if (p.convolved) {
+    describeImageMap(arguments);
+    describeWeights(arguments);
+  } else {
+    describeMap(0, *maps.a, p.a, firstRow, arguments);
+    describeMap(1, maps.b, p.b, firstColumn, arguments);
+    arguments.push_back(narrow(steps()));
+  }
+  arguments.append({shared.base, sums});
+  emitter.callTemplate((p.convolved ? "nnf_hopper_convolution_" : "nnf_hopper_product_") + name(), arguments);
   return sums;
 }
 
@@ -109,7 +187,7 @@ struct HopperSizes {
 };
 
 std::optional<HopperSizes> HopperSizes::of(const TensorProduct &p) {
-  if (p.convolved || p.turned || p.multiplier != Multiplier::Half)
+  if (p.multiplier != Multiplier::Half)
     return std::nullopt;
   MLIRContext *context = p.depth.getContext();
   std::optional<int64_t> rows = constantOf(productOf(context, p.rows)),
@@ -117,6 +195,8 @@ std::optional<HopperSizes> HopperSizes::of(const TensorProduct &p) {
                          batches = constantOf(productOf(context, p.batch));
   if (!rows || !columns || !depth || !batches || *rows <= fewestRows || *batches < 1)
     return std::nullopt;
+  if (std::optional<ImageMap> image = ImageMap::of(p))
+    depth = image->depth();
   return HopperSizes{*rows, *columns, *depth, *batches};
 }
 
@@ -129,8 +209,7 @@ const ProductTile &HopperSizes::tile() const {
 
 bool isProductOfHopper(const TensorProduct &p) {
   std::optional<HopperSizes> sizes = HopperSizes::of(p);
-  return sizes && TileMap::of(p.a, p.batch, p.rows, p.depth, sizes->tile().rows) &&
-         TileMap::of(p.b, p.batch, p.columns, p.depth, sizes->tile().columns);
+  return sizes && HopperMaps::of(p, sizes->tile());
 }
 
 double cyclesOnHopper(int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
@@ -145,19 +224,18 @@ HopperPart emitHopperProduct(KernelOp kernel, const TargetInfo &target, const Te
     return HopperPart::None;
   MLIRContext *context = kernel.getContext();
   const ProductTile &tile = sizes->tile();
-  std::optional<TileMap> a = TileMap::of(p.a, p.batch, p.rows, p.depth, tile.rows),
-                         b = TileMap::of(p.b, p.batch, p.columns, p.depth, tile.columns);
-  if (!a || !b)
+  std::optional<HopperMaps> maps = HopperMaps::of(p, tile);
+  if (!maps)
     return HopperPart::None;
-  const TileMap maps[] = {*a, *b};
   auto slotOf = [](const TensorOperand &operand) {
     return int64_t(cast<BlockArgument>(operand.view.buffer).getArgNumber());
   };
   emitWithLanes(kernel, target, tile.threads, lanesOfProduct(kernel, p), [&](GpuEmitter &emitter, int64_t lanes) {
     Builder builder(context);
-    emitter.function->setAttr(
-        "nnf.maps", builder.getArrayAttr({a->attribute(builder, slotOf(p.a)), b->attribute(builder, slotOf(p.b))}));
-    emitHopperPart(emitter, part, [&] { HopperProductEmitter(emitter, p, tile, lanes, maps).emit(); });
+    Attribute a = maps->image ? maps->image->attribute(builder, slotOf(p.a), tile.rows)
+                              : maps->a->attribute(builder, slotOf(p.a));
+    emitter.function->setAttr("nnf.maps", builder.getArrayAttr({a, maps->b.attribute(builder, slotOf(p.b))}));
+    emitHopperPart(emitter, part, [&] { HopperProductEmitter(emitter, p, tile, lanes, *maps).emit(); });
   });
   return part;
 }
