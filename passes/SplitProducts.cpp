@@ -60,9 +60,9 @@ std::optional<int64_t> freeSize(Value operand, ArrayRef<int64_t> batch, ArrayRef
   return size;
 }
 
-Machines machinesOf(PrimDotOp dot) {
-  auto asked = dot->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(hopperCode);
-  std::optional<TensorProduct> product = asked ? TensorProduct::of(dot) : std::nullopt;
+template <typename Op> Machines machinesOf(Op op) {
+  auto asked = op->template getParentOfType<ModuleOp>()->template getAttrOfType<StringAttr>(hopperCode);
+  std::optional<TensorProduct> product = asked ? TensorProduct::of(op) : std::nullopt;
   if (!product || !isProductOfHopper(*product))
     return Machines::Any;
   return asked.getValue() == "alone" ? Machines::Hopper : Machines::Both;
@@ -97,7 +97,7 @@ std::optional<Sizes> Sizes::of(PrimConvOp conv) {
                          depth = constantOf(product->depth);
   if (!rows || !columns || !depth || *rows == 0 || *columns == 0 || *depth == 0)
     return std::nullopt;
-  return Sizes{product->multiplier,   *rows, *columns, *depth, int64_t(conv.getGroups()), Machines::Any,
+  return Sizes{product->multiplier,   *rows, *columns, *depth, int64_t(conv.getGroups()), machinesOf(conv),
                /*isConvolution=*/true};
 }
 
@@ -169,12 +169,13 @@ void split(PrimDotOp dot, int64_t share) {
 /// Channels of a part; null: the convolution stays whole. Parts are even: they are groups.
 std::optional<int64_t> bestChannels(PrimConvOp conv, const Sizes &sizes) {
   int64_t channels = *constantOf(conv.channelsPerGroup()), taps = sizes.depth / channels;
-  // Channels of a part, and its output channels, begin at multiples of 16 bytes.
-  int64_t grain = 16 / operandBytes(sizes.multiplier);
+  // Channels of a part, and its output channels, begin at multiples of 16 bytes; on compute capability 9.0 groups of
+  // other than whole slabs would lose its code (ImageMap.cpp).
+  int64_t grain = 16 / operandBytes(sizes.multiplier), ofChannels = sizes.machines == Machines::Any ? grain : partGrain;
   std::optional<int64_t> best;
   double least = worthwhile;
   for (int64_t parts = 2; parts <= mostParts && sizes.columns % grain == 0; ++parts)
-    if (int64_t share = channels / parts; channels % parts == 0 && share % grain == 0 && taps * share >= partGrain)
+    if (int64_t share = channels / parts; channels % parts == 0 && share % ofChannels == 0 && taps * share >= partGrain)
       if (double cost = sizes.relativeCost(taps * share, parts); cost < least) {
         least = cost;
         best = share;

@@ -53,7 +53,7 @@ int32_t checkTensor(const nnf_model &model, const nnf_tensor_info &tensor, bool 
 /// What is said of launches beside their kernels' rows.
 int32_t checkLaunches(const nnf_model &model, const nnf_device_code &code, Message &message) {
   uint32_t count = cuda::numLaunchesOf(code);
-  bool isWhole = count <= maxCount && (!count || code.launches);
+  bool isWhole = count <= maxCount && (!count || code.launches) && (!cuda::numWindowsOf(code) || code.windows);
   for (uint32_t i = 0; isWhole && i < count; ++i) {
     const nnf_device_launch &launch = code.launches[i];
     isWhole = launch.image < code.num_images && launch.kernel < model.num_kernels && launch.blocks <= INT32_MAX &&
@@ -62,8 +62,8 @@ int32_t checkLaunches(const nnf_model &model, const nnf_device_code &code, Messa
     const nnf_device_kernel *kernels = isWhole ? code.images[launch.image].kernels : nullptr;
     for (uint32_t m = 0; isWhole && m < launch.num_maps; ++m) {
       const nnf_tensor_map &map = launch.maps[m];
-      isWhole = map.rank >= 2 && map.rank <= 5 && (map.dtype == NNF_FLOAT16 || map.dtype == NNF_BFLOAT16) &&
-                map.slot < kernels[launch.kernel].parameters;
+      isWhole = map.rank >= (map.window ? 3 : 2) && map.rank <= 5 && map.window <= cuda::numWindowsOf(code) &&
+                (map.dtype == NNF_FLOAT16 || map.dtype == NNF_BFLOAT16) && map.slot < kernels[launch.kernel].parameters;
     }
   }
   return isWhole ? int32_t(NNF_OK) : broken(message, model, "launches of its kernels for GPUs");

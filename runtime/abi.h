@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 5u
+#define NNF_ABI_MINOR 6u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -195,11 +195,21 @@ typedef struct nnf_tensor_map {
   uint32_t slot;
   uint32_t dtype;      /* NNF_FLOAT16 or NNF_BFLOAT16 */
   uint64_t offset;     /* bytes behind the slot's address to the first element */
-  uint32_t rank;       /* 2 to 5 */
+  uint16_t rank;       /* 2 to 5 */
+  uint16_t window;     /* since 1.6: 0, or the number of a row of nnf_device_code.windows, from 1 on */
   uint32_t box[5];     /* elements of a tile; its lines, of 128 bytes at most, are permuted in chunks of 16 */
   uint64_t dims[5];    /* elements; those of a line first */
   uint64_t strides[4]; /* bytes, of the dimensions after the first */
 } nnf_tensor_map;
+
+/* Of a tensor map whose tiles are what one tap of a convolution reads (since 1.6): box[0] channels at box[1] positions,
+ * one position of the result after the other. The tensor's dimensions are channels, one to three spatial ones (the
+ * fastest first, as here), and images. */
+typedef struct nnf_map_window {
+  int32_t lower[3], upper[3]; /* where the first tap is at the first position of the result, counted from the first of
+                                 the tensor, and at the last one, counted from the last */
+  uint32_t steps[3];          /* positions of the tensor from one of the result to the next */
+} nnf_map_window;
 
 /* What launches of a kernel in an image have beside what its nnf_device_kernel says (since 1.5). */
 typedef struct nnf_device_launch {
@@ -217,8 +227,10 @@ typedef struct nnf_device_code {
   const nnf_device_image *images;
   /* Since 1.5. */
   uint32_t num_launches;
-  uint32_t reserved;
+  uint32_t num_windows;              /* since 1.6; before, 0 */
   const nnf_device_launch *launches; /* of the kernels that need more than others */
+  /* Since 1.6. */
+  const nnf_map_window *windows; /* of the tensor maps that have one */
 } nnf_device_code;
 
 /* ---- weights that a program sets (since 1.4) */

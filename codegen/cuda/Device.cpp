@@ -58,6 +58,8 @@ std::vector<TensorMap> readMaps(LLVM::LLVMFuncOp declared) {
     auto numbers = [&](StringRef name) { return llvm::to_vector(map.getAs<DenseI64ArrayAttr>(name).asArrayRef()); };
     maps.push_back({number("slot"), number("offset"), map.getAs<BoolAttr>("bfloat").getValue(), numbers("dims"),
                     numbers("strides"), numbers("box")});
+    if (map.contains("lower"))
+      maps.back().window = TensorMap::Window{numbers("lower"), numbers("upper"), numbers("steps")};
   }
   return maps;
 }

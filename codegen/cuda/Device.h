@@ -25,6 +25,11 @@ struct TensorMap {
   int64_t slot, offset; // of the tensor's first element: bytes behind the slot's address
   bool isBfloat;        // else float16
   llvm::SmallVector<int64_t> dims, strides, box;
+  /// Of each spatial dimension of an image (runtime/abi.h: nnf_map_window).
+  struct Window {
+    llvm::SmallVector<int64_t> lower, upper, steps;
+  };
+  std::optional<Window> window = {};
 };
 
 struct DeviceKernel {

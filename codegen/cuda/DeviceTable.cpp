@@ -79,11 +79,20 @@ llvm::SmallVector<llvm::Constant *> padded(llvm::ArrayRef<int64_t> numbers, size
   return fields;
 }
 
-llvm::Constant *mapRow(Table &table, const TensorMap &map) {
+/// `windows` gets that of the map, if it has one.
+llvm::Constant *mapRow(Table &table, const TensorMap &map, std::vector<llvm::Constant *> &windows) {
   auto i32 = [&](uint64_t value) { return table.i32(value); };
   auto i64 = [&](uint64_t value) { return table.i64(value); };
+  if (map.window) {
+    llvm::SmallVector<llvm::Constant *> fields;
+    for (llvm::ArrayRef<int64_t> numbers : {map.window->lower, map.window->upper, map.window->steps})
+      llvm::append_range(fields, padded(numbers, 3, i32));
+    windows.push_back(table.record(fields, sizeof(nnf_map_window)));
+  }
+  // The two halves of a word.
+  uint64_t rankAndWindow = map.dims.size() | (map.window ? windows.size() << 16 : 0);
   llvm::SmallVector<llvm::Constant *> fields{table.i32(map.slot), table.i32(map.isBfloat ? NNF_BFLOAT16 : NNF_FLOAT16),
-                                             table.i64(map.offset), table.i32(map.dims.size())};
+                                             table.i64(map.offset), table.i32(rankAndWindow)};
   llvm::append_range(fields, padded(map.box, 5, i32));
   llvm::append_range(fields, padded(map.dims, 5, i64));
   llvm::append_range(fields, padded(map.strides, 4, i64));
@@ -91,7 +100,8 @@ llvm::Constant *mapRow(Table &table, const TensorMap &map) {
 }
 
 /// What is to be said of launches beside the rows of kernels.
-std::vector<llvm::Constant *> launchRows(Table &table, const DeviceCode &code, llvm::ArrayRef<DeviceImage> images) {
+std::vector<llvm::Constant *> launchRows(Table &table, const DeviceCode &code, llvm::ArrayRef<DeviceImage> images,
+                                         std::vector<llvm::Constant *> &windows) {
   std::vector<llvm::Constant *> rows;
   for (auto [number, image] : llvm::enumerate(images))
     for (const DeviceKernel &kernel : code.kernelsFor(image.target)) {
@@ -100,7 +110,7 @@ std::vector<llvm::Constant *> launchRows(Table &table, const DeviceCode &code, l
       assert(kernel.maps.size() <= NNF_MOST_TENSOR_MAPS);
       std::vector<llvm::Constant *> maps;
       for (const TensorMap &map : kernel.maps)
-        maps.push_back(mapRow(table, map));
+        maps.push_back(mapRow(table, map, windows));
       rows.push_back(table.record({table.i32(number), table.i32(kernel.index), table.i32(kernel.blocks),
                                    table.i32(maps.size()), table.array(maps, "nnf.tensor_maps")},
                                   sizeof(nnf_device_launch)));
@@ -143,10 +153,11 @@ void linkDeviceTable(const DeviceCode &code, llvm::ArrayRef<DeviceImage> images,
                      sizeof(nnf_device_image)));
   }
   llvm::Constant *imageRows = table.array(rows, "nnf.device_images");
-  std::vector<llvm::Constant *> launches = launchRows(table, code, images);
+  std::vector<llvm::Constant *> windows, launches = launchRows(table, code, images, windows);
   llvm::Constant *whole =
       table.record({table.i32(sizeof(nnf_device_code)), table.i32(images.size()), imageRows, table.i32(launches.size()),
-                    table.i32(0), table.array(launches, "nnf.device_launches")},
+                    table.i32(windows.size()), table.array(launches, "nnf.device_launches"),
+                    table.array(windows, "nnf.map_windows")},
                    sizeof(nnf_device_code));
   llvm::GlobalVariable *made = table.global(whole, "", 8);
   if (llvm::GlobalVariable *declared = host.getNamedGlobal(deviceCodeName)) {

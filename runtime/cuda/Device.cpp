@@ -9,7 +9,8 @@ namespace {
 /// Whether the driver has what launches of an image need.
 bool canLaunch(const Driver &driver, const nnf_device_code &code, uint32_t image) {
   for (uint32_t i = 0; i < numLaunchesOf(code); ++i)
-    if (code.launches[i].image == image && code.launches[i].num_maps && !driver.cuTensorMapEncodeTiled)
+    if (code.launches[i].image == image && code.launches[i].num_maps &&
+        (!driver.cuTensorMapEncodeTiled || !driver.cuTensorMapEncodeIm2col))
       return false;
   return true;
 }

@@ -79,6 +79,9 @@ const nnf_device_launch *launchOf(const nnf_device_code &code, uint32_t image, u
 inline uint32_t numLaunchesOf(const nnf_device_code &code) {
   return code.struct_size > offsetof(nnf_device_code, launches) ? code.num_launches : 0;
 }
+inline uint32_t numWindowsOf(const nnf_device_code &code) {
+  return code.struct_size > offsetof(nnf_device_code, windows) ? code.num_windows : 0;
+}
 
 /// Copies weights to memory of a device that is the calling thread's. Errors: no memory there, a failed copy.
 int32_t copyWeights(const Device &device, const uint8_t *from, uint64_t bytes, Memory &to, Message &message);

@@ -68,7 +68,7 @@ private:
   int32_t noMemory() { return failed(context.message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]")); }
 
   int32_t transfer(CommandKind kind, const void *to, const void *from, uint64_t bytes);
-  Result makeMaps(const nnf_device_launch &launch, const uint64_t *slots, void **parameters);
+  int32_t makeMaps(const nnf_device_launch &launch, const uint64_t *slots, void **parameters);
   int32_t issue(const uint64_t *words, uint64_t count);
   int32_t issueTimed();
   int32_t capture(uint64_t hash, bool &isLaunched);
@@ -121,18 +121,28 @@ int32_t DeviceRun::transfer(CommandKind kind, const void *to, const void *from, 
 }
 
 /// Tensor maps of a launch's slots, as parameters. They are the launch's own, and a graph's: the driver copies them.
-Result DeviceRun::makeMaps(const nnf_device_launch &launch, const uint64_t *slots, void **parameters) {
-  constexpr uint32_t elementStrides[] = {1, 1, 1, 1, 1};
+int32_t DeviceRun::makeMaps(const nnf_device_launch &launch, const uint64_t *slots, void **parameters) {
   for (uint32_t i = 0; i < launch.num_maps; ++i) {
     const nnf_tensor_map &map = launch.maps[i];
     parameters[i] = &maps[i];
-    if (Result result = driver.cuTensorMapEncodeTiled(&maps[i], map.dtype == NNF_BFLOAT16 ? mapBfloat16 : mapFloat16,
-                                                      map.rank, reinterpret_cast<void *>(slots[map.slot] + map.offset),
-                                                      map.dims, map.strides, map.box, elementStrides, mapInterleaveNone,
-                                                      mapSwizzle128, mapPromotion256, mapFillZeros))
-      return result;
+    int type = map.dtype == NNF_BFLOAT16 ? mapBfloat16 : mapFloat16;
+    auto *address = reinterpret_cast<void *>(slots[map.slot] + map.offset);
+    uint32_t steps[] = {1, 1, 1, 1, 1};
+    if (map.window) {
+      const nnf_map_window &window = codeOf(model)->windows[map.window - 1];
+      for (int d = 0; d < map.rank - 2; ++d)
+        steps[1 + d] = window.steps[d];
+      if (Result result = driver.cuTensorMapEncodeIm2col(
+              &maps[i], type, map.rank, address, map.dims, map.strides, window.lower, window.upper, map.box[0],
+              map.box[1], steps, mapInterleaveNone, mapSwizzle128, mapPromotion256, mapFillZeros))
+        return failed(result, "cuTensorMapEncodeIm2col");
+    } else if (Result result = driver.cuTensorMapEncodeTiled(&maps[i], type, map.rank, address, map.dims, map.strides,
+                                                             map.box, steps, mapInterleaveNone, mapSwizzle128,
+                                                             mapPromotion256, mapFillZeros)) {
+      return failed(result, "cuTensorMapEncodeTiled");
+    }
   }
-  return 0;
+  return NNF_OK;
 }
 
 /// Enqueues commands one by one.
@@ -155,11 +165,11 @@ int32_t DeviceRun::issue(const uint64_t *words, uint64_t count) {
       const nnf_device_launch *more = program.launches[index];
       if (more && more->blocks)
         grid[0] = more->blocks;
-      Result result = more ? makeMaps(*more, words + 2, on.parameters + kernel.parameters) : 0;
-      if (result)
-        return failed(result, "cuTensorMapEncodeTiled");
-      result = driver.cuLaunchKernel(program.functions[index], grid[0], grid[1], grid[2], block[0], block[1], block[2],
-                                     kernel.shared_bytes, stream, on.parameters, nullptr);
+      if (more)
+        if (int32_t status = makeMaps(*more, words + 2, on.parameters + kernel.parameters))
+          return status;
+      Result result = driver.cuLaunchKernel(program.functions[index], grid[0], grid[1], grid[2], block[0], block[1],
+                                            block[2], kernel.shared_bytes, stream, on.parameters, nullptr);
       if (result)
         return launchFailed(result, launch);
       ++on.launchesSinceWait;

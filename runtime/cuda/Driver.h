@@ -81,11 +81,15 @@ struct alignas(64) TensorMap {
   CALL(cuGraphExecDestroy, (GraphExec exec))                                                                           \
   CALL(cuGraphDestroy, (Graph graph))
 
-// Without this (drivers before CUDA 12) no code is taken whose launches have tensor maps.
+// Without these (drivers before CUDA 12) no code is taken whose launches have tensor maps.
 #define NNF_CUDA_MAP_CALLS(CALL)                                                                                       \
   CALL(cuTensorMapEncodeTiled,                                                                                         \
        (TensorMap * map, int type, uint32_t rank, void *address, const uint64_t *dims, const uint64_t *strides,        \
-        const uint32_t *box, const uint32_t *elementStrides, int interleave, int swizzle, int promotion, int fill))
+        const uint32_t *box, const uint32_t *elementStrides, int interleave, int swizzle, int promotion, int fill))    \
+  CALL(cuTensorMapEncodeIm2col,                                                                                        \
+       (TensorMap * map, int type, uint32_t rank, void *address, const uint64_t *dims, const uint64_t *strides,        \
+        const int *lower, const int *upper, uint32_t channels, uint32_t positions, const uint32_t *elementStrides,     \
+        int interleave, int swizzle, int promotion, int fill))
 
 struct Driver {
 #define NNF_CUDA_MEMBER(name, parameters) Result(*name) parameters = nullptr;

@@ -1,5 +1,5 @@
-// Products of compute capability 9.0 broken on purpose. What is missing is found in every order of threads and copies,
-// also where the numbers would be right in most.
+// Products and convolutions of compute capability 9.0 broken on purpose. What is missing is found in every order of
+// threads and copies, also where the numbers would be right in most.
 #include "test/cuda/BrokenKernels.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -16,6 +16,16 @@ constexpr char product[] = R"(
     return %y : tensor<65x72xf16>
   })";
 
+/// Taps of one slab each, rows that go on in the second image, edges of rows and columns.
+constexpr char convolution[] = R"(
+  func.func @main(%x: tensor<2x64x6x7xf16> {nnf.name = "x"}, %w: tensor<24x64x3x3xf16> {nnf.name = "w"})
+      -> (tensor<2x24x6x7xf16> {nnf.name = "y"}) {
+    %y = nnf.conv2d %x, %w {padding = array<i64: 1, 1>}
+        : (tensor<2x64x6x7xf16>, tensor<24x64x3x3xf16>) -> tensor<2x24x6x7xf16>
+    return %y : tensor<2x24x6x7xf16>
+  })";
+
+constexpr llvm::StringLiteral tap = "cp.async.bulk.tensor.4d.shared::cluster.global.im2col";
 constexpr llvm::StringLiteral phaseWait = "{ .reg .pred p; mbarrier.try_wait.parity", tile = "cp.async.bulk.tensor.2d",
                               multiplication = "wgmma.mma_async";
 
@@ -158,6 +168,65 @@ TEST_P(HopperTest, placesThatNoInstructionTakes) {
               says("that its tensor map does not describe"));
 }
 
+class HopperConvolutionTest : public HopperTest {
+protected:
+  std::string runWith(DeviceChange change) { return run(convolution, "sm_90a", unchanged, change); }
+  /// With an operand of the copy of its image that is `more` than it was.
+  std::string withTap(unsigned operand, int64_t more) {
+    return runWith([&](llvm::Module &device) {
+      llvm::SmallVector<llvm::CallInst *> taps = callsOf(device, tap);
+      ASSERT_EQ(taps.size(), 1u);
+      llvm::Value *value = taps.front()->getArgOperand(operand);
+      llvm::IRBuilder<> b(taps.front());
+      taps.front()->setArgOperand(operand, b.CreateAdd(value, llvm::ConstantInt::get(value->getType(), more)));
+    });
+  }
+};
+
+TEST_P(HopperConvolutionTest, unchangedConvolutionsRun) {
+  size_t products = 0;
+  EXPECT_EQ(runWith([&](llvm::Module &device) { products = callsOf(device, multiplication).size(); }), "it runs");
+  EXPECT_EQ(products, 4u);
+}
+
+/// What is wrong in whatever order.
+class HopperPositionsTest : public HopperConvolutionTest {};
+
+TEST_P(HopperPositionsTest, positionsThatNoMapHas) {
+  // Where to, the map, the barrier, a channel, two positions, an image, and how far the tap is ahead in two dimensions.
+  for (unsigned position : {4, 5})
+    for (int64_t more : {-1, 7}) // in front of the padding, and behind the last position of the result
+      EXPECT_THAT(withTap(position, more), says("that its tensor map does not describe")) << position << " " << more;
+  // Eight bits for each of two dimensions.
+  EXPECT_THAT(withTap(7, 256), says("that its tensor map does not describe"));
+  EXPECT_THAT(withTap(0, 64), says("that its tensor map does not describe"));
+}
+
+TEST_P(HopperConvolutionTest, wrongCountsOfBytes) {
+  auto with = [](int64_t more) {
+    return [more](llvm::Module &device) {
+      llvm::CallInst *expect = callsOf(device, "mbarrier.arrive.expect_tx").front();
+      setNumber(expect, 1, numberOf(expect, 1) + more);
+    };
+  };
+  EXPECT_THAT(runWith(with(-8192)), testing::AnyOf(says(underWay), says(mayUse)));
+  EXPECT_THAT(runWith(with(16)), says(hangs));
+}
+
+TEST_P(HopperConvolutionTest, phasesThatNobodyWaitsFor) {
+  for (size_t which : {0, 1})
+    EXPECT_THAT(
+        runWith([which](llvm::Module &device) {
+          llvm::CallInst *wait = callsOf(device, phaseWait)[which];
+          wait->replaceAllUsesWith(llvm::ConstantInt::get(wait->getType(), 1));
+          wait->eraseFromParent();
+        }),
+        testing::AnyOf(says(mayUse), says(underWay), says("before it is written"), says("that all have arrived at")))
+        << "wait " << which;
+}
+
+INSTANTIATE_TEST_SUITE_P(orders, HopperPositionsTest, testing::Values(0));
+INSTANTIATE_TEST_SUITE_P(orders, HopperConvolutionTest, testing::Values(0, 1, 20240607));
 INSTANTIATE_TEST_SUITE_P(orders, HopperTest, testing::Values(0, 1, 20240607));
 
 } // namespace

@@ -1,14 +1,18 @@
-"""Products as compute capability 9.0 multiplies them: tiles by tensor maps, wgmma (docs/design/0014-hopper.md)."""
+"""Products and convolutions as compute capability 9.0 multiplies them: tiles by tensor maps, wgmma
+(docs/design/0014-hopper.md). Of attentions hopper_attention.py has the models; the suite runs all."""
 import os
 import re
 import subprocess
 
 import numpy as np
 
+import hopper_attention
+import hopper_convolutions as convolutions
 from models import Model, bfloat16, erf
 
 # What stays with the code for every GPU: lines that no tensor map has, sizes that only a run knows, few rows.
-ELSEWHERE = ("hopper_odd_lines", "hopper_odd_offset", "hopper_symbolic", "hopper_few_rows", "hopper_float")
+ELSEWHERE = ("hopper_odd_lines", "hopper_odd_offset", "hopper_symbolic", "hopper_few_rows", "hopper_float",
+             *convolutions.NOWHERE)
 
 
 def products():
@@ -93,11 +97,14 @@ def products():
     add("symbolic", {"a": f16(45, 48), "b": f16(48, 40)}, matmul, product, magnitude, symbols={("a", 0): "N"})
     add("few_rows", {"a": f16(16, 64), "b": f16(64, 64)}, matmul, product, magnitude)
     add("float", {"a": f32(65, 72), "b": f32(72, 72)}, matmul, product, magnitude)
+    convolutions.add_convolutions(found)
     return found
 
 
 def look_at(text, model):
     """What the PTX for sm_90a should have."""
+    if model.family == "attention":
+        return hopper_attention.look_at(text, model)
     if model.name in ELSEWHERE:
         return "it has wgmma" if "wgmma" in text else None
     for wanted in ("wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait.parity", "cvta.param",
@@ -107,7 +114,9 @@ def look_at(text, model):
     # Neither of the other pipeline's: whatever of the product that is, it would be beside this one.
     if "mma.sync" in text:
         return "it has mma.sync"
-    return "it has local memory" if ".local" in text else None
+    if ".local" in text:
+        return "it has local memory"
+    return convolutions.look_at(text, model.name) if model.name.startswith("hopper_conv_") else None
 
 
 def assemble(run, ptxas, file):
@@ -122,7 +131,7 @@ def assemble(run, ptxas, file):
 
 # Of each kind one through the driver: other tiles and grids than those of sm_80, batches, an epilogue, two launches.
 THROUGH_DRIVER = ("hopper_200x520x136", "hopper_heads", "hopper_same_for_all", "hopper_bias_gelu", "hopper_two_in_a_row",
-                  "hopper_24x72x20000", "hopper_odd_lines", "hopper_deep_65x1000x72")
+                  "hopper_24x72x20000", "hopper_odd_lines", "hopper_deep_65x1000x72", *convolutions.THROUGH_DRIVER)
 
 
 class Suite:
@@ -130,7 +139,7 @@ class Suite:
         self.build, self.folder, self.ptxas, self.results, self.tools = build, folder, ptxas, results, tools
         self.seeds = seeds
         self.nnfc = build / "bin" / "nnfc"
-        self.models = products()
+        self.models = products() + hopper_attention.models()
         self.files = {model.name: folder / f"{model.name}.nnf.txt" for model in self.models}
         for model in self.models:
             self.files[model.name].write_text(model.text())
@@ -143,11 +152,13 @@ class Suite:
 
     def numbers(self):
         """On the emulator, in each order."""
+        library = self.folder / "hopper-orders.so"
+        if not self.compile(self.models, library, "--target=cuda-emu", "--cuda-arch=sm_90a"):
+            return
         for seed in self.seeds:
-            library = self.folder / f"hopper-{seed}.so"
-            if self.compile(self.models, library, "--target=cuda-emu", "--cuda-arch=sm_90a", f"--emu-seed={seed}"):
-                for model in self.models:
-                    self.results.case(f"{model.name} on sm_90a, order {seed}", self.tools.run_model(model, library))
+            self.tools.set_order(library, seed)
+            for model in self.models:
+                self.results.case(f"{model.name} on sm_90a, order {seed}", self.tools.run_model(model, library))
 
     def ptx(self):
         for model in self.models:
@@ -162,7 +173,8 @@ class Suite:
 
     def through_driver(self, fake):
         """A library with code for sm_80 and sm_90a: each on a device of its own, with its tensor maps and grids."""
-        models = [model for model in self.models if model.name in THROUGH_DRIVER]
+        models = [model for model in self.models
+                  if model.name in THROUGH_DRIVER + hopper_attention.THROUGH_DRIVER]
         library = self.folder / "hopper.so"
         emulated = {arch: self.folder / f"hopper-{arch}.so" for arch in ("sm_80", "sm_90a")}
         if not (self.compile(models, library, "--target=cuda", "--cuda-arch=sm_80,sm_90a") and
@@ -176,9 +188,12 @@ class Suite:
                 # Often enough that a graph is captured and replayed.
                 why = self.tools.run_model(model, library, runs=3)
                 maps = fake.count("cuTensorMapEncodeTiled")
-                wanted = arch == "sm_90a" and model.name not in ELSEWHERE
+                wanted = arch == "sm_90a" and model.name not in ELSEWHERE + hopper_attention.ELSEWHERE
                 if not why and (maps > 0) != wanted:
                     why = f"{maps} tensor maps are made"
+                images = fake.count("cuTensorMapEncodeIm2col")
+                if not why and (images > 0) != (wanted and model.name in convolutions.THROUGH_DRIVER):
+                    why = f"{images} tensor maps of images are made"
                 self.results.case(f"{model.name} on {capability} through the driver", why)
         fake.reset()
         model = next(m for m in models if m.name == "hopper_bias_gelu")

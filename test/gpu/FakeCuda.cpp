@@ -8,8 +8,8 @@
 // $NNF_FAKE_ERROR=CALL:N=CODE makes the Nth call fail, CALL=CODE every one; the call `kernel` is a kernel that runs.
 // $NNF_FAKE_CAPABILITY (8.0), $NNF_FAKE_DEVICES (1), $NNF_FAKE_VERSION (12040), $NNF_FAKE_MEMORY (bytes, 1 GiB) say
 // what there is. $NNF_FAKE_FAULT=1 launches one block too few.
-#include "codegen/cuda/emulator/Emulator.h"
 #include "test/gpu/FakeCode.h"
+#include "test/gpu/FakeMaps.h"
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -50,11 +50,6 @@ struct CUstream_st {
   std::deque<Work> queue;
   CUgraph captured = nullptr; // while it captures
 };
-/// 128 bytes that only the driver can read.
-struct alignas(64) CUtensorMap_st {
-  nnf_emu_map map;
-};
-static_assert(sizeof(CUtensorMap_st) == 128);
 struct CUevent_st {
   CUstream stream = nullptr;
   uint64_t recorded = 0, reached = 0;
@@ -284,6 +279,13 @@ CUresult runKernel(const CUfunc_st &function, std::array<unsigned, 3> grid, std:
   if (local.order < state->order)
     *state = local;
   return 0;
+}
+
+CUresult checkedMap(void *address, uint64_t bytes) {
+  if (isOnDevice(reinterpret_cast<uintptr_t>(address), bytes))
+    return 0;
+  fprintf(stderr, "fake cuda: a tensor map reaches beyond memory of a device\n");
+  return invalidValue;
 }
 
 } // namespace
@@ -554,36 +556,22 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, uns
   return enqueue(stream, [=] { return runKernel(*function, {gridX, gridY, gridZ}, slots, maps); });
 }
 
-/// With what the driver asks of a map: which it may answer with no more than invalidValue.
 CUresult cuTensorMapEncodeTiled(CUtensorMap_st *map, int type, unsigned rank, void *address, const uint64_t *dims,
                                 const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides,
                                 int interleave, int swizzle, int promotion, int fill) {
   FAKE_CALL("cuTensorMapEncodeTiled", false);
-  auto base = reinterpret_cast<uintptr_t>(address);
-  bool isKnown = (type == 6 || type == 9) && interleave == 0 && swizzle == 3 && promotion >= 0 && promotion <= 3 &&
-                 fill == 0 && rank >= 2 && rank <= 5;
-  if (!isKnown || base % 16 || reinterpret_cast<uintptr_t>(map) % 64 || box[0] * 2 > 128 || box[0] * 2 % 16)
-    return invalidValue;
-  nnf_emu_map &made = map->map = {};
-  made.magic = NNF_EMU_MAP_MAGIC;
-  made.base = static_cast<const uint8_t *>(address);
-  made.rank = rank;
-  uint64_t last = 2 * (dims[0] - 1) + 2;
-  for (unsigned d = 0; d < rank; ++d) {
-    if (dims[d] == 0 || dims[d] > uint64_t(1) << 32 || box[d] == 0 || box[d] > 256 || elementStrides[d] != 1)
-      return invalidValue;
-    if (d > 0 &&
-        (strides[d - 1] % 16 || strides[d - 1] >= uint64_t(1) << 40 || (d > 1 && strides[d - 1] % strides[d - 2])))
-      return invalidValue;
-    made.dims[d] = dims[d], made.box[d] = box[d];
-    if (d > 0)
-      made.strides[d - 1] = strides[d - 1], last += (dims[d] - 1) * strides[d - 1];
-  }
-  if (!isOnDevice(base, last)) {
-    fprintf(stderr, "fake cuda: a tensor map reaches beyond memory of a device\n");
-    return invalidValue;
-  }
-  return 0;
+  MapRequest asked{type, rank, address, dims, strides, elementStrides, interleave, swizzle, promotion, fill};
+  uint64_t bytes = 0;
+  return makeTiled(map, asked, box, bytes) ? checkedMap(address, bytes) : invalidValue;
+}
+CUresult cuTensorMapEncodeIm2col(CUtensorMap_st *map, int type, unsigned rank, void *address, const uint64_t *dims,
+                                 const uint64_t *strides, const int *lower, const int *upper, uint32_t channels,
+                                 uint32_t positions, const uint32_t *elementStrides, int interleave, int swizzle,
+                                 int promotion, int fill) {
+  FAKE_CALL("cuTensorMapEncodeIm2col", false);
+  MapRequest asked{type, rank, address, dims, strides, elementStrides, interleave, swizzle, promotion, fill};
+  uint64_t bytes = 0;
+  return makeIm2col(map, asked, lower, upper, channels, positions, bytes) ? checkedMap(address, bytes) : invalidValue;
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int) {

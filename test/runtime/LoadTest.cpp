@@ -210,7 +210,7 @@ void expectRefused(TestModel &model, int32_t status, const char *text) {
 TEST(Descriptor, abi) {
   TestModel major = doubling(), minor = doubling(), size = doubling();
   major.get().abi_major = 2;
-  expectRefused(major, NNF_ERROR_UNSUPPORTED, "the model has ABI 2.5, this runtime takes 1.0 to 1.5 [NNFC-E0703]");
+  expectRefused(major, NNF_ERROR_UNSUPPORTED, "the model has ABI 2.6, this runtime takes 1.0 to 1.6 [NNFC-E0703]");
   minor.get().abi_minor = NNF_ABI_MINOR + 1;
   expectRefused(minor, NNF_ERROR_UNSUPPORTED, "the model has ABI 1.");
   size.get().struct_size = 8;
@@ -222,11 +222,13 @@ TEST(Descriptor, launchesOnGpus) {
   constexpr uint8_t text[] = "PTX";
   nnf_device_kernel kernels[] = {{NNF_DEVICE_KERNEL, 32, 2, 0, 0, 0, 0, 0, 0, "k0"}};
   nnf_device_image image = {NNF_IMAGE_PTX, 90, NNF_IMAGE_EXACT, 80, "sm_90a", text, sizeof text, kernels};
-  const nnf_tensor_map good = {1, NNF_FLOAT16, 0, 2, {64, 64}, {64, 64}, {128}};
-  auto status = [&](const nnf_device_launch &launch, const nnf_tensor_map &map) {
+  const nnf_tensor_map good = {1, NNF_FLOAT16, 0, 2, 0, {64, 64}, {64, 64}, {128}};
+  const nnf_map_window window = {{-1}, {-1}, {1}};
+  auto status = [&](const nnf_device_launch &launch, const nnf_tensor_map &map,
+                    uint32_t bytes = sizeof(nnf_device_code)) {
     nnf_device_launch whole = launch;
     whole.maps = launch.num_maps ? &map : nullptr;
-    nnf_device_code code = {sizeof code, 1, &image, 1, 0, &whole};
+    nnf_device_code code = {bytes, 1, &image, 1, 1, &whole, &window};
     TestModel model = doubling();
     model.get().device = &code;
     nnf_program *program = nullptr;
@@ -244,6 +246,15 @@ TEST(Descriptor, launchesOnGpus) {
   nnf_tensor_map slot = good, rank = good, dtype = good;
   slot.slot = 2, rank.rank = 6, dtype.dtype = NNF_FLOAT32;
   for (const nnf_tensor_map &map : {slot, rank, dtype})
+    EXPECT_EQ(status({0, 0, 7, 1, nullptr}, map), NNF_ERROR_MODEL);
+  // Of an image, whose window is there: before 1.6 none was.
+  nnf_tensor_map windowed = good;
+  windowed.rank = 3, windowed.window = 1;
+  EXPECT_EQ(status({0, 0, 7, 1, nullptr}, windowed), NNF_OK);
+  EXPECT_EQ(status({0, 0, 7, 1, nullptr}, windowed, offsetof(nnf_device_code, windows)), NNF_ERROR_MODEL);
+  nnf_tensor_map other = windowed, flat = windowed;
+  other.window = 2, flat.rank = 2;
+  for (const nnf_tensor_map &map : {other, flat})
     EXPECT_EQ(status({0, 0, 7, 1, nullptr}, map), NNF_ERROR_MODEL);
 }
 

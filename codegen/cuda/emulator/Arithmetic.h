@@ -49,6 +49,7 @@ inline uint32_t roundToTf32(float value) {
 extern "C" {
 
 void nnf_emu_mov_f32(Thread *, float *result, float value, uint32_t) { *result = value; }
+void nnf_emu_mov_b32(Thread *, uint32_t *result, uint32_t value, uint32_t) { *result = value; }
 
 void nnf_emu_ex2_approx_ftz_f32(Thread *, float *result, float x, uint32_t) { *result = powerOfTwo(x); }
 

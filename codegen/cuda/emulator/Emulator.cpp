@@ -11,6 +11,7 @@
 #include "codegen/cuda/emulator/Hopper.h"
 #include "codegen/cuda/emulator/TensorCores.h"
 #include "codegen/cuda/emulator/Threads.h"
+#include "codegen/cuda/emulator/Warpgroups.h"
 #include "runtime/abi.h"
 
 namespace {
@@ -54,7 +55,6 @@ void start(Block *block, uint8_t *stacks) {
     thread.number = i;
     thread.state = State::Ready;
     thread.copies = thread.groups = 0;
-    thread.holdsSums = thread.tookSums = false;
     uint8_t *low = stacks + uint64_t(i) * NNF_EMU_STACK_BYTES;
     thread.stackEnd = reinterpret_cast<uint64_t *>(low);
     *thread.stackEnd = stackMark;
@@ -144,10 +144,10 @@ void nnf_emu_run(Entry entry, const void **slots, int64_t first, int64_t last, u
   block->copies = reinterpret_cast<Copy *>(block->records + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) /
                                                                 NNF_EMU_SHARED_GRAIN * (NNF_EMU_SHARED_GRAIN / 4));
   uint8_t *after = reinterpret_cast<uint8_t *>(block->copies + uint64_t(threads) * NNF_EMU_COPIES);
-  auto *sums = reinterpret_cast<float *>(after);
-  after += uint64_t(threads) * NNF_EMU_SUMS * sizeof(float);
+  auto *registers = reinterpret_cast<ProductRegisters *>(after);
+  after += uint64_t(threads) * sizeof(ProductRegisters);
   for (uint32_t i = 0; i < threads; ++i)
-    block->threads[i].sums = sums + uint64_t(i) * NNF_EMU_SUMS;
+    block->threads[i].products = registers + i;
   block->async = reinterpret_cast<Async *>(after);
   block->lines = reinterpret_cast<Line *>(after + NNF_EMU_ASYNC_BYTES);
   for (uint64_t i = 0; i < (sharedBytes + NNF_EMU_LINE - 1) / NNF_EMU_LINE; ++i)

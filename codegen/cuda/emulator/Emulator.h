@@ -16,19 +16,27 @@
 /* Copies to shared memory that a thread may have under way. */
 #define NNF_EMU_COPIES 256
 #define NNF_EMU_COPY_BYTES 24
-/* Each line of shared memory has a record of products and copies of tiles; each thread has sums of products. */
+/* Each line of shared memory has a record of products and copies of tiles; each thread has sums of products, of several
+ * under way at once, and words that products read as rows. */
 #define NNF_EMU_LINE 128
 #define NNF_EMU_LINE_RECORD_BYTES 152
 #define NNF_EMU_SUMS 128
+#define NNF_EMU_SUM_SETS 3
+#define NNF_EMU_ROW_WORDS 32
+#define NNF_EMU_REGISTER_BYTES ((NNF_EMU_SUMS * NNF_EMU_SUM_SETS + NNF_EMU_ROW_WORDS) * 4)
 #define NNF_EMU_ASYNC_BYTES 98304
 
-/* A tensor map of 16-bit elements whose lines of at most 128 bytes are permuted: what cuTensorMapEncodeTiled makes. */
+/* A tensor map of 16-bit elements whose lines of at most 128 bytes are permuted: what cuTensorMapEncodeTiled makes, or,
+ * of an image, cuTensorMapEncodeIm2col: box[0] channels at box[1] positions, in steps from `lower` to `upper` behind
+ * the last one. */
 #define NNF_EMU_MAP_MAGIC 0x6e6e665f6d617073ull
 typedef struct nnf_emu_map {
   uint64_t magic;
   const uint8_t *base;
   uint64_t dims[5], strides[4];
   uint32_t box[5], rank;
+  int16_t lower[3], upper[3];
+  uint8_t steps[3], is_image;
 } nnf_emu_map;
 /* Maps for the next call of a kernel, in the place of those that it would make itself: at the start of its scratch. */
 #define NNF_EMU_MOST_MAPS 4
@@ -42,7 +50,7 @@ static inline int64_t nnf_emu_scratch_bytes(int64_t threads, int64_t shared_byte
   /* One stack more than threads: what the first thread may spoil before its overflow is noticed. */
   return NNF_EMU_BLOCK_BYTES + NNF_EMU_STACK_BYTES +
          threads * (NNF_EMU_THREAD_BYTES + NNF_EMU_STACK_BYTES + NNF_EMU_COPIES * NNF_EMU_COPY_BYTES +
-                    NNF_EMU_SUMS * (int64_t)sizeof(float)) +
+                    (int64_t)NNF_EMU_REGISTER_BYTES) +
          2 * NNF_EMU_SHARED_GRAIN + rounded + rounded / 4 * NNF_EMU_RECORD_BYTES +
          rounded / NNF_EMU_LINE * NNF_EMU_LINE_RECORD_BYTES + NNF_EMU_ASYNC_BYTES;
 }

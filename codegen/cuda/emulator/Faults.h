@@ -23,6 +23,8 @@ enum {
   NNF_FAULT_NOT_FREE,
   NNF_FAULT_PRODUCT,
   NNF_FAULT_SUMS,
+  NNF_FAULT_ROWS,
+  NNF_FAULT_REGISTERS,
   NNF_FAULTS
 };
 
@@ -45,6 +47,8 @@ enum {
       "cuda-emu: block {value}: thread {bound} copies a tile that its tensor map does not describe",                   \
       "cuda-emu: block {value}: byte {bound} of shared memory is used while others may still use it",                  \
       "cuda-emu: block {value}: thread {bound} multiplies without a fence, or what no descriptor can say",             \
-      "cuda-emu: block {value}: thread {bound} takes sums of products that it has not waited for"
+      "cuda-emu: block {value}: thread {bound} takes sums of products that it has not waited for",                     \
+      "cuda-emu: block {value}: thread {bound} changes registers that products may still read",                        \
+      "cuda-emu: block {value}: thread {bound} asks for a number of registers that it cannot have"
 
 #endif

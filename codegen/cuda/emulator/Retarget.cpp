@@ -68,6 +68,7 @@ private:
   uint64_t placeShared(llvm::Function &function);
   void watchShared(llvm::Function &function);
   llvm::Function *slotFunction(llvm::Function &thread);
+  llvm::GlobalVariable *seedVariable();
   void hostFunction(const DeviceKernel &kernel, llvm::Function &slots, uint64_t sharedBytes);
 };
 
@@ -152,6 +153,11 @@ mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Functi
   std::string instruction = instructionOf(assembly->getAsmString()).str();
   std::string name = instruction;
   std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
+  // Of an instruction that takes operands in more than one way there is a function for each number of them.
+  llvm::SmallVector<unsigned> resultOf = resultsOfOperands(*assembly);
+  std::string ofSome = name + "_of_" + std::to_string(llvm::count(resultOf, noResult));
+  if (emulator.getFunction((prefix + ofSome).str()))
+    name = ofSome;
   llvm::Function *body = emulator.getFunction((prefix + name).str());
   if (!body)
     return lacks() << "'" << instruction << "', which " << function.getName().str() << " is written with" << number();
@@ -163,7 +169,6 @@ mlir::LogicalResult Retarget::replaceAssembly(llvm::CallInst &call, llvm::Functi
     arguments.push_back(results = entry.CreateAlloca(call.getType()));
   }
   // Operands that become results lie where those go.
-  llvm::SmallVector<unsigned> resultOf = resultsOfOperands(*assembly);
   for (auto [i, operand] : llvm::enumerate(call.args()))
     if (resultOf[i] == noResult)
       arguments.push_back(operand);
@@ -259,6 +264,12 @@ static llvm::Value *encodeMap(llvm::IRBuilder<> &b, const TensorMap &map, llvm::
   llvm::copy(map.dims, encoded.dims);
   llvm::copy(map.strides, encoded.strides);
   llvm::copy(map.box, encoded.box);
+  if (map.window) {
+    encoded.is_image = 1;
+    llvm::copy(map.window->lower, encoded.lower);
+    llvm::copy(map.window->upper, encoded.upper);
+    llvm::copy(map.window->steps, encoded.steps);
+  }
   std::array<uint64_t, 16> words = {}; // 128 bytes, as any tensor map has
   static_assert(sizeof encoded <= sizeof words);
   memcpy(words.data(), &encoded, sizeof encoded);
@@ -269,6 +280,16 @@ static llvm::Value *encodeMap(llvm::IRBuilder<> &b, const TensorMap &map, llvm::
   b.CreateStore(b.CreateConstGEP1_64(b.getInt8Ty(), address, map.offset),
                 b.CreateConstGEP1_64(b.getInt8Ty(), place, offsetof(nnf_emu_map, base)));
   return place;
+}
+
+/// The seed of the order of threads: a variable that a library exports, one for all its models, so that tests have
+/// other orders without compiling again.
+llvm::GlobalVariable *Retarget::seedVariable() {
+  llvm::StringRef name = "nnf_emu_seed";
+  if (llvm::GlobalVariable *made = device.getNamedGlobal(name))
+    return made;
+  return new llvm::GlobalVariable(device, i64, /*isConstant=*/false, llvm::GlobalValue::WeakAnyLinkage,
+                                  llvm::ConstantInt::get(i64, seed), name);
 }
 
 /// What the driver calls: the kernel's parameters, first, last, scratch.
@@ -293,8 +314,8 @@ void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, u
   llvm::Value *firstFault = b.CreateAdd(function->getArg(count - 1), b.getInt64(kernel.checks - NNF_FAULTS));
   b.CreateCall(callee("run"),
                {&slots, array, function->getArg(count), function->getArg(count + 1), function->getArg(count + 2),
-                b.getInt32(kernel.threads), b.getInt64(sharedBytes), b.getInt64(seed), function->getArg(count - 2),
-                firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
+                b.getInt32(kernel.threads), b.getInt64(sharedBytes), b.CreateLoad(i64, seedVariable()),
+                function->getArg(count - 2), firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
   b.CreateRetVoid();
 }
 

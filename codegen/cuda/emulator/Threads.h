@@ -16,6 +16,13 @@ struct Block;
 struct Async;
 struct Line;
 
+/// Registers of a thread that products under way have.
+struct ProductRegisters {
+  float sums[NNF_EMU_SUM_SETS][NNF_EMU_SUMS]; // what registers will have once they are waited for
+  uint32_t rows[NNF_EMU_ROW_WORDS];           // of a left operand
+};
+static_assert(sizeof(ProductRegisters) == NNF_EMU_REGISTER_BYTES);
+
 struct Thread {
   void *stack; // where it stands while another runs
   Block *block;
@@ -29,9 +36,7 @@ struct Thread {
   void *results;
   // Copies that are under way, and how many groups of them it has closed.
   uint32_t copies, groups;
-  // Sums of products: what registers will have once they are waited for.
-  float *sums;
-  bool holdsSums, tookSums;
+  ProductRegisters *products;
 };
 static_assert(sizeof(Thread) <= NNF_EMU_THREAD_BYTES);
 

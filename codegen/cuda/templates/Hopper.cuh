@@ -38,6 +38,17 @@ NNF_DEVICE inline void waitFor(u32 barrier, u32 parity) {
 struct TilePlace {
   int at[5];
 };
+/// Of a map whose dimension `lines` are lines, the others those of a batch in their order.
+NNF_DEVICE inline TilePlace placeOfTile(int element, int line, int lines, const int (&batch)[3]) {
+  return {{element, lines == 1 ? line : batch[0],
+           lines == 1   ? batch[0]
+           : lines == 2 ? line
+                        : batch[1],
+           lines <= 2   ? batch[1]
+           : lines == 3 ? line
+                        : batch[2],
+           lines == 4 ? line : batch[2]}};
+}
 
 NNF_DEVICE inline void prefetchMap(const char *map) { asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory"); }
 
@@ -60,6 +71,34 @@ NNF_DEVICE inline void copyTile(u32 to, const char *map, int rank, const TilePla
     NNF_COPY_TILE("5", "%3, %4, %5, %6, %7", "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3]), "r"(at[4]));
 }
 #undef NNF_COPY_TILE
+
+/// Where positions of an image begin in the dimensions of its map, and how far ahead of them a tap reads.
+struct TapPlace {
+  int channel, at[3], image, ahead[3];
+};
+
+#define NNF_COPY_TAP(dimensions, place, ahead, ...)                                                                    \
+  asm volatile("cp.async.bulk.tensor." dimensions                                                                      \
+               "d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], [%1, {" place "}], [%2], {" ahead   \
+               "};" ::"r"(to),                                                                                         \
+               "l"(map), "r"(barrier), __VA_ARGS__                                                                     \
+               : "memory")
+
+/// What a tap reads at the positions of the map that follow this one; zeros where the image has nothing. `spatial`
+/// dimensions are known when a model is compiled.
+NNF_DEVICE inline void copyTap(u32 to, const char *map, int spatial, const TapPlace &place, u32 barrier) {
+  const int *at = place.at;
+  u16 ahead[3] = {u16(place.ahead[0]), u16(place.ahead[1]), u16(place.ahead[2])};
+  if (spatial == 1)
+    NNF_COPY_TAP("3", "%3, %4, %5", "%6", "r"(place.channel), "r"(at[0]), "r"(place.image), "h"(ahead[0]));
+  else if (spatial == 2)
+    NNF_COPY_TAP("4", "%3, %4, %5, %6", "%7, %8", "r"(place.channel), "r"(at[0]), "r"(at[1]), "r"(place.image),
+                 "h"(ahead[0]), "h"(ahead[1]));
+  else
+    NNF_COPY_TAP("5", "%3, %4, %5, %6, %7", "%8, %9, %10", "r"(place.channel), "r"(at[0]), "r"(at[1]), "r"(at[2]),
+                 "r"(place.image), "h"(ahead[0]), "h"(ahead[1]), "h"(ahead[2]));
+}
+#undef NNF_COPY_TAP
 
 // ---- products of a warpgroup (wgmma): both operands from shared memory, sums in registers
 

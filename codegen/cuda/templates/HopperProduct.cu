@@ -1,6 +1,6 @@
-// A tile of a product of matrices of 16-bit floats on a GPU of compute capability 9.0. One warp brings slabs by tensor
-// maps; groups of four warps multiply them, 64 rows each, and give each slab back as soon as they have. The kernel
-// around it is the graph's own (passes/kernels/gpu/HopperProduct.cpp), as in Product.cu.
+// A tile of a product of matrices, or of a convolution, of 16-bit floats on a GPU of compute capability 9.0. One warp
+// brings slabs by tensor maps; groups of four warps multiply them, 64 rows each, and give each slab back as soon as
+// they have. The kernel around it is the graph's own (passes/kernels/gpu/HopperProduct.cpp), as in Product.cu.
 //
 // A warp that only copies needs no registers, but nobody has to give his up for the others: blocks have 288 threads at
 // most, and a multiprocessor 65,536 registers, 224 for each. So there is no setmaxnreg.
@@ -20,6 +20,17 @@ struct MappedOperand {
   int batch[3];    // of rank - 2 dimensions
 };
 
+/// A convolution's input: its tensor map has the positions of the result one after the other, and copies what a tap
+/// reads at them. The fastest spatial dimension comes first.
+struct MappedImage {
+  const char *map;
+  int spatial;      // dimensions
+  int channel;      // the first of the group
+  int image, at[3]; // of the tile's first row: where in which image its first tap is
+  int channels;     // of a group
+  int taps[3], dilation[3];
+};
+
 template <int groups, int columns, int slabs> struct HopperTile {
   static constexpr int rows = groups * 64, depth = NNF_HOPPER_DEPTH;
   static constexpr int aBytes = rows * depth * 2, bBytes = columns * depth * 2, slabBytes = aBytes + bBytes;
@@ -28,16 +39,7 @@ template <int groups, int columns, int slabs> struct HopperTile {
   static constexpr int copyingWarp = groups * 4;
 
   NNF_DEVICE static TilePlace placeOf(const MappedOperand &operand, int element, int line) {
-    const int *batch = operand.batch;
-    int lines = operand.lines;
-    return {{element, lines == 1 ? line : batch[0],
-             lines == 1   ? batch[0]
-             : lines == 2 ? line
-                          : batch[1],
-             lines <= 2   ? batch[1]
-             : lines == 3 ? line
-                          : batch[2],
-             lines == 4 ? line : batch[2]}};
+    return placeOfTile(element, line, operand.lines, operand.batch);
   }
 
   template <int extent>
@@ -55,12 +57,59 @@ template <int groups, int columns, int slabs> struct HopperTile {
   /// Bytes from one 16 steps down to the next.
   NNF_DEVICE static u32 stepBytes(bool alongDepth) { return alongDepth ? 32 : 2048; }
 
-  NNF_DEVICE static void multiply(bool isBfloat, const MappedOperand &a, const MappedOperand &b, int steps,
-                                  NNF_SHARED char *shared, float *result) {
+  /// Slabs of two matrices.
+  struct OfMatrices {
+    const MappedOperand &a, &b;
+    int step = 0; // of the next slab
+
+    NNF_DEVICE bool aAlongDepth() const { return a.alongDepth; }
+    NNF_DEVICE void copyNext(u32 to, u32 barrier) {
+      copyOperand<rows>(to, a, a.firstStep + step, barrier);
+      copyOperand<columns>(to + aBytes, b, b.firstStep + step, barrier);
+      step += depth;
+    }
+  };
+
+  /// Slabs of an image and of weights: of each tap all channels, the last slab of a tap with zeros behind them. Taps
+  /// are a dimension of the weights' map, so that it, too, ends with the channels.
+  struct OfImage {
+    MappedImage a;
+    const MappedOperand &b;
+    int tapBatch;                            // which of the weights' batch taps are; none: there is one tap
+    int channel = 0, tap = 0, ahead[3] = {}; // of the next slab
+
+    NNF_DEVICE bool aAlongDepth() const { return true; }
+    NNF_DEVICE void copyNext(u32 to, u32 barrier) {
+      copyTap(to, a.map, a.spatial,
+              {a.channel + channel, {a.at[0], a.at[1], a.at[2]}, a.image, {ahead[0], ahead[1], ahead[2]}}, barrier);
+      MappedOperand weights = b;
+#pragma unroll
+      for (int d = 0; d < 3; ++d)
+        weights.batch[d] = d == tapBatch ? tap : weights.batch[d];
+      copyOperand<columns>(to + aBytes, weights, channel, barrier);
+      channel += depth;
+      if (channel >= a.channels)
+        nextTap();
+    }
+    NNF_DEVICE void nextTap() {
+      channel = 0;
+      ++tap;
+      bool carry = true;
+#pragma unroll
+      for (int d = 0; d < 3; ++d) {
+        ahead[d] += carry ? a.dilation[d] : 0;
+        carry = carry && ahead[d] >= a.taps[d] * a.dilation[d];
+        ahead[d] = carry ? 0 : ahead[d];
+      }
+    }
+  };
+
+  template <typename Slabs>
+  NNF_DEVICE static void multiply(bool isBfloat, Slabs slabsOf, int count, NNF_SHARED char *shared, float *result) {
     // Patterns of chunks begin at multiples of 1024 bytes.
     u32 first = (addressOf(shared) + NNF_HOPPER_ALIGNMENT - 1) & ~u32(NNF_HOPPER_ALIGNMENT - 1);
     u32 filled = first + slabs * slabBytes, freed = filled + slabs * 8;
-    int warp = threadInBlock() / warpThreads, count = (steps + depth - 1) / depth;
+    int warp = threadInBlock() / warpThreads;
     if (threadInBlock() == 0) {
 #pragma unroll
       for (int s = 0; s < slabs; ++s) {
@@ -73,12 +122,12 @@ template <int groups, int columns, int slabs> struct HopperTile {
     float sums[columns / 2]; // of warps that multiply
     if (warp == copyingWarp) {
       if (threadInBlock() % warpThreads == 0) {
-        prefetchMap(a.map);
-        prefetchMap(b.map);
-        copySlabs(a, b, count, first, filled, freed);
+        prefetchMap(slabsOf.a.map);
+        prefetchMap(slabsOf.b.map);
+        copySlabs(slabsOf, count, first, filled, freed);
       }
     } else {
-      multiplySlabs(isBfloat, a.alongDepth, b.alongDepth, count, first, filled, freed, sums);
+      multiplySlabs(isBfloat, slabsOf.aAlongDepth(), slabsOf.b.alongDepth, count, first, filled, freed, sums);
     }
 #pragma unroll
     for (int i = 0; i < columns / 2; ++i)
@@ -86,16 +135,15 @@ template <int groups, int columns, int slabs> struct HopperTile {
   }
 
   /// What one thread does.
-  NNF_DEVICE static void copySlabs(const MappedOperand &a, const MappedOperand &b, int count, u32 first, u32 filled,
-                                   u32 freed) {
+  template <typename Slabs>
+  NNF_DEVICE static void copySlabs(Slabs &slabsOf, int count, u32 first, u32 filled, u32 freed) {
     int slab = 0;
     u32 parity = 1;
     for (int i = 0; i < count; ++i) {
       waitFor(freed + slab * 8, parity);
       // Whole boxes count, also where they reach beyond the tensor.
       arriveAndExpect(filled + slab * 8, slabBytes);
-      copyOperand<rows>(first + slab * slabBytes, a, a.firstStep + i * depth, filled + slab * 8);
-      copyOperand<columns>(first + slab * slabBytes + aBytes, b, b.firstStep + i * depth, filled + slab * 8);
+      slabsOf.copyNext(first + slab * slabBytes, filled + slab * 8);
       if (++slab == slabs)
         slab = 0, parity ^= 1;
     }
@@ -153,9 +201,32 @@ template <int groups, int columns, int slabs> struct HopperTile {
       bool isBfloat, const char *a, int aRank, int aLines, bool aAlongDepth, int aFirst, int aFirstStep, int a0,       \
       int a1, int a2, const char *b, int bRank, int bLines, bool bAlongDepth, int bFirst, int bFirstStep, int b0,      \
       int b1, int b2, int steps, NNF_SHARED char *shared, float *sums) {                                               \
-    HopperTile<groups, columns, slabs>::multiply(                                                                      \
-        isBfloat, {a, aRank, aLines, aAlongDepth, aFirst, aFirstStep, {a0, a1, a2}},                                   \
-        {b, bRank, bLines, bAlongDepth, bFirst, bFirstStep, {b0, b1, b2}}, steps, shared, sums);                       \
+    using OfTile = HopperTile<groups, columns, slabs>;                                                                 \
+    const MappedOperand left = {a, aRank, aLines, aAlongDepth, aFirst, aFirstStep, {a0, a1, a2}},                      \
+                        right = {b, bRank, bLines, bAlongDepth, bFirst, bFirstStep, {b0, b1, b2}};                     \
+    OfTile::multiply(isBfloat, OfTile::OfMatrices{left, right}, (steps + NNF_HOPPER_DEPTH - 1) / NNF_HOPPER_DEPTH,     \
+                     shared, sums);                                                                                    \
+  }                                                                                                                    \
+  NNF_TEMPLATE void nnf_hopper_convolution_##groups##x##columns(                                                       \
+      bool isBfloat, const char *image, int spatial, int firstChannel, int firstImage, int at0, int at1, int at2,      \
+      int channels, int taps0, int taps1, int taps2, int dilation0, int dilation1, int dilation2, const char *b,       \
+      int bRank, int bLines, bool bAlongDepth, int bFirst, int bTap, int b0, int b1, int b2, NNF_SHARED char *shared,  \
+      float *sums) {                                                                                                   \
+    using OfTile = HopperTile<groups, columns, slabs>;                                                                 \
+    const MappedOperand weights = {b, bRank, bLines, bAlongDepth, bFirst, 0, {b0, b1, b2}};                            \
+    int taps = taps0 * taps1 * taps2;                                                                                  \
+    OfTile::multiply(isBfloat,                                                                                         \
+                     OfTile::OfImage{{image,                                                                           \
+                                      spatial,                                                                         \
+                                      firstChannel,                                                                    \
+                                      firstImage,                                                                      \
+                                      {at0, at1, at2},                                                                 \
+                                      channels,                                                                        \
+                                      {taps0, taps1, taps2},                                                           \
+                                      {dilation0, dilation1, dilation2}},                                              \
+                                     weights,                                                                          \
+                                     bTap},                                                                            \
+                     taps * ((channels + NNF_HOPPER_DEPTH - 1) / NNF_HOPPER_DEPTH), shared, sums);                     \
   }                                                                                                                    \
   NNF_TEMPLATE void nnf_hopper_spread_##groups##x##columns(const float *sums, int part, NNF_SHARED float *shared) {    \
     HopperTile<groups, columns, slabs>::spread(sums, part, shared);                                                    \

@@ -46,6 +46,7 @@ constexpr Family families[] = {
     {"nnf_float_attention_", "FloatAttention.cu"},
     {"nnf_attention_", "Attention.cu"},
     {"nnf_hopper_", "HopperProduct.cu"},
+    {"nnf_hopper_attention_", "HopperAttention.cu"},
 };
 
 } // namespace

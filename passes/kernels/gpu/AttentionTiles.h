@@ -32,6 +32,23 @@
 
 #define NNF_FLOAT_ATTENTION_STATE_BYTES(width) (4 * ((width) / 8 * 4 + 8))
 
+/* Of 16-bit floats on compute capability 9.0: TILE(groups of four warps, 64 queries each; keys of a slab; width; slabs
+ * under way, of keys or of values). */
+#define NNF_HOPPER_ATTENTION_TILES(TILE)                                                                               \
+  TILE(1, 128, 64, 6)                                                                                                  \
+  TILE(2, 128, 64, 6)                                                                                                  \
+  TILE(1, 128, 128, 5)                                                                                                 \
+  TILE(2, 128, 128, 5)                                                                                                 \
+  TILE(1, 64, 256, 4)                                                                                                  \
+  TILE(2, 64, 256, 4)
+
+/* Threads that copy, behind those that multiply. Registers of a multiprocessor are shared out to groups of four warps:
+ * with two groups that multiply, a third one has too many for them unless it gives its own away. */
+#define NNF_HOPPER_ATTENTION_COPYING(groups) ((groups) == 1 ? 32 : 128)
+
+/* A mix, two numbers of each row, powers, and where it is among the slabs. */
+#define NNF_HOPPER_ATTENTION_STATE_BYTES(keys, width) ((width) * 2 + 16 + (keys) + 12)
+
 /* Floats by which rows in shared memory are longer than a tile: threads that access a column then meet in no bank. The
  * first of them is the row's total, the second its largest logit. */
 #define NNF_ATTENTION_ROW_GAP 8

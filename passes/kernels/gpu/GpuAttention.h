@@ -32,10 +32,12 @@ struct AttentionTile {
   int64_t threads;
   int64_t stateBytes; // that a thread keeps from one block of keys to the next
   int64_t sharedBytes;
+  int64_t copying = 0; // of the threads, the last ones, that have no scores
 
+  int64_t multiplying() const { return threads - copying; }
   bool isFma() const { return multiplier == Multiplier::Fma; }
   /// Scores of a thread.
-  int64_t scores() const { return queries * keys / threads; }
+  int64_t scores() const { return queries * keys / multiplying(); }
   /// From one row of the mix in shared memory to the next, in floats; number `width` of a row is its total,
   /// the next one its largest logit, times log2 e.
   int64_t spreadPitch() const;

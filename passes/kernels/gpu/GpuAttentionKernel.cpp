@@ -2,12 +2,9 @@
 // and the mix of values by powers of the logits. This writes the kernel around them: where operands lie, the loop over
 // blocks of keys, what the graph makes of a score (it is evaluated on the registers that scores are in), and what
 // becomes of the mix, which comes back through shared memory, so that threads have neighbouring columns of a row.
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "passes/kernels/AttentionIndices.h"
-#include "passes/kernels/gpu/GpuAttention.h"
-#include "passes/kernels/gpu/GpuEmitter.h"
+#include "passes/kernels/gpu/AttentionEmitter.h"
+#include "passes/kernels/gpu/HopperAttention.h"
 
 using namespace mlir;
 namespace nnf {
@@ -19,50 +16,7 @@ constexpr int64_t pair = 2;
 /// Threads that share rows of a tile without tensor cores, and rows and keys of each.
 constexpr int64_t sharers = 8, piece = 4;
 
-class GpuAttentionEmitter : AttentionIndices {
-public:
-  using Value = mlir::Value;
-
-  GpuAttentionEmitter(GpuEmitter &emitter, Attention &attention, const GpuAttention &g, ArrayRef<StoredMix> stored,
-                      const AttentionTile &tile, int64_t scoreLanes, int64_t lanes)
-      : AttentionIndices(emitter.e, attention), emitter(emitter), k(emitter.k), g(g), stored(stored), tile(tile),
-        scoreLanes(scoreLanes), lanes(lanes) {}
-
-  void emit();
-
-private:
-  /// Neighbouring keys of one query, in the order of a thread's scores.
-  struct Run {
-    Value row, key; // in the tile, and in the block of keys
-    int64_t score;  // number of the first
-  };
-  SmallVector<Run> runs();
-  void beginOperand(const AttentionOperand &operand, const Shape &batch, Value first, SmallVector<Value> &to);
-  void makeLogits(Value scores, Value firstKey);
-  void makeLogits(Value scores, const Run &run, Value firstKey);
-  void store(const SharedArray &shared);
-  void storePiece(const SharedArray &shared, Value piece);
-  void storeLogSums(const SharedArray &shared);
-  Value registers(Type type, int64_t count) {
-    return LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), type, constant32(count),
-                                  /*alignment=*/16);
-  }
-  Value score(Value scores, int64_t number) {
-    return LLVM::GEPOp::create(k.b, k.loc, scores.getType(), k.b.getF32Type(), scores,
-                               ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)}, LLVM::GEPNoWrapFlags::inbounds);
-  }
-  Value constant32(int64_t value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 32); }
-  Value constantBool(bool value) { return arith::ConstantIntOp::create(k.b, k.loc, value, 1); }
-  Value narrow(Value value) { return arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), value); }
-
-  GpuEmitter &emitter;
-  KernelBuilder &k;
-  const GpuAttention &g;
-  ArrayRef<StoredMix> stored;
-  const AttentionTile &tile;
-  const int64_t scoreLanes, lanes;
-  Value firstQuery;
-};
+} // namespace
 
 void GpuAttentionEmitter::emit() {
   SmallVector<Dim> grid = batchGrid();
@@ -79,6 +33,10 @@ void GpuAttentionEmitter::emit() {
     end = k.min(end, k.min(k.add(firstQuery, k.constant(tile.queries)), k.size(a.queries())));
 
   SharedArray shared = emitter.shared(k.b.getF32Type(), tile.sharedBytes / 4);
+  attend(shared, end);
+}
+
+void GpuAttentionEmitter::attend(const SharedArray &shared, Value end) {
   Value state = registers(k.b.getI32Type(), tile.stateBytes / 4), scores = registers(k.b.getF32Type(), tile.scores());
   SmallVector<Value> query, key, value;
   beginOperand(g.query, a.scoresBatch(), firstQuery, query);
@@ -120,9 +78,7 @@ void GpuAttentionEmitter::emit() {
   store(shared);
 }
 
-/// What a template is told of an operand from its row (key, column) `first` on; null: all of it.
-void GpuAttentionEmitter::beginOperand(const AttentionOperand &operand, const Shape &batch, Value first,
-                                       SmallVector<Value> &to) {
+Indices GpuAttentionEmitter::entryOf(const AttentionOperand &operand, const Shape &batch) {
   Indices entry = batchAt(batch);
   Shape shape = batch;
   for (PrimReshapeOp reshape : operand.reshapes) {
@@ -131,7 +87,14 @@ void GpuAttentionEmitter::beginOperand(const AttentionOperand &operand, const Sh
     entry = e.reshaped(shape, before, entry);
     shape = before;
   }
+  return entry;
+}
+
+/// What a template is told of an operand from its row (key, column) `first` on; null: all of it.
+void GpuAttentionEmitter::beginOperand(const AttentionOperand &operand, const Shape &batch, Value first,
+                                       SmallVector<Value> &to) {
   Value offset = k.size(operand.view.offset);
+  Indices entry = entryOf(operand, batch);
   for (auto [index, stride] : llvm::zip_equal(entry, operand.batchStrides))
     offset = k.add(offset, k.mul(k.valueOf(index), k.size(stride)));
   if (first)
@@ -142,6 +105,11 @@ void GpuAttentionEmitter::beginOperand(const AttentionOperand &operand, const Sh
 }
 
 // ---- logits
+
+Value GpuAttentionEmitter::score(Value scores, int64_t number) {
+  return LLVM::GEPOp::create(k.b, k.loc, scores.getType(), k.b.getF32Type(), scores,
+                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)}, LLVM::GEPNoWrapFlags::inbounds);
+}
 
 /// A thread's scores as the templates leave them.
 SmallVector<GpuAttentionEmitter::Run> GpuAttentionEmitter::runs() {
@@ -158,7 +126,7 @@ SmallVector<GpuAttentionEmitter::Run> GpuAttentionEmitter::runs() {
              g.key.alongContracted ? plus(member, j * sharers) : plus(scaled(member, piece), j), i * piece + j});
     return runs;
   }
-  int64_t warpRows = tile.queries / (tile.threads / warpThreads), keyPieces = tile.keys / 8;
+  int64_t warpRows = tile.queries / (tile.multiplying() / warpThreads), keyPieces = tile.keys / 8;
   Value warp = k.floorDiv(thread, k.constant(warpThreads)), lane = k.mod(thread, k.constant(warpThreads));
   Value row = k.add(scaled(warp, warpRows), k.floorDiv(lane, k.constant(4)));
   Value key = scaled(k.mod(lane, k.constant(4)), pair);
@@ -176,7 +144,7 @@ void GpuAttentionEmitter::makeLogits(Value scores, Value firstKey) {
     makeLogits(scores, run, firstKey);
 }
 
-/// Each score becomes its logit; those of keys that there are not become -inf.
+/// Each score becomes its logit.
 void GpuAttentionEmitter::makeLogits(Value scores, const Run &run, Value firstKey) {
   ElementEmitter::Scope scope(e);
   KernelEmitter::LanesScope lanesScope(k, scoreLanes);
@@ -217,11 +185,12 @@ void GpuAttentionEmitter::makeLogits(Value scores, const Run &run, Value firstKe
 
 void GpuAttentionEmitter::store(const SharedArray &shared) {
   int64_t pieces = tile.queries * (a.columns() / lanes);
-  k.loop(emitter.thread, k.constant(pieces), emitter.threads, {}, [&](Value piece, ValueRange) -> SmallVector<Value> {
-    ElementEmitter::Scope scope(e);
-    storePiece(shared, piece);
-    return {};
-  });
+  k.loop(emitter.thread, k.constant(pieces), tile.multiplying(), {},
+         [&](Value piece, ValueRange) -> SmallVector<Value> {
+           ElementEmitter::Scope scope(e);
+           storePiece(shared, piece);
+           return {};
+         });
   if (a.logSum)
     storeLogSums(shared);
 }
@@ -251,7 +220,7 @@ void GpuAttentionEmitter::storePiece(const SharedArray &shared, Value piece) {
 /// One of each query, by the graph's own code on the largest logit and the total.
 void GpuAttentionEmitter::storeLogSums(const SharedArray &shared) {
   constexpr double naturalLogarithmOf2 = 0.693147180559945309417;
-  k.loop(emitter.thread, k.constant(tile.queries), emitter.threads, {},
+  k.loop(emitter.thread, k.constant(tile.queries), tile.multiplying(), {},
          [&](Value row, ValueRange) -> SmallVector<Value> {
            ElementEmitter::Scope scope(e);
            Value query = k.add(firstQuery, row);
@@ -273,6 +242,8 @@ void GpuAttentionEmitter::storeLogSums(const SharedArray &shared) {
            return {};
          });
 }
+
+namespace {
 
 /// Columns that a thread stores at once: 16 bytes of the narrowest result.
 int64_t lanesOf(Attention &a, ArrayRef<StoredMix> stored) {
@@ -302,8 +273,10 @@ bool emitGpuAttention(KernelOp kernel, const TargetInfo &target) {
     std::optional<SmallVector<StoredMix>> stored = storedMixes(kernel, dot, attention->logSum);
     if (!g || !stored)
       return false;
-    AttentionTile tile = g->tile(*attention);
     int64_t scoreLanes = scoreLanesOf(*attention, *g), storeLanes = lanesOf(*attention, *stored);
+    if (emitHopperAttention(kernel, target, *attention, *g, *stored, scoreLanes, storeLanes) == HopperPart::Whole)
+      return true;
+    AttentionTile tile = g->tile(*attention);
     emitWithLanes(kernel, target, tile.threads, std::max(scoreLanes, storeLanes),
                   [&](GpuEmitter &emitter, int64_t lanes) {
                     GpuAttentionEmitter(emitter, *attention, *g, *stored, tile, lanes > 1 ? scoreLanes : 1,

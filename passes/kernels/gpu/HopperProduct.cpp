@@ -1,7 +1,9 @@
 #include "passes/kernels/gpu/HopperProduct.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/kernels/gpu/HopperTiles.h"
+#include "passes/kernels/gpu/ImageMap.h"
 #include "passes/kernels/gpu/ProductEmitter.h"
+#include "passes/kernels/gpu/TileMap.h"
 
 using namespace mlir;
 namespace nnf {
@@ -36,8 +38,6 @@ constexpr int64_t sharedBytes = 227 << 10;
 
 /// Rows up to which a tile of 64 would be mostly empty: tiles of 16 rows stay.
 constexpr int64_t fewestRows = 16;
-/// Dimensions of a tensor map beside a line and its elements.
-constexpr size_t mostBatches = 3;
 
 double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
   double blocks =
@@ -51,90 +51,44 @@ double cyclesOf(const ProductTile &tile, int64_t rows, int64_t columns, int64_t 
                               machine::perBlock / resident);
 }
 
-/// A tensor map, as runtime/abi.h has it: numbers that are known when a model is compiled.
-struct TileMap {
-  /// A dimension behind that of a line's elements.
-  struct Dimension {
-    int64_t size, bytes;         // from one to the next
-    int64_t box;                 // of it that a tile has
-    std::optional<size_t> batch; // which of the product's; none: lines
-  };
+/// Those of both operands.
+struct HopperMaps {
+  std::optional<ImageMap> image; // A of a convolution
+  std::optional<TileMap> a;      // A of other products
+  TileMap b;
 
-  int64_t offsetBytes;
-  bool isBfloat;
-  int64_t lineElements;
-  SmallVector<Dimension, 4> outer; // distances ascend
-
-  static std::optional<TileMap> of(const TensorOperand &operand, ArrayRef<Dim> batch, ArrayRef<Dim> free, Dim depth,
-                                   int64_t tileExtent);
-  /// Which dimension of the map lines are.
-  int64_t placeOfLines() const {
-    return 1 + (llvm::find_if(outer, [](const Dimension &d) { return !d.batch; }) - outer.begin());
-  }
-  /// Of the buffer in this slot of the launch.
-  Attribute attribute(Builder &b, int64_t slot) const;
+  static std::optional<HopperMaps> of(const TensorProduct &p, const ProductTile &tile);
+  /// Of a convolution: the dimension of the weights' batch that its taps are.
+  static size_t tapBatch(const TensorProduct &p) { return p.batch.size(); }
 };
 
-std::optional<TileMap> TileMap::of(const TensorOperand &operand, ArrayRef<Dim> batch, ArrayRef<Dim> free, Dim depth,
-                                   int64_t tileExtent) {
-  constexpr int64_t mostExtent = std::numeric_limits<int32_t>::max(), mostStride = int64_t(1) << 40;
-  // Shares follow each other along the contracted dimension: which one it is says where a tile begins.
-  std::optional<int64_t> extent = constantOf(productOf(depth.getContext(), free)),
-                         steps = constantOf(operand.shares ? operand.shares->steps : depth),
-                         offset = constantOf(operand.view.offset), stride = constantOf(operand.lineStride);
-  // Maps count lines of 16 bytes.
-  if (!extent || !steps || !offset || !stride || operand.copyBytes != 16 || *extent < 1 || *steps < 1)
+std::optional<HopperMaps> HopperMaps::of(const TensorProduct &p, const ProductTile &tile) {
+  if (!p.convolved) {
+    std::optional<TileMap> a = TileMap::of(p.a, p.batch, p.rows, p.depth, tile.rows),
+                           b = TileMap::of(p.b, p.batch, p.columns, p.depth, tile.columns);
+    return a && b ? std::optional(HopperMaps{{}, a, *b}) : std::nullopt;
+  }
+  std::optional<ImageMap> image = ImageMap::of(p);
+  if (!image)
     return std::nullopt;
-  TileMap map{*offset * 2, elementOf(operand.view.buffer).isBF16(), operand.alongDepth ? *steps : *extent, {}};
-  for (auto [d, sizeAndStride] : llvm::enumerate(llvm::zip(batch, operand.batchStrides))) {
-    std::optional<int64_t> size = constantOf(std::get<0>(sizeAndStride)), step = constantOf(std::get<1>(sizeAndStride));
-    if (!size || !step || *size < 1)
-      return std::nullopt;
-    bool countsShares = operand.shares && operand.shares->batch == d;
-    if (*size > 1 && *step != 0 && !countsShares) // else one, or the same for all
-      map.outer.push_back({*size, *step * 2, 1, d});
-  }
-  int64_t lines = operand.alongDepth ? *extent : *steps;
-  if (*stride == 0 && lines != 1)
-    return std::nullopt;
-  // The distance of a line that is alone is any that a map may have.
-  int64_t any = map.outer.empty() ? int64_t(llvm::alignTo(map.lineElements * 2, 16)) : map.outer.front().bytes;
-  map.outer.push_back(
-      {lines, *stride != 0 ? *stride * 2 : any, operand.alongDepth ? tileExtent : NNF_HOPPER_DEPTH, {}});
-  // A tile has one of a batch, so that it lies the same in shared memory wherever lines are among the dimensions; but
-  // the driver wants distances to be multiples of those before.
-  llvm::stable_sort(map.outer, [](const Dimension &x, const Dimension &y) { return x.bytes < y.bytes; });
-  bool fits = map.outer.size() <= mostBatches + 1 && map.lineElements <= mostExtent;
-  for (size_t d = 0; d < map.outer.size(); ++d) {
-    const Dimension &each = map.outer[d];
-    fits &= each.size <= mostExtent && each.bytes > 0 && each.bytes < mostStride &&
-            (d == 0 || each.bytes % map.outer[d - 1].bytes == 0);
-  }
-  return fits ? std::optional(map) : std::nullopt;
-}
-
-Attribute TileMap::attribute(Builder &b, int64_t slot) const {
-  // A line of 128 bytes is what chunks are permuted in.
-  SmallVector<int64_t> dims{lineElements}, strides, box{NNF_HOPPER_DEPTH};
-  for (const Dimension &each : outer) {
-    dims.push_back(each.size);
-    strides.push_back(each.bytes);
-    box.push_back(each.box);
-  }
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("slot", b.getI64IntegerAttr(slot)), b.getNamedAttr("offset", b.getI64IntegerAttr(offsetBytes)),
-       b.getNamedAttr("bfloat", b.getBoolAttr(isBfloat)), b.getNamedAttr("dims", b.getDenseI64ArrayAttr(dims)),
-       b.getNamedAttr("strides", b.getDenseI64ArrayAttr(strides)), b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))});
+  // Slabs end with each tap's channels: behind them are zeros, not the next tap's.
+  TensorOperand weights = p.b;
+  Dim channels = p.convolved->channels;
+  weights.batchStrides.push_back(simplify(weights.alongDepth ? channels : channels * weights.lineStride));
+  Shape batch = p.batch;
+  batch.push_back(dimOf(p.depth.getContext(), image->taps()));
+  std::optional<TileMap> b = TileMap::of(weights, batch, p.columns, channels, tile.columns);
+  return b ? std::optional(HopperMaps{image, {}, *b}) : std::nullopt;
 }
 
 class HopperProductEmitter : public TensorProductEmitter {
 public:
   HopperProductEmitter(GpuEmitter &emitter, const TensorProduct &p, const ProductTile &tile, int64_t lanes,
-                       ArrayRef<TileMap> maps)
+                       const HopperMaps &maps)
       : TensorProductEmitter(emitter, p, tile, lanes), maps(maps) {}
 
 private:
-  ArrayRef<TileMap> maps; // of A and B
+  const HopperMaps &maps;
 
   Value multiply(const SharedArray &shared) override;
   void spread(Value sums, Value part, const SharedArray &shared) override {
@@ -144,51 +98,83 @@ private:
   int64_t blocksAtOnce() const override {
     return machine::multiprocessors * (machine::sharedBytes / tile.sharedBytes());
   }
-  Value mapAddress(unsigned number);
   Value firstStep(const TensorOperand &operand);
-  void describeMap(unsigned number, const TensorOperand &operand, Value first, SmallVector<Value> &to);
+  void describeMap(unsigned number, const TileMap &map, const TensorOperand &operand, Value first,
+                   SmallVector<Value> &to);
+  void describeBatches(const TileMap &map, SmallVector<Value> &to);
+  void describeImageMap(SmallVector<Value> &to);
+  void describeWeights(SmallVector<Value> &to);
 };
-
-/// The address of a kernel's tensor map: a parameter that the code generator gives it (codegen/cuda/Device.cpp).
-Value HopperProductEmitter::mapAddress(unsigned number) {
-  auto module = emitter.function->getParentOfType<ModuleOp>();
-  std::string name = ("nnf_tensor_map_" + Twine(number)).str();
-  auto declared = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
-  if (!declared) {
-    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-    declared = LLVM::LLVMFuncOp::create(b, k.loc, name,
-                                        LLVM::LLVMFunctionType::get(LLVM::LLVMPointerType::get(b.getContext()), {}));
-    declared->setAttr("nnf.template", b.getUnitAttr());
-  }
-  return LLVM::CallOp::create(k.b, k.loc, declared, ValueRange{}).getResult();
-}
 
 /// Of the block's share of the contracted dimension in the operand's map.
 Value HopperProductEmitter::firstStep(const TensorOperand &operand) {
   return operand.shares ? k.mul(k.valueOf(batchAt[operand.shares->batch]), k.size(p.depth)) : k.constant(0);
 }
 
-void HopperProductEmitter::describeMap(unsigned number, const TensorOperand &operand, Value first,
+void HopperProductEmitter::describeMap(unsigned number, const TileMap &map, const TensorOperand &operand, Value first,
                                        SmallVector<Value> &to) {
-  const TileMap &map = maps[number];
-  to.append({mapAddress(number), constant32(map.outer.size() + 1), constant32(map.placeOfLines()),
+  to.append({mapAddress(emitter, number), constant32(map.outer.size() + 1), constant32(map.placeOfLines()),
              constantBool(operand.alongDepth), narrow(first), narrow(firstStep(operand))});
+  describeBatches(map, to);
+}
+
+/// Taps are counted where slabs are copied.
+void HopperProductEmitter::describeBatches(const TileMap &map, SmallVector<Value> &to) {
   SmallVector<Value> batches;
   for (const TileMap::Dimension &each : map.outer)
     if (each.batch)
-      batches.push_back(narrow(k.valueOf(batchAt[*each.batch])));
-  batches.resize(mostBatches, constant32(0));
+      batches.push_back(*each.batch < batchAt.size() ? narrow(k.valueOf(batchAt[*each.batch])) : constant32(0));
+  batches.resize(TileMap::mostBatches, constant32(0));
   to.append(batches);
+}
+
+/// Where the tile's first row is in the image.
+void HopperProductEmitter::describeImageMap(SmallVector<Value> &to) {
+  const ImageMap &image = *maps.image;
+  Indices first = e.delinear(p.rows, k.index(firstRow)); // an image, and positions of the result in it
+  Value channel = batchAt.empty() ? k.constant(0) : k.mul(k.valueOf(batchAt[0]), k.constant(image.channels));
+  to.append({mapAddress(emitter, 0), constant32(image.windows.size()), narrow(channel), narrow(k.valueOf(first[0]))});
+  SmallVector<Value> at, taps, dilations;
+  for (auto [window, output] : llvm::zip(image.windows, llvm::reverse(llvm::drop_begin(first)))) {
+    at.push_back(narrow(k.add(k.mul(k.valueOf(output), k.constant(window.step)), k.constant(window.lower))));
+    taps.push_back(constant32(window.taps));
+    dilations.push_back(constant32(window.dilation));
+  }
+  at.resize(spatialDims, constant32(0));
+  taps.resize(spatialDims, constant32(1));
+  dilations.resize(spatialDims, constant32(1));
+  to.append(at);
+  to.push_back(constant32(image.channels));
+  to.append(taps);
+  to.append(dilations);
+}
+
+void HopperProductEmitter::describeWeights(SmallVector<Value> &to) {
+  int64_t batches = 0, taps = -1; // which of the map's; one tap is none of them
+  for (const TileMap::Dimension &each : maps.b.outer) {
+    if (each.batch == HopperMaps::tapBatch(p))
+      taps = batches;
+    batches += each.batch.has_value();
+  }
+  to.append({mapAddress(emitter, 1), constant32(maps.b.outer.size() + 1), constant32(maps.b.placeOfLines()),
+             constantBool(p.b.alongDepth), narrow(firstColumn), constant32(taps)});
+  describeBatches(maps.b, to);
 }
 
 Value HopperProductEmitter::multiply(const SharedArray &shared) {
   Value sums = LLVM::AllocaOp::create(k.b, k.loc, LLVM::LLVMPointerType::get(k.b.getContext()), k.b.getF32Type(),
                                       constant32(tile.columns / 2), /*alignment=*/16);
   SmallVector<Value> arguments{constantBool(p.element.isBF16())};
-  describeMap(0, p.a, firstRow, arguments);
-  describeMap(1, p.b, firstColumn, arguments);
-  arguments.append({narrow(steps()), shared.base, sums});
-  emitter.callTemplate("nnf_hopper_product_" + name(), arguments);
+  if (p.convolved) {
+    describeImageMap(arguments);
+    describeWeights(arguments);
+  } else {
+    describeMap(0, *maps.a, p.a, firstRow, arguments);
+    describeMap(1, maps.b, p.b, firstColumn, arguments);
+    arguments.push_back(narrow(steps()));
+  }
+  arguments.append({shared.base, sums});
+  emitter.callTemplate((p.convolved ? "nnf_hopper_convolution_" : "nnf_hopper_product_") + name(), arguments);
   return sums;
 }
 
@@ -201,7 +187,7 @@ struct HopperSizes {
 };
 
 std::optional<HopperSizes> HopperSizes::of(const TensorProduct &p) {
-  if (p.convolved || p.turned || p.multiplier != Multiplier::Half)
+  if (p.multiplier != Multiplier::Half)
     return std::nullopt;
   MLIRContext *context = p.depth.getContext();
   std::optional<int64_t> rows = constantOf(productOf(context, p.rows)),
@@ -209,6 +195,8 @@ std::optional<HopperSizes> HopperSizes::of(const TensorProduct &p) {
                          batches = constantOf(productOf(context, p.batch));
   if (!rows || !columns || !depth || !batches || *rows <= fewestRows || *batches < 1)
     return std::nullopt;
+  if (std::optional<ImageMap> image = ImageMap::of(p))
+    depth = image->depth();
   return HopperSizes{*rows, *columns, *depth, *batches};
 }
 
@@ -217,17 +205,11 @@ const ProductTile &HopperSizes::tile() const {
   return *llvm::min_element(tiles, [&](const ProductTile &x, const ProductTile &y) { return cycles(x) < cycles(y); });
 }
 
-HopperPart partOf(KernelOp kernel) {
-  auto asked = kernel->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(hopperCode);
-  return !asked ? HopperPart::None : asked.getValue() == "alone" ? HopperPart::Whole : HopperPart::Beside;
-}
-
 } // namespace
 
 bool isProductOfHopper(const TensorProduct &p) {
   std::optional<HopperSizes> sizes = HopperSizes::of(p);
-  return sizes && TileMap::of(p.a, p.batch, p.rows, p.depth, sizes->tile().rows) &&
-         TileMap::of(p.b, p.batch, p.columns, p.depth, sizes->tile().columns);
+  return sizes && HopperMaps::of(p, sizes->tile());
 }
 
 double cyclesOnHopper(int64_t rows, int64_t columns, int64_t depth, int64_t batches) {
@@ -236,34 +218,24 @@ double cyclesOnHopper(int64_t rows, int64_t columns, int64_t depth, int64_t batc
 }
 
 HopperPart emitHopperProduct(KernelOp kernel, const TargetInfo &target, const TensorProduct &p) {
-  HopperPart part = partOf(kernel);
+  HopperPart part = hopperPartOf(kernel);
   std::optional<HopperSizes> sizes = part == HopperPart::None ? std::nullopt : HopperSizes::of(p);
   if (!sizes)
     return HopperPart::None;
   MLIRContext *context = kernel.getContext();
   const ProductTile &tile = sizes->tile();
-  std::optional<TileMap> a = TileMap::of(p.a, p.batch, p.rows, p.depth, tile.rows),
-                         b = TileMap::of(p.b, p.batch, p.columns, p.depth, tile.columns);
-  if (!a || !b)
+  std::optional<HopperMaps> maps = HopperMaps::of(p, tile);
+  if (!maps)
     return HopperPart::None;
-  const TileMap maps[] = {*a, *b};
   auto slotOf = [](const TensorOperand &operand) {
     return int64_t(cast<BlockArgument>(operand.view.buffer).getArgNumber());
   };
   emitWithLanes(kernel, target, tile.threads, lanesOfProduct(kernel, p), [&](GpuEmitter &emitter, int64_t lanes) {
     Builder builder(context);
-    emitter.function->setAttr(
-        "nnf.maps", builder.getArrayAttr({a->attribute(builder, slotOf(p.a)), b->attribute(builder, slotOf(p.b))}));
-    if (part == HopperPart::Beside) {
-      emitter.function.setSymName((kernel.getSymName() + "_sm_90a").str());
-      emitter.function->setAttr("nnf.variant_of", FlatSymbolRefAttr::get(kernel.getSymNameAttr()));
-    }
-    HopperProductEmitter(emitter, p, tile, lanes, maps).emit();
-    if (part == HopperPart::Beside) {
-      // The driver counts the blocks of the kernel that it knows.
-      Shape grid(emitter.function->getAttrOfType<DimsAttr>("nnf.grid").getDims());
-      emitter.function->setAttr("nnf.blocks", builder.getI64IntegerAttr(*constantOf(productOf(context, grid))));
-    }
+    Attribute a = maps->image ? maps->image->attribute(builder, slotOf(p.a), tile.rows)
+                              : maps->a->attribute(builder, slotOf(p.a));
+    emitter.function->setAttr("nnf.maps", builder.getArrayAttr({a, maps->b.attribute(builder, slotOf(p.b))}));
+    emitHopperPart(emitter, part, [&] { HopperProductEmitter(emitter, p, tile, lanes, *maps).emit(); });
   });
   return part;
 }

@@ -3,19 +3,10 @@
 #define NNF_PASSES_KERNELS_GPU_HOPPERPRODUCT_H
 
 #include "passes/TargetInfo.h"
+#include "passes/kernels/gpu/HopperPart.h"
 #include "passes/kernels/gpu/TensorProduct.h"
 
 namespace nnf {
-
-/// On a module, where kernels have code of their own for compute capability 9.0: "beside" that for others, or "alone".
-inline constexpr llvm::StringLiteral hopperCode = "nnf.hopper";
-
-/// What a kernel's code for compute capability 9.0 is.
-enum class HopperPart {
-  None,   // there is none: the kernel's own code runs there
-  Beside, // a second function, which names the kernel as `nnf.variant_of`: code for other GPUs is to be made too
-  Whole,  // the kernel: there are no other GPUs
-};
 
 /// Whether a product in a graph would have such code, where that is asked for.
 bool isProductOfHopper(const TensorProduct &product);

@@ -81,8 +81,8 @@ std::optional<TensorProduct> TensorProduct::ofConvolution(KernelOp kernel) {
 std::optional<TensorProduct> TensorProduct::of(PrimConvOp conv) {
   Value image = beforeWidening(conv.getInput()), columnsOfTaps = beforeWidening(conv.getWeight());
   std::optional<StridedView> input = stridedViewOf(image), weight = stridedViewOf(columnsOfTaps);
-  // What does not lie so is stored in the order that it is read in (memoryOf).
-  if (!input)
+  // What does not lie so is stored in the order that it is read in.
+  if (memoryOf(conv, conv.getInput()) == image)
     input = compactViewOf(image);
   if (!weight || !weightOf(conv, *weight))
     weight = compactViewOf(columnsOfTaps);
