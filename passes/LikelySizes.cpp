@@ -11,7 +11,7 @@ constexpr llvm::StringLiteral rangesAttr = "nnf.ranges";
 // them.
 thread_local const LikelySizes *current = nullptr;
 
-StringRef nameOf(MLIRContext *context, unsigned symbol) {
+std::string nameOf(MLIRContext *context, unsigned symbol) {
   return context->getLoadedDialect<NnfDialect>()->symbolName(symbol);
 }
 
