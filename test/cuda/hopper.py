@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -144,32 +145,51 @@ class Suite:
         for model in self.models:
             self.files[model.name].write_text(model.text())
 
-    def compile(self, models, out, *flags):
+    def try_to_compile(self, models, out, *flags):
+        """None, or why not."""
         code, _, err = self.tools.run(self.nnfc, "compile", *(self.files[m.name] for m in models), "-o", out, *flags)
-        if code:
-            self.results.case(f"{out.name}", err.strip() or f"exit status {code}")
-        return code == 0
+        return err.strip() or f"exit status {code}" if code else None
+
+    def compile(self, models, out, *flags):
+        why = self.try_to_compile(models, out, *flags)
+        if why:
+            self.results.case(f"{out.name}", why)
+        return not why
 
     def numbers(self):
         """On the emulator, in each order."""
-        library = self.folder / "hopper-orders.so"
-        if not self.compile(self.models, library, "--target=cuda-emu", "--cuda-arch=sm_90a"):
-            return
-        for seed in self.seeds:
-            self.tools.set_order(library, seed)
-            for model in self.models:
-                self.results.case(f"{model.name} on sm_90a, order {seed}", self.tools.run_model(model, library))
+        parts = [self.models[i::self.tools.LIBRARIES] for i in range(self.tools.LIBRARIES)]
+        libraries = [self.folder / f"hopper-orders-{i}.so" for i in range(len(parts))]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            done = list(pool.map(lambda part, library: self.try_to_compile(part, library, "--target=cuda-emu",
+                                                                           "--cuda-arch=sm_90a"), parts, libraries))
+        for part, library, why in zip(parts, libraries, done):
+            if why:
+                self.results.case(library.name, why)
+                continue
+            for seed in self.seeds:
+                self.tools.set_order(library, seed)
+                for model in part:
+                    self.results.case(f"{model.name} on sm_90a, order {seed}", self.tools.run_model(model, library))
 
     def ptx(self):
-        for model in self.models:
-            out = self.folder / f"{model.name}.sm_90a.ptx"
-            if not self.compile([model], out, "--target=cuda", "--emit=ptx", "--cuda-arch=sm_90a"):
-                continue
-            self.results.case(f"PTX of {model.name}", look_at(out.read_text(), model))
-            if self.ptxas:
-                self.results.case(f"ptxas of {model.name}", assemble(self.tools.run, self.ptxas, out))
-            else:
-                self.results.skipped += 1
+        with ThreadPoolExecutor(self.tools.LIBRARIES) as pool:
+            for model, (compiled, seen, assembled) in zip(self.models, pool.map(self.ptx_of, self.models)):
+                if compiled:
+                    self.results.case(f"{model.name} as PTX", compiled)
+                    continue
+                self.results.case(f"PTX of {model.name}", seen)
+                if self.ptxas:
+                    self.results.case(f"ptxas of {model.name}", assembled)
+                else:
+                    self.results.skipped += 1
+
+    def ptx_of(self, model):
+        """What is wrong with compiling it, with its text, with the machine code."""
+        out = self.folder / f"{model.name}.sm_90a.ptx"
+        if why := self.try_to_compile([model], out, "--target=cuda", "--emit=ptx", "--cuda-arch=sm_90a"):
+            return why, None, None
+        return None, look_at(out.read_text(), model), assemble(self.tools.run, self.ptxas, out) if self.ptxas else None
 
     def through_driver(self, fake):
         """A library with code for sm_80 and sm_90a: each on a device of its own, with its tensor maps and grids."""

@@ -41,6 +41,8 @@ from models import models, widened
 
 # One order is the threads' own; a fixed and a large number stand for any other.
 SEEDS = (0, 1, 20240607)
+# Into which models are cut where one core compiles a library's kernels.
+LIBRARIES = len(os.sched_getaffinity(0))
 ARCHITECTURES = ("sm_80", "sm_90a")
 
 
@@ -84,15 +86,21 @@ def difference(found, expected, scale):
 
 def numbers(nnfc, folder, all_models, seeds, results, targets=("cpu", "cuda-emu"), more=()):
     """Every model on the emulator, in these orders, and on the CPU."""
-    files = []
     for model in all_models:
-        files.append(folder / f"{model.name}.nnf.txt")
-        files[-1].write_text(model.text())
-    libraries = {"cpu": ["--target=cpu"]} if "cpu" in targets else {}
-    libraries |= {"cuda-emu": ["--target=cuda-emu", *more]}
-    for title, flags in libraries.items():
-        library = folder / f"{title}{'-'.join(more)}.so"
-        code, _, err = run(nnfc, "compile", *files, "-o", library, *flags)
+        (folder / f"{model.name}.nnf.txt").write_text(model.text())
+    flags = {"cpu": ["--target=cpu"]} if "cpu" in targets else {}
+    flags |= {"cuda-emu": ["--target=cuda-emu", *more]}
+    # A library's kernels for the emulator are compiled by one core: as many libraries as there are.
+    parts = [all_models[i::LIBRARIES] for i in range(LIBRARIES) if all_models[i::LIBRARIES]]
+    work = [(title, part, folder / f"{title}{'-'.join(more)}-{i}.so") for title in flags for i, part in enumerate(parts)]
+
+    def compile_one(item):
+        title, part, library = item
+        return run(nnfc, "compile", *(folder / f"{model.name}.nnf.txt" for model in part), "-o", library, *flags[title])
+
+    with ThreadPoolExecutor(LIBRARIES) as pool:
+        done = list(pool.map(compile_one, work))
+    for (title, part, library), (code, _, err) in zip(work, done):
         if code:
             results.case(f"models for {title}", err.strip())
             continue
@@ -100,7 +108,7 @@ def numbers(nnfc, folder, all_models, seeds, results, targets=("cpu", "cuda-emu"
             order = "" if seed is None else f", order {seed}"
             if seed is not None:
                 set_order(library, seed)
-            for model in all_models:
+            for model in part:
                 results.case(f"{model.name} on {title}{order}", run_model(model, library))
 
 

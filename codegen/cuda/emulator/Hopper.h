@@ -51,7 +51,7 @@ struct TileCopy {
   const nnf_emu_map *map;
   int32_t at[5];
   uint32_t bytes, barrier, phase; // the phase of the barrier that it is part of
-  int32_t ahead[3]; // of an image: how far the tap is from the first one
+  int32_t ahead[3];               // of an image: how far the tap is from the first one
 };
 
 /// One instruction of a warp that is under way.
