@@ -533,7 +533,8 @@ SmallVector<Value> ContractEmitter::accumulate(ArrayRef<Row> rows, Value panelOf
       [&](unsigned level, Value aTap, Value bTap, ValueRange carried) -> SmallVector<Value> {
     if (level == c.spatial.size()) {
       SmallVector<Value> addresses;
-      bool isRegular = c.rowStride && !rows.back().isThere;
+      // Computed rows lie side by side in scratch memory, those that are not there, too.
+      bool isRegular = c.rowStride && (c.computedA || !rows.back().isThere);
       for (auto [row, valid] : llvm::zip(rows, inside)) {
         // From the first row's address where that is a constant away: one register then serves them all.
         Value from = c.computedA ? k.constant(0) : k.add(row.offset, aTap);
