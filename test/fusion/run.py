@@ -102,6 +102,16 @@ def gate_follows_its_product(x):
     return [(g * sigmoid(g) * (x @ GATED["wu"])) @ GATED["wd"]]
 
 
+NORMED = filled({"wn": (64, 40)})
+
+
+@case("(float[N, 64] x) => (float[N, 40] y)", "m = ReduceMean<axes = [1]>(x)  d = Sub(x, m)  n = Relu(d)  y = MatMul(n, wn)",
+      [inputs(x=(rows, 64)) for rows in (1, 2, 4, 7, 13, 24)], launches=2, weights=NORMED)
+def rows_of_any_number_are_computed(x):
+    """A tile's rows are computed into scratch memory, also where the last tile has fewer than its place is for."""
+    return [relu(x - x.mean(-1, keepdims=True)) @ NORMED["wn"]]
+
+
 @case("(float[N, 32] x) => (float[N, 48] y, float[N, 48] z)", "y = MatMul(x, wg)  z = MatMul(x, wu)",
       [inputs(x=(7, 32))], launches=2, weights=GATED)
 def results_of_the_graph(x):
