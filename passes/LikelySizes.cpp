@@ -5,8 +5,6 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-constexpr llvm::StringLiteral rangesAttr = "nnf.ranges";
-
 // Passes run on several threads, each on a module or kernel of its own; what asks for sizes has mostly nothing but
 // them.
 thread_local const LikelySizes *current = nullptr;

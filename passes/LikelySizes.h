@@ -7,6 +7,9 @@
 
 namespace nnf {
 
+/// Of a module or a kernel: the least and the most of each name that has bounds.
+constexpr llvm::StringLiteral rangesAttr = "nnf.ranges";
+
 /// While it lives, this thread knows the bounds that a module's or a kernel's attribute `nnf.ranges` has: the least and
 /// the most of each name (`--dim N=1:32`).
 class LikelySizes {

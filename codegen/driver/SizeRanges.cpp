@@ -1,6 +1,7 @@
 #include "codegen/driver/SizeRanges.h"
 #include "dialects/nnf/Nnf.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/LikelySizes.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -9,8 +10,6 @@ namespace nnf {
 namespace {
 
 using Range = SizeRanges::Range;
-
-constexpr llvm::StringLiteral rangesAttr = "nnf.ranges";
 
 std::optional<Range> sumOf(Range a, Range b) {
   Range sum;

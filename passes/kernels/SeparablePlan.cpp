@@ -83,9 +83,9 @@ void SeparablePlan::chooseRows(const TargetInfo &target) {
 
 void SeparablePlan::chooseTiles(const TargetInfo &target) {
   int64_t rowsOfTile = RegisterTile::mostRows(target, vectors);
-  int64_t most = rowsRead(0, mostRows).size() * inWidth, fewest = std::numeric_limits<int64_t>::max();
-  for (int64_t row = 0; row < outRows; ++row)
-    fewest = std::min(fewest, rowsRead(row, 1).size() * inWidth);
+  // The padding takes most from the first row and from the last.
+  int64_t most = rowsRead(0, mostRows).size() * inWidth;
+  int64_t fewest = std::min(rowsRead(0, 1).size(), rowsRead(outRows - 1, 1).size()) * inWidth;
   isPossible &= fewest > 0;
   // The last tile of a block overlaps the one before.
   if (isPossible && conv.expand)

@@ -51,16 +51,18 @@ TEST_P(HopperTest, unchangedProductsRun) {
   EXPECT_EQ(products, 4u);
 }
 
-TEST_P(HopperTest, wrongCountsOfBytes) {
-  auto with = [](int64_t more) {
-    return [more](llvm::Module &device) {
-      llvm::CallInst *expect = callsOf(device, "mbarrier.arrive.expect_tx").front();
-      setNumber(expect, 1, numberOf(expect, 1) + more);
-    };
+/// So many bytes more than come are told to the first slab's barrier.
+static auto withBytes(int64_t more) {
+  return [more](llvm::Module &device) {
+    llvm::CallInst *expect = callsOf(device, "mbarrier.arrive.expect_tx").front();
+    setNumber(expect, 1, numberOf(expect, 1) + more);
   };
+}
+
+TEST_P(HopperTest, wrongCountsOfBytes) {
   // A phase that is over too early: what is used then has not come, or nobody has been told.
-  EXPECT_THAT(runWith(with(-8192)), testing::AnyOf(says(underWay), says(mayUse)));
-  EXPECT_THAT(runWith(with(16)), says(hangs));
+  EXPECT_THAT(runWith(withBytes(-8192)), testing::AnyOf(says(underWay), says(mayUse)));
+  EXPECT_THAT(runWith(withBytes(16)), says(hangs));
 }
 
 TEST_P(HopperTest, missingBarriersOfTheBlock) {
@@ -203,14 +205,8 @@ TEST_P(HopperPositionsTest, positionsThatNoMapHas) {
 }
 
 TEST_P(HopperConvolutionTest, wrongCountsOfBytes) {
-  auto with = [](int64_t more) {
-    return [more](llvm::Module &device) {
-      llvm::CallInst *expect = callsOf(device, "mbarrier.arrive.expect_tx").front();
-      setNumber(expect, 1, numberOf(expect, 1) + more);
-    };
-  };
-  EXPECT_THAT(runWith(with(-8192)), testing::AnyOf(says(underWay), says(mayUse)));
-  EXPECT_THAT(runWith(with(16)), says(hangs));
+  EXPECT_THAT(runWith(withBytes(-8192)), testing::AnyOf(says(underWay), says(mayUse)));
+  EXPECT_THAT(runWith(withBytes(16)), says(hangs));
 }
 
 TEST_P(HopperConvolutionTest, phasesThatNobodyWaitsFor) {
