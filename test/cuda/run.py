@@ -304,7 +304,9 @@ def errors(nnfc, folder, results):
     results.case("sm_90a", err.strip() if code else None if ".target sm_90a" in out.read_text() else "no .target sm_90a")
     code, stdout, err = run(nnfc, "run", model, "--device", "cuda-emu", "--random-inputs")
     results.case("nnfc run --device cuda-emu", None if code == 0 and "y: float32[3, 8]" in stdout else f"{code}: {stdout}{err}")
-    code, _, err = run(nnfc, "run", folder / "cpu.so", "--model", "chain_3x8", "--device", "cuda-emu", "--random-inputs")
+    library = folder / "of-a-cpu.so"
+    run(nnfc, "compile", model, "-o", library)
+    code, _, err = run(nnfc, "run", library, "--device", "cuda-emu", "--random-inputs")
     message = "expected a library of nnfc compile --target=cuda-emu"
     results.case("a CPU library on cuda-emu", None if code == 1 and message in err else f"{code}: {err}")
 
