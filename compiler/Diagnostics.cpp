@@ -10,24 +10,11 @@ constexpr unsigned maxErrors = 20; // more say nothing new
 /// "file.mlir:3:15: " where the location is one of a text file; else the node, where the message does not name one.
 std::string prefixOf(Diagnostic &diagnostic, const std::string &message) {
   if (auto file = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
-    return (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn()) + ": ").str();
+    return placeText(file) + ": ";
   std::string node = nodeText(diagnostic.getLocation());
   if (node.empty() || StringRef(message).contains("node '") || StringRef(message).contains("node ("))
     return "";
   return node + ": ";
-}
-
-/// "net.nnf.txt:3:1": where the first node of the location stands in a file of text; "": nowhere.
-std::string placeOf(Location location) {
-  std::string place;
-  location->walk([&](Location part) {
-    auto file = dyn_cast<FileLineColLoc>(part);
-    if (!file)
-      return WalkResult::advance();
-    place = (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
-    return WalkResult::interrupt();
-  });
-  return place;
 }
 
 /// What has no number of its own is MLIR's: about text, or about a pass of ours that has made something wrong.
@@ -61,8 +48,8 @@ void DiagnosticSink::add(Diagnostic &diagnostic) {
   // Of a location that is nothing but a place the first line tells; a reader notes it by itself.
   bool hasPlace = isa<FileLineColLoc>(diagnostic.getLocation()) ||
                   llvm::any_of(diagnostic.getNotes(), [](Diagnostic &note) { return note.str().starts_with("at "); });
-  if (std::string place = placeOf(diagnostic.getLocation()); !place.empty() && !hasPlace)
-    text += "  at " + place + "\n";
+  if (FileLineColLoc place = placeOf(diagnostic.getLocation()); place && !hasPlace)
+    text += "  at " + placeText(place) + "\n";
   for (Diagnostic &note : diagnostic.getNotes()) {
     std::string noteText = note.str();
     // MLIR's "see current operation" prints whole functions; what a user can act on is short.

@@ -74,8 +74,9 @@ private:
     FailureOr<SmallVector<std::optional<Place>>> buffersOf(Operation *op, size_t count);
     LogicalResult placesOf(Operation *op, ValueRange values, SmallVectorImpl<Place> &found);
     int64_t addSizeCheck(Location location) {
-      plan.checks.push_back(nodeMessage(
-          location, "the data ask for a size of {value}, for which no memory is large enough [NNFC-E0506]"));
+      plan.checks.push_back(withPlace(
+          nodeMessage(location, "the data ask for a size of {value}, for which no memory is large enough [NNFC-E0506]"),
+          location));
       return plan.checks.size() - 1;
     }
     Dim zero() { return dimOf(module.getContext(), 0); }
@@ -111,7 +112,7 @@ LogicalResult Reader::Block::read(Operation *op) {
       .Case([&](RandomKeyOp key) { return readKey(key); })
       .Case([&](RequireOp require) {
         block.requirements.push_back({require.value(), require.tested(), static_cast<int64_t>(plan.checks.size())});
-        plan.checks.push_back(require.getMessage().str());
+        plan.checks.push_back(withPlace(require.getMessage(), require.getLoc()));
         return success();
       })
       .Case([&](LaunchOp launch) { return readLaunch(launch); })

@@ -1,5 +1,6 @@
 #include "dialects/nnf/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 namespace nnf {
@@ -35,6 +36,29 @@ std::string nodeText(Location location) {
   if (name.empty())
     return ("node (" + op.getValue() + ")").str();
   return ("node '" + name.getValue() + "' (" + op.getValue() + ")").str();
+}
+
+FileLineColLoc placeOf(Location location) {
+  FileLineColLoc place;
+  location->walk([&](Location part) {
+    place = dyn_cast<FileLineColLoc>(part);
+    return place ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return place;
+}
+
+static std::string placeText(StringRef file, FileLineColLoc place) {
+  return (file + ":" + Twine(place.getLine()) + ":" + Twine(place.getColumn())).str();
+}
+
+std::string placeText(FileLineColLoc place) { return placeText(place.getFilename().getValue(), place); }
+
+std::string withPlace(StringRef message, Location location) {
+  FileLineColLoc place = placeOf(location);
+  if (!place)
+    return message.str();
+  StringRef file = llvm::sys::path::filename(place.getFilename().getValue());
+  return message.str() + "\n  at " + placeText(file, place);
 }
 
 static InFlightDiagnostic start(std::optional<Location> location, llvm::Twine text) {

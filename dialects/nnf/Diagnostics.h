@@ -16,10 +16,18 @@ std::string nodeText(mlir::Location location);
 /// The node's name alone; "" when unknown.
 std::string nodeName(mlir::Location location);
 
+/// Where the first node of the location stands in a file of text, or in the source that built it; null: nowhere.
+mlir::FileLineColLoc placeOf(mlir::Location location);
+/// "dir/net.nnf.txt:3:1".
+std::string placeText(mlir::FileLineColLoc place);
+
 /// "node 'stem' (conv2d): " and the text: a message for later.
 std::string nodeMessage(mlir::Location location, const llvm::Twine &text);
 /// "node 'stem' (conv2d), argument 'weight': " and the text: a message for later.
 std::string argumentMessage(mlir::Location location, llvm::StringRef argument, const llvm::Twine &text);
+/// The message, and below it where the node stands: what a run says, which has no locations. The file is named without
+/// its folder, for a library does not depend on where its model was.
+std::string withPlace(llvm::StringRef message, mlir::Location location);
 /// Starts "node 'stem' (conv2d), argument 'weight': "; stream what was found, then what was expected.
 mlir::InFlightDiagnostic argumentError(std::optional<mlir::Location> location, llvm::StringRef argument);
 /// Starts "node 'stem' (conv2d): ".

@@ -1,5 +1,6 @@
 #include "passes/groups/Outline.h"
 #include "dialects/nnf/CustomKernels.h"
+#include "dialects/nnf/Diagnostics.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/LikelySizes.h"
 #include "passes/kernels/Placement.h"
@@ -253,10 +254,10 @@ private:
     for (Operation *op : body.ops) {
       Operation *clone = builder.clone(*op, mapping);
       clone->setLoc(unknown);
-      // Messages name nodes; kernels are shared, so launches hold them.
+      // Messages name nodes and where they stand; kernels are shared, so launches hold them.
       if (auto message = clone->getAttrOfType<StringAttr>("message")) {
         if (canFail(op))
-          checks.push_back(message);
+          checks.push_back(builder.getStringAttr(withPlace(message.getValue(), op->getLoc())));
         clone->setAttr("message", builder.getStringAttr(""));
       }
     }

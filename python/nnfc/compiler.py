@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ._runtime import Error
+from .graph import with_place
 from .model import Model
 
 
@@ -60,7 +61,7 @@ def compile(model, output=None, *, cpu="native", dims=None, opt=2, accuracy="def
     with tempfile.TemporaryDirectory(prefix="nnfc-") as folder:
         library = str(output) if output is not None else os.path.join(folder, "model.so")
         graph = None
-        if hasattr(model, "save") and hasattr(model, "explain"):
+        if hasattr(model, "save") and hasattr(model, "places"):
             graph, model = model, os.path.join(folder, "graph.nnf")
             graph.save(model)
             name = name or graph.name
@@ -76,5 +77,5 @@ def compile(model, output=None, *, cpu="native", dims=None, opt=2, accuracy="def
             text = done.stderr
             if done.returncode < 0:
                 text = f"internal: the compiler was ended by signal {-done.returncode}\n" + text
-            raise CompileError(graph.explain(text) if graph else text)
-        return Model(library, None, threads, seed) if library.endswith(".so") else None
+            raise CompileError(with_place(text, graph.places) if graph else text)
+        return Model(library, None, threads, seed, graph.places if graph else {}) if library.endswith(".so") else None

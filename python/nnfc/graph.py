@@ -115,19 +115,10 @@ class Graph(Functions):
         with open(path, "wb") as file:
             file.write(message.graph(self.name, self._inputs, constants, nodes, [name for name, _ in self._renamed]))
 
-    def explain(self, text):
-        """The compiler's words, with the line of Python that added the node they name. Text that names no node of this
-        graph is given back as it is."""
-        lines = text.splitlines()
-        for i, line in enumerate(lines):
-            found = re.search(r"node '([^']*)'", line)
-            if found and found.group(1) in self._places:
-                file, number = self._places[found.group(1)]
-                # In place of where the node stands in the file that the compiler was given, which nobody else sees.
-                rest = [later for later in lines[i + 1 :] if not later.startswith("  at graph.nnf")]
-                lines[i + 1 :] = [f"  at {file}:{number}", *rest]
-                break
-        return "\n".join(lines)
+    @property
+    def places(self):
+        """Of each node, by its name, the file and the line that added it."""
+        return dict(self._places)
 
     # ---- for the generated methods
 
@@ -187,6 +178,20 @@ class Graph(Functions):
         name = _free(base, self._names)
         self._names.add(name)
         return name
+
+
+def with_place(text, places):
+    """Words of the compiler or of a run, with the line that added the node they name, of `Graph.places`. Text that names
+    none of these nodes is given back as it is."""
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        found = re.search(r"node '([^']*)'", line)
+        if found and found.group(1) in places:
+            file, number = places[found.group(1)]
+            # In place of where the node stands in the file that the compiler was given, which nobody else sees.
+            rest = [later for later in lines[i + 1 :] if not later.startswith("  at graph.nnf")]
+            return "\n".join([*lines[: i + 1], f"  at {file}:{number}", *rest])
+    return text
 
 
 def _free(base, taken):

@@ -4,6 +4,7 @@ import threading
 from typing import NamedTuple, Optional, Tuple, Union
 
 from . import _runtime
+from .graph import with_place
 
 
 class TensorInfo(NamedTuple):
@@ -27,9 +28,10 @@ class Model:
     Made by nnfc.compile and nnfc.load. Any number of threads may call a model at once.
     """
 
-    def __init__(self, path, name=None, threads=0, seed=0):
+    def __init__(self, path, name=None, threads=0, seed=0, places=None):
         self._program = _runtime.Program(str(path), name)
         self._threads, self._seed = threads, seed
+        self._places = places or {}  # of nodes: the lines that added them, where a Graph was compiled
         self._lock = threading.Lock()
         self._idle = []  # contexts that no thread uses now
         self.inputs = [TensorInfo(*entry) for entry in self._program.tensors(True)]
@@ -65,6 +67,8 @@ class Model:
             context = _runtime.Context(self._program, self._threads, self._seed)
         try:
             results = context.run(values)
+        except _runtime.Error as error:
+            raise _runtime.Error(with_place(str(error), self._places)) from None
         finally:
             with self._lock:
                 self._idle.append(context)

@@ -169,6 +169,13 @@ def errors_name_the_line(nnfc, np, folder):
     error = refused(nnfc.CompileError, "node 'stem' (conv2d), argument 'weight'", lambda: nnfc.compile(graph))
     expect(f"at {__file__}:{line}" in str(error), f"no line {line} in {error}")
     expect("graph.nnf" not in str(error), f"{error} speaks of the compiler's own file")
+    table = nnfc.Graph("table")
+    place = inspect.currentframe().f_lineno + 2
+    table.output("y", table.relu(
+        table.embedding(table.input("i", "int64", [2]), table.constant(np.zeros((4, 3), np.float32)), node="words")))
+    model = nnfc.compile(table)
+    error = refused(nnfc.Error, "node 'words' (embedding), argument 'input': index 4", lambda: model(np.array([0, 4])))
+    expect(str(error).endswith(f"[NNFC-E0501]\n  at {__file__}:{place}"), f"no line {place} in {error}")
     other = nnfc.Graph("other")
     refused(TypeError, "expected a tensor of this graph", lambda: other.relu(x))
     refused(TypeError, "argument 'input': ndarray", lambda: graph.relu(np.zeros(3)))
