@@ -2,10 +2,14 @@
 #include "codegen/LlvmPipeline.h"
 #include "codegen/link/WeightsSection.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/Constants.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ObjectFile.h"
+#include "llvm/Transforms/Utils/LowerMemIntrinsics.h"
 #include <map>
 
 namespace nnf {
@@ -25,6 +29,35 @@ void prepare(llvm::Module &module, const llvm::TargetMachine &machine) {
     function.addFnAttr("prefer-vector-width", "512");
     function.addFnAttr("no-builtins");
     function.addFnAttr(llvm::Attribute::NoUnwind);
+  }
+}
+
+/// Copies and fills of memory of which LLVM may make calls of the C library become loops: the emulator's structures
+/// where nothing was optimised, a user's kernel that copies a large one.
+void expandCopies(llvm::Module &module, const llvm::TargetMachine &machine) {
+  // What LLVM stores straight, on every machine that there is code for.
+  uint64_t mostStraight = machine.getOptLevel() == llvm::CodeGenOptLevel::None ? 0 : 64;
+  for (llvm::Function &function : module) {
+    llvm::SmallVector<llvm::MemIntrinsic *> found;
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *copy = llvm::dyn_cast<llvm::MemIntrinsic>(&instruction)) {
+        auto *length = llvm::dyn_cast<llvm::ConstantInt>(copy->getLength());
+        if (!length || length->getZExtValue() > mostStraight)
+          found.push_back(copy);
+      }
+    if (found.empty())
+      continue;
+    llvm::TargetTransformInfo machineInfo = machine.getTargetTransformInfo(function);
+    for (llvm::MemIntrinsic *copy : found) {
+      if (auto *fill = llvm::dyn_cast<llvm::MemSetInst>(copy))
+        llvm::expandMemSetAsLoop(fill);
+      else if (auto *move = llvm::dyn_cast<llvm::MemMoveInst>(copy)) {
+        if (!llvm::expandMemMoveAsLoop(move, machineInfo))
+          continue;
+      } else
+        llvm::expandMemCpyAsLoop(llvm::cast<llvm::MemCpyInst>(copy), machineInfo);
+      copy->eraseFromParent();
+    }
   }
 }
 
@@ -122,6 +155,7 @@ public:
   /// Of the module as it is.
   mlir::FailureOr<Code> write(llvm::CodeGenFileType type) {
     Code code;
+    expandCopies(*llvmModule, *machine);
     if (!writeMachineCode(*llvmModule, *machine, type, code))
       return internal("LLVM writes no objects for " + target.getTriple());
     if (diagnostics.hasErrors)

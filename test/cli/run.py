@@ -328,6 +328,7 @@ def levels_and_cpus_agree(work):
     image, pooled, _ = tiny(work)
     for flags in (("-O0",), ("-O1",), ("-O2",), ("-O3",), ("--cpu=x86-64-v2",), ("--cpu=x86-64-v3",)):
         close(work.result("tiny.nnf.txt", "p", *flags, x=image), pooled, " ".join(flags))
+    close(work.result("tiny.nnf.txt", "p", "--device", "cuda-emu", "-O0", x=image), pooled, "the emulator with -O0")
 
 
 def other_machines(work):

@@ -41,7 +41,7 @@ protected:
       return "parsing: " + sink.errors();
     mlir::Builder b(context.get());
     (*module)->setAttr("nnf.name", b.getStringAttr("broken"));
-    auto cpu = llvm::cantFail(CpuTarget::create({"", "native", 2}));
+    auto cpu = llvm::cantFail(CpuTarget::create({"", "native", 0})); // device code is optimised all the same
     auto gpu = llvm::cantFail(CudaTarget::create(arch));
     if (gpu.isHopper())
       (*module)->setAttr("nnf.hopper", b.getStringAttr("alone"));

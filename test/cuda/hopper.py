@@ -161,7 +161,7 @@ class Suite:
         parts = [self.models[i::self.tools.LIBRARIES] for i in range(self.tools.LIBRARIES)]
         libraries = [self.folder / f"hopper-orders-{i}.so" for i in range(len(parts))]
         with ThreadPoolExecutor(len(parts)) as pool:
-            done = list(pool.map(lambda part, library: self.try_to_compile(part, library, "--target=cuda-emu",
+            done = list(pool.map(lambda part, library: self.try_to_compile(part, library, *self.tools.EMULATOR,
                                                                            "--cuda-arch=sm_90a"), parts, libraries))
         for part, library, why in zip(parts, libraries, done):
             if why:

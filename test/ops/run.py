@@ -84,6 +84,7 @@ def main():
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--target", default="cpu", help="what the rows are compiled for: cpu or cuda-emu")
     parser.add_argument("--cpu", default="native", help="the CPU they are compiled for, one whose code runs here")
+    parser.add_argument("--level", type=int, default=2, help="how hard to optimise, 0 to 3")
     parser.add_argument("--only", default="", help="rows whose text holds this")
     parser.add_argument("--one-in", type=int, default=1, metavar="N", help="a fixed sample of the rows, by hash")
     parser.add_argument("--coverage", type=Path, metavar="FILE", help="write docs/ops/coverage.md there (see coverage.py)")
@@ -124,7 +125,8 @@ def main():
             return f"exit status {done.returncode}, '{first_line(done.stderr)}', expected '{case.row.compile_error}'"
 
         def work(group):
-            built, refused = compiled(nnfc, folder, group, [f"--target={options.target}", f"--cpu={options.cpu}"])
+            flags = [f"--target={options.target}", f"--cpu={options.cpu}", f"-O{options.level}"]
+            built, refused = compiled(nnfc, folder, group, flags)
             results = [(case, f"compile: {why}") for case, why in refused]
             for cases, library in built:
                 pending = {case.model: case for case in cases}
