@@ -9,7 +9,7 @@
 /* Bytes of scratch memory that a worker needs for blocks of this size. */
 #define NNF_EMU_STACK_BYTES 32768
 #define NNF_EMU_THREAD_BYTES 112
-#define NNF_EMU_BLOCK_BYTES 256
+#define NNF_EMU_BLOCK_BYTES 384
 /* Each four bytes of shared memory have a record of who wrote and read them last. */
 #define NNF_EMU_RECORD_BYTES 16
 #define NNF_EMU_SHARED_GRAIN 256

@@ -8,6 +8,11 @@ HopperPart hopperPartOf(KernelOp kernel) {
   return !asked ? HopperPart::None : asked.getValue() == "alone" ? HopperPart::Whole : HopperPart::Beside;
 }
 
+int64_t multiprocessorsOf(Operation *op) {
+  auto said = op->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>(multiprocessorsAttr);
+  return said ? said.getInt() : multiprocessorsOfH100;
+}
+
 void emitHopperPart(GpuEmitter &emitter, HopperPart part, llvm::function_ref<void()> emit) {
   if (part == HopperPart::Beside) {
     emitter.function.setSymName((emitter.kernel.getSymName() + "_sm_90a").str());
