@@ -33,7 +33,7 @@
 // INSPECT: sm_80: PTX
 // INSPECT: k0: {{.*}} blocks of 128 threads
 // INSPECT: sm_90a: PTX 8.0
-// INSPECT: k0_sm_90a: {{.*}} blocks of 384 threads, {{.*}} of shared memory, a grid of 132, 2 tensor maps
+// INSPECT: k0_sm_90a: {{.*}} blocks of 384 threads, {{.*}} of shared memory, a grid of 132 that stay, 2 tensor maps
 module attributes {nnf.name = "product"} {
   func.func @main(%a: tensor<4096x4096xbf16> {nnf.name = "a"}, %b: tensor<4096x4096xbf16> {nnf.name = "b"}) -> (tensor<4096x4096xbf16> {nnf.name = "y"}) {
     %y = nnf.matmul %a, %b : (tensor<4096x4096xbf16>, tensor<4096x4096xbf16>) -> tensor<4096x4096xbf16>

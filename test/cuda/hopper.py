@@ -287,8 +287,29 @@ class Suite:
                           None if why and "cuTensorMapEncodeTiled: CUDA_ERROR_INVALID_VALUE" in why else f"it says {why}")
         fake.reset()
         fake.set(library=None, model=None)
+        self.staying_through_driver(fake)
         self.older_driver(library, emulated["sm_80"], model)
         self.inspect(library)
+
+    def staying_through_driver(self, fake):
+        """No more blocks that stay than the GPU has multiprocessors for; however many they are, all tiles are done."""
+        few = f"--cuda-multiprocessors={FEW_MULTIPROCESSORS}"
+        models = [m for m in self.staying if m.name in ("hopper_stay_700x200x200", "hopper_stay_bias_gelu")]
+        library, emulated = self.folder / "hopper-stay.so", self.folder / "hopper-stay-sm_90a.so"
+        if not (self.compile(models, library, "--target=cuda", "--cuda-arch=sm_80,sm_90a", few) and
+                self.compile(models, emulated, "--target=cuda-emu", "--cuda-arch=sm_90a", few)):
+            return
+        for multiprocessors in (1, FEW_MULTIPROCESSORS, 132):
+            for model in models:
+                fake.reset()
+                fake.set(library=emulated, model=model.name, capability="9.0", multiprocessors=multiprocessors)
+                why = self.tools.run_model(model, library)
+                blocks = fake.count("blocks")
+                if not why and blocks != min(multiprocessors, FEW_MULTIPROCESSORS):
+                    why = f"{blocks} blocks"
+                self.results.case(f"{model.name} on {multiprocessors} multiprocessors", why)
+        fake.reset()
+        fake.set(library=None, model=None)
 
     def older_driver(self, library, emulated, model):
         """One that makes no tensor maps runs what every GPU has."""

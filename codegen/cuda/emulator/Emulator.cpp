@@ -130,15 +130,18 @@ extern "C" {
 /// Runs blocks [first, last) of a kernel.
 void nnf_emu_run(Entry entry, const void **slots, int64_t first, int64_t last, uint8_t *scratch, uint32_t threads,
                  uint64_t sharedBytes, uint64_t seed, nnf_check_state *check, int64_t firstFault, uint32_t firstMap,
-                 uint32_t numMaps) {
+                 uint32_t numMaps, uint32_t blocks) {
   auto *given = reinterpret_cast<nnf_emu_given_maps *>(scratch);
-  for (uint32_t i = 0; i < numMaps && given->magic == NNF_EMU_MAP_MAGIC; ++i)
+  bool isGiven = numMaps && given->magic == NNF_EMU_MAP_MAGIC;
+  for (uint32_t i = 0; i < numMaps && isGiven; ++i)
     slots[firstMap + i] = given->maps[i];
+  blocks = isGiven ? given->blocks : blocks;
   auto *block = reinterpret_cast<Block *>(scratch);
   uint8_t *stacks = alignUp(scratch + sizeof(Block)) + NNF_EMU_STACK_BYTES;
   block->entry = entry;
   block->slots = slots;
   block->count = threads;
+  block->blocks = blocks;
   block->threads = reinterpret_cast<Thread *>(stacks + uint64_t(threads) * NNF_EMU_STACK_BYTES);
   block->shared = alignUp(reinterpret_cast<uint8_t *>(block->threads + threads));
   block->records = reinterpret_cast<Record *>(block->shared + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) /
@@ -177,6 +180,11 @@ uint32_t nnf_emu_read_ptx_sreg_ntid_x(Thread *thread, uint32_t) { return thread-
 uint32_t nnf_emu_read_ptx_sreg_laneid(Thread *thread, uint32_t) { return thread->number % warpThreads; }
 uint32_t nnf_emu_read_ptx_sreg_ctaid_x(Thread *thread, uint32_t) {
   return static_cast<uint32_t>(thread->block->number);
+}
+uint32_t nnf_emu_read_ptx_sreg_nctaid_x(Thread *thread, uint32_t) {
+  if (thread->block->blocks == 0)
+    fail(thread, NNF_FAULT_GRID, thread->number);
+  return thread->block->blocks;
 }
 
 void nnf_emu_barrier_cta_sync_aligned_all(Thread *thread, uint32_t, uint32_t site) {

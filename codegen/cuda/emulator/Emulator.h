@@ -38,11 +38,13 @@ typedef struct nnf_emu_map {
   int16_t lower[3], upper[3];
   uint8_t steps[3], is_image;
 } nnf_emu_map;
-/* Maps for the next call of a kernel, in the place of those that it would make itself: at the start of its scratch. */
+/* Maps for the next call of a kernel, in the place of those that it would make itself, and how many blocks its grid
+ * has, in the place of what it was made for: at the start of its scratch. */
 #define NNF_EMU_MOST_MAPS 4
 typedef struct nnf_emu_given_maps {
   uint64_t magic;
   const nnf_emu_map *maps[NNF_EMU_MOST_MAPS];
+  uint32_t blocks;
 } nnf_emu_given_maps;
 
 static inline int64_t nnf_emu_scratch_bytes(int64_t threads, int64_t shared_bytes) {

@@ -73,6 +73,7 @@ struct Block {
   int64_t number;
   uint64_t random;
   uint32_t count, atBarrier, barrierSite;
+  uint32_t blocks; // of the grid; 0: nobody knows
   // Moments are counted: one more wherever threads meet, or arrive at a barrier in shared memory.
   uint32_t now, firstMoment, metAt; // the block's first; where its threads last met
   uint32_t warpMetAt[mostWarps];    // where those of a warp did

@@ -1,5 +1,7 @@
 #include "passes/kernels/gpu/HopperProduct.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/kernels/gpu/HopperTiles.h"
 #include "passes/kernels/gpu/ImageMap.h"
 #include "passes/kernels/gpu/ProductEmitter.h"
@@ -142,7 +144,7 @@ public:
                        const HopperMaps &maps, int64_t multiprocessors)
       : TensorProductEmitter(emitter, p, tile, lanes), maps(maps), multiprocessors(multiprocessors) {}
 
-  /// The kernel of blocks that stay, each for every so manieth tile.
+  /// The kernel of blocks that stay: each goes on by as many tiles as there are blocks.
   void emitStaying();
 
 private:
@@ -260,13 +262,18 @@ void HopperProductEmitter::emitStaying() {
   Value sums = registers(k.b.getF32Type(), tile.columns / 2),
         state = registers(k.b.getI32Type(), NNF_HOPPER_STATE_BYTES / 4);
   call("stay", {mapAddress(emitter, 0), mapAddress(emitter, 1), shared.base, state});
+  emitter.function->setAttr("nnf.blocks", k.b.getI64IntegerAttr(blocks));
+  emitter.function->setAttr("nnf.resident", k.b.getI64IntegerAttr(residentBlocks(tile)));
+  // A GPU of fewer multiprocessors gets fewer blocks.
+  Value step = NVVM::GridDimXOp::create(k.b, k.loc, k.b.getI32Type());
+  step = arith::ExtUIOp::create(k.b, k.loc, k.b.getI64Type(), step);
   auto forTiles = [&](llvm::function_ref<void()> body) {
-    k.loop(emitter.block, k.constant(all), blocks, {}, [&](Value number, ValueRange) -> SmallVector<Value> {
-      ElementEmitter::Scope scope(e);
-      placeTile(number);
-      body();
-      return {};
-    });
+    auto loop = scf::ForOp::create(k.b, k.loc, emitter.block, k.constant(all), step);
+    OpBuilder::InsertionGuard restore(k.b);
+    k.b.setInsertionPointToStart(loop.getBody());
+    ElementEmitter::Scope scope(e);
+    placeTile(loop.getInductionVar());
+    body();
   };
   int64_t multiplying = tile.parts * groupThreads;
   emitter.when(k.less(k.constant(multiplying - 1), emitter.thread), [&] {
