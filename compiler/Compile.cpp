@@ -266,18 +266,15 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   if (!model.module)
     return failed();
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
-  (*model.module)->removeAttr(allowTf32); // MLIR text may be of another request
+  dropRequest(*model.module); // MLIR text may be of another request
+  Builder b(model.context.get());
   if (request.code.allowTf32)
-    (*model.module)->setAttr(allowTf32, UnitAttr::get(model.context.get()));
+    (*model.module)->setAttr(allowTf32, b.getUnitAttr());
   // Kernels have code of its own for this architecture: beside the others' or alone.
-  (*model.module)->removeAttr(hopperCode);
   if (llvm::any_of(gpus, [](const CudaTarget &gpu) { return gpu.isHopper(); }))
-    (*model.module)
-        ->setAttr(hopperCode, Builder(model.context.get()).getStringAttr(gpus.size() > 1 ? "beside" : "alone"));
-  (*model.module)->removeAttr(multiprocessorsAttr);
+    (*model.module)->setAttr(hopperCode, b.getStringAttr(gpus.size() > 1 ? "beside" : "alone"));
   if (request.code.multiprocessors)
-    (*model.module)
-        ->setAttr(multiprocessorsAttr, Builder(model.context.get()).getI64IntegerAttr(request.code.multiprocessors));
+    (*model.module)->setAttr(multiprocessorsAttr, b.getI64IntegerAttr(request.code.multiprocessors));
   if (request.everyNode)
     *request.everyNode = exposeNodes(*model.module);
   if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {
@@ -613,9 +610,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
   if (emit == Emit::Mlir) {
     std::string text;
     llvm::raw_string_ostream os(text);
-    (*models.front().module)->removeAttr(hopperCode);
-    (*models.front().module)->removeAttr(multiprocessorsAttr);
-    (*models.front().module)->removeAttr(allowTf32); // whoever compiles the text says it again
+    dropRequest(*models.front().module); // whoever compiles the text says it again
     (*models.front().module)->print(os);
     return writeText(text, nullptr);
   }

@@ -14,6 +14,8 @@ inline constexpr llvm::StringLiteral hopperCode = "nnf.hopper";
 inline constexpr llvm::StringLiteral multiprocessorsAttr = "nnf.multiprocessors";
 inline constexpr int64_t multiprocessorsOfH100 = 132;
 int64_t multiprocessorsOf(mlir::Operation *op);
+/// Takes away what a request has said on a module of code for GPUs.
+void dropRequest(mlir::ModuleOp module);
 
 /// What a kernel's code for compute capability 9.0 is.
 enum class HopperPart {
