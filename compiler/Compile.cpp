@@ -155,6 +155,8 @@ Outcome Compilation::checkTarget() {
     return Outcome::wrongUsage("--allow-tf32 goes with --target=cuda or cuda-emu [NNFC-E0004]");
   if (code.allowTf32 && code.accuracy == Accuracy::Strict)
     return Outcome::wrongUsage("--allow-tf32 rounds what is multiplied: expected no --accuracy=strict [NNFC-E0004]");
+  if (code.multiprocessors && code.target == "cpu")
+    return Outcome::wrongUsage("--cuda-multiprocessors goes with --target=cuda or cuda-emu [NNFC-E0004]");
   if (code.cudaCubin && (code.target != "cuda" || isDeviceCode()))
     return Outcome::wrongUsage("--cuda-cubin goes with a library of --target=cuda [NNFC-E0004]");
   if (code.target == "cpu")
@@ -211,6 +213,8 @@ LogicalResult Compilation::describe(CompiledModel &model, ModuleOp module, const
                   llvm::join(llvm::map_range(gpus, [](const CudaTarget &gpu) { return gpu.getArch(); }), ",");
   if (request.code.allowTf32)
     targetText += " with tf32";
+  if (request.code.multiprocessors)
+    targetText += " on " + std::to_string(request.code.multiprocessors) + " multiprocessors";
   if (!request.code.cudaCompiler.empty())
     targetText += " by " + request.code.cudaCompiler;
   if (request.code.target == "cuda")
@@ -262,14 +266,15 @@ Outcome Compilation::compileOne(const std::string &path, CompiledModel &model) {
   if (!model.module)
     return failed();
   model.name = cast<StringAttr>((*model.module)->getAttr("nnf.name")).str();
-  (*model.module)->removeAttr(allowTf32); // MLIR text may be of another request
+  dropRequest(*model.module); // MLIR text may be of another request
+  Builder b(model.context.get());
   if (request.code.allowTf32)
-    (*model.module)->setAttr(allowTf32, UnitAttr::get(model.context.get()));
+    (*model.module)->setAttr(allowTf32, b.getUnitAttr());
   // Kernels have code of its own for this architecture: beside the others' or alone.
-  (*model.module)->removeAttr(hopperCode);
   if (llvm::any_of(gpus, [](const CudaTarget &gpu) { return gpu.isHopper(); }))
-    (*model.module)
-        ->setAttr(hopperCode, Builder(model.context.get()).getStringAttr(gpus.size() > 1 ? "beside" : "alone"));
+    (*model.module)->setAttr(hopperCode, b.getStringAttr(gpus.size() > 1 ? "beside" : "alone"));
+  if (request.code.multiprocessors)
+    (*model.module)->setAttr(multiprocessorsAttr, b.getI64IntegerAttr(request.code.multiprocessors));
   if (request.everyNode)
     *request.everyNode = exposeNodes(*model.module);
   if (phase == Phase::Code && !isDeviceCode() && !embedsWeights()) {
@@ -605,8 +610,7 @@ Outcome Compilation::writeOutput(MutableArrayRef<CompiledModel> models) {
   if (emit == Emit::Mlir) {
     std::string text;
     llvm::raw_string_ostream os(text);
-    (*models.front().module)->removeAttr(hopperCode);
-    (*models.front().module)->removeAttr(allowTf32); // whoever compiles the text says it again
+    dropRequest(*models.front().module); // whoever compiles the text says it again
     (*models.front().module)->print(os);
     return writeText(text, nullptr);
   }

@@ -37,6 +37,7 @@ struct Sizes {
   Multiplier multiplier;
   int64_t rows, columns, depth, batches;
   Machines machines = Machines::Any;
+  int64_t multiprocessors = multiprocessorsOfH100; // of compute capability 9.0
   bool isConvolution = false;
 
   static std::optional<Sizes> of(PrimDotOp dot);
@@ -81,7 +82,8 @@ std::optional<Sizes> Sizes::of(PrimDotOp dot) {
               *columns,
               *constantOf(shapeOf(dot.getLhs())[dot.getLhsContract()[0]]),
               1,
-              machinesOf(dot)};
+              machinesOf(dot),
+              multiprocessorsOf(dot)};
   for (int64_t dim : dot.getLhsBatch())
     sizes.batches *= *constantOf(shapeOf(dot.getLhs())[dim]);
   return sizes.batches > 0 ? std::optional(sizes) : std::nullopt;
@@ -97,12 +99,13 @@ std::optional<Sizes> Sizes::of(PrimConvOp conv) {
                          depth = constantOf(product->depth);
   if (!rows || !columns || !depth || *rows == 0 || *columns == 0 || *depth == 0)
     return std::nullopt;
-  return Sizes{product->multiplier,   *rows, *columns, *depth, int64_t(conv.getGroups()), machinesOf(conv),
+  return Sizes{product->multiplier,     *rows, *columns, *depth, int64_t(conv.getGroups()), machinesOf(conv),
+               multiprocessorsOf(conv),
                /*isConvolution=*/true};
 }
 
 double Sizes::cycles(int64_t share, int64_t parts) const {
-  double product = machines == Machines::Hopper ? cyclesOnHopper(rows, columns, share, batches * parts)
+  double product = machines == Machines::Hopper ? cyclesOnHopper(multiprocessors, rows, columns, share, batches * parts)
                    : isConvolution              ? cyclesOfTiles(multiplier, rows, columns, share, batches * parts)
                                                 : cyclesOfProduct(multiplier, rows, columns, share, batches * parts);
   if (parts == 1)

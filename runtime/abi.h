@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define NNF_ABI_MAJOR 1u
-#define NNF_ABI_MINOR 6u
+#define NNF_ABI_MINOR 7u
 
 /* Element types, numbered as in the graph file. BOOL is one byte, 0 or 1. */
 enum {
@@ -231,6 +231,10 @@ typedef struct nnf_device_code {
   const nnf_device_launch *launches; /* of the kernels that need more than others */
   /* Since 1.6. */
   const nnf_map_window *windows; /* of the tensor maps that have one */
+  /* Since 1.7. Of each launch: how many of its blocks a multiprocessor runs at once, which stay until all is done,
+   * however many there are, so that no more are begun than there is room for; 0: there are as many as it says. NULL:
+   * no blocks stay. */
+  const uint32_t *resident;
 } nnf_device_code;
 
 /* ---- weights that a program sets (since 1.4) */

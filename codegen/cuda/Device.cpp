@@ -141,9 +141,10 @@ DeviceCode takeDeviceCode(ModuleOp module) {
     if (custom)
       kernels.back().custom = customKernel(custom, function.getLoc());
     kernels.back().maps = readMaps(function);
+    kernels.back().blocks = numberOr(function, "nnf.blocks", 0);
+    kernels.back().resident = numberOr(function, "nnf.resident", 0);
     if (variantOf) {
       kernels.back().index = numberOr(module.lookupSymbol(variantOf.getAttr()), "nnf.index", -1);
-      kernels.back().blocks = numberOr(function, "nnf.blocks", 0);
       function.erase(); // no launch of the host's names it
     }
   }

@@ -44,6 +44,7 @@ struct DeviceKernel {
   std::string program = "";         // CUDA C++ that another compiler makes an image of; "": it is in nnfc's own
   std::vector<TensorMap> maps = {}; // parameters after all others
   int64_t blocks = 0;               // of its grid where that is not the driver's; 0: it is
+  int64_t resident = 0;             // of blocks that stay: how many a multiprocessor runs at once; 0: none stays
 };
 
 /// Kernels of nnfc's own as CUDA C++, with the templates that they call.

@@ -99,9 +99,10 @@ llvm::Constant *mapRow(Table &table, const TensorMap &map, std::vector<llvm::Con
   return table.record(fields, sizeof(nnf_tensor_map));
 }
 
-/// What is to be said of launches beside the rows of kernels.
+/// What is to be said of launches beside the rows of kernels. `resident` gets a number for each.
 std::vector<llvm::Constant *> launchRows(Table &table, const DeviceCode &code, llvm::ArrayRef<DeviceImage> images,
-                                         std::vector<llvm::Constant *> &windows) {
+                                         std::vector<llvm::Constant *> &windows,
+                                         std::vector<llvm::Constant *> &resident) {
   std::vector<llvm::Constant *> rows;
   for (auto [number, image] : llvm::enumerate(images))
     for (const DeviceKernel &kernel : code.kernelsFor(image.target)) {
@@ -114,6 +115,7 @@ std::vector<llvm::Constant *> launchRows(Table &table, const DeviceCode &code, l
       rows.push_back(table.record({table.i32(number), table.i32(kernel.index), table.i32(kernel.blocks),
                                    table.i32(maps.size()), table.array(maps, "nnf.tensor_maps")},
                                   sizeof(nnf_device_launch)));
+      resident.push_back(table.i32(kernel.resident));
     }
   return rows;
 }
@@ -153,11 +155,11 @@ void linkDeviceTable(const DeviceCode &code, llvm::ArrayRef<DeviceImage> images,
                      sizeof(nnf_device_image)));
   }
   llvm::Constant *imageRows = table.array(rows, "nnf.device_images");
-  std::vector<llvm::Constant *> windows, launches = launchRows(table, code, images, windows);
+  std::vector<llvm::Constant *> windows, resident, launches = launchRows(table, code, images, windows, resident);
   llvm::Constant *whole =
       table.record({table.i32(sizeof(nnf_device_code)), table.i32(images.size()), imageRows, table.i32(launches.size()),
                     table.i32(windows.size()), table.array(launches, "nnf.device_launches"),
-                    table.array(windows, "nnf.map_windows")},
+                    table.array(windows, "nnf.map_windows"), table.array(resident, "nnf.resident_blocks")},
                    sizeof(nnf_device_code));
   llvm::GlobalVariable *made = table.global(whole, "", 8);
   if (llvm::GlobalVariable *declared = host.getNamedGlobal(deviceCodeName)) {

@@ -53,6 +53,8 @@ int32_t openDevice(int ordinal, Device &device, Message &message) {
     result = driver.cuDeviceGetAttribute(&major, capabilityMajor, device.number);
   if (!result)
     result = driver.cuDeviceGetAttribute(&minor, capabilityMinor, device.number);
+  if (!result)
+    result = driver.cuDeviceGetAttribute(&device.multiprocessors, multiprocessorCount, device.number);
   if (result)
     return driver.fail(message, result, "cuda:%d", ordinal);
   device.capability = 10 * major + minor;

@@ -12,6 +12,7 @@ struct Device {
   DeviceNumber number = 0;
   ContextHandle context = nullptr; // the primary one, which other libraries of the process use too
   int capability = 0;              // 10 * major + minor
+  int multiprocessors = 0;
   char name[128] = "";
 };
 
@@ -78,6 +79,12 @@ inline const nnf_device_code *codeOf(const nnf_model &model) {
 const nnf_device_launch *launchOf(const nnf_device_code &code, uint32_t image, uint32_t kernel);
 inline uint32_t numLaunchesOf(const nnf_device_code &code) {
   return code.struct_size > offsetof(nnf_device_code, launches) ? code.num_launches : 0;
+}
+/// Blocks of a launch that has a number of its own: of those that stay no more than the device runs at once.
+inline uint32_t blocksOf(const nnf_device_code &code, const nnf_device_launch &launch, const Device &device) {
+  bool isSaid = code.struct_size > offsetof(nnf_device_code, resident) && code.resident;
+  uint64_t most = isSaid ? uint64_t(code.resident[&launch - code.launches]) * uint32_t(device.multiprocessors) : 0;
+  return most && most < launch.blocks ? uint32_t(most) : launch.blocks;
 }
 inline uint32_t numWindowsOf(const nnf_device_code &code) {
   return code.struct_size > offsetof(nnf_device_code, windows) ? code.num_windows : 0;

@@ -164,7 +164,7 @@ int32_t DeviceRun::issue(const uint64_t *words, uint64_t count) {
       }
       const nnf_device_launch *more = program.launches[index];
       if (more && more->blocks)
-        grid[0] = more->blocks;
+        grid[0] = blocksOf(*codeOf(model), *more, program.device);
       if (more)
         if (int32_t status = makeMaps(*more, words + 2, on.parameters + kernel.parameters))
           return status;

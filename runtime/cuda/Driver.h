@@ -20,7 +20,7 @@ using GraphExec = struct CUgraphExec_st *;
 
 enum : Result { outOfMemory = 2, noDevice = 100, noBinaryForGpu = 209, invalidPtx = 218, unsupportedPtxVersion = 222 };
 // Values of CUdevice_attribute, CUjit_option, CUfunction_attribute, CUstream_flags, CUevent_flags, CUstreamCaptureMode.
-constexpr int capabilityMajor = 75, capabilityMinor = 76;
+constexpr int capabilityMajor = 75, capabilityMinor = 76, multiprocessorCount = 16;
 constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 constexpr int maxDynamicShared = 8;
 constexpr unsigned streamNonBlocking = 1, eventDisableTiming = 2;

@@ -398,6 +398,8 @@ option("cxx-class-member", "expected a name that C++ takes for a class", "--cxx-
 option("depfile-nowhere", "cannot be written", "--depfile=nowhere/out.d", status=1)
 option("same-model-twice", "two models are called 'm'", GRAPH)
 option("accuracy-unknown", "expected strict, default or relaxed", "--accuracy=exact")
+option("multiprocessors-of-a-cpu", "--cuda-multiprocessors goes with --target=cuda or cuda-emu", "--cuda-multiprocessors=114")
+option("multiprocessors-none", "--cuda-multiprocessors", "--target=cuda", "--cuda-multiprocessors=0")
 option("tf32-on-a-cpu", "--allow-tf32 goes with --target=cuda or cuda-emu", "--allow-tf32")
 option("dim-range-of-nothing", "size 'N': given as 1 to 32, but no input has a size of that name", "--dim=N=1:32", status=1)
 bad("report-of-nothing", {}, "none.nnf", "nnfc", "report", "none.nnf", "-o", "out.html")

@@ -28,6 +28,9 @@ protected:
   using Change = llvm::function_ref<void(mlir::ModuleOp)>;
   using DeviceChange = llvm::function_ref<void(llvm::Module &)>;
 
+  /// Of the last run without failure: elements of 16 bits.
+  std::vector<uint16_t> firstOutput;
+
   /// Compiles the graph for the emulator with a change of its kernels in between, or of their device code, runs it on
   /// ones, and returns the message of its failure.
   std::string run(const char *graph, Change change, DeviceChange deviceChange = {}) {
@@ -100,6 +103,8 @@ private:
       inputs.emplace_back(data.back().data(), info.dtype, dims);
     }
     Status status = context.run(inputs, outputs);
+    if (status && !outputs.empty())
+      firstOutput.assign(outputs[0].data<uint16_t>(), outputs[0].data<uint16_t>() + outputs[0].elements());
     return status ? "it runs" : status.message();
   }
 };

@@ -1,5 +1,7 @@
 // Products and convolutions of compute capability 9.0 broken on purpose. What is missing is found in every order of
 // threads and copies, also where the numbers would be right in most.
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "test/cuda/BrokenKernels.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -221,6 +223,209 @@ TEST_P(HopperConvolutionTest, phasesThatNobodyWaitsFor) {
         << "wait " << which;
 }
 
+// ---- blocks that stay for several tiles
+
+/// One multiprocessor for three tiles of two groups: five slabs each, in four places, so that every tile begins at
+/// another one; edges of rows and columns.
+constexpr char tilesOfOneBlock[] = R"(
+module attributes {nnf.multiprocessors = 1 : i64} {
+  func.func @main(%a: tensor<300x312xf16> {nnf.name = "a"}, %b: tensor<312x200xf16> {nnf.name = "b"})
+      -> (tensor<300x200xf16> {nnf.name = "y"}) {
+    %y = nnf.matmul %a, %b : (tensor<300x312xf16>, tensor<312x200xf16>) -> tensor<300x200xf16>
+    return %y : tensor<300x200xf16>
+  }
+})";
+
+class HopperStayingTest : public HopperTest {
+protected:
+  std::string runWith(DeviceChange change) { return run(tilesOfOneBlock, "sm_90a", unchanged, change); }
+  std::string runWithLoops(Change change) { return run(tilesOfOneBlock, "sm_90a", change, unchangedDevice); }
+  static void unchangedDevice(llvm::Module &) {}
+  /// Inputs are ones.
+  bool isRight() const {
+    constexpr uint16_t half312 = 0x5ce0;
+    return !firstOutput.empty() && llvm::all_of(firstOutput, [](uint16_t bits) { return bits == half312; });
+  }
+};
+
+constexpr llvm::StringLiteral arrival = "mbarrier.arrive.shared::cta", warpBarrier = "bar.warp.sync";
+
+/// Of the thread that copies, for a free place; of those that multiply, for what has come, and for their turn.
+enum Wait { ForFree, ForSlab, ForTurn, Waits };
+llvm::CallInst *waitOf(llvm::Module &device, int which) {
+  llvm::SmallVector<llvm::CallInst *> waits = callsOf(device, phaseWait);
+  EXPECT_EQ(waits.size(), size_t(Waits));
+  return waits[which];
+}
+
+TEST_P(HopperStayingTest, unchangedProductsRun) {
+  size_t products = 0, parts = 0;
+  EXPECT_EQ(runWith([&](llvm::Module &device) {
+              products = callsOf(device, multiplication).size();
+              parts = callsOf(device, warpBarrier).size();
+            }),
+            "it runs");
+  EXPECT_EQ(products, 4u);
+  EXPECT_EQ(parts, 4u); // or there are none that stay
+  EXPECT_TRUE(isRight());
+}
+
+TEST_P(HopperStayingTest, phasesThatNobodyWaitsFor) {
+  for (int which : {ForFree, ForSlab, ForTurn})
+    EXPECT_THAT(runWith([which](llvm::Module &device) {
+                  llvm::CallInst *wait = waitOf(device, which);
+                  wait->replaceAllUsesWith(llvm::ConstantInt::get(wait->getType(), 1));
+                  wait->eraseFromParent();
+                }),
+                testing::AnyOf(says(mayUse), says(underWay), says("before it is written"),
+                               says("that all have arrived at"), says("threads race for byte")))
+        << "wait " << which;
+}
+
+TEST_P(HopperStayingTest, phasesOfTheOtherParity) {
+  // Of turns, the second group would be the first: nothing is wrong with that.
+  for (int which : {ForFree, ForSlab})
+    EXPECT_THAT(runWith([which](llvm::Module &device) {
+                  llvm::CallInst *wait = waitOf(device, which);
+                  llvm::IRBuilder<> b(wait);
+                  wait->setArgOperand(1, b.CreateXor(wait->getArgOperand(1), b.getInt32(1)));
+                }),
+                testing::AnyOf(says(hangs), says(mayUse), says(underWay), says("before it is written"),
+                               says("threads race for byte")))
+        << "wait " << which;
+}
+
+/// Lets a number that slabs of a tile go on with be, with each tile, what it was in the beginning.
+void beginAnew(llvm::Value *number) {
+  auto *phi = llvm::dyn_cast<llvm::PHINode>(number);
+  for (unsigned i = 0; phi && i < phi->getNumIncomingValues(); ++i) {
+    if (auto *ofTile = llvm::dyn_cast<llvm::PHINode>(phi->getIncomingValue(i)))
+      for (llvm::Value *first : ofTile->incoming_values())
+        if (!llvm::isa<llvm::BinaryOperator>(first))
+          return phi->setIncomingValue(i, first);
+  }
+  FAIL() << "no number that is carried on";
+}
+
+TEST_P(HopperStayingTest, phasesThatAreNotCarriedOn) {
+  for (int which : {ForFree, ForSlab})
+    EXPECT_THAT(runWith([which](llvm::Module &device) { beginAnew(waitOf(device, which)->getArgOperand(1)); }),
+                testing::AnyOf(says(hangs), says(mayUse), says(underWay), says("before it is written")))
+        << "wait " << which;
+  // Of turns, that of the first group alone: if neither did, they would begin in turns.
+  EXPECT_THAT(runWith([](llvm::Module &device) {
+                auto *parity = llvm::dyn_cast<llvm::PHINode>(waitOf(device, ForTurn)->getArgOperand(1));
+                ASSERT_NE(parity, nullptr);
+                llvm::ZExtInst *isFirst = nullptr;
+                llvm::BinaryOperator *flip = nullptr;
+                for (llvm::Value *value : parity->incoming_values()) {
+                  isFirst = isFirst ? isFirst : llvm::dyn_cast<llvm::ZExtInst>(value);
+                  flip = flip ? flip : llvm::dyn_cast<llvm::BinaryOperator>(value);
+                }
+                ASSERT_TRUE(isFirst && flip);
+                llvm::IRBuilder<> b(flip->getNextNode());
+                llvm::Value *next = b.CreateSelect(isFirst->getOperand(0), parity, flip);
+                flip->replaceUsesWithIf(next, [&](llvm::Use &use) { return use.getUser() == parity; });
+              }),
+              testing::AnyOf(says(hangs), says("threads race for byte")));
+}
+
+TEST_P(HopperStayingTest, arrivalsThatAreMissing) {
+  // For a slab's place, for that of a tile's last slab, for the other group's turn.
+  for (size_t which : {0, 1, 2})
+    EXPECT_THAT(runWith([which](llvm::Module &device) {
+                  llvm::SmallVector<llvm::CallInst *> arrivals = callsOf(device, arrival);
+                  ASSERT_EQ(arrivals.size(), 3u);
+                  arrivals[which]->eraseFromParent();
+                }),
+                says(hangs))
+        << "arrival " << which;
+}
+
+TEST_P(HopperStayingTest, countsOfArrivals) {
+  // Of one group's warps at the other's turn; of both groups' at a slab's place.
+  for (int64_t count : {4, 8})
+    for (int64_t more : {-1, 1})
+      EXPECT_THAT(
+          runWith([&](llvm::Module &device) {
+            for (llvm::CallInst *made : callsOf(device, "mbarrier.init"))
+              if (numberOf(made, 1) == count)
+                setNumber(made, 1, count + more);
+          }),
+          testing::AnyOf(says(hangs), says(mayUse), says("that all have arrived at"), says("threads race for byte")))
+          << count << " " << more;
+}
+
+TEST_P(HopperStayingTest, sumsInSharedMemoryThatNobodyWaitsFor) {
+  size_t count = 0;
+  auto without = [&](size_t which) {
+    return runWith([&, which](llvm::Module &device) {
+      llvm::SmallVector<llvm::CallInst *> barriers = callsOf(device, warpBarrier);
+      count = barriers.size();
+      barriers[which]->eraseFromParent();
+    });
+  };
+  // Before the first half of sums is read, before the second takes its place, before that is read, and before the turn
+  // is passed on.
+  for (size_t which = 0; which == 0 || which < count; ++which)
+    EXPECT_THAT(without(which), testing::AnyOf(says("threads race for byte"), says("before it is written")))
+        << "barrier " << which;
+  EXPECT_EQ(count, 4u);
+}
+
+TEST_P(HopperStayingTest, missingBarriersOfTheBlock) {
+  EXPECT_THAT(runWith([](llvm::Module &device) {
+                llvm::SmallVector<llvm::CallInst *> barriers = callsOf(device, deviceBarrier);
+                ASSERT_EQ(barriers.size(), 1u);
+                barriers[0]->eraseFromParent();
+              }),
+              says(noBarrier));
+}
+
+/// Loops over tiles: of the thread that copies, of those that multiply.
+llvm::SmallVector<scf::ForOp> loopsOverTiles(ModuleOp module) {
+  llvm::SmallVector<scf::ForOp> loops;
+  module.walk([&](scf::ForOp loop) {
+    if (!loop->getParentOfType<scf::ForOp>())
+      loops.push_back(loop);
+  });
+  EXPECT_EQ(loops.size(), 2u);
+  return loops;
+}
+void setStep(scf::ForOp loop, int64_t step) {
+  OpBuilder b(loop);
+  loop.setStep(arith::ConstantOp::create(b, loop.getLoc(), b.getI64IntegerAttr(step)));
+}
+
+TEST_P(HopperStayingTest, tilesThatAreSkipped) {
+  EXPECT_EQ(runWithLoops([](ModuleOp module) {
+              for (scf::ForOp loop : loopsOverTiles(module))
+                setStep(loop, 2);
+            }),
+            "it runs");
+  EXPECT_FALSE(isRight());
+  // One side alone: slabs that nobody takes, or that nobody brings.
+  for (size_t which : {0, 1})
+    EXPECT_THAT(runWithLoops([which](ModuleOp module) { setStep(loopsOverTiles(module)[which], 2); }), says(hangs));
+}
+
+TEST_P(HopperStayingTest, tilesThatOneSideHasTwice) {
+  // The last one once more.
+  for (size_t which : {0, 1})
+    EXPECT_THAT(runWithLoops([which](ModuleOp module) {
+                  scf::ForOp loop = loopsOverTiles(module)[which];
+                  OpBuilder b(loop);
+                  Value one = arith::ConstantOp::create(b, loop.getLoc(), b.getI64IntegerAttr(1));
+                  Value last = arith::SubIOp::create(b, loop.getLoc(), loop.getUpperBound(), one);
+                  loop.setUpperBound(arith::AddIOp::create(b, loop.getLoc(), loop.getUpperBound(), one));
+                  b.setInsertionPointToStart(loop.getBody());
+                  Value number = arith::MinSIOp::create(b, loop.getLoc(), loop.getInductionVar(), last);
+                  loop.getInductionVar().replaceAllUsesExcept(number, number.getDefiningOp());
+                }),
+                says(hangs));
+}
+
+INSTANTIATE_TEST_SUITE_P(orders, HopperStayingTest, testing::Values(0, 1, 20240607));
 INSTANTIATE_TEST_SUITE_P(orders, HopperPositionsTest, testing::Values(0));
 INSTANTIATE_TEST_SUITE_P(orders, HopperConvolutionTest, testing::Values(0, 1, 20240607));
 INSTANTIATE_TEST_SUITE_P(orders, HopperTest, testing::Values(0, 1, 20240607));

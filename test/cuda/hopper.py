@@ -102,8 +102,69 @@ def products():
     return found
 
 
+# Multiprocessors of the GPU that models are cut for whose blocks stay: each has several tiles.
+FEW_MULTIPROCESSORS = 2
+
+
+def staying():
+    """Blocks that go through several tiles: both tiles, blocks with as many and with one more than others; slabs that end
+    within the ring, that go round, that are fewer than its places or one; all ways that operands lie and results are
+    stored."""
+    rng = np.random.default_rng(132)
+    found = []
+
+    def f16(*shape):
+        return rng.standard_normal(shape).astype(np.float16)
+
+    def bf16(*shape):
+        return bfloat16(rng.standard_normal(shape).astype(np.float32))
+
+    def add(name, inputs, nodes, reference, scale):
+        found.append(Model(f"hopper_stay_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale))
+
+    def product(a, b):
+        return [a @ b]
+
+    def magnitude(a, b):
+        return abs(a) @ abs(b)
+
+    matmul = [("matmul", {"input": "a", "other": "b"}, ["y"])]
+    turned = ("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"])
+    for m, k, n in ((300, 136, 496), (700, 200, 200), (520, 136, 72), (640, 840, 72), (700, 16, 64), (600, 72, 1000)):
+        add(f"{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, matmul, product, magnitude)
+    add("lines_across", {"a": bf16(136, 304), "b": bf16(501, 136)},
+        [turned, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
+        lambda a, b: abs(a.T) @ abs(b.T))
+    add("heads", {"a": f16(2, 150, 3, 64), "b": f16(2, 48, 3, 64)},
+        [("transpose", {"input": "a", "dim0": 1, "dim1": 2}, ["p"]),
+         ("permute", {"input": "b", "dims": [0, 2, 3, 1]}, ["q"]), ("matmul", {"input": "p", "other": "q"}, ["y"])],
+        lambda a, b: [a.swapaxes(1, 2) @ b.transpose(0, 2, 3, 1)],
+        lambda a, b: abs(a).swapaxes(1, 2) @ abs(b).transpose(0, 2, 3, 1))
+    add("bias_gelu", {"x": bf16(300, 136), "w": bf16(496, 136), "b": bf16(496)},
+        [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("gelu", {"input": "l"}, ["y"])],
+        lambda x, w, b: [0.5 * (x @ w.T + b) * (1 + erf((x @ w.T + b) / np.sqrt(2)))],
+        lambda x, w, b: 1024 * abs(x) @ abs(w.T))
+    add("bias_relu_residual", {"x": f16(520, 72), "w": f16(136, 72), "b": f16(136), "r": f16(520, 136)},
+        [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("relu", {"input": "l"}, ["p"]),
+         ("add", {"input": "p", "other": "r"}, ["y"])],
+        lambda x, w, b, r: [np.maximum(x @ w.T + b, 0) + r], lambda x, w, b, r: 1024 * abs(x) @ abs(w.T))
+    convolutions.add_cases(found, convolutions.STAYING, rng, "hopper_stay_conv")
+    return found
+
+
+def look_at_staying(text, model):
+    if model.name.startswith("hopper_stay_conv_") and ".im2col." not in text:
+        return "no .im2col."
+    for wanted in ("wgmma.mma_async", "cp.async.bulk.tensor", "bar.warp.sync"):
+        if wanted not in text:
+            return f"no {wanted}"
+    return "it has local memory" if ".local" in text else None
+
+
 def look_at(text, model):
     """What the PTX for sm_90a should have."""
+    if model.name.startswith("hopper_stay_"):
+        return look_at_staying(text, model)
     if model.family == "attention":
         return hopper_attention.look_at(text, model)
     if model.name in ELSEWHERE:
@@ -136,13 +197,15 @@ THROUGH_DRIVER = ("hopper_200x520x136", "hopper_heads", "hopper_same_for_all", "
 
 
 class Suite:
-    def __init__(self, build, folder, ptxas, seeds, results, tools):
+    def __init__(self, build, folder, ptxas, seeds, results, tools, only=""):
         self.build, self.folder, self.ptxas, self.results, self.tools = build, folder, ptxas, results, tools
         self.seeds = seeds
         self.nnfc = build / "bin" / "nnfc"
-        self.models = products() + hopper_attention.models()
-        self.files = {model.name: folder / f"{model.name}.nnf.txt" for model in self.models}
-        for model in self.models:
+        self.only = only
+        self.models = [m for m in products() + hopper_attention.models() if only in m.name]
+        self.staying = [m for m in staying() if only in m.name]
+        self.files = {model.name: folder / f"{model.name}.nnf.txt" for model in self.models + self.staying}
+        for model in self.models + self.staying:
             self.files[model.name].write_text(model.text())
 
     def try_to_compile(self, models, out, *flags):
@@ -156,13 +219,14 @@ class Suite:
             self.results.case(f"{out.name}", why)
         return not why
 
-    def numbers(self):
+    def numbers(self, models, *flags):
         """On the emulator, in each order."""
-        parts = [self.models[i::self.tools.LIBRARIES] for i in range(self.tools.LIBRARIES)]
-        libraries = [self.folder / f"hopper-orders-{i}.so" for i in range(len(parts))]
-        with ThreadPoolExecutor(len(parts)) as pool:
+        parts = [models[i::self.tools.LIBRARIES] for i in range(min(self.tools.LIBRARIES, len(models)))]
+        libraries = [self.folder / f"hopper-orders-{i}{''.join(flags)}.so" for i in range(len(parts))]
+        with ThreadPoolExecutor(self.tools.LIBRARIES) as pool:
             done = list(pool.map(lambda part, library: self.try_to_compile(part, library, *self.tools.EMULATOR,
-                                                                           "--cuda-arch=sm_90a"), parts, libraries))
+                                                                           "--cuda-arch=sm_90a", *flags),
+                                 parts, libraries))
         for part, library, why in zip(parts, libraries, done):
             if why:
                 self.results.case(library.name, why)
@@ -172,9 +236,9 @@ class Suite:
                 for model in part:
                     self.results.case(f"{model.name} on sm_90a, order {seed}", self.tools.run_model(model, library))
 
-    def ptx(self):
+    def ptx(self, models, *flags):
         with ThreadPoolExecutor(self.tools.LIBRARIES) as pool:
-            for model, (compiled, seen, assembled) in zip(self.models, pool.map(self.ptx_of, self.models)):
+            for model, (compiled, seen, assembled) in zip(models, pool.map(lambda m: self.ptx_of(m, *flags), models)):
                 if compiled:
                     self.results.case(f"{model.name} as PTX", compiled)
                     continue
@@ -184,10 +248,10 @@ class Suite:
                 else:
                     self.results.skipped += 1
 
-    def ptx_of(self, model):
+    def ptx_of(self, model, *flags):
         """What is wrong with compiling it, with its text, with the machine code."""
         out = self.folder / f"{model.name}.sm_90a.ptx"
-        if why := self.try_to_compile([model], out, "--target=cuda", "--emit=ptx", "--cuda-arch=sm_90a"):
+        if why := self.try_to_compile([model], out, "--target=cuda", "--emit=ptx", "--cuda-arch=sm_90a", *flags):
             return why, None, None
         return None, look_at(out.read_text(), model), assemble(self.tools.run, self.ptxas, out) if self.ptxas else None
 
@@ -223,8 +287,29 @@ class Suite:
                           None if why and "cuTensorMapEncodeTiled: CUDA_ERROR_INVALID_VALUE" in why else f"it says {why}")
         fake.reset()
         fake.set(library=None, model=None)
+        self.staying_through_driver(fake)
         self.older_driver(library, emulated["sm_80"], model)
         self.inspect(library)
+
+    def staying_through_driver(self, fake):
+        """No more blocks that stay than the GPU has multiprocessors for; however many they are, all tiles are done."""
+        few = f"--cuda-multiprocessors={FEW_MULTIPROCESSORS}"
+        models = [m for m in self.staying if m.name in ("hopper_stay_700x200x200", "hopper_stay_bias_gelu")]
+        library, emulated = self.folder / "hopper-stay.so", self.folder / "hopper-stay-sm_90a.so"
+        if not (self.compile(models, library, "--target=cuda", "--cuda-arch=sm_80,sm_90a", few) and
+                self.compile(models, emulated, "--target=cuda-emu", "--cuda-arch=sm_90a", few)):
+            return
+        for multiprocessors in (1, FEW_MULTIPROCESSORS, 132):
+            for model in models:
+                fake.reset()
+                fake.set(library=emulated, model=model.name, capability="9.0", multiprocessors=multiprocessors)
+                why = self.tools.run_model(model, library)
+                blocks = fake.count("blocks")
+                if not why and blocks != min(multiprocessors, FEW_MULTIPROCESSORS):
+                    why = f"{blocks} blocks"
+                self.results.case(f"{model.name} on {multiprocessors} multiprocessors", why)
+        fake.reset()
+        fake.set(library=None, model=None)
 
     def older_driver(self, library, emulated, model):
         """One that makes no tensor maps runs what every GPU has."""
@@ -245,6 +330,10 @@ class Suite:
         self.results.case("inspect of tensor maps", None if re.search(wanted, text) else text + err)
 
     def everything(self, fake):
-        self.numbers()
-        self.ptx()
-        self.through_driver(fake)
+        few = f"--cuda-multiprocessors={FEW_MULTIPROCESSORS}"
+        self.numbers(self.models)
+        self.ptx(self.models)
+        self.numbers(self.staying, few)
+        self.ptx(self.staying, few)
+        if not self.only:
+            self.through_driver(fake)

@@ -39,23 +39,33 @@ ELSEWHERE = {
     "far_taps": ("f16", 32, 16, (5, 5, 40), (1, 1, 2), 1, 0, (1, 1, 32), 1, 1),
     "far_padding": ("f16", 32, 16, (5, 4, 5), (1, 1, 3), 1, (0, 0, 17), 1, 1, 1),
 }
+# More tiles than two multiprocessors have at once, stored transposed: an image's positions lie beside each other.
+STAYING = {
+    "3x3": ("f16", 64, 72, (12, 13), (3, 3), 1, 1, 1, 1, 4),
+    "half_slab": ("bf16", 40, 200, (13, 10), (3, 3), 1, 1, 1, 1, 5),
+    "groups": ("f16", 128, 48, (11, 14), (3, 3), 2, 1, 1, 2, 9),
+    "one_tap": ("f16", 64, 300, (23, 21), (1, 1), 2, 0, 1, 1, 4),
+}
 # Products of matrices, which no image is to be mapped for.
 POINTWISE = {
     "pointwise": ("f16", 64, 72, (9, 8), (1, 1), 1, 0, 1, 1, 2),
 }
 
 
-def add_convolutions(found):
-    rng = np.random.default_rng(90)
+def array_of(rng, dtype, *shape):
+    values = rng.standard_normal(shape).astype(np.float32)
+    return bfloat16(values) if dtype == "bf16" else values.astype(np.float16)
 
+
+def add_cases(found, cases, rng, prefix, symbols=None):
+    """One convolution for each case, with a bias and relu."""
     def array(dtype, *shape):
-        values = rng.standard_normal(shape).astype(np.float32)
-        return bfloat16(values) if dtype == "bf16" else values.astype(np.float16)
+        return array_of(rng, dtype, *shape)
 
     def add(name, inputs, nodes, reference, scale, **more):
-        found.append(Model(f"hopper_conv_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale, **more))
+        found.append(Model(f"{prefix}_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale, **more))
 
-    def one(name, case, symbols=None):
+    def one(name, case):
         dtype, channels, outputs, image, kernel, *_, groups, images = case
         stride, padding, dilation = lists(case[1:])
         inputs = {"x": array(dtype, images, channels, *image), "w": array(dtype, outputs, channels // groups, *kernel),
@@ -69,10 +79,22 @@ def add_convolutions(found):
             lambda x, w, b: (64 if dtype == "f16" else 1024) * convolve(abs(x), abs(w), stride, padding, dilation,
                                                                        groups), symbols=symbols)
 
+    for name, case in cases.items():
+        one(name, case)
+
+
+def add_convolutions(found):
+    rng = np.random.default_rng(90)
+
+    def array(dtype, *shape):
+        return array_of(rng, dtype, *shape)
+
+    def add(name, inputs, nodes, reference, scale, **more):
+        found.append(Model(f"hopper_conv_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale, **more))
+
     for cases in (CASES, ELSEWHERE, POINTWISE):
-        for name, case in cases.items():
-            one(name, case)
-    one("symbolic", CASES["stride"], {("x", 0): "N"})
+        add_cases(found, cases, rng, "hopper_conv")
+    add_cases(found, {"symbolic": CASES["stride"]}, rng, "hopper_conv", {("x", 0): "N"})
 
     # One after the other, with a residual: of the second one image and result lie as the first has left them.
     same = {"stride": [1, 1], "padding": [1, 1], "dilation": [1, 1], "groups": 1}

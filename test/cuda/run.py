@@ -399,10 +399,10 @@ def cubins(nnfc, ptxas, folder, results):
     results.case("a library with a cubin runs", why or (None if fake.count("cubin") == 1 else "its PTX is loaded"))
 
 
-def hopper_products(build, folder, ptxas, seeds, results):
-    """What sm_90a has of its own."""
+def hopper_products(build, folder, ptxas, seeds, results, only=""):
+    """What sm_90a has of its own; `only`: of some models, and not through a driver."""
     fake = runtime.Fake(build / "unit" / "nnf-fake-cuda.so")
-    hopper.Suite(build, folder, ptxas, seeds, results, sys.modules[__name__]).everything(fake)
+    hopper.Suite(build, folder, ptxas, seeds, results, sys.modules[__name__], only).everything(fake)
 
 
 def by_nvrtc(options, folder, ptxas, all_models, results):
@@ -437,7 +437,7 @@ def main():
     parser.add_argument("--custom", action="store_true", help="kernels that models bring with them, and nothing else")
     parser.add_argument("--tf32", action="store_true", help="float32 on tensor cores, and nothing else")
     parser.add_argument("--nvrtc", action="store_true", help="kernels as CUDA C++, and nothing else")
-    parser.add_argument("--only", default="", help="with --nvrtc: models with this in their names")
+    parser.add_argument("--only", default="", help="with --nvrtc or --hopper: models with this in their names")
     parser.add_argument("--hopper", action="store_true", help="products and attention of sm_90a, and nothing else")
     options = parser.parse_args()
     nnfc = options.build / "bin" / "nnfc"
@@ -447,7 +447,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if options.hopper:
-            hopper_products(options.build, folder, ptxas, seeds, results)
+            hopper_products(options.build, folder, ptxas, seeds, results, options.only)
             print(f"{results.passed} passed, {results.failed} failed, {results.skipped} skipped")
             return 1 if results.failed else 0
         if options.custom or options.tf32 or options.nvrtc:

@@ -109,7 +109,7 @@ class Fake:
         return self.lib.nnf_fake_count(what.encode())
 
     def reset(self):
-        self.set(error=None, capability=None, devices=None, version=None, memory=None)
+        self.set(error=None, capability=None, devices=None, version=None, memory=None, multiprocessors=None)
         os.environ.pop("NNFC_CUDA_SYNC", None)
         self.lib.nnf_fake_reset()
 

@@ -7,7 +7,7 @@
 //
 // $NNF_FAKE_ERROR=CALL:N=CODE makes the Nth call fail, CALL=CODE every one; the call `kernel` is a kernel that runs.
 // $NNF_FAKE_CAPABILITY (8.0), $NNF_FAKE_DEVICES (1), $NNF_FAKE_VERSION (12040), $NNF_FAKE_MEMORY (bytes, 1 GiB) say
-// what there is. $NNF_FAKE_FAULT=1 launches one block too few.
+// what there is, $NNF_FAKE_MULTIPROCESSORS (132) too. $NNF_FAKE_FAULT=1 launches one block too few.
 #include "test/gpu/FakeCode.h"
 #include "test/gpu/FakeMaps.h"
 #include <algorithm>
@@ -261,8 +261,10 @@ CUresult runKernel(const CUfunc_st &function, std::array<unsigned, 3> grid, std:
   std::vector<uint8_t> scratch(static_cast<size_t>(function.kernel->scratch_bytes) + 64);
   auto aligned = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64;
   auto *given = reinterpret_cast<nnf_emu_given_maps *>(aligned);
-  if (!maps.empty())
+  if (!maps.empty()) {
     given->magic = NNF_EMU_MAP_MAGIC;
+    given->blocks = grid[0];
+  }
   for (size_t i = 0; i < maps.size(); ++i)
     given->maps[i] = &maps[i].map;
   Reach reach;
@@ -343,8 +345,9 @@ CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
   int major = 8, minor = 0;
   if (text)
     sscanf(text, "%d.%d", &major, &minor);
-  *value = attribute == 75 ? major : minor;
-  return attribute == 75 || attribute == 76 ? 0 : invalidValue;
+  int multiprocessors = int(setting("NNF_FAKE_MULTIPROCESSORS", 132));
+  *value = attribute == 75 ? major : attribute == 76 ? minor : multiprocessors;
+  return attribute == 75 || attribute == 76 || attribute == 16 ? 0 : invalidValue;
 }
 CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
   FAKE_CALL("cuDevicePrimaryCtxRetain", false);
@@ -539,6 +542,7 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, uns
                         unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters,
                         void **extra) {
   FAKE_CALL("cuLaunchKernel");
+  calls["blocks"] += gridX;
   bool isKnown = !function->isPointer.empty() && !function->block[0];
   if (sharedBytes > function->mostDynamic || (isKnown && function->usesDynamic != (sharedBytes != 0)))
     return invalidValue;

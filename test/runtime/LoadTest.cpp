@@ -210,7 +210,7 @@ void expectRefused(TestModel &model, int32_t status, const char *text) {
 TEST(Descriptor, abi) {
   TestModel major = doubling(), minor = doubling(), size = doubling();
   major.get().abi_major = 2;
-  expectRefused(major, NNF_ERROR_UNSUPPORTED, "the model has ABI 2.6, this runtime takes 1.0 to 1.6 [NNFC-E0703]");
+  expectRefused(major, NNF_ERROR_UNSUPPORTED, "the model has ABI 2.7, this runtime takes 1.0 to 1.7 [NNFC-E0703]");
   minor.get().abi_minor = NNF_ABI_MINOR + 1;
   expectRefused(minor, NNF_ERROR_UNSUPPORTED, "the model has ABI 1.");
   size.get().struct_size = 8;

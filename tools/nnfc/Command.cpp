@@ -131,6 +131,10 @@ CodeOptions::CodeOptions(CLI::App &app, CodeRequest &request, bool withTuning) :
                "with cuda-emu: run a model's kernels in CUDA C++, which become code of this machine");
   app.add_flag("--allow-tf32", request.allowTf32,
                "on GPUs: tensor cores may multiply float32, with operands rounded to tf32 (10 bits of mantissa)");
+  app.add_option("--cuda-multiprocessors", request.multiprocessors,
+                 "how many multiprocessors the GPU has that code for sm_90a is cut for (default 132, an H100's)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65535));
   app.add_option("--emu-seed", request.emuSeed, "with cuda-emu: run threads in another order (default 0: as numbered)")
       ->type_name("N");
   app.add_flag_callback(

@@ -37,7 +37,7 @@ inline void beginCopy(Thread *thread, uint32_t to, const uint8_t *from, uint32_t
 inline void finishCopy(Thread *thread, const Copy &copy) {
   for (uint32_t i = 0; i < copy.size; ++i)
     copy.to[i] = i < copy.bytes ? copy.from[i] : 0;
-  mark(thread, copy.to, copy.size, thread->block->phase);
+  mark(thread, copy.to, copy.size, thread->block->now);
 }
 
 } // namespace

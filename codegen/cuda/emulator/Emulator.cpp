@@ -70,7 +70,9 @@ void start(Block *block, uint8_t *stacks) {
   for (uint64_t i = 0; i < block->sharedBytes; ++i)
     block->shared[i] = 0xcd;
   block->atBarrier = 0;
-  block->firstPhase = ++block->phase;
+  block->firstMoment = block->metAt = ++block->now;
+  for (uint32_t &at : block->warpMetAt)
+    at = 0;
   startAsync(block);
 }
 
@@ -128,15 +130,18 @@ extern "C" {
 /// Runs blocks [first, last) of a kernel.
 void nnf_emu_run(Entry entry, const void **slots, int64_t first, int64_t last, uint8_t *scratch, uint32_t threads,
                  uint64_t sharedBytes, uint64_t seed, nnf_check_state *check, int64_t firstFault, uint32_t firstMap,
-                 uint32_t numMaps) {
+                 uint32_t numMaps, uint32_t blocks) {
   auto *given = reinterpret_cast<nnf_emu_given_maps *>(scratch);
-  for (uint32_t i = 0; i < numMaps && given->magic == NNF_EMU_MAP_MAGIC; ++i)
+  bool isGiven = numMaps && given->magic == NNF_EMU_MAP_MAGIC;
+  for (uint32_t i = 0; i < numMaps && isGiven; ++i)
     slots[firstMap + i] = given->maps[i];
+  blocks = isGiven ? given->blocks : blocks;
   auto *block = reinterpret_cast<Block *>(scratch);
   uint8_t *stacks = alignUp(scratch + sizeof(Block)) + NNF_EMU_STACK_BYTES;
   block->entry = entry;
   block->slots = slots;
   block->count = threads;
+  block->blocks = blocks;
   block->threads = reinterpret_cast<Thread *>(stacks + uint64_t(threads) * NNF_EMU_STACK_BYTES);
   block->shared = alignUp(reinterpret_cast<uint8_t *>(block->threads + threads));
   block->records = reinterpret_cast<Record *>(block->shared + (sharedBytes + NNF_EMU_SHARED_GRAIN - 1) /
@@ -154,7 +159,7 @@ void nnf_emu_run(Entry entry, const void **slots, int64_t first, int64_t last, u
     block->lines[i].block = 0;
   block->sharedBytes = sharedBytes;
   block->fault = NNF_FAULTS;
-  block->phase = 0;
+  block->now = 0;
   for (uint64_t i = 0; i < (sharedBytes + 3) / 4; ++i)
     block->records[i] = {0, nobody, 0, nobody};
   for (int64_t number = first; number < last; ++number) {
@@ -176,6 +181,11 @@ uint32_t nnf_emu_read_ptx_sreg_laneid(Thread *thread, uint32_t) { return thread-
 uint32_t nnf_emu_read_ptx_sreg_ctaid_x(Thread *thread, uint32_t) {
   return static_cast<uint32_t>(thread->block->number);
 }
+uint32_t nnf_emu_read_ptx_sreg_nctaid_x(Thread *thread, uint32_t) {
+  if (thread->block->blocks == 0)
+    fail(thread, NNF_FAULT_GRID, thread->number);
+  return thread->block->blocks;
+}
 
 void nnf_emu_barrier_cta_sync_aligned_all(Thread *thread, uint32_t, uint32_t site) {
   Block *block = thread->block;
@@ -188,9 +198,17 @@ void nnf_emu_barrier_cta_sync_aligned_all(Thread *thread, uint32_t, uint32_t sit
     return leave(thread);
   }
   block->atBarrier = 0;
-  ++block->phase;
   meetClocks(block);
   release(block, State::AtBarrier);
+}
+
+void nnf_emu_bar_warp_sync(Thread *thread, uint32_t members, uint32_t site) {
+  if (members != wholeWarp || thread->block->count % warpThreads)
+    fail(thread, NNF_FAULT_SHUFFLE, thread->number);
+  if (!meetWarp(thread, site, nullptr, nullptr))
+    return;
+  thread->block->warpMetAt[warpOf(thread)] = ++thread->block->now;
+  releaseWarp(thread);
 }
 
 uint32_t nnf_emu_shfl_sync_bfly_i32(Thread *thread, uint32_t members, uint32_t value, uint32_t distance, uint32_t clamp,
@@ -227,8 +245,9 @@ uint32_t nnf_emu_shfl_sync_bfly_i32(Thread *thread, uint32_t members, uint32_t v
 /// Where the block's shared memory is.
 uint8_t *nnf_emu_shared(Thread *thread) { return thread->block->shared; }
 
-/// Before each access to shared memory. Two threads may touch the same bytes with no barrier between only to read. Not
-/// inlined: an unrolled kernel calls it a hundred times.
+/// Before each access to shared memory. Two threads may touch the same bytes with nothing between that makes the second
+/// wait for the first (of the block, of their warp, or a barrier in shared memory) only to read. Not inlined: an
+/// unrolled kernel calls it a hundred times.
 __attribute__((noinline)) void nnf_emu_access(Thread *thread, const uint8_t *address, uint32_t bytes,
                                               uint32_t alignment, uint32_t isWrite) {
   Block *block = thread->block;
@@ -243,18 +262,18 @@ __attribute__((noinline)) void nnf_emu_access(Thread *thread, const uint8_t *add
     Record &record = block->records[i];
     if (record.writtenAt == inFlight)
       fail(thread, NNF_FAULT_IN_FLIGHT, static_cast<int64_t>(i * 4));
-    bool otherWrote = record.writtenAt == block->phase && record.writer != thread->number;
-    bool otherRead = record.readAt == block->phase && record.reader != thread->number;
+    bool otherWrote = !isBehind(thread, record.writer, record.writtenAt);
+    bool otherRead = !isBehind(thread, record.reader, record.readAt);
     if (otherWrote || (isWrite && otherRead))
       fail(thread, NNF_FAULT_RACE, static_cast<int64_t>(i * 4));
     if (isWrite) {
-      record.writtenAt = block->phase;
+      record.writtenAt = block->now;
       record.writer = thread->number;
     } else {
-      if (record.writtenAt < block->firstPhase)
+      if (record.writtenAt < block->firstMoment)
         fail(thread, NNF_FAULT_UNWRITTEN, static_cast<int64_t>(i * 4));
       record.reader = otherRead ? many : thread->number;
-      record.readAt = block->phase;
+      record.readAt = block->now;
     }
   }
 }

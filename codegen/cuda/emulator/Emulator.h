@@ -9,7 +9,7 @@
 /* Bytes of scratch memory that a worker needs for blocks of this size. */
 #define NNF_EMU_STACK_BYTES 32768
 #define NNF_EMU_THREAD_BYTES 112
-#define NNF_EMU_BLOCK_BYTES 256
+#define NNF_EMU_BLOCK_BYTES 384
 /* Each four bytes of shared memory have a record of who wrote and read them last. */
 #define NNF_EMU_RECORD_BYTES 16
 #define NNF_EMU_SHARED_GRAIN 256
@@ -38,11 +38,13 @@ typedef struct nnf_emu_map {
   int16_t lower[3], upper[3];
   uint8_t steps[3], is_image;
 } nnf_emu_map;
-/* Maps for the next call of a kernel, in the place of those that it would make itself: at the start of its scratch. */
+/* Maps for the next call of a kernel, in the place of those that it would make itself, and how many blocks its grid
+ * has, in the place of what it was made for: at the start of its scratch. */
 #define NNF_EMU_MOST_MAPS 4
 typedef struct nnf_emu_given_maps {
   uint64_t magic;
   const nnf_emu_map *maps[NNF_EMU_MOST_MAPS];
+  uint32_t blocks;
 } nnf_emu_given_maps;
 
 static inline int64_t nnf_emu_scratch_bytes(int64_t threads, int64_t shared_bytes) {

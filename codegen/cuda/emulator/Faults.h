@@ -25,6 +25,7 @@ enum {
   NNF_FAULT_SUMS,
   NNF_FAULT_ROWS,
   NNF_FAULT_REGISTERS,
+  NNF_FAULT_GRID,
   NNF_FAULTS
 };
 
@@ -49,6 +50,7 @@ enum {
       "cuda-emu: block {value}: thread {bound} multiplies without a fence, or what no descriptor can say",             \
       "cuda-emu: block {value}: thread {bound} takes sums of products that it has not waited for",                     \
       "cuda-emu: block {value}: thread {bound} changes registers that products may still read",                        \
-      "cuda-emu: block {value}: thread {bound} asks for a number of registers that it cannot have"
+      "cuda-emu: block {value}: thread {bound} asks for a number of registers that it cannot have",                    \
+      "cuda-emu: block {value}: thread {bound} asks how many blocks there are, which nobody has said"
 
 #endif

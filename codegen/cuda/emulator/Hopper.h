@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr uint32_t mostWarps = 32, mostBarriers = 32, mostTiles = 64, mostProducts = 32;
+constexpr uint32_t mostBarriers = 32, mostTiles = 64, mostProducts = 32;
 constexpr uint32_t lineBytes = NNF_EMU_LINE, groupThreads = 4 * warpThreads;
 constexpr uint32_t registersOfMultiprocessor = 65536, mostRegisters = 256;
 /// What a thread waits for that is at no barrier.
@@ -22,14 +22,16 @@ constexpr uint32_t noWord = 0xffffffff, noSet = 0xffffffff;
 /// Record::writer: a copy of a tile.
 constexpr uint32_t byTile = 0xfffffffd;
 
-/// What is known to have happened: of each warp, all before this arrival of its; of each barrier, copies of the phases
-/// before this one.
+/// What is known to have happened: of each other warp, what it does as one (products) until this moment, and what its
+/// threads do each (accesses) before they met last by then; of each barrier, copies of the phases before this one.
 struct Clock {
-  uint32_t warp[mostWarps], copies[mostBarriers];
+  uint32_t warp[mostWarps], met[mostWarps], copies[mostBarriers];
 
   void join(const Clock &other) {
     for (uint32_t i = 0; i < mostWarps; ++i)
       warp[i] = warp[i] > other.warp[i] ? warp[i] : other.warp[i];
+    for (uint32_t i = 0; i < mostWarps; ++i)
+      met[i] = met[i] > other.met[i] ? met[i] : other.met[i];
     for (uint32_t i = 0; i < mostBarriers; ++i)
       copies[i] = copies[i] > other.copies[i] ? copies[i] : other.copies[i];
   }
@@ -40,7 +42,7 @@ struct PhaseBarrier {
   uint32_t offset; // in shared memory
   uint32_t arrivals, pending, phase;
   int64_t bytes;          // of copies that this phase still waits for
-  uint32_t madeIn, maker; // between which barriers of the block, by which thread
+  uint32_t madeAt, maker; // when, by which thread
   bool isShown;           // to copies, by a fence
   Clock arrived, known;   // of those who have arrived, and what the last phase that is over tells
 };
@@ -78,11 +80,11 @@ struct WarpProducts {
 
 /// Who of the asynchronous ones has had a line of shared memory.
 struct Line {
-  uint32_t block;             // number of the block's first phase; of another block: nobody
+  uint32_t block;             // its block's first moment; of another block: nobody
   uint32_t barrier, phase;    // of the last copy to it; 0: none
   uint32_t reading;           // products under way that read it
-  uint32_t readIn;            // between which barriers the last of them was done
-  uint32_t readAt[mostWarps]; // the warp's own clock when its last one was done
+  uint32_t lastRead;          // when the last of them was done
+  uint32_t readAt[mostWarps]; // when each warp's last one was
 };
 static_assert(sizeof(Line) <= NNF_EMU_LINE_RECORD_BYTES);
 
@@ -126,31 +128,45 @@ inline void startAsync(Block *block) {
       set = {};
     for (uint32_t &at : async.clocks[w].warp)
       at = 0;
+    for (uint32_t &at : async.clocks[w].met)
+      at = 0;
     for (uint32_t &at : async.clocks[w].copies)
       at = 0;
-    async.clocks[w].warp[w] = 1;
   }
 }
 
-/// All threads of the block have met: each knows what any knew.
+/// All threads of the block have met: each knows what any knew, and all that any has done.
 inline void meetClocks(Block *block) {
   Async &async = *block->async;
   uint32_t warps = (block->count + warpThreads - 1) / warpThreads;
-  if (async.numBarriers == 0)
-    return;
-  for (uint32_t w = 1; w < warps; ++w)
-    async.clocks[0].join(async.clocks[w]);
-  for (uint32_t w = 0; w < warps; ++w) {
-    async.clocks[w] = async.clocks[0];
-    ++async.clocks[w].warp[w];
+  if (async.numBarriers) {
+    for (uint32_t w = 1; w < warps; ++w)
+      async.clocks[0].join(async.clocks[w]);
+    for (uint32_t w = 0; w < warps; ++w)
+      async.clocks[0].warp[w] = async.clocks[0].met[w] = block->now;
+    for (uint32_t w = 1; w < warps; ++w)
+      async.clocks[w] = async.clocks[0];
   }
+  block->metAt = ++block->now;
+}
+
+/// Whether what a thread did at a moment is behind this one: the block has met since, or their warp, or a barrier in
+/// shared memory has told.
+inline bool isBehind(Thread *thread, uint32_t who, uint32_t at) {
+  Block *block = thread->block;
+  if (at < block->metAt || who == thread->number)
+    return true;
+  if (who >= block->count) // several threads, or the copy of a tile
+    return false;
+  uint32_t warp = who / warpThreads;
+  return at < (warp == warpOf(thread) ? block->warpMetAt : clockOf(thread).met)[warp];
 }
 
 inline Line &lineAt(Block *block, uint64_t offset) {
   Line &line = block->lines[offset / lineBytes];
-  if (line.block != block->firstPhase) {
+  if (line.block != block->firstMoment) {
     line = {};
-    line.block = block->firstPhase;
+    line.block = block->firstMoment;
   }
   return line;
 }
@@ -171,7 +187,7 @@ inline PhaseBarrier &barrierAt(Thread *thread, uint32_t address) {
   uint32_t offset = sharedOffset(thread, address, 8);
   for (uint32_t i = 0; i < block->async->numBarriers; ++i) {
     PhaseBarrier &barrier = block->async->barriers[i];
-    if (barrier.offset == offset && (barrier.maker == thread->number || barrier.madeIn != block->phase))
+    if (barrier.offset == offset && (barrier.maker == thread->number || barrier.madeAt < block->metAt))
       return barrier;
   }
   fail(thread, NNF_FAULT_NO_BARRIER, thread->number);
@@ -199,8 +215,9 @@ inline void arriveAt(Thread *thread, PhaseBarrier &barrier, int64_t bytes) {
   if (barrier.pending == 0)
     fail(thread, NNF_FAULT_ARRIVALS, thread->number);
   Clock &clock = clockOf(thread);
+  clock.warp[warpOf(thread)] = thread->block->now++;
+  clock.met[warpOf(thread)] = thread->block->warpMetAt[warpOf(thread)];
   barrier.arrived.join(clock);
-  ++clock.warp[warpOf(thread)];
   barrier.bytes += bytes;
   --barrier.pending;
   endPhase(thread->block, barrier);
@@ -214,7 +231,7 @@ inline bool isFree(Thread *thread, const Line &line) {
   if (line.reading || (line.barrier && clock.copies[line.barrier - 1] < line.phase))
     return false;
   for (uint32_t w = 0; w < mostWarps; ++w)
-    if (line.readAt[w] > clock.warp[w])
+    if (w != warpOf(thread) && line.readAt[w] > clock.warp[w])
       return false;
   return true;
 }
@@ -253,8 +270,8 @@ inline void beginTile(Thread *thread, uint32_t to, const void *map, uint32_t bar
     Record &record = block->records[i];
     if (record.writtenAt == inFlight)
       fail(thread, NNF_FAULT_IN_FLIGHT, i * 4);
-    if ((record.writtenAt == block->phase && record.writer != byTile && record.writer != thread->number) ||
-        (record.readAt == block->phase && record.reader != thread->number))
+    if ((record.writer != byTile && !isBehind(thread, record.writer, record.writtenAt)) ||
+        !isBehind(thread, record.reader, record.readAt))
       fail(thread, NNF_FAULT_RACE, i * 4);
     record.writtenAt = inFlight;
     record.writer = byTile;
@@ -317,7 +334,7 @@ inline void finishTile(Block *block, uint32_t which) {
   }
   uint64_t offset = offsetOf(block, copy.to);
   for (uint64_t i = offset / 4; i < (offset + copy.bytes) / 4; ++i)
-    block->records[i].writtenAt = block->phase;
+    block->records[i].writtenAt = block->now;
   PhaseBarrier &barrier = async.barriers[copy.barrier];
   // Those who wait for the phase have been told already: it was to have fewer bytes.
   if (barrier.phase != copy.phase && block->fault == NNF_FAULTS) {
@@ -335,7 +352,7 @@ inline void checkProducts(Thread *thread, uint64_t offset, uint32_t bytes) {
   Block *block = thread->block;
   for (uint64_t i = offset / lineBytes * lineBytes; i < offset + bytes; i += lineBytes) {
     const Line &line = lineAt(block, i);
-    if (line.reading || line.readIn == block->phase)
+    if (line.reading || line.lastRead >= block->metAt)
       fail(thread, NNF_FAULT_NOT_FREE, static_cast<int64_t>(i));
   }
 }
@@ -354,7 +371,7 @@ void nnf_emu_mbarrier_init_shared__cta_b64(Thread *thread, uint32_t address, uin
   barrier = {};
   barrier.offset = sharedOffset(thread, address, 8);
   barrier.arrivals = barrier.pending = arrivals;
-  barrier.madeIn = block->phase;
+  barrier.madeAt = block->now;
   barrier.maker = thread->number;
 }
 

@@ -312,10 +312,10 @@ void Retarget::hostFunction(const DeviceKernel &kernel, llvm::Function &slots, u
     b.CreateStore(encodeMap(b, map, function->getArg(map.slot)), b.CreateConstGEP1_64(i64, array, count + i));
   // The last two parameters are the check state and the number of the first check; the emulator's are the last checks.
   llvm::Value *firstFault = b.CreateAdd(function->getArg(count - 1), b.getInt64(kernel.checks - NNF_FAULTS));
-  b.CreateCall(callee("run"),
-               {&slots, array, function->getArg(count), function->getArg(count + 1), function->getArg(count + 2),
-                b.getInt32(kernel.threads), b.getInt64(sharedBytes), b.CreateLoad(i64, seedVariable()),
-                function->getArg(count - 2), firstFault, b.getInt32(count), b.getInt32(kernel.maps.size())});
+  b.CreateCall(callee("run"), {&slots, array, function->getArg(count), function->getArg(count + 1),
+                               function->getArg(count + 2), b.getInt32(kernel.threads), b.getInt64(sharedBytes),
+                               b.CreateLoad(i64, seedVariable()), function->getArg(count - 2), firstFault,
+                               b.getInt32(count), b.getInt32(kernel.maps.size()), b.getInt32(kernel.blocks)});
   b.CreateRetVoid();
 }
 

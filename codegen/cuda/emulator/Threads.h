@@ -6,7 +6,7 @@
 
 namespace {
 
-constexpr uint32_t warpThreads = 32;
+constexpr uint32_t warpThreads = 32, mostWarps = 32, wholeWarp = 0xffffffff;
 constexpr uint32_t nobody = 0xffffffff, many = 0xfffffffe;
 constexpr uint64_t stackMark = 0x6d6172206b617473;
 
@@ -40,7 +40,7 @@ struct Thread {
 };
 static_assert(sizeof(Thread) <= NNF_EMU_THREAD_BYTES);
 
-/// Who touched four bytes of shared memory last, and between which barriers.
+/// Who touched four bytes of shared memory last, and when.
 struct Record {
   uint32_t writtenAt, writer, readAt, reader;
 };
@@ -73,8 +73,11 @@ struct Block {
   int64_t number;
   uint64_t random;
   uint32_t count, atBarrier, barrierSite;
-  uint32_t phase, firstPhase; // number of the stretch between two barriers; the block's first
-  uint32_t fault;             // NNF_FAULTS: none
+  uint32_t blocks; // of the grid; 0: nobody knows
+  // Moments are counted: one more wherever threads meet, or arrive at a barrier in shared memory.
+  uint32_t now, firstMoment, metAt; // the block's first; where its threads last met
+  uint32_t warpMetAt[mostWarps];    // where those of a warp did
+  uint32_t fault;                   // NNF_FAULTS: none
   int64_t detail;
 };
 static_assert(sizeof(Block) <= NNF_EMU_BLOCK_BYTES);

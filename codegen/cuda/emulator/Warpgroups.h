@@ -173,7 +173,7 @@ inline void beginProduct(Thread *thread, float *results, const TileOperands &min
     Line &line = lineAt(block, offset);
     if (record.writtenAt == inFlight)
       fail(thread, NNF_FAULT_IN_FLIGHT, static_cast<int64_t>(offset));
-    if (record.writtenAt < block->firstPhase)
+    if (record.writtenAt < block->firstMoment)
       fail(thread, NNF_FAULT_UNWRITTEN, static_cast<int64_t>(offset));
     if (record.writer != byTile || (line.barrier && clockOf(thread).copies[line.barrier - 1] < line.phase))
       fail(thread, NNF_FAULT_NOT_FREE, static_cast<int64_t>(offset));
@@ -218,8 +218,7 @@ inline void finishProduct(Thread *thread, const TileProduct &product) {
   forLines(thread, product, [&](uint64_t offset) {
     Line &line = lineAt(block, offset);
     --line.reading;
-    line.readIn = block->phase;
-    line.readAt[warpOf(thread)] = clockOf(thread).warp[warpOf(thread)];
+    line.lastRead = line.readAt[warpOf(thread)] = block->now;
   });
   --productsOf(thread).sets[product.set].pending;
 }
@@ -236,7 +235,6 @@ void nnf_emu_bar_sync(Thread *thread, uint32_t) {
     return leave(thread);
   }
   block->async->atAnyBarrier = 0;
-  ++block->phase;
   meetClocks(block);
   for (uint32_t i = 0; i < block->count; ++i)
     if (block->threads[i].state == State::AtBarrier)

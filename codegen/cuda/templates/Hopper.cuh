@@ -7,6 +7,9 @@
 
 constexpr int groupThreads = 4 * warpThreads;
 
+/// Threads of a warp meet, and what they have written to shared memory is there for all of them.
+NNF_DEVICE inline void meetWarp() { asm volatile("bar.warp.sync %0;" ::"n"(0xffffffff) : "memory"); }
+
 // ---- barriers in shared memory (mbarrier): a phase is over when all have arrived and all bytes are there
 
 NNF_DEVICE inline void initBarrier(u32 barrier, int arrivals) {

@@ -1,10 +1,12 @@
 // A tile of a product of matrices, or of a convolution, of 16-bit floats on a GPU of compute capability 9.0. One warp
 // brings slabs by tensor maps; groups of four warps multiply them, 64 rows each, and give each slab back as soon as
-// they have. The kernel around it is the graph's own (passes/kernels/gpu/HopperProduct.cpp), as in Product.cu.
+// they have. The kernel around it is the graph's own (passes/kernels/gpu/HopperProduct.cpp), as in Product.cu. A block
+// has one tile, or stays and goes through several: then slabs of the next tile come while sums of this one are stored.
 //
-// A warp that only copies needs no registers, but nobody has to give his up for the others: blocks have 288 threads at
-// most, and a multiprocessor 65,536 registers, 224 for each. So there is no setmaxnreg.
-#include "codegen/cuda/templates/Hopper.cuh"
+// A warp that only copies needs few registers, but of blocks of one tile nobody has to give his up for the others: they
+// have 288 threads at most, 168 registers for each. Blocks that stay keep more from tile to tile: there a whole third
+// group is beside the two, whose first thread copies, and gives its registers to them.
+#include "codegen/cuda/templates/HopperRegisters.cuh"
 #include "passes/kernels/gpu/HopperTiles.h"
 #include "passes/kernels/gpu/ProductTiles.h"
 
@@ -104,18 +106,41 @@ template <int groups, int columns, int slabs> struct HopperTile {
     }
   };
 
-  template <typename Slabs>
-  NNF_DEVICE static void multiply(bool isBfloat, Slabs slabsOf, int count, NNF_SHARED char *shared, float *result) {
-    // Patterns of chunks begin at multiples of 1024 bytes.
-    u32 first = (addressOf(shared) + NNF_HOPPER_ALIGNMENT - 1) & ~u32(NNF_HOPPER_ALIGNMENT - 1);
-    u32 filled = first + slabs * slabBytes, freed = filled + slabs * 8;
-    int warp = threadInBlock() / warpThreads;
-    if (threadInBlock() == 0) {
+  /// A place in the ring of slabs, and the parity of its phase that is waited for next.
+  struct Ring {
+    int slab;
+    u32 parity;
+
+    NNF_DEVICE void next() {
+      bool isLast = slab + 1 == slabs;
+      slab = isLast ? 0 : slab + 1;
+      parity ^= isLast;
+    }
+  };
+
+  /// Slabs, then barriers. Patterns of chunks begin at multiples of 1024 bytes.
+  struct Places {
+    u32 first, filled, freed, turns;
+
+    NNF_DEVICE explicit Places(NNF_SHARED char *shared)
+        : first((addressOf(shared) + NNF_HOPPER_ALIGNMENT - 1) & ~u32(NNF_HOPPER_ALIGNMENT - 1)),
+          filled(first + slabs * slabBytes), freed(filled + slabs * 8), turns(freed + slabs * 8) {}
+
+    NNF_DEVICE void initSlabs() const {
 #pragma unroll
       for (int s = 0; s < slabs; ++s) {
         initBarrier(filled + s * 8, 1);
         initBarrier(freed + s * 8, groups * 4);
       }
+    }
+  };
+
+  template <typename Slabs>
+  NNF_DEVICE static void multiply(bool isBfloat, Slabs slabsOf, int count, NNF_SHARED char *shared, float *result) {
+    Places at(shared);
+    int warp = threadInBlock() / warpThreads;
+    if (threadInBlock() == 0) {
+      at.initSlabs();
       showBarriers();
     }
     meetBlock();
@@ -124,10 +149,12 @@ template <int groups, int columns, int slabs> struct HopperTile {
       if (threadInBlock() % warpThreads == 0) {
         prefetchMap(slabsOf.a.map);
         prefetchMap(slabsOf.b.map);
-        copySlabs(slabsOf, count, first, filled, freed);
+        Ring ring = {0, 1};
+        copySlabs(slabsOf, count, at, ring);
       }
     } else {
-      multiplySlabs(isBfloat, slabsOf.aAlongDepth(), slabsOf.b.alongDepth, count, first, filled, freed, sums);
+      Ring ring = {0, 0};
+      multiplySlabs<false>(isBfloat, slabsOf.aAlongDepth(), slabsOf.b.alongDepth, count, at, ring, sums);
     }
 #pragma unroll
     for (int i = 0; i < columns / 2; ++i)
@@ -135,47 +162,131 @@ template <int groups, int columns, int slabs> struct HopperTile {
   }
 
   /// What one thread does.
-  template <typename Slabs>
-  NNF_DEVICE static void copySlabs(Slabs &slabsOf, int count, u32 first, u32 filled, u32 freed) {
-    int slab = 0;
-    u32 parity = 1;
+  template <typename Slabs> NNF_DEVICE static void copySlabs(Slabs slabsOf, int count, const Places &at, Ring &ring) {
     for (int i = 0; i < count; ++i) {
-      waitFor(freed + slab * 8, parity);
+      waitFor(at.freed + ring.slab * 8, ring.parity);
       // Whole boxes count, also where they reach beyond the tensor.
-      arriveAndExpect(filled + slab * 8, slabBytes);
-      slabsOf.copyNext(first + slab * slabBytes, filled + slab * 8);
-      if (++slab == slabs)
-        slab = 0, parity ^= 1;
+      arriveAndExpect(at.filled + ring.slab * 8, slabBytes);
+      slabsOf.copyNext(at.first + ring.slab * slabBytes, at.filled + ring.slab * 8);
+      ring.next();
     }
   }
 
-  /// What the other warps do.
-  NNF_DEVICE static void multiplySlabs(bool isBfloat, bool aAlongDepth, bool bAlongDepth, int count, u32 first,
-                                       u32 filled, u32 freed, float (&sums)[columns / 2]) {
+  NNF_DEVICE static void giveBack(const Places &at, int slab) {
+    if (threadInBlock() % warpThreads == 0)
+      arrive(at.freed + slab * 8);
+  }
+
+  /// What the other warps do. The last slab's place is only asked for again by a block that `stays`.
+  template <bool stays>
+  NNF_DEVICE static void multiplySlabs(bool isBfloat, bool aAlongDepth, bool bAlongDepth, int count, const Places &at,
+                                       Ring &ring, float (&sums)[columns / 2]) {
     u32 ofGroup = threadInBlock() / groupThreads * blockBytes;
-    int slab = 0, before = 0;
+    int before = 0;
     clearSums(sums);
-    u32 parity = 0;
     for (int i = 0; i < count; ++i) {
-      waitFor(filled + slab * 8, parity);
-      u32 at = first + slab * slabBytes;
+      waitFor(at.filled + ring.slab * 8, ring.parity);
+      u32 slab = at.first + ring.slab * slabBytes;
       beginProducts();
 #pragma unroll
       for (int step = 0; step < depth / 16; ++step)
-        multiplyTiles(isBfloat, sums, describeMatrix(at + ofGroup + step * stepBytes(aAlongDepth), blockBytes),
-                      !aAlongDepth, describeMatrix(at + aBytes + step * stepBytes(bAlongDepth), blockBytes),
+        multiplyTiles(isBfloat, sums, describeMatrix(slab + ofGroup + step * stepBytes(aAlongDepth), blockBytes),
+                      !aAlongDepth, describeMatrix(slab + aBytes + step * stepBytes(bAlongDepth), blockBytes),
                       !bAlongDepth);
       commitProducts();
       // Products of this slab run on; those of the one before are done, and its place is free.
       waitForProducts<1>();
-      if (i > 0 && threadInBlock() % warpThreads == 0)
-        arrive(freed + before * 8);
-      before = slab;
-      if (++slab == slabs)
-        slab = 0, parity ^= 1;
+      if (i > 0)
+        giveBack(at, before);
+      before = ring.slab;
+      ring.next();
     }
     waitForProducts<0>();
     takeSums(sums);
+    if (stays && count > 0)
+      giveBack(at, before);
+  }
+
+  // ---- a block that stays: it goes through several tiles
+
+  /// What a thread keeps from tile to tile.
+  struct State {
+    Ring ring;
+    u32 turn; // parity of the phase that is waited for before sums come to shared memory
+  };
+  static_assert(sizeof(State) == NNF_HOPPER_STATE_BYTES);
+
+  /// In front of slabs: eight rows of sums of each warp of one group. Two groups take turns there, the first one first:
+  /// while one stores its sums, the other has the tensor cores.
+  static constexpr int stagedPitch = columns + NNF_PRODUCT_ROW_GAP, stagedBytes = NNF_HOPPER_STAGED_BYTES(columns);
+  NNF_DEVICE static int group() { return threadInBlock() / groupThreads; }
+  NNF_DEVICE static u32 turnOf(const Places &at, int group) { return at.turns + group * 8; }
+
+  NNF_DEVICE static void stay(const char *a, const char *b, NNF_SHARED char *shared, State &state) {
+    static_assert(groups == 2);
+    Places at(shared + stagedBytes);
+    state.ring = {0, group() == groups};
+    state.turn = group() == 0;
+    if (threadInBlock() == 0) {
+      at.initSlabs();
+      initBarrier(turnOf(at, 0), groupThreads / warpThreads);
+      initBarrier(turnOf(at, 1), groupThreads / warpThreads);
+      showBarriers();
+    }
+    if (threadInBlock() == copyingWarp * warpThreads) {
+      prefetchMap(a);
+      prefetchMap(b);
+    }
+    meetBlock();
+  }
+
+  template <typename Slabs>
+  NNF_DEVICE static void copyTileOf(Slabs slabsOf, int count, NNF_SHARED char *shared, State &state) {
+    copySlabs(slabsOf, count, Places(shared + stagedBytes), state.ring);
+  }
+
+  /// Sums of a tile, when it is this group's turn to store them.
+  NNF_DEVICE static void multiplyTile(bool isBfloat, bool aAlongDepth, bool bAlongDepth, int count,
+                                      NNF_SHARED char *shared, State &state, float *result) {
+    Places at(shared + stagedBytes);
+    float sums[columns / 2];
+    multiplySlabs<true>(isBfloat, aAlongDepth, bAlongDepth, count, at, state.ring, sums);
+    waitFor(turnOf(at, group()), state.turn);
+    state.turn ^= 1;
+#pragma unroll
+    for (int i = 0; i < columns / 2; ++i)
+      result[i] = sums[i];
+  }
+
+  /// Half of each warp's sums, as rows in shared memory: the upper or lower eight rows, or, to be stored transposed,
+  /// all rows of half the columns, so that neighbours in a column are as many as they can.
+  NNF_DEVICE static void stage(bool turned, const float *sums, int part, NNF_SHARED float *to) {
+    constexpr int turnedPitch = stagedPitch / 2;
+    int lane = threadInBlock() % warpThreads, warp = threadInBlock() / warpThreads % 4;
+    NNF_SHARED float *first =
+        turned ? to + (warp * 16 + lane / 4) * turnedPitch : to + (warp * 8 + lane / 4) * stagedPitch;
+    first += lane % 4 * 2;
+    if (part > 0)
+      meetWarp(); // the half before has been read
+#pragma unroll
+    for (int p = 0; p < 2; ++p) {
+      if (p != part)
+        continue;
+#pragma unroll
+      for (int i = 0; i < columns / 8; ++i) {
+        int rows = turned ? i % 2 : p, eight = turned ? p * (columns / 16) + i / 2 : i;
+        NNF_SHARED float *at = turned ? first + rows * 8 * turnedPitch + i / 2 * 8 : first + i * 8;
+        *reinterpret_cast<NNF_SHARED Pair *>(at) = {sums[eight * 4 + rows * 2], sums[eight * 4 + rows * 2 + 1]};
+      }
+    }
+    meetWarp();
+  }
+
+  /// This warp has read its sums.
+  NNF_DEVICE static void passTurn(NNF_SHARED char *shared) {
+    meetWarp();
+    if (threadInBlock() % warpThreads == 0)
+      arrive(turnOf(Places(shared + stagedBytes), 1 - group()));
   }
 
   /// The sums of one group, as rows in shared memory.
@@ -196,39 +307,85 @@ template <int groups, int columns, int slabs> struct HopperTile {
 
 } // namespace
 
+/// What a kernel tells of two matrices, or of an image and weights, and the slabs of a tile that this makes.
+#define NNF_MATRICES                                                                                                   \
+  const char *a, int aRank, int aLines, bool aAlongDepth, int aFirst, int aFirstStep, int a0, int a1, int a2,          \
+      const char *b, int bRank, int bLines, bool bAlongDepth, int bFirst, int bFirstStep, int b0, int b1, int b2,      \
+      int steps
+#define NNF_IMAGE                                                                                                      \
+  const char *image, int spatial, int firstChannel, int firstImage, int at0, int at1, int at2, int channels,           \
+      int taps0, int taps1, int taps2, int dilation0, int dilation1, int dilation2, const char *b, int bRank,          \
+      int bLines, bool bAlongDepth, int bFirst, int bTap, int b0, int b1, int b2
+
+#define NNF_SLABS_OF_MATRICES                                                                                          \
+  const MappedOperand left = {a, aRank, aLines, aAlongDepth, aFirst, aFirstStep, {a0, a1, a2}},                        \
+                      right = {b, bRank, bLines, bAlongDepth, bFirst, bFirstStep, {b0, b1, b2}};                       \
+  OfTile::OfMatrices slabsOf{left, right};                                                                             \
+  int count = (steps + NNF_HOPPER_DEPTH - 1) / NNF_HOPPER_DEPTH;
+#define NNF_SLABS_OF_IMAGE                                                                                             \
+  const MappedOperand weights = {b, bRank, bLines, bAlongDepth, bFirst, 0, {b0, b1, b2}};                              \
+  OfTile::OfImage slabsOf{{image,                                                                                      \
+                           spatial,                                                                                    \
+                           firstChannel,                                                                               \
+                           firstImage,                                                                                 \
+                           {at0, at1, at2},                                                                            \
+                           channels,                                                                                   \
+                           {taps0, taps1, taps2},                                                                      \
+                           {dilation0, dilation1, dilation2}},                                                         \
+                          weights,                                                                                     \
+                          bTap};                                                                                       \
+  int count = taps0 * taps1 * taps2 * ((channels + NNF_HOPPER_DEPTH - 1) / NNF_HOPPER_DEPTH);
+
 #define NNF_INSTANTIATE(groups, columns, slabs)                                                                        \
-  NNF_TEMPLATE void nnf_hopper_product_##groups##x##columns(                                                           \
-      bool isBfloat, const char *a, int aRank, int aLines, bool aAlongDepth, int aFirst, int aFirstStep, int a0,       \
-      int a1, int a2, const char *b, int bRank, int bLines, bool bAlongDepth, int bFirst, int bFirstStep, int b0,      \
-      int b1, int b2, int steps, NNF_SHARED char *shared, float *sums) {                                               \
+  NNF_TEMPLATE void nnf_hopper_product_##groups##x##columns(bool isBfloat, NNF_MATRICES, NNF_SHARED char *shared,      \
+                                                            float *sums) {                                             \
     using OfTile = HopperTile<groups, columns, slabs>;                                                                 \
-    const MappedOperand left = {a, aRank, aLines, aAlongDepth, aFirst, aFirstStep, {a0, a1, a2}},                      \
-                        right = {b, bRank, bLines, bAlongDepth, bFirst, bFirstStep, {b0, b1, b2}};                     \
-    OfTile::multiply(isBfloat, OfTile::OfMatrices{left, right}, (steps + NNF_HOPPER_DEPTH - 1) / NNF_HOPPER_DEPTH,     \
-                     shared, sums);                                                                                    \
+    NNF_SLABS_OF_MATRICES                                                                                              \
+    OfTile::multiply(isBfloat, slabsOf, count, shared, sums);                                                          \
   }                                                                                                                    \
-  NNF_TEMPLATE void nnf_hopper_convolution_##groups##x##columns(                                                       \
-      bool isBfloat, const char *image, int spatial, int firstChannel, int firstImage, int at0, int at1, int at2,      \
-      int channels, int taps0, int taps1, int taps2, int dilation0, int dilation1, int dilation2, const char *b,       \
-      int bRank, int bLines, bool bAlongDepth, int bFirst, int bTap, int b0, int b1, int b2, NNF_SHARED char *shared,  \
-      float *sums) {                                                                                                   \
+  NNF_TEMPLATE void nnf_hopper_convolution_##groups##x##columns(bool isBfloat, NNF_IMAGE, NNF_SHARED char *shared,     \
+                                                                float *sums) {                                         \
     using OfTile = HopperTile<groups, columns, slabs>;                                                                 \
-    const MappedOperand weights = {b, bRank, bLines, bAlongDepth, bFirst, 0, {b0, b1, b2}};                            \
-    int taps = taps0 * taps1 * taps2;                                                                                  \
-    OfTile::multiply(isBfloat,                                                                                         \
-                     OfTile::OfImage{{image,                                                                           \
-                                      spatial,                                                                         \
-                                      firstChannel,                                                                    \
-                                      firstImage,                                                                      \
-                                      {at0, at1, at2},                                                                 \
-                                      channels,                                                                        \
-                                      {taps0, taps1, taps2},                                                           \
-                                      {dilation0, dilation1, dilation2}},                                              \
-                                     weights,                                                                          \
-                                     bTap},                                                                            \
-                     taps * ((channels + NNF_HOPPER_DEPTH - 1) / NNF_HOPPER_DEPTH), shared, sums);                     \
+    NNF_SLABS_OF_IMAGE                                                                                                 \
+    OfTile::multiply(isBfloat, slabsOf, count, shared, sums);                                                          \
   }                                                                                                                    \
   NNF_TEMPLATE void nnf_hopper_spread_##groups##x##columns(const float *sums, int part, NNF_SHARED float *shared) {    \
     HopperTile<groups, columns, slabs>::spread(sums, part, shared);                                                    \
   }
 NNF_HOPPER_TILES(NNF_INSTANTIATE)
+
+/// Of 504 for one thread of each group (a multiprocessor has 512). From here on the groups' ways do not join again.
+NNF_TEMPLATE void nnf_hopper_give_registers() { giveRegisters<40>(); }
+NNF_TEMPLATE void nnf_hopper_take_registers() { takeRegisters<232>(); }
+
+#define NNF_INSTANTIATE_STAYING(groups, columns, slabs)                                                                \
+  using Staying##groups##x##columns = HopperTile<groups, columns, slabs>;                                              \
+  NNF_TEMPLATE void nnf_hopper_stay_##groups##x##columns(const char *a, const char *b, NNF_SHARED char *shared,        \
+                                                         Staying##groups##x##columns::State *state) {                  \
+    Staying##groups##x##columns::stay(a, b, shared, *state);                                                           \
+  }                                                                                                                    \
+  NNF_TEMPLATE void nnf_hopper_copy_product_##groups##x##columns(NNF_MATRICES, NNF_SHARED char *shared,                \
+                                                                 Staying##groups##x##columns::State *state) {          \
+    using OfTile = Staying##groups##x##columns;                                                                        \
+    NNF_SLABS_OF_MATRICES                                                                                              \
+    OfTile::copyTileOf(slabsOf, count, shared, *state);                                                                \
+  }                                                                                                                    \
+  NNF_TEMPLATE void nnf_hopper_copy_convolution_##groups##x##columns(NNF_IMAGE, NNF_SHARED char *shared,               \
+                                                                     Staying##groups##x##columns::State *state) {      \
+    using OfTile = Staying##groups##x##columns;                                                                        \
+    NNF_SLABS_OF_IMAGE                                                                                                 \
+    OfTile::copyTileOf(slabsOf, count, shared, *state);                                                                \
+  }                                                                                                                    \
+  NNF_TEMPLATE void nnf_hopper_tile_##groups##x##columns(bool isBfloat, bool aAlongDepth, bool bAlongDepth, int count, \
+                                                         NNF_SHARED char *shared,                                      \
+                                                         Staying##groups##x##columns::State *state, float *sums) {     \
+    Staying##groups##x##columns::multiplyTile(isBfloat, aAlongDepth, bAlongDepth, count, shared, *state, sums);        \
+  }                                                                                                                    \
+  NNF_TEMPLATE void nnf_hopper_stage_##groups##x##columns(bool turned, const float *sums, int part,                    \
+                                                          NNF_SHARED float *shared) {                                  \
+    Staying##groups##x##columns::stage(turned, sums, part, shared);                                                    \
+  }                                                                                                                    \
+  NNF_TEMPLATE void nnf_hopper_pass_##groups##x##columns(NNF_SHARED char *shared) {                                    \
+    Staying##groups##x##columns::passTurn(shared);                                                                     \
+  }
+NNF_HOPPER_STAYING_TILES(NNF_INSTANTIATE_STAYING)

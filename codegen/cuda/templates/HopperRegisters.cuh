@@ -1,5 +1,5 @@
-// What attention needs beside Hopper.cuh: products that begin their sums, products whose left operand is in registers,
-// and groups of warps that do different things until the end.
+// What attention and blocks that stay need beside Hopper.cuh: products that begin their sums, products whose left
+// operand is in registers, and groups of warps that do different things until the end.
 #pragma once
 
 #include "codegen/cuda/templates/Hopper.cuh"

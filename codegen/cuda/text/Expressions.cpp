@@ -220,6 +220,7 @@ std::string Statements::intrinsic(const llvm::IntrinsicInst &call) {
   switch (call.getIntrinsicID()) {
   case I::nvvm_read_ptx_sreg_tid_x: return "threadInBlock()";
   case I::nvvm_read_ptx_sreg_ctaid_x: return "blockNumber()";
+  case I::nvvm_read_ptx_sreg_nctaid_x: return "blocksOfGrid()";
   case I::nvvm_barrier_cta_sync_aligned_all: return x == "0u" ? "meetBlock()" : "";
   case I::nvvm_shfl_sync_bfly_i32:
   case I::nvvm_shfl_sync_bfly_f32: return shuffle(call, "wordFrom");

@@ -63,6 +63,7 @@ NNF_DEVICE inline int countOnes(u32 x) { return __builtin_popcount(x); }
 NNF_DEVICE inline int countOnes(u64 x) { return __builtin_popcountll(x); }
 
 NNF_DEVICE inline u32 blockNumber() { return __nvvm_read_ptx_sreg_ctaid_x(); }
+NNF_DEVICE inline u32 blocksOfGrid() { return __nvvm_read_ptx_sreg_nctaid_x(); }
 NNF_DEVICE inline u32 wordFrom(u32 word, u32 distance) {
   return __nvvm_shfl_sync_bfly_i32(0xffffffff, word, distance, 31);
 }
@@ -160,6 +161,7 @@ NNF_DEVICE inline int countOnes(u32 x) { return __popc(x); }
 NNF_DEVICE inline int countOnes(u64 x) { return __popcll(x); }
 
 NNF_DEVICE inline u32 blockNumber() { return blockIdx.x; }
+NNF_DEVICE inline u32 blocksOfGrid() { return gridDim.x; }
 NNF_DEVICE inline u32 wordFrom(u32 word, u32 distance) { return __shfl_xor_sync(0xffffffff, word, distance); }
 NNF_DEVICE inline u32 wordBelow(u32 word, u32 distance) { return __shfl_up_sync(0xffffffff, word, distance); }
 NNF_DEVICE inline u32 wordAbove(u32 word, u32 distance) { return __shfl_down_sync(0xffffffff, word, distance); }

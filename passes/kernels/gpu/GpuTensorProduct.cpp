@@ -12,14 +12,22 @@
 using namespace mlir;
 namespace nnf {
 
-void TensorProductEmitter::emit() {
-  SmallVector<Dim> grid{product(p.batch), product(p.rows).ceilDiv(tile.rows), product(p.columns).ceilDiv(tile.columns)};
-  emitter.setGrid(grid);
-  Indices at = e.delinear(grid, k.index(emitter.block));
+SmallVector<Dim> TensorProductEmitter::tiles() const {
+  return {product(p.batch), product(p.rows).ceilDiv(tile.rows), product(p.columns).ceilDiv(tile.columns)};
+}
+
+void TensorProductEmitter::placeTile(Value number) {
+  SmallVector<Dim> all = tiles();
+  Indices at = e.delinear(all, k.index(number));
   batchAt = e.delinear(p.batch, at[0]);
-  auto [row, column] = inOrder(at[1].base, at[2].base, grid[1], grid[2]);
+  auto [row, column] = inOrder(at[1].base, at[2].base, all[1], all[2]);
   firstRow = k.mul(row, k.constant(tile.rows));
   firstColumn = k.mul(column, k.constant(tile.columns));
+}
+
+void TensorProductEmitter::emit() {
+  emitter.setGrid(tiles());
+  placeTile(emitter.block);
   SharedArray shared = emitter.shared(k.b.getF32Type(), tile.sharedBytes() / 4);
   Value sums = multiply(shared);
   k.loop(k.constant(0), k.constant(tile.parts), 1, {}, [&](Value part, ValueRange) -> SmallVector<Value> {
@@ -132,12 +140,16 @@ void TensorProductEmitter::storePiece(const SharedArray &shared, Value part, Val
     spreadRow = k.floorDiv(piece, perRow), inTile = k.mul(k.mod(piece, perRow), k.constant(lanes));
   }
   Value row = k.add(k.add(firstRow, k.mul(part, k.constant(tile.spreadRows()))), spreadRow);
-  Value column = k.add(firstColumn, inTile);
+  Value there = k.add(k.mul(spreadRow, k.constant(tile.spreadPitch())), inTile);
+  storeSums(shared, there, row, k.add(firstColumn, inTile));
+}
+
+void TensorProductEmitter::storeSums(const SharedArray &shared, Value there, Value row, Value column) {
   // With lanes the columns are a multiple of them: all are inside, or none.
   Value inside = k.both(k.less(row, k.size(product(p.rows))), k.less(column, k.size(product(p.columns))));
   emitter.when(inside, [&] {
     KernelEmitter::LanesScope lanesScope(k, lanes);
-    Value sum = emitter.loadShared(shared, k.add(k.mul(spreadRow, k.constant(tile.spreadPitch())), inTile));
+    Value sum = emitter.loadShared(shared, there);
     Indices at = resultAt(row, column);
     e.bind(p.result, at, sum);
     for (unsigned r = 0; r < emitter.numResults(); ++r) {

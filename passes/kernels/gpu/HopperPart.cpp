@@ -1,4 +1,5 @@
 #include "passes/kernels/gpu/HopperPart.h"
+#include "passes/kernels/gpu/Multiplier.h"
 
 using namespace mlir;
 namespace nnf {
@@ -6,6 +7,16 @@ namespace nnf {
 HopperPart hopperPartOf(KernelOp kernel) {
   auto asked = kernel->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(hopperCode);
   return !asked ? HopperPart::None : asked.getValue() == "alone" ? HopperPart::Whole : HopperPart::Beside;
+}
+
+int64_t multiprocessorsOf(Operation *op) {
+  auto said = op->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>(multiprocessorsAttr);
+  return said ? said.getInt() : multiprocessorsOfH100;
+}
+
+void dropRequest(ModuleOp module) {
+  for (StringRef name : {StringRef(allowTf32), StringRef(hopperCode), StringRef(multiprocessorsAttr)})
+    module->removeAttr(name);
 }
 
 void emitHopperPart(GpuEmitter &emitter, HopperPart part, llvm::function_ref<void()> emit) {

@@ -9,6 +9,14 @@ namespace nnf {
 /// On a module, where kernels have code of their own for compute capability 9.0: "beside" that for others, or "alone".
 inline constexpr llvm::StringLiteral hopperCode = "nnf.hopper";
 
+/// On a module: how many multiprocessors the GPU of compute capability 9.0 has that kernels are cut for; none: an
+/// H100's.
+inline constexpr llvm::StringLiteral multiprocessorsAttr = "nnf.multiprocessors";
+inline constexpr int64_t multiprocessorsOfH100 = 132;
+int64_t multiprocessorsOf(mlir::Operation *op);
+/// Takes away what a request has said on a module of code for GPUs.
+void dropRequest(mlir::ModuleOp module);
+
 /// What a kernel's code for compute capability 9.0 is.
 enum class HopperPart {
   None,   // there is none: the kernel's own code runs there

@@ -15,4 +15,15 @@
 /* What slabs begin at a multiple of. */
 #define NNF_HOPPER_ALIGNMENT 1024
 
+/* Tiles of blocks that may stay, and go through several: those of two groups, which take turns. */
+#define NNF_HOPPER_STAYING_TILES(TILE)                                                                                 \
+  TILE(2, 256, 4)                                                                                                      \
+  TILE(2, 128, 6)
+
+/* Sums that such a block has in shared memory beside slabs: eight rows of each of four warps (NNF_PRODUCT_ROW_GAP:
+ * ProductTiles.h). */
+#define NNF_HOPPER_STAGED_BYTES(columns) (32 * ((columns) + NNF_PRODUCT_ROW_GAP) * 4)
+/* What a thread keeps from one tile to the next. */
+#define NNF_HOPPER_STATE_BYTES 12
+
 #endif

@@ -18,6 +18,10 @@ public:
   void emit();
 
 protected:
+  /// Tiles of the batch, of rows, of columns.
+  llvm::SmallVector<Dim> tiles() const;
+  /// From here on the tile is that of this number.
+  void placeTile(mlir::Value number);
   /// Sums of the block's tile; returns where this thread has its own.
   virtual mlir::Value multiply(const SharedArray &shared);
   /// Brings one part of the sums to shared memory, as rows.
@@ -35,6 +39,8 @@ protected:
   Indices resultAt(mlir::Value row, mlir::Value column);
   void storePart(const SharedArray &shared, mlir::Value part);
   void storePiece(const SharedArray &shared, mlir::Value part, mlir::Value piece);
+  /// Stores what becomes of `lanes` sums, from this row and column on, which are there in shared memory.
+  void storeSums(const SharedArray &shared, mlir::Value there, mlir::Value row, mlir::Value column);
   mlir::Value constant32(int64_t value) { return mlir::arith::ConstantIntOp::create(k.b, k.loc, value, 32); }
   mlir::Value constantBool(bool value) { return mlir::arith::ConstantIntOp::create(k.b, k.loc, value, 1); }
   mlir::Value narrow(mlir::Value value) { return mlir::arith::TruncIOp::create(k.b, k.loc, k.b.getI32Type(), value); }
