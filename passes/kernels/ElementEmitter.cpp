@@ -257,6 +257,9 @@ Value ElementEmitter::pad(PrimPadOp op, const Indices &at) {
     Index index = k.add(at[i], k.index(k.constant(-op.getLow()[i])));
     int64_t gap = op.getInterior()[i] + 1;
     Value extent = k.size(in[i]);
+    if (auto size = constantOf(in[i]);
+        size && !index.isPart() && index.range && index.range->isApartFrom(0, *size * gap))
+      return this->at(op.getValue(), {});
     if (gap > 1) {
       // Positions between elements are padding too. Negative positions divide to something out of range.
       Value end = k.add(k.mul(k.sub(extent, k.constant(1)), k.constant(gap)), k.constant(1));
@@ -288,20 +291,19 @@ Value ElementEmitter::concat(PrimConcatOp op, const Indices &at) {
   Index position = at[dim];
   bool vector = k.lanes > 1 && !allUniform(at);
   Dim start = dimOf(op.getContext(), 0);
-  if (position.limit) {
+  if (position.range && !position.isPart()) {
     int64_t first = 0;
     for (Value input : op.getInputs()) {
       auto size = constantOf(shapeOf(input)[dim]);
-      if (!size || position.lowest < first)
+      if (!size)
         break;
-      if (position.limit <= first + *size) {
+      if (position.range->isWithin(first, first + *size)) {
         Indices inner(at);
         inner[dim] = k.add(position, k.index(k.constant(-first)));
-        inner[dim].lowest = position.lowest - first;
-        inner[dim].limit = position.limit - first;
         return this->at(input, inner);
       }
       first += *size;
+      k.notePartingAt(position, first);
     }
   }
   // Operand i where position < start of operand i+1; the last needs no test.

@@ -41,6 +41,9 @@ void storeResults(KernelEmitter &emitter, const Indices &at, bool pastCaches) {
   }
 }
 
+/// Elements of a piece of a row that are not worth a vector.
+constexpr int64_t mostByThemselves = 2;
+
 /// Lanes along the last axis, row after row.
 static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
   KernelBuilder &k = emitter.k;
@@ -61,12 +64,25 @@ static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
     Value left = k.mul(task[1], k.constant(cutsWidth ? blockWidth : 0));
     Value right = cutsWidth ? k.min(k.add(left, k.constant(blockWidth)), k.size(width)) : k.size(width);
     emitter.forRows(rows, firstRow, endRow, [&](const Indices &row) {
-      emitter.forLanes(plan.lanes, left, right, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
-        Indices axes(row);
-        axes.push_back(lane);
-        storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
-        return {};
-      });
+      auto elements = [&](int64_t lanes, Value from, Value end, std::optional<Range> range) {
+        emitter.forLanes(lanes, from, end, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
+          lane.range = range;
+          Indices axes(row);
+          axes.push_back(lane);
+          storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
+          return {};
+        });
+      };
+      if (plan.cuts.empty())
+        elements(plan.lanes, left, right, {});
+      for (size_t piece = 0; piece + 1 < plan.cuts.size(); ++piece) {
+        Range range{plan.cuts[piece], plan.cuts[piece + 1]};
+        Value from = k.constant(range.lowest), end = k.constant(range.limit);
+        if (cutsWidth)
+          from = k.max(left, from), end = k.max(from, k.min(right, end));
+        bool isEdge = range.limit - range.lowest <= mostByThemselves;
+        elements(isEdge ? 1 : plan.lanes, from, end, range);
+      }
     });
   });
 }

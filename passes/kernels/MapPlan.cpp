@@ -1,4 +1,5 @@
 #include "passes/kernels/MapPlan.h"
+#include "passes/Cost.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -9,6 +10,8 @@ namespace {
 constexpr int64_t maxOps = 300;
 /// Of simple instructions: what is repeated for each row or column of a block, rather than a loop over them.
 constexpr int64_t maxRepeated = 8;
+/// Pieces of a row that have code of their own.
+constexpr int64_t maxPieces = 32;
 
 class Planner {
 public:
@@ -21,6 +24,7 @@ public:
 
   void joinDimensions();
   void chooseKind();
+  void cutRows();
 
 private:
   /// Lanes for blocks: narrow elements, where there are no others, fill the 16 bytes that move at once on any target.
@@ -34,6 +38,9 @@ private:
     return true;
   }
   bool isSmall() { return emitter.kernel.getBody().front().getOperations().size() <= maxOps; }
+  /// Emits `tensors` with lanes along an axis into a block that is thrown away; the block's arguments are the axes'
+  /// positions.
+  void emitInto(Block &scratch, ArrayRef<Value> tensors, unsigned axis);
   /// What is slow about `tensor` with lanes along an axis.
   int64_t slowAccesses(Value tensor, unsigned axis);
   int64_t slowAccesses(ArrayRef<Value> tensors, unsigned axis) {
@@ -52,10 +59,9 @@ private:
   SmallVector<Value> results;
 };
 
-int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
+void Planner::emitInto(Block &scratch, ArrayRef<Value> tensors, unsigned axis) {
   KernelBuilder &k = emitter.k;
   // What is emitted goes nowhere. Positions are arguments, so that none is known to be 0.
-  Block scratch;
   OpBuilder::InsertionGuard restore(k.b);
   k.b.setInsertionPointToStart(&scratch);
   KernelEmitter::LanesScope lanes(k, plan.lanes);
@@ -63,9 +69,17 @@ int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
   SmallVector<Index> at;
   for (unsigned i = 0; i < plan.axes.size(); ++i)
     at.push_back(k.index(scratch.addArgument(k.b.getI64Type(), k.loc), i == axis ? 1 : 0));
-  int64_t before = k.slowAccesses;
-  emitter.e.at(tensor, plan.expand(emitter.e, at));
-  return std::exchange(k.slowAccesses, before) - before;
+  if (auto size = constantOf(plan.axes[axis].size))
+    at[axis].range = {0, *size};
+  for (Value tensor : tensors)
+    emitter.e.at(tensor, plan.expand(emitter.e, at));
+}
+
+int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
+  int64_t before = emitter.k.slowAccesses;
+  Block scratch;
+  emitInto(scratch, tensor, axis);
+  return std::exchange(emitter.k.slowAccesses, before) - before;
 }
 
 void Planner::joinDimensions() {
@@ -179,6 +193,32 @@ void Planner::chooseKind() {
   plan.loopsOverRows = weight(results, plan.turned) > maxRepeated;
 }
 
+void Planner::cutRows() {
+  std::optional<int64_t> width = constantOf(plan.width());
+  if (!width || !isSmall())
+    return;
+  emitter.k.partings.clear();
+  Block scratch;
+  emitInto(scratch, results, plan.axes.size() - 1);
+  std::set<int64_t> cuts;
+  for (int64_t parting : emitter.k.partings) {
+    if (parting <= 0 || parting >= *width)
+      continue;
+    // Where all rows begin at a register's alignment, pieces do so too: the lanes of a vector between may part.
+    bool isAligned = *width % plan.lanes == 0;
+    cuts.insert(isAligned ? llvm::alignDown(parting, plan.lanes) : parting);
+    cuts.insert(isAligned ? llvm::alignTo(parting, plan.lanes) : parting);
+  }
+  cuts.erase(0), cuts.erase(*width);
+  int64_t pieces = cuts.size() + 1, arithmetic = 0;
+  emitter.kernel.getBody().walk([&](Operation *op) { arithmetic += op->hasTrait<Elementwise>() ? weightOf(op) : 0; });
+  if (pieces == 1 || pieces > maxPieces || pieces * arithmetic > maxOps)
+    return;
+  plan.cuts.push_back(0);
+  plan.cuts.append(cuts.begin(), cuts.end());
+  plan.cuts.push_back(*width);
+}
+
 } // namespace
 
 Dim MapPlan::width() const { return axes.back().size; }
@@ -211,6 +251,9 @@ MapPlan MapPlan::of(KernelEmitter &emitter) {
   planner.chooseKind();
   if (isConstant(plan.width(), 1))
     plan.lanes = 1;
+  if (plan.kind == MapPlan::Rows && plan.lanes > 1) {
+    planner.cutRows();
+  }
   return plan;
 }
 

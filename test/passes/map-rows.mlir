@@ -1,0 +1,49 @@
+// RUN: nnf-opt %s -split-input-file -nnf-lower-kernels -canonicalize -cse | FileCheck %s
+// Rows of map kernels: how wide lanes are, where rows are cut, and which loop is innermost.
+
+// A border of one on either side, reflected: an element by itself, vectors of one operand only, and an element.
+// CHECK-LABEL: func.func private @border
+// CHECK: llvm.load {{.*}} -> f32
+// CHECK: llvm.load {{.*}} -> vector<8xf32>
+// CHECK-NOT: arith.select
+// CHECK-NOT: masked
+// CHECK: llvm.load {{.*}} -> f32
+// CHECK: return
+// Rows of whole vectors are cut between vectors: the first one is of two operands, the others are of one.
+// CHECK-LABEL: func.func private @turned_round
+// CHECK: llvm.intr.masked.load
+// CHECK: llvm.intr.masked.load
+// CHECK: scf.for
+// CHECK-NOT: masked
+// CHECK: llvm.load {{.*}} -> vector<8xf32>
+// CHECK-NOT: masked
+// CHECK: return
+module @cut {
+  nnf.kernel @border(%a: tensor<5x32xf32>) -> tensor<5x34xf32> attributes {symbols = [], title = "pad"} {
+    %0 = nnf.prim.slice %a {start = #nnf.dims<[0, 1]>, step = array<i64: 1, -1>} : (tensor<5x32xf32>) -> tensor<5x1xf32>
+    %1 = nnf.prim.slice %a {start = #nnf.dims<[0, 30]>, step = array<i64: 1, -1>} : (tensor<5x32xf32>) -> tensor<5x1xf32>
+    %2 = nnf.prim.concat %0, %a, %1 {dim = 1 : i64} : (tensor<5x1xf32>, tensor<5x32xf32>, tensor<5x1xf32>) -> tensor<5x34xf32>
+    nnf.yield %2 : tensor<5x34xf32>
+  }
+  nnf.kernel @turned_round(%a: tensor<5x32xf32>) -> tensor<5x32xf32> attributes {symbols = [], title = "roll"} {
+    %0 = nnf.prim.slice %a {start = #nnf.dims<[0, 29]>, step = array<i64: 1, 1>} : (tensor<5x32xf32>) -> tensor<5x3xf32>
+    %1 = nnf.prim.slice %a {start = #nnf.dims<[0, 0]>, step = array<i64: 1, 1>} : (tensor<5x32xf32>) -> tensor<5x29xf32>
+    %2 = nnf.prim.concat %0, %1 {dim = 1 : i64} : (tensor<5x3xf32>, tensor<5x29xf32>) -> tensor<5x32xf32>
+    nnf.yield %2 : tensor<5x32xf32>
+  }
+}
+
+// -----
+
+// Zeros around each row: what is inside is neither compared nor masked.
+// CHECK-LABEL: func.func private @zeros
+// CHECK: llvm.load {{.*}} -> vector<8xf32>
+// CHECK-NOT: vector<8xi1>
+// CHECK: return
+module @padded {
+  nnf.kernel @zeros(%a: tensor<5x32xf32>) -> tensor<5x34xf32> attributes {symbols = [], title = "pad"} {
+    %zero = nnf.constant dense<0.0> : tensor<f32>
+    %0 = nnf.prim.pad %a, %zero {low = array<i64: 0, 1>, high = array<i64: 0, 1>, interior = array<i64: 0, 0>} : (tensor<5x32xf32>, tensor<f32>) -> tensor<5x34xf32>
+    nnf.yield %0 : tensor<5x34xf32>
+  }
+}
