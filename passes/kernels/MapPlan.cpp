@@ -24,6 +24,8 @@ public:
 
   void joinDimensions();
   void chooseKind();
+  /// Narrow elements fill a register where nothing but them is in the lanes.
+  void widenLanes();
   void cutRows();
 
 private:
@@ -193,6 +195,16 @@ void Planner::chooseKind() {
   plan.loopsOverRows = weight(results, plan.turned) > maxRepeated;
 }
 
+void Planner::widenLanes() {
+  int64_t most = emitter.lanesOfWidest();
+  if (most <= plan.lanes || !isSmall() || slowAccesses(results, plan.axes.size() - 1) > 0)
+    return;
+  // What is left at the end of a row is masked: of bytes and words, other targets store each by itself.
+  std::optional<int64_t> width = constantOf(plan.width());
+  if (emitter.k.target.hasAvx512 || (width && *width % most < plan.lanes))
+    plan.lanes = most;
+}
+
 void Planner::cutRows() {
   std::optional<int64_t> width = constantOf(plan.width());
   if (!width || !isSmall())
@@ -252,6 +264,7 @@ MapPlan MapPlan::of(KernelEmitter &emitter) {
   if (isConstant(plan.width(), 1))
     plan.lanes = 1;
   if (plan.kind == MapPlan::Rows && plan.lanes > 1) {
+    planner.widenLanes();
     planner.cutRows();
   }
   return plan;

@@ -1,6 +1,31 @@
 // RUN: nnf-opt %s -split-input-file -nnf-lower-kernels -canonicalize -cse | FileCheck %s
 // Rows of map kernels: how wide lanes are, where rows are cut, and which loop is innermost.
 
+// Bytes fill a register; where the mask of a row's rest would be one of bytes, eight lanes leave fewer to it.
+// CHECK-LABEL: func.func private @bytes
+// CHECK: arith.andi {{.*}} : vector<32xi1>
+// CHECK-NOT: masked
+// CHECK-LABEL: func.func private @bytes_with_rest
+// CHECK: arith.andi {{.*}} : vector<8xi1>
+// CHECK-LABEL: func.func private @bytes_and_words
+// CHECK: arith.select {{.*}} : vector<8xi1>, vector<8xf32>
+module @narrow {
+  nnf.kernel @bytes(%a: tensor<4x96xi1>, %b: tensor<4x96xi1>) -> tensor<4x96xi1> attributes {symbols = [], title = "and"} {
+    %0 = nnf.prim.and %a, %b : (tensor<4x96xi1>, tensor<4x96xi1>) -> tensor<4x96xi1>
+    nnf.yield %0 : tensor<4x96xi1>
+  }
+  nnf.kernel @bytes_with_rest(%a: tensor<95xi1>, %b: tensor<95xi1>) -> tensor<95xi1> attributes {symbols = [], title = "and"} {
+    %0 = nnf.prim.and %a, %b : (tensor<95xi1>, tensor<95xi1>) -> tensor<95xi1>
+    nnf.yield %0 : tensor<95xi1>
+  }
+  nnf.kernel @bytes_and_words(%c: tensor<96xi1>, %a: tensor<96xf32>, %b: tensor<96xf32>) -> tensor<96xf32> attributes {symbols = [], title = "where"} {
+    %0 = nnf.prim.select %c, %a, %b : (tensor<96xi1>, tensor<96xf32>, tensor<96xf32>) -> tensor<96xf32>
+    nnf.yield %0 : tensor<96xf32>
+  }
+}
+
+// -----
+
 // A border of one on either side, reflected: an element by itself, vectors of one operand only, and an element.
 // CHECK-LABEL: func.func private @border
 // CHECK: llvm.load {{.*}} -> f32
