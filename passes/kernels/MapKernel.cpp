@@ -49,8 +49,9 @@ static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
   KernelBuilder &k = emitter.k;
   MLIRContext *context = emitter.kernel.getContext();
   Dim one = dimOf(context, 1), width = plan.width();
-  Shape rows = plan.outerSizes({});
-  int64_t taskElements = std::max<int64_t>(plan.lanes, elementsOfTask(emitter.kernel));
+  Shape rows = plan.outerSizes(plan.repeated);
+  int64_t times = plan.repeated ? std::max<int64_t>(1, emitter.guess(plan.axes[*plan.repeated].size)) : 1;
+  int64_t taskElements = std::max<int64_t>(plan.lanes, elementsOfTask(emitter.kernel) / times);
   int64_t widthGuess = std::max<int64_t>(1, emitter.guess(width));
   bool cutsWidth = !constantOf(width) || widthGuess > taskElements;
   int64_t blockWidth = llvm::alignTo(taskElements, plan.lanes);
@@ -69,7 +70,19 @@ static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
           lane.range = range;
           Indices axes(row);
           axes.push_back(lane);
-          storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
+          if (!plan.repeated) {
+            storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
+            return {};
+          }
+          // LLVM moves what is the same along this loop in front of it.
+          axes.insert(axes.begin() + *plan.repeated, Index());
+          k.loop(k.constant(0), k.size(plan.axes[*plan.repeated].size), 1, {},
+                 [&](Value i, ValueRange) -> SmallVector<Value> {
+                   ElementEmitter::Scope scope(emitter.e);
+                   axes[*plan.repeated] = k.index(i);
+                   storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
+                   return {};
+                 });
           return {};
         });
       };

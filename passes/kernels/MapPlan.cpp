@@ -1,4 +1,7 @@
 #include "passes/kernels/MapPlan.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Cost.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -27,6 +30,7 @@ public:
   /// Narrow elements fill a register where nothing but them is in the lanes.
   void widenLanes();
   void cutRows();
+  void chooseRepeated();
 
 private:
   /// Lanes for blocks: narrow elements, where there are no others, fill the 16 bytes that move at once on any target.
@@ -43,6 +47,8 @@ private:
   /// Emits `tensors` with lanes along an axis into a block that is thrown away; the block's arguments are the axes'
   /// positions.
   void emitInto(Block &scratch, ArrayRef<Value> tensors, unsigned axis);
+  /// Instructions on vectors, roughly, of which the position along `axis` is no part.
+  int64_t workWithout(unsigned axis);
   /// What is slow about `tensor` with lanes along an axis.
   int64_t slowAccesses(Value tensor, unsigned axis);
   int64_t slowAccesses(ArrayRef<Value> tensors, unsigned axis) {
@@ -82,6 +88,32 @@ int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
   Block scratch;
   emitInto(scratch, tensor, axis);
   return std::exchange(emitter.k.slowAccesses, before) - before;
+}
+
+int64_t Planner::workWithout(unsigned axis) {
+  constexpr int64_t gatherWeight = 16, mathWeight = 16;
+  Block scratch;
+  emitInto(scratch, results, plan.axes.size() - 1);
+  DenseSet<Value> depends{scratch.getArgument(axis)};
+  int64_t work = 0;
+  for (Operation &op : scratch) {
+    bool isPart = false;
+    op.walk([&](Operation *inner) {
+      isPart |= llvm::any_of(inner->getOperands(), [&](Value operand) { return depends.contains(operand); });
+    });
+    if (isPart) {
+      depends.insert(op.result_begin(), op.result_end());
+      continue;
+    }
+    op.walk([&](Operation *inner) {
+      bool isVector = llvm::any_of(inner->getResultTypes(), llvm::IsaPred<VectorType>);
+      if (!isVector || inner->getNumOperands() == 0 || isa<vector::BroadcastOp>(inner))
+        return;
+      bool isMath = isa_and_nonnull<math::MathDialect>(inner->getDialect());
+      work += isa<LLVM::masked_gather>(inner) ? gatherWeight : isMath ? mathWeight : 1;
+    });
+  }
+  return work;
 }
 
 void Planner::joinDimensions() {
@@ -205,6 +237,27 @@ void Planner::widenLanes() {
     plan.lanes = most;
 }
 
+void Planner::chooseRepeated() {
+  // What is stored, or read, then lies in as many places at a time: little work is not worth that.
+  constexpr int64_t fewestTimes = 4, leastWork = 48;
+  if (!isSmall())
+    return;
+  // Positions that a tensor says may be anywhere: all that the loop reads of one is to stay in a cache.
+  int64_t gatheredBytes = 0;
+  emitter.kernel.getBody().walk([&](PrimGatherOp op) {
+    Shape shape = shapeOf(op.getInput());
+    gatheredBytes = std::max(gatheredBytes, emitter.guess(shape) * elementBytes(elementOf(op.getInput())));
+  });
+  int64_t most = leastWork - 1;
+  for (unsigned axis = 0; axis + 1 < plan.axes.size(); ++axis) {
+    int64_t others = std::max<int64_t>(1, emitter.guess(plan.outerSizes(axis)));
+    bool isFar = gatheredBytes / others > figures::bytesOfL2(emitter.k.target, figures::shareOfL2);
+    if (!isFar && emitter.guess(plan.axes[axis].size) >= fewestTimes)
+      if (int64_t work = workWithout(axis); work > most)
+        most = work, plan.repeated = axis;
+  }
+}
+
 void Planner::cutRows() {
   std::optional<int64_t> width = constantOf(plan.width());
   if (!width || !isSmall())
@@ -266,6 +319,7 @@ MapPlan MapPlan::of(KernelEmitter &emitter) {
   if (plan.kind == MapPlan::Rows && plan.lanes > 1) {
     planner.widenLanes();
     planner.cutRows();
+    planner.chooseRepeated();
   }
   return plan;
 }

@@ -72,3 +72,23 @@ module @padded {
     nnf.yield %0 : tensor<5x34xf32>
   }
 }
+
+// -----
+
+// What is costly is the same for all channels: they are the innermost loop, in which it can stand in front.
+// CHECK-LABEL: func.func private @shared
+// CHECK: nnf.grid = #nnf.dims<[1, 1]>
+// CHECK: scf.for {{.*}} to %c128_i64 step %c8_i64
+// CHECK-NEXT: scf.for {{.*}} to %c64_i64 step %c1_i64
+// CHECK: math.exp
+// CHECK: return
+module @repeated {
+  nnf.kernel @shared(%a: tensor<2x64x128xf32>, %b: tensor<2x128xf32>) -> tensor<2x64x128xf32> attributes {symbols = [], title = "mul"} {
+    %0 = nnf.prim.exp %b : (tensor<2x128xf32>) -> tensor<2x128xf32>
+    %1 = nnf.prim.sin %0 : (tensor<2x128xf32>) -> tensor<2x128xf32>
+    %2 = nnf.prim.tanh %1 : (tensor<2x128xf32>) -> tensor<2x128xf32>
+    %3 = nnf.prim.broadcast %2 {dims = array<i64: 0, 2>} : (tensor<2x128xf32>) -> tensor<2x64x128xf32>
+    %4 = nnf.prim.mul %a, %3 : (tensor<2x64x128xf32>, tensor<2x64x128xf32>) -> tensor<2x64x128xf32>
+    nnf.yield %4 : tensor<2x64x128xf32>
+  }
+}
