@@ -233,8 +233,25 @@ struct PadIntoConv : OpRewritePattern<PrimConvOp> {
   }
 };
 
+/// The transpose puts windows, gathered along a tensor's last dimension, in the order in which they lie there, and they
+/// fill a register: behind what is computed of it, it would be a copy, and each window be read from all over the
+/// tensor.
+bool restoresOrder(PrimTransposeOp transpose) {
+  constexpr int64_t lanes = 16;
+  auto gather = transpose.getInput().getDefiningOp<PrimGatherOp>();
+  if (!gather || gather.getInput().getDefiningOp<PrimTransposeOp>())
+    return false;
+  int64_t last = Primitives::rankOf(gather.getInput()) - 1;
+  Shape windows = shapeOf(gather.getIndices().front());
+  return llvm::equal(gather.getGatherDims(), ArrayRef(last)) && windows.size() == 2 &&
+         constantOf(windows.back()).value_or(0) >= lanes && transpose.getPerm().back() == 1;
+}
+
 /// The transpose in front of a value, if its only readers would follow it.
-PrimTransposeOp transposeOf(Value value) { return value.getDefiningOp<PrimTransposeOp>(); }
+PrimTransposeOp transposeOf(Value value) {
+  auto transpose = value.getDefiningOp<PrimTransposeOp>();
+  return transpose && !restoresOrder(transpose) ? transpose : nullptr;
+}
 
 /// op(transpose(a), transpose(b), repeated value) -> transpose(op(a, b, ...)).
 struct SinkThroughElementwise : RewritePattern {

@@ -221,6 +221,19 @@ struct ExpandDivision : Expansion<arith::DivFOp> {
   }
 };
 
+/// Of vectors for which it is faster than the instruction.
+struct ExpandSqrt : Expansion<math::SqrtOp> {
+  using Expansion::Expansion;
+  LogicalResult matchAndRewrite(math::SqrtOp op, PatternRewriter &rewriter) const override {
+    ExpansionSite site = siteOf(op, rewriter);
+    Term x(site, op.getOperand());
+    if (!getElementTypeOrSelf(op.getType()).isF32() || !hasScaling(x))
+      return rewriter.notifyMatchFailure(op, "not of f32 in a register of AVX-512");
+    rewriter.replaceOp(op, Value(squareRoot(x)));
+    return success();
+  }
+};
+
 struct ExpandSincos : Expansion<math::SincosOp> {
   using Expansion::Expansion;
   LogicalResult matchAndRewrite(math::SincosOp op, PatternRewriter &rewriter) const override {
@@ -359,16 +372,17 @@ Term reciprocalRoot(Term x) { return 1.0 / sqrt(x); }
 } // namespace
 
 void populateExpandMath(RewritePatternSet &patterns, const MathExpansionOptions &options) {
-  patterns.add<
-      ExpandExp, ExpandDivision, ExpandUnary<math::Exp2Op, exponential2>, ExpandUnary<math::ExpM1Op, exponentialMinus1>,
-      ExpandUnary<math::LogOp, logarithm>, ExpandUnary<math::Log2Op, logarithm2>,
-      ExpandUnary<math::Log10Op, logarithm10>, ExpandUnary<math::Log1pOp, logarithm1p>, ExpandUnary<math::SinOp, sine>,
-      ExpandUnary<math::CosOp, cosine>, ExpandUnary<math::TanOp, tangent>, ExpandUnary<math::AtanOp, arcTangent>,
-      ExpandUnary<math::TanhOp, hyperbolicTangent>, ExpandUnary<math::ErfOp, errorFunction>,
-      ExpandUnary<math::RsqrtOp, reciprocalRoot>, ExpandUnary<math::RoundOp, roundHalfAway>,
-      ExpandBinary<math::PowFOp, power>, ExpandBinary<arith::RemFOp, remainder>, ExpandSincos, SplitFma, ExpandTruncF,
-      ExpandExtF, ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
-      ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>, ExpandHalfCompare>(
+  patterns.add<ExpandExp, ExpandDivision, ExpandSqrt, ExpandUnary<math::Exp2Op, exponential2>,
+               ExpandUnary<math::ExpM1Op, exponentialMinus1>, ExpandUnary<math::LogOp, logarithm>,
+               ExpandUnary<math::Log2Op, logarithm2>, ExpandUnary<math::Log10Op, logarithm10>,
+               ExpandUnary<math::Log1pOp, logarithm1p>, ExpandUnary<math::SinOp, sine>,
+               ExpandUnary<math::CosOp, cosine>, ExpandUnary<math::TanOp, tangent>,
+               ExpandUnary<math::AtanOp, arcTangent>, ExpandUnary<math::TanhOp, hyperbolicTangent>,
+               ExpandUnary<math::ErfOp, errorFunction>, ExpandUnary<math::RsqrtOp, reciprocalRoot>,
+               ExpandUnary<math::RoundOp, roundHalfAway>, ExpandBinary<math::PowFOp, power>,
+               ExpandBinary<arith::RemFOp, remainder>, ExpandSincos, SplitFma, ExpandTruncF, ExpandExtF,
+               ExpandIntegerToHalf<arith::SIToFPOp, true>, ExpandIntegerToHalf<arith::UIToFPOp, false>,
+               ExpandHalfToInteger<arith::FPToSIOp>, ExpandHalfToInteger<arith::FPToUIOp>, ExpandHalfCompare>(
       patterns.getContext(), options);
 }
 

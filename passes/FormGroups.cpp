@@ -74,7 +74,7 @@ struct Former {
     for (Operation &op : function.getBody().front())
       if (plainConcats.contains(&op) && storeParts(cast<PrimConcatOp>(op)))
         prologues.erase(&op); // read from memory, it needs no tile in scratch
-      else if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op))
+      else if (isAnchor(&op) && !groups.of(&op) && !prologues.contains(&op) && !isInnerBorder(&op))
         growFrom(&op);
       else if (standsAlone(&op))
         groups.create(&op);

@@ -10,12 +10,6 @@ using namespace mlir;
 namespace nnf {
 namespace {
 
-/// The windows of one dimension, made as long as the longest by repeating their last element.
-struct Windows {
-  Value index; // [o, W] int64
-  Value sizes; // [o] int64
-};
-
 /// Window i of `count` over `length` elements is [floor(i*length/count), ceil((i+1)*length/count)).
 struct FixedWindows {
   IntList starts, sizes;
@@ -38,25 +32,38 @@ struct FixedWindows {
   }
 };
 
-Windows adaptiveWindows(Primitives &p, Dim length, Dim count) {
+/// Elements of a window, at most.
+Dim longestWindow(Dim length, Dim count) {
+  if (auto l = constantOf(length), c = constantOf(count); l && c)
+    return dimOf(length.getContext(), FixedWindows(*l, *c).longest);
+  return simplify(length.ceilDiv(count) + 1);
+}
+
+/// Where each window starts and ends.
+std::pair<Value, Value> windowBounds(Primitives &p, Dim length, Dim count) {
   Type i64 = IntegerType::get(p.context(), 64);
+  Value i = p.iota({count}, 0, i64), size = p.size(length, i64), windows = p.size(count, i64);
+  Value start = p.div(p.mul(i, size), windows);
+  Value end = p.div(p.add(p.mul(p.add(i, 1), size), p.sub(p.broadcastTo(windows, {count}), 1)), windows);
+  return {start, end};
+}
+
+/// The positions of each window's elements, [windows, longest] int64, the last one repeated.
+Value repeatingWindows(Primitives &p, Dim length, Dim count) {
+  Type i64 = IntegerType::get(p.context(), 64);
+  Dim longest = longestWindow(length, count);
+  Shape shape{count, longest};
   if (auto l = constantOf(length), c = constantOf(count); l && c) {
     FixedWindows fixed(*l, *c);
     IntList index;
     for (auto [start, size] : llvm::zip_equal(fixed.starts, fixed.sizes))
       for (int64_t tap = 0; tap < fixed.longest; ++tap)
         index.push_back(start + std::min(tap, size - 1));
-    Value table = p.reshape(p.vector(index, i64), {count, dimOf(p.context(), fixed.longest)});
-    return {table, p.vector(fixed.sizes, i64)};
+    return p.reshape(p.vector(index, i64), shape);
   }
-  // A window is never longer than this.
-  Shape shape{count, simplify(length.ceilDiv(count) + 1)};
-  Value i = p.iota({count}, 0, i64), size = p.size(length, i64), windows = p.size(count, i64);
-  Value start = p.div(p.mul(i, size), windows);
-  Value end = p.div(p.add(p.mul(p.add(i, 1), size), p.sub(p.broadcastTo(windows, {count}), 1)), windows);
-  Value index =
-      p.min(p.add(p.broadcastAlong(start, shape, 0), p.iota(shape, 1, i64)), p.broadcastAlong(p.sub(end, 1), shape, 0));
-  return {index, p.sub(end, start)};
+  auto [start, end] = windowBounds(p, length, count);
+  return p.min(p.add(p.broadcastAlong(start, shape, 0), p.iota(shape, 1, i64)),
+               p.broadcastAlong(p.sub(end, 1), shape, 0));
 }
 
 /// Windows of `size` elements at a distance of `step` in one dimension.
@@ -81,9 +88,9 @@ std::optional<WindowDims> evenWindows(Value x, int64_t dim, Dim count) {
 }
 
 /// x with dimension `dim` replaced by two: the windows and their elements.
-Value gatherWindows(Primitives &p, Value x, int64_t dim, const Windows &windows) {
+Value gatherWindows(Primitives &p, Value x, int64_t dim, Value index) {
   int64_t rank = p.rankOf(x);
-  Value taps = p.gather(x, windows.index, {dim}, BoundsKind::Clamp);
+  Value taps = p.gather(x, index, {dim}, BoundsKind::Clamp);
   IntList perm;
   for (int64_t d = 0; d < rank; ++d) {
     if (d == dim)
@@ -99,37 +106,45 @@ Value meanAlong(Primitives &p, Value x, int64_t dim, Dim count) {
     return p.mean(x, {dim}, /*keep=*/true);
   if (auto window = evenWindows(x, dim, count))
     return p.div(p.reduceWindow(ReduceKind::Add, x, *window), static_cast<double>(window->size[dim]));
-  Windows windows = adaptiveWindows(p, shapeOf(x)[dim], count);
-  Value taps = gatherWindows(p, x, dim, windows);
-  Shape shape = shapeOf(taps), one{shape[dim], shape[dim + 1]};
-  Value inside = p.lt(p.iota(one, 1, p.elementOf(windows.sizes)), p.broadcastAlong(windows.sizes, one, 0));
-  Value total = p.sum(p.select(p.broadcast(inside, shape, {dim, dim + 1}), taps, 0), {dim + 1});
-  return p.div(total, p.broadcastAlong(p.convert(windows.sizes, p.elementOf(x)), shapeOf(total), dim));
+  // Windows of one length that do not leave the dimension: some begin before, or end after the one they stand for.
+  // Formulas rather than tables, since kernels see by them that a window's elements lie side by side.
+  Dim length = shapeOf(x)[dim], longest = longestWindow(length, count);
+  Type i64 = IntegerType::get(p.context(), 64), i32 = IntegerType::get(p.context(), 32);
+  auto [start, end] = windowBounds(p, length, count);
+  Value first = p.min(start, p.broadcastTo(p.sub(p.size(length, i64), p.size(longest, i64)), {count}));
+  Shape one{count, longest};
+  Value index = p.add(p.broadcastAlong(first, one, 0), p.iota(one, 1, i64));
+  Value taps = gatherWindows(p, x, dim, index);
+  auto isBeyond = [&](Value bound) { return p.broadcastAlong(p.convert(p.sub(bound, first), i32), one, 0); };
+  Value tap = p.iota(one, 1, i32);
+  Value inside = p.bitAnd(p.ge(tap, isBeyond(start)), p.lt(tap, isBeyond(end)));
+  Value total = p.sum(p.select(p.broadcast(inside, shapeOf(taps), {dim, dim + 1}), taps, 0), {dim + 1});
+  return p.div(total, p.broadcastAlong(p.convert(p.sub(end, start), p.elementOf(x)), shapeOf(total), dim));
 }
 
 /// The largest of each window of one dimension and its position there.
 std::pair<Value, Value> maxWithPosition(Primitives &p, Value x, int64_t dim, Dim count) {
   if (auto window = evenWindows(x, dim, count))
     return p.maxWindowWithIndex(x, *window, {dim});
-  Windows windows = adaptiveWindows(p, shapeOf(x)[dim], count);
-  Dim longest = shapeOf(windows.index)[1];
-  Type i64 = p.elementOf(windows.index);
+  Value index = repeatingWindows(p, shapeOf(x)[dim], count);
+  Dim longest = shapeOf(index)[1];
+  Type i64 = p.elementOf(index);
   if (auto size = constantOf(longest)) {
     // The windows' elements one window after the other, which are read twice from there.
     int64_t rank = p.rankOf(x);
-    Value table = p.reshape(windows.index, {simplify(count * longest)});
+    Value table = p.reshape(index, {simplify(count * longest)});
     IntList perm = llvm::to_vector(llvm::seq<int64_t>(1, rank));
     perm.insert(perm.begin() + dim, 0);
     Value taps = p.transpose(p.gather(x, table, {dim}, BoundsKind::Clamp), perm);
     auto [values, taken] = p.maxWindowWithIndex(taps, along(dim, rank, *size, *size), {dim});
     return {values, p.gather(table, taken, {0}, BoundsKind::Clamp)};
   }
-  Value taps = gatherWindows(p, x, dim, windows);
+  Value taps = gatherWindows(p, x, dim, index);
   Value values = p.reduce(ReduceKind::Max, taps, {dim + 1}), number = p.iota(shapeOf(taps), dim + 1, i64);
   Value last = p.reduce(ReduceKind::Max, p.select(p.isNan(taps), number, -1), {dim + 1});
   Value winner = p.select(p.ge(last, 0), last, p.argReduce(ReduceKind::Max, taps, dim + 1));
   Value which = p.iota(shapeOf(values), dim, i64);
-  return {values, p.gather(windows.index, {which, winner}, {0, 1}, BoundsKind::Clamp)};
+  return {values, p.gather(index, {which, winner}, {0, 1}, BoundsKind::Clamp)};
 }
 
 /// The largest of each window of one dimension.
@@ -138,8 +153,8 @@ Value maxAlong(Primitives &p, Value x, int64_t dim, Dim count) {
     return p.reduce(ReduceKind::Max, x, {dim}, /*keep=*/true);
   if (auto window = evenWindows(x, dim, count))
     return p.reduceWindow(ReduceKind::Max, x, *window);
-  Windows windows = adaptiveWindows(p, shapeOf(x)[dim], count);
-  return p.reduce(ReduceKind::Max, gatherWindows(p, x, dim, windows), {dim + 1});
+  Value index = repeatingWindows(p, shapeOf(x)[dim], count);
+  return p.reduce(ReduceKind::Max, gatherWindows(p, x, dim, index), {dim + 1});
 }
 
 /// The windows' common size in each dimension, where they have one and do not overlap; empty otherwise.

@@ -8,6 +8,9 @@ namespace nnf {
 
 /// Ops a group is built around: they read elements many times or in an order of their own.
 bool isAnchor(mlir::Operation *op);
+/// A concatenation of pieces of one tensor that others of the kind are made of: borders along several dimensions are
+/// one kernel, for what is computed twice is a load.
+bool isInnerBorder(mlir::Operation *op);
 /// Ops whose result is written in an order of their own, with memory they read back.
 bool isOrdered(mlir::Operation *op);
 bool isContraction(mlir::Operation *op);

@@ -289,8 +289,7 @@ void ContractEmitter::computeRows(ArrayRef<Row> rows) {
     for (size_t piece = 0; piece + 1 < bounds.size(); ++piece) {
       int64_t first = bounds[piece], end = bounds[piece + 1];
       emitter.forLanes(t.lanes, k.constant(first), k.constant(end), {}, [&](Index channel, ValueRange) {
-        channel.lowest = first;
-        channel.limit = end;
+        channel.range = {first, end};
         Indices element(at);
         element.push_back(channel);
         Value value = e.at(c.computedA, element);

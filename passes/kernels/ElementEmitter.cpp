@@ -36,11 +36,10 @@ Value ElementEmitter::compute(Value tensor, const Indices &at) {
   assert(op && "a kernel's operands are bound to buffers");
   if (op->hasTrait<Elementwise>())
     return elementwise(op, at);
+  if (auto behind = behindView(op, at))
+    return this->at(behind->first, behind->second);
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([&](ConstantOp op) { return constant(op, at); })
-      .Case([&](PrimReshapeOp op) { return reshape(op, at); })
-      .Case([&](PrimBroadcastOp op) { return broadcast(op, at); })
-      .Case([&](PrimSliceOp op) { return slice(op, at); })
       .Case([&](PrimPadOp op) { return pad(op, at); })
       .Case([&](PrimConcatOp op) { return concat(op, at); })
       .Case([&](PrimReduceOp op) { return reduce(op, at); })
@@ -49,12 +48,6 @@ Value ElementEmitter::compute(Value tensor, const Indices &at) {
       .Case([&](PrimDotOp op) { return dot(op, at); })
       .Case([&](PrimConvOp op) { return conv(op, at); })
       .Case([&](PrimGatherOp op) { return gather(op, at); })
-      .Case([&](PrimTransposeOp op) {
-        Indices from(at.size());
-        for (auto [i, dim] : llvm::enumerate(op.getPerm()))
-          from[dim] = at[i];
-        return this->at(op.getInput(), from);
-      })
       .Case([&](PrimIotaOp op) {
         Value position = k.valueOf(at[op.getDim()]);
         Type element = elementOf(op.getOutput());
@@ -163,14 +156,6 @@ Value ElementEmitter::constant(ConstantOp op, const Indices &) {
   return arith::ConstantOp::create(k.b, k.loc, number);
 }
 
-Value ElementEmitter::broadcast(PrimBroadcastOp op, const Indices &at) {
-  Indices from;
-  Shape in = shapeOf(op.getInput());
-  for (auto [i, dim] : llvm::enumerate(op.getDims()))
-    from.push_back(isConstant(in[i], 1) ? k.zero() : at[dim]);
-  return this->at(op.getInput(), from);
-}
-
 /// Cuts both shapes into the shortest runs of equal products, so that only the dimensions a reshape really splits or
 /// joins are computed with.
 Indices ElementEmitter::reshaped(ArrayRef<Dim> from, ArrayRef<Dim> to, const Indices &at) {
@@ -205,17 +190,6 @@ Indices ElementEmitter::reshaped(ArrayRef<Dim> from, ArrayRef<Dim> to, const Ind
     i = iEnd, o = oEnd;
   }
   return result;
-}
-
-Value ElementEmitter::reshape(PrimReshapeOp op, const Indices &at) {
-  return this->at(op.getInput(), reshaped(shapeOf(op.getOutput()), shapeOf(op.getInput()), at));
-}
-
-Value ElementEmitter::slice(PrimSliceOp op, const Indices &at) {
-  Indices from;
-  for (auto [index, start, step] : llvm::zip(at, op.getStart().getDims(), op.getStep()))
-    from.push_back(k.add(k.mul(index, k.constant(step)), k.index(k.size(start))));
-  return this->at(op.getInput(), from);
 }
 
 Value ElementEmitter::under(Value condition, llvm::function_ref<Value()> evaluate) {
@@ -257,6 +231,9 @@ Value ElementEmitter::pad(PrimPadOp op, const Indices &at) {
     Index index = k.add(at[i], k.index(k.constant(-op.getLow()[i])));
     int64_t gap = op.getInterior()[i] + 1;
     Value extent = k.size(in[i]);
+    if (auto size = constantOf(in[i]);
+        size && !index.isPart() && index.range && index.range->isApartFrom(0, *size * gap))
+      return this->at(op.getValue(), {});
     if (gap > 1) {
       // Positions between elements are padding too. Negative positions divide to something out of range.
       Value end = k.add(k.mul(k.sub(extent, k.constant(1)), k.constant(gap)), k.constant(1));
@@ -288,20 +265,19 @@ Value ElementEmitter::concat(PrimConcatOp op, const Indices &at) {
   Index position = at[dim];
   bool vector = k.lanes > 1 && !allUniform(at);
   Dim start = dimOf(op.getContext(), 0);
-  if (position.limit) {
+  if (position.range && !position.isPart()) {
     int64_t first = 0;
     for (Value input : op.getInputs()) {
       auto size = constantOf(shapeOf(input)[dim]);
-      if (!size || position.lowest < first)
+      if (!size)
         break;
-      if (position.limit <= first + *size) {
+      if (position.range->isWithin(first, first + *size)) {
         Indices inner(at);
         inner[dim] = k.add(position, k.index(k.constant(-first)));
-        inner[dim].lowest = position.lowest - first;
-        inner[dim].limit = position.limit - first;
         return this->at(input, inner);
       }
       first += *size;
+      k.notePartingAt(position, first);
     }
   }
   // Operand i where position < start of operand i+1; the last needs no test.
@@ -353,14 +329,14 @@ Value ElementEmitter::gather(PrimGatherOp op, const Indices &at) {
       from[i] = at[next++];
       continue;
     }
-    Value position = this->at(op.getIndices()[found - op.getGatherDims().begin()], indexAt);
+    Index index = positionAt(op.getIndices()[found - op.getGatherDims().begin()], indexAt);
     Value extent = k.size(in[i]);
-    Index index = k.indexOf(position);
     Value valid = k.inBounds(index, extent);
     if (!valid) {
       from[i] = index;
       continue;
     }
+    Value position = k.valueOf(index);
     if (op.getBounds() == BoundsKind::Error)
       check(valid, position, extent, number ? number.getInt() : 0);
     if (op.getBounds() == BoundsKind::Clamp) {

@@ -78,9 +78,11 @@ private:
   Value compute(Value tensor, const Indices &at);
   Value elementwise(mlir::Operation *op, const Indices &at);
   Value constant(ConstantOp op, const Indices &at);
-  Value reshape(PrimReshapeOp op, const Indices &at);
-  Value broadcast(PrimBroadcastOp op, const Indices &at);
-  Value slice(PrimSliceOp op, const Indices &at);
+  /// What a view shows at an index, and where in it; nothing for other ops.
+  std::optional<std::pair<Value, Indices>> behindView(mlir::Operation *op, const Indices &at);
+  /// The index that `tensor`, of positions, gives: a line over the lanes where it is a sum of indices and of what all
+  /// lanes share.
+  Index positionAt(Value tensor, const Indices &at);
   Value pad(PrimPadOp op, const Indices &at);
   mlir::Value eitherSide(mlir::Value inside, const Indices &at, llvm::function_ref<mlir::Value()> evaluate,
                          mlir::Value fill);

@@ -153,6 +153,7 @@ Index KernelBuilder::whole(Index x) {
   if (!x.isPart())
     return x;
   Dim divisor = std::exchange(x.divisor, {}), modulus = std::exchange(x.modulus, {});
+  x.range = {}; // of the position
   ++slowAccesses;
   if (divisor)
     x = floorDiv(x, size(divisor));
@@ -163,8 +164,13 @@ Index KernelBuilder::add(Index x, Index y) {
   if (y.uniform() && !y.isPart() && constantValue(y.base) == 0)
     return x;
   x = whole(x), y = whole(y);
-  if (!x.perLane && !y.perLane)
-    return {add(x.base, y.base), x.stride + y.stride, {}};
+  if (!x.perLane && !y.perLane) {
+    Index sum{add(x.base, y.base), x.stride + y.stride, {}};
+    const Index &moving = x.range ? x : y, &fixed = x.range ? y : x;
+    if (auto by = fixed.uniform() ? constantValue(fixed.base) : std::nullopt; by && moving.range)
+      sum.range = {moving.range->lowest + *by, moving.range->limit + *by};
+    return sum;
+  }
   Value sum = arith::AddIOp::create(b, loc, spread(valueOf(x)), spread(valueOf(y)));
   return {{}, 0, sum};
 }
@@ -176,8 +182,14 @@ Index KernelBuilder::mul(Index x, Value scale) {
   if (factor == 1)
     return x;
   x = whole(x);
-  if (!x.perLane && (x.stride == 0 || factor))
-    return {mul(x.base, scale), x.stride * factor.value_or(0), {}};
+  if (!x.perLane && (x.stride == 0 || factor)) {
+    Index product{mul(x.base, scale), x.stride * factor.value_or(0), {}};
+    if (x.range && factor) {
+      int64_t first = x.range->lowest * *factor, last = (x.range->limit - 1) * *factor;
+      product.range = {std::min(first, last), std::max(first, last) + 1};
+    }
+    return product;
+  }
   return {{}, 0, arith::MulIOp::create(b, loc, spread(valueOf(x)), spread(scale))};
 }
 
@@ -221,13 +233,28 @@ Index KernelBuilder::indexOf(Value value) {
 
 Value KernelBuilder::inBounds(Index x, Value upper) {
   x = whole(x);
+  auto end = constantValue(upper);
   if (x.uniform())
-    if (auto at = constantValue(x.base), end = constantValue(upper); at && end && *at >= 0 && *at < *end)
+    if (auto at = constantValue(x.base); at && end && *at >= 0 && *at < *end)
       return {};
+  if (x.range && end) {
+    if (x.range->isWithin(0, *end))
+      return {};
+    notePartingAt(x, 0);
+    notePartingAt(x, *end);
+  }
   Value value = valueOf(x);
   // Unsigned: a negative index is a huge one.
   Value bound = isVector(value) ? spread(upper) : upper;
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value, bound);
+}
+
+void KernelBuilder::notePartingAt(const Index &x, int64_t position) {
+  if (x.perLane || x.stride == 0 || !x.range)
+    return;
+  int64_t lane = x.stride > 0 ? llvm::divideCeilSigned(position - x.range->lowest, x.stride)
+                              : llvm::divideFloorSigned(x.range->limit - 1 - position, -x.stride) + 1;
+  partings.insert(lane);
 }
 
 // ---- lanes

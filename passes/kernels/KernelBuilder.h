@@ -7,8 +7,16 @@
 #include "mlir/IR/Builders.h"
 #include "passes/TargetInfo.h"
 #include <map>
+#include <set>
 
 namespace nnf {
+
+/// Whole numbers from `lowest` to before `limit`.
+struct Range {
+  int64_t lowest, limit;
+  bool isWithin(int64_t from, int64_t end) const { return from <= lowest && limit <= end; }
+  bool isApartFrom(int64_t from, int64_t end) const { return limit <= from || end <= lowest; }
+};
 
 /// An index of one tensor dimension at which lanes are evaluated together: lane l stands at base + l*stride, or at
 /// perLane[l] where lanes follow no line. A uniform index is the same in every lane.
@@ -21,8 +29,8 @@ struct Index {
   int64_t stride = 0;
   mlir::Value perLane;
   Dim divisor = {}, modulus = {};
-  /// What is known of every lane's position: at least `lowest`, less than `limit`; 0: nothing.
-  int64_t lowest = 0, limit = 0;
+  /// What is known of every active lane's position.
+  std::optional<Range> range = {};
 
   bool uniform() const { return stride == 0 && !perLane; }
   bool isPart() const { return divisor || modulus; }
@@ -65,6 +73,10 @@ public:
   /// What has been emitted that is slow in lanes: loads of elements that do not lie side by side, and divisions of
   /// indices. Families compare it for one order of loops and another.
   int64_t slowAccesses = 0;
+  /// Where neighbouring lanes were told apart by a bound of theirs, counted in lanes from the first position of an
+  /// index whose range is known: on either side of it all lanes go the same way.
+  std::set<int64_t> partings;
+  void notePartingAt(const Index &x, int64_t position);
 
   // ---- i64 arithmetic; constants are folded and shared, sizes are computed once in the prologue
   Value constant(int64_t value);

@@ -101,18 +101,28 @@ void KernelEmitter::setGrid(ArrayRef<Dim> grid) {
   function->setAttr("nnf.grid", DimsAttr::get(kernel.getContext(), simplified));
 }
 
-int64_t KernelEmitter::preferredLanes() {
-  int64_t bytes = 8;
+SmallVector<int64_t> KernelEmitter::elementSizes() {
+  SmallVector<int64_t> sizes;
   auto consider = [&](Type type) {
     if (auto tensor = dyn_cast<RankedTensorType>(type))
-      bytes = std::min<int64_t>(bytes, std::max<int64_t>(4, elementBytes(tensor.getElementType())));
+      sizes.push_back(elementBytes(tensor.getElementType()));
   };
-  for (Type type : kernel.getArgumentTypes())
-    consider(type);
-  kernel.getBody().walk([&](Operation *op) {
-    for (Type type : op->getResultTypes())
-      consider(type);
-  });
+  llvm::for_each(kernel.getArgumentTypes(), consider);
+  kernel.getBody().walk([&](Operation *op) { llvm::for_each(op->getResultTypes(), consider); });
+  return sizes;
+}
+
+int64_t KernelEmitter::preferredLanes() {
+  int64_t bytes = 8;
+  for (int64_t size : elementSizes())
+    bytes = std::min(bytes, std::max<int64_t>(4, size));
+  return k.target.lanes(bytes);
+}
+
+int64_t KernelEmitter::lanesOfWidest() {
+  int64_t bytes = 1;
+  for (int64_t size : elementSizes())
+    bytes = std::max(bytes, size);
   return k.target.lanes(bytes);
 }
 

@@ -46,8 +46,11 @@ public:
   /// The grid: its product is the number of tasks.
   void setGrid(llvm::ArrayRef<Dim> grid);
 
-  /// Lanes that suit the element types of the body.
+  /// Lanes that suit the element types of the body, of which those of fewer than four bytes count as four: most of what
+  /// such tensors are in is wider.
   int64_t preferredLanes();
+  /// Lanes of the widest element type of the body: none of its values takes more than a register.
+  int64_t lanesOfWidest();
 
   /// for task in [taskFirst, taskEnd): body(position in each grid dimension).
   void forTasks(llvm::ArrayRef<Dim> grid, llvm::function_ref<void(llvm::ArrayRef<Value>)> body);
@@ -84,6 +87,9 @@ public:
   static int64_t tasksFor(double multiplyAdds);
 
 private:
+  /// The bytes of an element of each tensor of the body.
+  llvm::SmallVector<int64_t> elementSizes();
+
   llvm::SmallVector<Value> results;
 };
 

@@ -41,13 +41,17 @@ void storeResults(KernelEmitter &emitter, const Indices &at, bool pastCaches) {
   }
 }
 
+/// Elements of a piece of a row that are not worth a vector.
+constexpr int64_t mostByThemselves = 2;
+
 /// Lanes along the last axis, row after row.
 static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
   KernelBuilder &k = emitter.k;
   MLIRContext *context = emitter.kernel.getContext();
   Dim one = dimOf(context, 1), width = plan.width();
-  Shape rows = plan.outerSizes({});
-  int64_t taskElements = std::max<int64_t>(plan.lanes, elementsOfTask(emitter.kernel));
+  Shape rows = plan.outerSizes(plan.repeated);
+  int64_t times = plan.repeated ? std::max<int64_t>(1, emitter.guess(plan.axes[*plan.repeated].size)) : 1;
+  int64_t taskElements = std::max<int64_t>(plan.lanes, elementsOfTask(emitter.kernel) / times);
   int64_t widthGuess = std::max<int64_t>(1, emitter.guess(width));
   bool cutsWidth = !constantOf(width) || widthGuess > taskElements;
   int64_t blockWidth = llvm::alignTo(taskElements, plan.lanes);
@@ -61,12 +65,37 @@ static void emitRows(KernelEmitter &emitter, const MapPlan &plan) {
     Value left = k.mul(task[1], k.constant(cutsWidth ? blockWidth : 0));
     Value right = cutsWidth ? k.min(k.add(left, k.constant(blockWidth)), k.size(width)) : k.size(width);
     emitter.forRows(rows, firstRow, endRow, [&](const Indices &row) {
-      emitter.forLanes(plan.lanes, left, right, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
-        Indices axes(row);
-        axes.push_back(lane);
-        storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
-        return {};
-      });
+      auto elements = [&](int64_t lanes, Value from, Value end, std::optional<Range> range) {
+        emitter.forLanes(lanes, from, end, {}, [&](Index lane, ValueRange) -> SmallVector<Value> {
+          lane.range = range;
+          Indices axes(row);
+          axes.push_back(lane);
+          if (!plan.repeated) {
+            storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
+            return {};
+          }
+          // LLVM moves what is the same along this loop in front of it.
+          axes.insert(axes.begin() + *plan.repeated, Index());
+          k.loop(k.constant(0), k.size(plan.axes[*plan.repeated].size), 1, {},
+                 [&](Value i, ValueRange) -> SmallVector<Value> {
+                   ElementEmitter::Scope scope(emitter.e);
+                   axes[*plan.repeated] = k.index(i);
+                   storeResults(emitter, plan.expand(emitter.e, axes), /*pastCaches=*/true);
+                   return {};
+                 });
+          return {};
+        });
+      };
+      if (plan.cuts.empty())
+        elements(plan.lanes, left, right, {});
+      for (size_t piece = 0; piece + 1 < plan.cuts.size(); ++piece) {
+        Range range{plan.cuts[piece], plan.cuts[piece + 1]};
+        Value from = k.constant(range.lowest), end = k.constant(range.limit);
+        if (cutsWidth)
+          from = k.max(left, from), end = k.max(from, k.min(right, end));
+        bool isEdge = range.limit - range.lowest <= mostByThemselves;
+        elements(isEdge ? 1 : plan.lanes, from, end, range);
+      }
     });
   });
 }

@@ -1,4 +1,8 @@
 #include "passes/kernels/MapPlan.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/Cost.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -9,6 +13,8 @@ namespace {
 constexpr int64_t maxOps = 300;
 /// Of simple instructions: what is repeated for each row or column of a block, rather than a loop over them.
 constexpr int64_t maxRepeated = 8;
+/// Pieces of a row that have code of their own.
+constexpr int64_t maxPieces = 32;
 
 class Planner {
 public:
@@ -21,6 +27,10 @@ public:
 
   void joinDimensions();
   void chooseKind();
+  /// Narrow elements fill a register where nothing but them is in the lanes.
+  void widenLanes();
+  void cutRows();
+  void chooseRepeated();
 
 private:
   /// Lanes for blocks: narrow elements, where there are no others, fill the 16 bytes that move at once on any target.
@@ -34,6 +44,11 @@ private:
     return true;
   }
   bool isSmall() { return emitter.kernel.getBody().front().getOperations().size() <= maxOps; }
+  /// Emits `tensors` with lanes along an axis into a block that is thrown away; the block's arguments are the axes'
+  /// positions.
+  void emitInto(Block &scratch, ArrayRef<Value> tensors, unsigned axis);
+  /// Instructions on vectors, roughly, of which the position along `axis` is no part.
+  int64_t workWithout(unsigned axis);
   /// What is slow about `tensor` with lanes along an axis.
   int64_t slowAccesses(Value tensor, unsigned axis);
   int64_t slowAccesses(ArrayRef<Value> tensors, unsigned axis) {
@@ -52,10 +67,9 @@ private:
   SmallVector<Value> results;
 };
 
-int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
+void Planner::emitInto(Block &scratch, ArrayRef<Value> tensors, unsigned axis) {
   KernelBuilder &k = emitter.k;
   // What is emitted goes nowhere. Positions are arguments, so that none is known to be 0.
-  Block scratch;
   OpBuilder::InsertionGuard restore(k.b);
   k.b.setInsertionPointToStart(&scratch);
   KernelEmitter::LanesScope lanes(k, plan.lanes);
@@ -63,9 +77,43 @@ int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
   SmallVector<Index> at;
   for (unsigned i = 0; i < plan.axes.size(); ++i)
     at.push_back(k.index(scratch.addArgument(k.b.getI64Type(), k.loc), i == axis ? 1 : 0));
-  int64_t before = k.slowAccesses;
-  emitter.e.at(tensor, plan.expand(emitter.e, at));
-  return std::exchange(k.slowAccesses, before) - before;
+  if (auto size = constantOf(plan.axes[axis].size))
+    at[axis].range = {0, *size};
+  for (Value tensor : tensors)
+    emitter.e.at(tensor, plan.expand(emitter.e, at));
+}
+
+int64_t Planner::slowAccesses(Value tensor, unsigned axis) {
+  int64_t before = emitter.k.slowAccesses;
+  Block scratch;
+  emitInto(scratch, tensor, axis);
+  return std::exchange(emitter.k.slowAccesses, before) - before;
+}
+
+int64_t Planner::workWithout(unsigned axis) {
+  constexpr int64_t gatherWeight = 16, mathWeight = 16;
+  Block scratch;
+  emitInto(scratch, results, plan.axes.size() - 1);
+  DenseSet<Value> depends{scratch.getArgument(axis)};
+  int64_t work = 0;
+  for (Operation &op : scratch) {
+    bool isPart = false;
+    op.walk([&](Operation *inner) {
+      isPart |= llvm::any_of(inner->getOperands(), [&](Value operand) { return depends.contains(operand); });
+    });
+    if (isPart) {
+      depends.insert(op.result_begin(), op.result_end());
+      continue;
+    }
+    op.walk([&](Operation *inner) {
+      bool isVector = llvm::any_of(inner->getResultTypes(), llvm::IsaPred<VectorType>);
+      if (!isVector || inner->getNumOperands() == 0 || isa<vector::BroadcastOp>(inner))
+        return;
+      bool isMath = isa_and_nonnull<math::MathDialect>(inner->getDialect());
+      work += isa<LLVM::masked_gather>(inner) ? gatherWeight : isMath ? mathWeight : 1;
+    });
+  }
+  return work;
 }
 
 void Planner::joinDimensions() {
@@ -179,6 +227,63 @@ void Planner::chooseKind() {
   plan.loopsOverRows = weight(results, plan.turned) > maxRepeated;
 }
 
+void Planner::widenLanes() {
+  int64_t most = emitter.lanesOfWidest();
+  if (most <= plan.lanes || !isSmall() || slowAccesses(results, plan.axes.size() - 1) > 0)
+    return;
+  // What is left at the end of a row is masked: of bytes and words, other targets store each by itself.
+  std::optional<int64_t> width = constantOf(plan.width());
+  if (emitter.k.target.hasAvx512 || (width && *width % most < plan.lanes))
+    plan.lanes = most;
+}
+
+void Planner::chooseRepeated() {
+  // What is stored, or read, then lies in as many places at a time: little work is not worth that.
+  constexpr int64_t fewestTimes = 4, leastWork = 48;
+  if (!isSmall())
+    return;
+  // Positions that a tensor says may be anywhere: all that the loop reads of one is to stay in a cache.
+  int64_t gatheredBytes = 0;
+  emitter.kernel.getBody().walk([&](PrimGatherOp op) {
+    Shape shape = shapeOf(op.getInput());
+    gatheredBytes = std::max(gatheredBytes, emitter.guess(shape) * elementBytes(elementOf(op.getInput())));
+  });
+  int64_t most = leastWork - 1;
+  for (unsigned axis = 0; axis + 1 < plan.axes.size(); ++axis) {
+    int64_t others = std::max<int64_t>(1, emitter.guess(plan.outerSizes(axis)));
+    bool isFar = gatheredBytes / others > figures::bytesOfL2(emitter.k.target, figures::shareOfL2);
+    if (!isFar && emitter.guess(plan.axes[axis].size) >= fewestTimes)
+      if (int64_t work = workWithout(axis); work > most)
+        most = work, plan.repeated = axis;
+  }
+}
+
+void Planner::cutRows() {
+  std::optional<int64_t> width = constantOf(plan.width());
+  if (!width || !isSmall())
+    return;
+  emitter.k.partings.clear();
+  Block scratch;
+  emitInto(scratch, results, plan.axes.size() - 1);
+  std::set<int64_t> cuts;
+  for (int64_t parting : emitter.k.partings) {
+    if (parting <= 0 || parting >= *width)
+      continue;
+    // Where all rows begin at a register's alignment, pieces do so too: the lanes of a vector between may part.
+    bool isAligned = *width % plan.lanes == 0;
+    cuts.insert(isAligned ? llvm::alignDown(parting, plan.lanes) : parting);
+    cuts.insert(isAligned ? llvm::alignTo(parting, plan.lanes) : parting);
+  }
+  cuts.erase(0), cuts.erase(*width);
+  int64_t pieces = cuts.size() + 1, arithmetic = 0;
+  emitter.kernel.getBody().walk([&](Operation *op) { arithmetic += op->hasTrait<Elementwise>() ? weightOf(op) : 0; });
+  if (pieces == 1 || pieces > maxPieces || pieces * arithmetic > maxOps)
+    return;
+  plan.cuts.push_back(0);
+  plan.cuts.append(cuts.begin(), cuts.end());
+  plan.cuts.push_back(*width);
+}
+
 } // namespace
 
 Dim MapPlan::width() const { return axes.back().size; }
@@ -211,6 +316,11 @@ MapPlan MapPlan::of(KernelEmitter &emitter) {
   planner.chooseKind();
   if (isConstant(plan.width(), 1))
     plan.lanes = 1;
+  if (plan.kind == MapPlan::Rows && plan.lanes > 1) {
+    planner.widenLanes();
+    planner.cutRows();
+    planner.chooseRepeated();
+  }
   return plan;
 }
 

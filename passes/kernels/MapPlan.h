@@ -33,6 +33,12 @@ struct MapPlan {
   llvm::SmallVector<Axis> axes;
   Kind kind = Rows;
   int64_t lanes = 1;
+  /// Of Rows: an axis that much of the work is the same along. It is the innermost loop, so that this is done once for
+  /// all of it.
+  std::optional<unsigned> repeated;
+  /// Of Rows: where the last axis is cut, so that all lanes of most pieces go the same way through concatenations and
+  /// paddings: the first position of each piece, and the end. Empty: not cut.
+  llvm::SmallVector<int64_t> cuts;
   unsigned across = 0;
   llvm::SmallVector<Value> turned;
   /// What is computed for each column (with lanes along `across`), or for each row of a block, is too much code to be

@@ -448,7 +448,7 @@ void RowEmitter::emitAcross(ArrayRef<Dim> keptShape, int64_t rowElements) {
         KernelEmitter::LanesScope full(k, lanes);
         k.loop(left, rest, vectors, {}, [&](Value i, ValueRange) -> SmallVector<Value> {
           ElementEmitter::Scope scope(e);
-          SmallVector<Indices> rows;
+          SmallVector<Indices, 8> rows;
           for (int64_t vector = 0; vector < atOnce; ++vector)
             rows.push_back(columnsAt(k.index(k.add(i, k.constant(vector * lanes)), 1)));
           emitRows(rows);

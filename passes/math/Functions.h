@@ -29,6 +29,10 @@ Term dividedBy(Term x, Term c, Term reciprocal);
 /// c and 1/c are normal numbers, and not powers of two, by which products are exact.
 bool isDivisor(double c, Term like);
 
+// Root.cpp
+/// The square root, rounded as the instruction does, of f32; wants `hasScaling`.
+Term squareRoot(Term x);
+
 // Logarithm.cpp
 Term logarithm(Term x);
 Term logarithm2(Term x);

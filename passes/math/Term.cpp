@@ -120,6 +120,19 @@ Term scaled(Term x, Term k) {
 
 Term reciprocalTo14Bits(Term x) { return callIntrinsic(x, "llvm.x86.avx512.rcp14.ps.512", {x, x, integer(x, 16, -1)}); }
 
+Term reciprocalRootTo14Bits(Term x) {
+  return callIntrinsic(x, "llvm.x86.avx512.rsqrt14.ps.512", {x, x, integer(x, 16, -1)});
+}
+
+Term isZeroOrInfinity(Term x) {
+  constexpr int64_t zeros = 0x2 | 0x4, infinity = 0x8;
+  const ExpansionSite &site = x.site();
+  StringAttr name = site.builder.getStringAttr("llvm.x86.avx512.fpclass.ps.512");
+  Type isIn = x.typeWith(site.builder.getI1Type());
+  SmallVector<Value> operands{x, integer(x, 32, zeros | infinity)};
+  return Term(site, LLVM::CallIntrinsicOp::create(site.builder, site.loc, isIn, name, operands).getResult(0));
+}
+
 Term lookup(const double (&table)[16], Term index) {
   const ExpansionSite &site = index.site();
   auto type = cast<VectorType>(index.typeWith(Float32Type::get(index.type().getContext())));

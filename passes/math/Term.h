@@ -126,6 +126,10 @@ bool hasScaling(Term like);
 Term scaled(Term x, Term k);
 /// 1/x to 14 bits, of f32; wants `hasScaling`. 1/infinity is 0.
 Term reciprocalTo14Bits(Term x);
+/// 1/sqrt(x) to 14 bits, of f32; wants `hasScaling`. Infinity for 0, NaN below.
+Term reciprocalRootTo14Bits(Term x);
+/// i1: x is 0 or infinity, of f32; wants `hasScaling`. Of -infinity it is false.
+Term isZeroOrInfinity(Term x);
 /// table[the last four bits of index], of f32 with an index of i32; wants `hasScaling` of f32.
 Term lookup(const double (&table)[16], Term index);
 /// function(x) by vectors of 16 elements, for a scalar or vector x of any length: elements give the same bits in all.

@@ -420,6 +420,7 @@ template <typename T> void checkFunctions(const std::vector<Library> &libraries)
   checkUnary<T>(libraries, "atan", [](W x) { return std::atan(x); }, x);
   checkUnary<T>(libraries, "tanh", [](W x) { return std::tanh(x); }, x);
   checkUnary<T>(libraries, "erf", [](W x) { return std::erf(x); }, x);
+  checkUnary<T>(libraries, "sqrt", [](W x) { return std::sqrt(x); }, x, 0.5);
   checkUnary<T>(libraries, "rsqrt", [](W x) { return x == 0 ? std::copysign(W(INFINITY), x) : 1 / std::sqrt(x); }, x);
   checkUnary<T>(libraries, "round", [](W x) { return std::round(x); }, x, 0);
   // By a reciprocal in two parts: exact, but for what the second loses next to the smallest normal number.

@@ -19,7 +19,7 @@ LANES = 16  # of f32, half as many of f64; math_ulp.cpp has it too
 TIMEOUT_S = 600
 
 UNARY = {name: f"math.{name}" for name in
-         "exp exp2 expm1 log log2 log10 log1p sin cos tan atan tanh erf rsqrt round".split()}
+         "exp exp2 expm1 log log2 log10 log1p sin cos tan atan tanh erf sqrt rsqrt round".split()}
 # Quotients with a known divisor, and what is made one, as (lines before, op).
 ONE_PLUS_EXP = """%one = arith.constant {one}
     %minus = arith.negf %x0 : {type}

@@ -225,3 +225,29 @@ func.func @strided_inside(%x: tensor<1x4x9x8xf32>, %w: tensor<8x4x1x1xf32>) -> t
   %1 = nnf.prim.conv %0, %w {groups = 1 : i64, high = array<i64: 0, 0>, inputDilation = array<i64: 1, 1>, kernelDilation = array<i64: 1, 1>, layout = 0 : i64, low = array<i64: 0, 0>, stride = array<i64: 2, 2>} : (tensor<1x4x9x8xf32>, tensor<8x4x1x1xf32>) -> tensor<1x8x5x4xf32>
   return %1 : tensor<1x8x5x4xf32>
 }
+
+// -----
+
+// Windows along the last dimension: the transpose stays in front of the sum, which reads each as it lies.
+// CHECK-LABEL: @windows_of_rows
+// CHECK: nnf.prim.transpose
+// CHECK: nnf.prim.reduce
+// CHECK-NOT: nnf.prim.transpose
+// CHECK: return
+// Short ones do not fill a register: lanes lie along the other dimension, which the sum leaves last.
+// CHECK-LABEL: @short_windows
+// CHECK: nnf.prim.reduce
+// CHECK: nnf.prim.transpose
+// CHECK: return
+func.func @windows_of_rows(%x: tensor<6x1000xf32>, %at: tensor<50x20xi64>) -> tensor<6x50xf32> {
+  %0 = nnf.prim.gather clamp %x, %at {gatherDims = array<i64: 1>, message = "", operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<6x1000xf32>, tensor<50x20xi64>) -> tensor<50x20x6xf32>
+  %1 = nnf.prim.transpose %0 {perm = array<i64: 2, 0, 1>} : (tensor<50x20x6xf32>) -> tensor<6x50x20xf32>
+  %2 = nnf.prim.reduce add %1 {dims = array<i64: 2>} : (tensor<6x50x20xf32>) -> tensor<6x50xf32>
+  return %2 : tensor<6x50xf32>
+}
+func.func @short_windows(%x: tensor<6x1000xf32>, %at: tensor<50x5xi64>) -> tensor<6x50xf32> {
+  %0 = nnf.prim.gather clamp %x, %at {gatherDims = array<i64: 1>, message = "", operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<6x1000xf32>, tensor<50x5xi64>) -> tensor<50x5x6xf32>
+  %1 = nnf.prim.transpose %0 {perm = array<i64: 2, 0, 1>} : (tensor<50x5x6xf32>) -> tensor<6x50x5xf32>
+  %2 = nnf.prim.reduce add %1 {dims = array<i64: 2>} : (tensor<6x50x5xf32>) -> tensor<6x50xf32>
+  return %2 : tensor<6x50xf32>
+}

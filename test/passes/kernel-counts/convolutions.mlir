@@ -373,12 +373,12 @@ module @pad_conv {
 
 // -----
 
-// Four kernels: borders of columns; of rows; convolution; channels first.
-// could be 2: a join is no part of a join, or both borders would be one kernel; then as conv_bias_relu.
+// Three kernels: borders of columns and rows; convolution; channels first.
+// could be 2: as conv_bias_relu.
 // CHECK-LABEL: module @reflect_pad_conv {
-// CHECK-COUNT-4: nnf.kernel @
+// CHECK-COUNT-3: nnf.kernel @
 // CHECK-NOT: nnf.kernel @
-// CHECK-COUNT-4: nnf.launch @
+// CHECK-COUNT-3: nnf.launch @
 // CHECK-NOT: nnf.{{kernel|launch}} @
 !x = tensor<?x16x8x8xf32, #nnf.dims<[N, 16, 8, 8]>>
 !p = tensor<?x16x10x10xf32, #nnf.dims<[N, 16, 10, 10]>>
