@@ -21,6 +21,7 @@ def Nnf_NllLossOp : Nnf_Function<"nll_loss"> {
     target: dtype int32, expected int64
     target: shape [3], expected the shape of 'input' without the classes = [4]
     target: run: class 5, expected 0 <= class < 5
+    target: run: class 0, expected ignore_index, for there are no classes
     weight: shape [4], expected [C] = [5]
     weight: dtype float64, expected float32 as 'input' has
   }];
@@ -51,6 +52,7 @@ def Nnf_CrossEntropyOp : Nnf_Function<"cross_entropy"> {
     target: shape [3], expected the shape of 'input' without the classes = [4]
     target: shape [3, 4], expected the shape of 'input' = [4, 5]
     target: run: class 5, expected 0 <= class < 5
+    target: run: class 0, expected ignore_index, for there are no classes
     weight: shape [4], expected [C] = [5]
     weight: dtype float64, expected float32 as 'input' has
     ignore_index: 1, expected none with probabilities

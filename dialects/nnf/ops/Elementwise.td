@@ -374,6 +374,7 @@ def Nnf_ClampOp : Nnf_Function<"clamp", [AttrSizedOperandSegments]> {
   }];
   let gives = "output: promoted dtype, broadcast shape";
   let errors = [{
+    min, max: 300, expected a number that int8 can hold
     input: dtype bool, expected a number
     min: missing, expected 'min' or 'max' or both
     min, max: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
