@@ -50,9 +50,22 @@ Value atClassInRow(Primitives &p, Value x, Value number) {
   return p.sum(p.select(isHere, x, 0), {classDim});
 }
 
+/// Whether x of N,C,* (or C) is known to have no classes: then none can be looked up, and all targets must be ignored.
+bool hasNoClasses(Value x) {
+  Shape shape = shapeOf(x);
+  return isConstant(shape[shape.size() == 1 ? 0 : 1], 0);
+}
+
+Value ofNoClasses(Primitives &p, Value target, const Classes &c, Type element) {
+  p.check(c.ignored, p.convert(target, i64Of(p)),
+          p.message("target", "class {value}, expected ignore_index, for there are no classes [NNFC-E0501]"));
+  return p.full(shapeOf(c.number), 0, element);
+}
+
 /// weight[number], 1 without a weight; 0 where ignored.
 Value weightOf(Primitives &p, Value weight, const Classes &c, Type element) {
-  Value w = weight ? p.gather(weight, {c.number}, {0}, BoundsKind::Clamp) : p.full(shapeOf(c.number), 1, element);
+  Value w = weight && !isConstant(shapeOf(weight)[0], 0) ? p.gather(weight, {c.number}, {0}, BoundsKind::Clamp)
+                                                         : p.full(shapeOf(c.number), 1, element);
   return p.select(c.ignored, 0, w);
 }
 
@@ -75,7 +88,10 @@ Likelihood negativeLikelihood(Primitives &p, Value chosen, const Classes &c, Val
 
 Value nllLoss(NllLossOp op, NllLossOp::Adaptor x, Primitives &p) {
   Classes c = classes(p, x.getTarget(), op.getIgnoreIndex());
-  auto [loss, weights] = negativeLikelihood(p, atClass(p, x.getInput(), c.number), c, x.getWeight());
+  Value input = x.getInput();
+  Value chosen =
+      hasNoClasses(input) ? ofNoClasses(p, x.getTarget(), c, p.elementOf(input)) : atClass(p, input, c.number);
+  auto [loss, weights] = negativeLikelihood(p, chosen, c, x.getWeight());
   return reduceWeighted(p, loss, weights, *lossReductionOf(op.getLoc(), op));
 }
 
@@ -85,7 +101,8 @@ Value ofClasses(Primitives &p, CrossEntropyOp op, CrossEntropyOp::Adaptor x) {
   int64_t classDim = shape.size() == 1 ? 0 : 1;
   Classes c = classes(p, x.getTarget(), op.getIgnoreIndex());
   auto [shifted, logTotal] = logSoftmaxParts(p, x.getInput(), classDim);
-  Value chosen = p.sub(atClassInRow(p, shifted, c.number), logTotal);
+  Value chosen = hasNoClasses(x.getInput()) ? ofNoClasses(p, x.getTarget(), c, p.elementOf(shifted))
+                                            : p.sub(atClassInRow(p, shifted, c.number), logTotal);
   auto [loss, weights] = negativeLikelihood(p, chosen, c, x.getWeight());
   if (double smoothing = op.getLabelSmoothing(); smoothing != 0) {
     Value each = p.sub(shifted, p.broadcastOver(logTotal, shape, {classDim}));

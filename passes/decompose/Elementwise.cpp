@@ -147,8 +147,11 @@ Value clamp(ClampOp op, ClampOp::Adaptor x, Primitives &p) {
   auto limit = [&](Value given, Value value, bool isLow) {
     if (!value)
       return;
-    Value bound = as(p, value, element, shape);
     std::optional<double> number = numberAsDouble(given);
+    // A bound that an integer type cannot hold lies beyond all that it can.
+    if (number && !isFloat(element) && (isLow ? *number < rangeOf(element).first : *number > rangeOf(element).second))
+      return;
+    Value bound = as(p, value, element, shape);
     if (!number || std::isnan(*number))
       y = isLow ? p.max(y, bound) : p.min(y, bound);
     else

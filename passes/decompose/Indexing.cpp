@@ -22,6 +22,7 @@ Value gather(GatherOp op, GatherOp::Adaptor x, Primitives &p) {
   Value input = x.getInput(), index = x.getIndex();
   if (llvm::any_of(shapeOf(index), [](Dim size) { return isConstant(size, 0); }))
     return p.full(shapeOf(index), 0, p.elementOf(input));
+  index = p.convert(index, i64Of(p));
   int64_t rank = p.rankOf(input);
   if (rank <= 1) // an index of any rank up to 1; a scalar is a vector of one
     return p.gather(rank == 1 ? input : p.reshape(input, {dimOf(p.context(), 1)}), {index}, {0}, BoundsKind::Error,
@@ -83,7 +84,10 @@ template <typename Op> std::pair<Value, Value> joined(Op op, typename Op::Adapto
 
 Value pairwiseDistance(PairwiseDistanceOp op, PairwiseDistanceOp::Adaptor x, Primitives &p) {
   auto [a, b] = joined(op, x, p);
-  Value distance = norm(p, p.add(p.sub(a, b), op.getEps()), op.getP(), {p.rankOf(a) - 1});
+  Value difference = p.add(p.sub(a, b), op.getEps());
+  if (p.rankOf(difference) == 0)
+    difference = p.unsqueeze(difference, 0);
+  Value distance = norm(p, difference, op.getP(), {p.rankOf(difference) - 1});
   return p.reshape(distance, shapeOf(op.getOutput()));
 }
 
@@ -119,7 +123,10 @@ Value pdist(PdistOp op, PdistOp::Adaptor operands, Primitives &p) {
   Value i = p.sub(p.broadcastTo(p.sub(p.size(rows, i64), 1), pairs), r);
   Value j = p.sub(p.broadcastTo(p.sub(p.size(rows, i64), 1), pairs), p.sub(fromEnd, below));
   Value a = p.gather(x, {i}, {0}, BoundsKind::Clamp), b = p.gather(x, {j}, {0}, BoundsKind::Clamp);
-  return norm(p, p.sub(a, b), op.getP(), {1});
+  Value difference = p.sub(a, b);
+  if (op.getP() == 0) // unlike a norm of power 0, a NaN is no entry that differs
+    return p.sum(p.select(p.isNan(difference), difference, p.convert(p.ne(difference, 0), p.elementOf(x))), {1});
+  return norm(p, difference, op.getP(), {1});
 }
 
 } // namespace

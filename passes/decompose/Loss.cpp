@@ -11,7 +11,7 @@ namespace nnf {
 
 Value total(Primitives &p, Value x) { return p.sum(x, llvm::to_vector(llvm::seq<int64_t>(0, p.rankOf(x)))); }
 
-Value reduceLoss(Primitives &p, Value loss, LossReduction reduction) {
+Value reduceLoss(Primitives &p, Value loss, LossReduction reduction, ArrayRef<Dim> input) {
   Shape shape = shapeOf(loss);
   switch (reduction) {
   case LossReduction::None: return loss;
@@ -20,13 +20,13 @@ Value reduceLoss(Primitives &p, Value loss, LossReduction reduction) {
   case LossReduction::BatchMean: break;
   }
   Value sum = total(p, loss);
-  return shape.empty() ? sum : p.div(sum, p.size(shape[0], p.elementOf(sum)));
+  return input.empty() ? sum : p.div(sum, p.size(input[0], p.elementOf(sum)));
 }
 
 namespace {
 
 template <typename Op> Value reduced(Op op, Value loss, Primitives &p) {
-  return reduceLoss(p, loss, *lossReductionOf(op.getLoc(), op, /*hasBatchMean=*/true));
+  return reduceLoss(p, loss, *lossReductionOf(op.getLoc(), op));
 }
 
 /// The values in the type and shape they are computed in: promoted, at least float32, broadcast with each other.
@@ -120,10 +120,15 @@ Value poisson(PoissonNllLossOp op, PoissonNllLossOp::Adaptor operands, Primitive
 
 Value klDiv(KlDivOp op, KlDivOp::Adaptor operands, Primitives &p) {
   auto [x, y] = pair(op, operands, p);
-  if (op.getLogTarget())
-    return reduced(op, p.mul(p.exp(y), p.sub(y, x)), p);
-  Value entropy = p.select(p.eq(y, 0), 0, p.mul(y, p.log(y)));
-  return reduced(op, p.sub(entropy, p.mul(y, x)), p);
+  Value loss;
+  if (op.getLogTarget()) {
+    loss = p.mul(p.exp(y), p.sub(y, x));
+  } else {
+    Value entropy = p.select(p.eq(y, 0), 0, p.mul(y, p.log(y)));
+    loss = p.sub(entropy, p.mul(y, x));
+  }
+  // The batch is input's own, also where target broadcasts it.
+  return reduceLoss(p, loss, *lossReductionOf(op.getLoc(), op, /*hasBatchMean=*/true), shapeOf(op.getInput()));
 }
 
 Value hingeEmbedding(HingeEmbeddingLossOp op, HingeEmbeddingLossOp::Adaptor operands, Primitives &p) {
@@ -159,6 +164,9 @@ struct Triplet {
 template <typename Op> Value triplet(Op op, typename Op::Adaptor x, Primitives &p, const Triplet &t) {
   auto v = joined(p, {op.getAnchor(), op.getPositive(), op.getNegative()},
                   {x.getAnchor(), x.getPositive(), x.getNegative()});
+  for (Value &vector : v) // a scalar counts as a vector of one
+    if (p.rankOf(vector) == 0)
+      vector = p.unsqueeze(vector, 0);
   auto distance = [&](Value a, Value b) { return norm(p, p.add(p.sub(a, b), t.eps), t.power, {p.rankOf(a) - 1}); };
   Value like = distance(v[0], v[1]), unlike = distance(v[0], v[2]);
   if (t.swap)

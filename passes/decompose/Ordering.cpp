@@ -41,6 +41,7 @@ Value asVector(Primitives &p, Value x) { return p.rankOf(x) == 0 ? p.unsqueeze(x
 /// update stands beside its place.
 Value writeAlong(Primitives &p, ScatterKind kind, Value input, Value index, Value src, int64_t dim,
                  StringRef argument) {
+  index = p.convert(index, i64Of(p));
   Shape covered = shapeOf(index);
   SmallVector<Value> indices;
   for (int64_t d = 0, rank = covered.size(); d < rank; ++d)

@@ -46,8 +46,8 @@ template <typename Op> Value variance(Op op, Value x, Primitives &p) {
   Shape counted;
   for (int64_t d : dims)
     counted.push_back(shapeOf(x)[d]);
-  int64_t correction = op.getCorrection() ? *op.getCorrection() : op.getUnbiased() ? 1 : 0;
-  Value divisor = p.sub(p.size(productOf(p.context(), counted), p.elementOf(x)), static_cast<double>(correction));
+  double correction = op.getCorrection() ? *op.getCorrection() : op.getUnbiased() ? 1 : 0;
+  Value divisor = p.sub(p.size(productOf(p.context(), counted), p.elementOf(x)), correction);
   // A negative number of degrees of freedom counts as none.
   divisor = p.max(divisor, 0);
   return p.div(p.sum(squares, dims, op.getKeepdim()), divisor);
@@ -71,8 +71,12 @@ Value logsumexp(LogsumexpOp op, LogsumexpOp::Adaptor operands, Primitives &p) {
 } // namespace
 
 void addReductions(Decompositions &table) {
-  table.add<SumOp>(
-      [](auto op, auto x, auto &p) { return p.sum(asSummand(op, x.getInput(), p), dimsOf(op), op.getKeepdim()); });
+  table.add<SumOp>([](auto op, auto x, auto &p) {
+    Value summand = asSummand(op, x.getInput(), p);
+    // A sum of bools that is a bool tells whether there is one.
+    ReduceKind kind = isBool(p.elementOf(summand)) ? ReduceKind::Or : ReduceKind::Add;
+    return p.reduce(kind, summand, dimsOf(op), op.getKeepdim());
+  });
   table.add<MeanOp>(
       [](auto op, auto x, auto &p) { return p.mean(asSummand(op, x.getInput(), p), dimsOf(op), op.getKeepdim()); });
   table.add<ProdOp>([](auto op, auto x, auto &p) {

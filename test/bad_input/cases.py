@@ -1,5 +1,6 @@
 """The table of broken inputs: name, files, what the first line of the error says, and (where it is not
 `nnfc compile m.nnf.txt -o out.so`) the command."""
+import struct
 from collections import namedtuple
 
 import craft
@@ -254,6 +255,20 @@ bad("onnx-unknown-ops", {ONNX: onnx_model([("Relux", "x", "z", {}), ("Magic", "z
 bad("onnx-unknown-tensor", {ONNX: onnx_model([("Relu", "q", "y", {})])}, "'q'")
 bad("onnx-opset-999", {ONNX: onnx_model([("Relu", "x", "y", {})], opset=999)}, "999")
 bad("onnx-cycle", {ONNX: onnx_model([("Relu", "z", "y", {}), ("Relu", "y", "z", {})])}, "'")
+# Operators with an axis, of a scalar.
+for op, inputs, constants in (("Split", "x", {}), ("Split", "xs", {"s": [1]}), ("Hardmax", "x", {}), ("Unique", "x", {}),
+                              ("Slice", "xse", {"s": [0], "e": [1]}), ("TopK", "xk", {"k": [1]}), ("LpNormalization", "x", {}),
+                              ("ArgMax", "x", {}), ("ReduceMax", "x", {}), ("Concat", "x", {})):
+    attributes = {"ArgMax": {"axis": 0, "select_last_index": 1}, "ReduceMax": {"axes": [0]}, "Slice": {}}.get(op, {"axis": 0})
+    bad(f"onnx-{op.lower()}-of-a-scalar-{len(inputs)}", {ONNX: onnx_model([(op, inputs, "y", attributes)], [("x", 1, [])],
+        initializers=[onnx_tensor(name, (len(values),), raw=struct.pack(f"<{len(values)}q", *values), dtype=7)
+                      for name, values in constants.items()])},
+        "of a scalar, expected a tensor of rank 1 or more [NNFC-E0210]")
+bad("onnx-qlinearmatmul-of-vectors", {ONNX: onnx_model([("QLinearMatMul", "abcdefgh", "y", {})], [
+    (name, 2 if name in "acdfh" else 1, [3]) for name in "abcdefgh"], [("y", 2, [])])},
+    "node 'qlinearmatmul' (QLinearMatMul)")
+bad("onnx-onehot-of-one-value", {ONNX: onnx_model([("OneHot", "xdv", "y", {})], [("x", 7, [3]), ("v", 1, [])],
+    initializers=[onnx_tensor("d", (1,), raw=struct.pack("<q", 4), dtype=7)])}, "argument 'values': [], expected [2], off and on")
 bad("onnx-raw-too-short", {ONNX: onnx_model([("Add", "xw", "y", {})], initializers=[onnx_tensor("w", raw=bytes(15))])},
     "initializer 'w': raw_data has 15 bytes")
 bad("onnx-overflow", {ONNX: onnx_model([("Add", "xw", "y", {})], initializers=[onnx_tensor("w", (HUGE, HUGE), raw=bytes(16))])},

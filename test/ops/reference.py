@@ -54,7 +54,14 @@ def arange(start=0, end=None, step=1, dtype=None):
 def var(input, dim=None, unbiased=True, keepdim=False, correction=None, root=False):
     dims = list(range(input.dim())) if dim is None else dim
     correction = (1 if unbiased else 0) if correction is None else correction
-    result = torch.var(input, dims, correction=correction, keepdim=keepdim)
+    dims = [dims] if isinstance(dims, int) else dims
+    # 1.13 takes integers alone.
+    count = 1
+    for d in dims:
+        count *= input.size(d)
+    squares = torch.var(input, dims, correction=0, keepdim=keepdim) * count
+    result = torch.var(input, dims, correction=correction, keepdim=keepdim) if isinstance(correction, int) else \
+        squares / max(count - correction, 0.0)
     return result.sqrt() if root else result
 
 
@@ -78,6 +85,20 @@ def mean(input, dim=None, keepdim=False, dtype=None):
 
 def total(input, dim=None, keepdim=False, dtype=None):
     return torch.sum(input, list(range(input.dim())) if dim is None else dim, keepdim, dtype=dtype)
+
+
+def wide_indices(function):
+    """Later versions than 1.13 take int32 indices."""
+    return lambda input, dim, index, **rest: function(input, dim, index.long() if index.dtype == torch.int32 else index, **rest)
+
+
+def clamp(input, min=None, max=None):
+    """1.13 refuses bounds that an integer dtype cannot hold; later versions compare with what they are."""
+    narrow = input.dtype in (torch.uint8, torch.int8, torch.int16, torch.int32)
+    if not narrow or not all(bound is None or isinstance(bound, int) for bound in (min, max)):
+        return torch.clamp(input, min, max)
+    info = torch.iinfo(input.dtype)
+    return torch.clamp(input.long(), min, max).clamp(info.min, info.max).to(input.dtype)
 
 
 def squeeze(input, dim=None):
@@ -156,7 +177,8 @@ SPELLED = {
     "split": lambda input, split_size_or_sections, dim=0: torch.split(input, split_size_or_sections, dim),
     "logsigmoid": lambda input: F.logsigmoid(input),
     "tanh": torch.tanh, "sigmoid": torch.sigmoid, "one_hot": lambda tensor, num_classes=-1: F.one_hot(tensor, num_classes),
-    "square": torch.square, "softshrink": softshrink,
+    "clamp": clamp, "gather": wide_indices(torch.gather), "scatter": wide_indices(torch.scatter),
+    "scatter_add": wide_indices(torch.scatter_add), "square": torch.square, "softshrink": softshrink,
     "masked_fill": lambda input, mask, value: input.masked_fill(mask, value),
     "pow": lambda input, exponent: torch.pow(input, exponent), "bmm": lambda input, mat2: torch.bmm(input, mat2),
     "adaptive_avg_pool1d": F.adaptive_avg_pool1d, "adaptive_avg_pool2d": adaptive(F.adaptive_avg_pool2d),

@@ -121,7 +121,8 @@ def main():
                                    str(folder / f"{case.model}.so")], capture_output=True, text=True, errors="replace",
                                   timeout=COMPILE_TIMEOUT_S)
             if done.returncode == 1 and case.row.compile_error in first_line(done.stderr):
-                return None
+                numbers = first_line(done.stderr).count("[NNFC-E")
+                return None if numbers == 1 else f"{numbers} numbers in '{first_line(done.stderr)}', expected one"
             return f"exit status {done.returncode}, '{first_line(done.stderr)}', expected '{case.row.compile_error}'"
 
         def work(group):

@@ -57,10 +57,11 @@ void prelu(Call &call) {
 }
 
 /// Before version 13 the tensor is seen as a matrix: dimensions before `axis`, and the rest.
-template <typename Map> void alongAxis(Call &call, Map map) {
+template <typename Map> void alongAxis(Call &call, Map map, bool scalarOk = false) {
   TensorId x = call.input(0);
   Shape shape = call.shape(x);
-  int64_t rank = shape.size(), axis = call.axis(call.integer("axis", call.version < 13 ? 1 : -1), rank);
+  int64_t rank = shape.size();
+  int64_t axis = call.axis(call.integer("axis", call.version < 13 ? 1 : -1), rank, "axis", scalarOk);
   if (call.hasFailed())
     return;
   if (call.version >= 13 || axis == rank - 1)
@@ -72,7 +73,9 @@ template <typename Map> void alongAxis(Call &call, Map map) {
 }
 
 template <const char *const &function> void softmax(Call &call) {
-  alongAxis(call, [&](TensorId x, int64_t axis) { return call.call(function, {{"input", x}, {"dim", axis}}); });
+  alongAxis(
+      call, [&](TensorId x, int64_t axis) { return call.call(function, {{"input", x}, {"dim", axis}}); },
+      /*scalarOk=*/true);
 }
 constexpr const char *softmaxName = "softmax", *logSoftmaxName = "log_softmax";
 

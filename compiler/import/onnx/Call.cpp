@@ -496,9 +496,11 @@ TensorId Call::constant(Type element, ArrayRef<int64_t> values) {
 
 TensorId Call::full(ArrayRef<Dim> shape, const Known &value) { return expand(constant(value), shape); }
 
-int64_t Call::axis(int64_t value, int64_t rank, StringRef name) {
+int64_t Call::axis(int64_t value, int64_t rank, StringRef name, bool scalarOk) {
   int64_t limit = std::max<int64_t>(rank, 1);
-  if (!failed && (value < -limit || value >= limit))
+  if (!failed && rank == 0 && !scalarOk)
+    error(name) << value << " of a scalar, expected a tensor of rank 1 or more [NNFC-E0210]";
+  else if (!failed && (value < -limit || value >= limit))
     error(name) << value << ", expected " << -limit << " to " << limit - 1 << " for a tensor of rank " << rank
                 << " [NNFC-E0210]";
   if (failed)

@@ -201,7 +201,7 @@ public:
   /// An element of a parameter as a size.
   Dim sizeOf(const Scalar &number, llvm::StringRef argument);
   /// An axis in -rank … rank-1, made non-negative; an error outside. `rank` 0 counts as 1 only where `scalarOk`.
-  int64_t axis(int64_t value, int64_t rank, llvm::StringRef name = "axis");
+  int64_t axis(int64_t value, int64_t rank, llvm::StringRef name = "axis", bool scalarOk = false);
   /// All of them, in the order given, none twice.
   Ints axes(llvm::ArrayRef<int64_t> values, int64_t rank, llvm::StringRef name = "axes");
 

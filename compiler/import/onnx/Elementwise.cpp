@@ -12,7 +12,7 @@ TensorId secondOperand(Call &call) {
   // Before version 7: no broadcasting unless asked for, and then from dimension `axis` on.
   if (call.version >= 7 || !call.flag("broadcast") || !call.hasAttribute("axis"))
     return other;
-  int64_t rank = call.inputRank(0), first = call.axis(call.integer("axis", 0), rank);
+  int64_t rank = call.inputRank(0), first = call.axis(call.integer("axis", 0), rank, "axis", /*scalarOk=*/true);
   Shape shape = call.shape(other);
   while (!call.hasFailed() && static_cast<int64_t>(shape.size()) + first < rank)
     shape.push_back(call.size(1));

@@ -224,7 +224,12 @@ void scatterND(Call &call) {
 void oneHot(Call &call) {
   Shape shape = call.inputShape(0);
   int64_t rank = shape.size(), axis = call.axis(call.integer("axis", -1), rank + 1);
-  Shape depthShape = call.inputShape(1);
+  Shape depthShape = call.inputShape(1), valuesShape = call.inputShape(2);
+  if (call.hasFailed())
+    return;
+  if (valuesShape.size() != 1)
+    return void(call.error("values") << toString(valuesShape) << ", expected [2], off and on [NNFC-E0208]");
+  call.requireEqual("values", valuesShape[0], call.size(2), "size {value}, expected 2, off and on [NNFC-E0208]");
   if (call.hasFailed())
     return;
   if (!isConstant(productOf(call.context(), depthShape), 1))

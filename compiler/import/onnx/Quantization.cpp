@@ -14,8 +14,11 @@ TensorId alongAxis(Call &call, TensorId x, int64_t axis, int64_t rank) {
     return x;
   if (isConstant(shape[0], 1))
     return call.reshape(x, {});
+  axis = call.axis(axis, rank);
+  if (call.hasFailed())
+    return x;
   Shape spread(rank, call.size(1));
-  spread[call.axis(axis, rank)] = shape[0];
+  spread[axis] = shape[0];
   return call.reshape(x, spread);
 }
 

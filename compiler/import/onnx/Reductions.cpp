@@ -210,8 +210,8 @@ void reduceLogSumExp(Call &call) {
 
 template <const char *const &function> void argReduce(Call &call) {
   TensorId x = call.input(0);
-  int64_t axis = call.axis(call.integer("axis", 0), call.inputRank(0));
   bool keep = call.flag("keepdims", true), last = call.flag("select_last_index");
+  int64_t axis = call.axis(call.integer("axis", 0), call.inputRank(0), "axis", /*scalarOk=*/!last);
   if (call.hasFailed())
     return;
   if (last)
@@ -249,7 +249,8 @@ void cumSum(Call &call) {
     return void(call.error("axis") << "missing, expected one number [NNFC-E0204]");
   if (isRunTime(*given))
     return cumSumAtRunTime(call, x, given->front(), reverse, exclusive);
-  int64_t axis = call.axis(call.constants("axis").value_or(Ints{0}).front(), call.inputRank(0));
+  int64_t axis =
+      call.axis(call.constants("axis").value_or(Ints{0}).front(), call.inputRank(0), "axis", /*scalarOk=*/true);
   auto flipped = [&](TensorId tensor) {
     return reverse ? call.call("flip", {{"input", tensor}, {"dims", std::vector<int64_t>{axis}}}) : tensor;
   };

@@ -7,27 +7,35 @@
 using namespace mlir;
 namespace nnf {
 
-static InFlightDiagnostic dtypeError(Location loc, Value input, StringRef expected) {
-  return argumentError(loc, "input") << "dtype " << dtypeName(elementOf(input)) << ", expected " << expected
-                                     << " [NNFC-E0206]";
+/// "dtype bool, expected ", to which the caller adds what.
+static InFlightDiagnostic dtypeError(Location loc, Value input) {
+  return argumentError(loc, "input") << "dtype " << dtypeName(elementOf(input)) << ", expected ";
 }
 
 template <typename Adaptor>
 static LogicalResult likeNumericInput(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   types.push_back(op.getInput().getType());
   if (isBool(elementOf(op.getInput())))
-    return dtypeError(loc, op.getInput(), "a float or an integer") << " [NNFC-E0206]";
+    return dtypeError(loc, op.getInput()) << "a float or an integer [NNFC-E0206]";
   return success();
 }
 
-NNF_INFER_BY(ThresholdOp, likeNumericInput)
+NNF_INFER(ThresholdOp) {
+  Type element = elementOf(op.getInput());
+  if (failed(likeNumericInput(loc, op, types)) || failed(expectHeld(loc, "threshold", op.getThreshold(), element)))
+    return failure();
+  return expectHeld(loc, "value", op.getValue(), element);
+}
 NNF_INFER_BY(ReluOp, likeNumericInput)
 NNF_INFER_BY(Relu6Op, likeNumericInput)
 NNF_INFER(HardtanhOp) {
   types.push_back(op.getInput().getType());
-  if (isUnsigned(elementOf(op.getInput())))
-    return dtypeError(loc, op.getInput(), "a float or a signed integer") << " [NNFC-E0206]";
-  return success();
+  Type element = elementOf(op.getInput());
+  if (isUnsigned(element))
+    return dtypeError(loc, op.getInput()) << "a float or a signed integer [NNFC-E0206]";
+  if (failed(expectHeld(loc, "min_val", op.getMinVal(), element)))
+    return failure();
+  return expectHeld(loc, "max_val", op.getMaxVal(), element);
 }
 
 NNF_INFER_BY(EluOp, likeFloatInput)
@@ -73,7 +81,7 @@ NNF_INFER_BY(LogsigmoidOp, likeFloatInput)
 NNF_INFER_BY(HardshrinkOp, likeFloatInput)
 template <typename Adaptor> static LogicalResult floatOfNumber(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
   if (isBool(elementOf(op.getInput())))
-    return dtypeError(loc, op.getInput(), "a float or an integer") << " [NNFC-E0206]";
+    return dtypeError(loc, op.getInput()) << "a float or an integer [NNFC-E0206]";
   return floatOfInput(loc, op, types);
 }
 NNF_INFER_BY(TanhshrinkOp, floatOfNumber)

@@ -161,6 +161,21 @@ LogicalResult expectProbability(Location loc, StringRef argument, double value) 
   return argumentError(loc, argument) << toString(value) << ", expected 0 to 1 [NNFC-E0213]";
 }
 
+std::pair<double, double> rangeOf(Type element) {
+  double beyond = std::ldexp(1.0, element.getIntOrFloatBitWidth() - !isUnsigned(element));
+  return {isUnsigned(element) ? 0 : -beyond, beyond - 1};
+}
+
+LogicalResult expectHeld(Location loc, StringRef argument, double number, Type element) {
+  if (isFloat(element) || isBool(element))
+    return success();
+  auto [least, largest] = rangeOf(element);
+  if (number <= largest && number >= (isUnsigned(element) ? -largest : least))
+    return success();
+  return argumentError(loc, argument) << toString(number) << ", expected a number that " << dtypeName(element)
+                                      << " can hold [NNFC-E0213]";
+}
+
 std::string toString(double number) {
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.9g", number);

@@ -106,6 +106,12 @@ llvm::FailureOr<IntList> perDim(mlir::Location loc, llvm::StringRef argument, In
 llvm::LogicalResult expectWord(mlir::Location loc, llvm::StringRef argument, llvm::StringRef word,
                                llvm::ArrayRef<llvm::StringRef> words);
 
+/// The least and the largest number of an integer type; those of 64 bits as the nearest double.
+std::pair<double, double> rangeOf(mlir::Type element);
+/// A number that becomes one of `element`: an integer type must hold it. As in PyTorch, negative ones wrap in unsigned
+/// types, and what is behind the point is dropped.
+llvm::LogicalResult expectHeld(mlir::Location loc, llvm::StringRef argument, double number, mlir::Type element);
+
 llvm::LogicalResult expectProbability(mlir::Location loc, llvm::StringRef argument, double value);
 
 /// "0.5", "1e-12": a parameter's number in a message.

@@ -80,7 +80,7 @@ NNF_INFER(MultiMarginLossOp) {
       failed(expectRank(loc, "input", input, {2, 1, 0}, "[N, C] or [C] or []")))
     return failure();
   if (op.getP() != 1 && op.getP() != 2)
-    return argumentError(loc, "p") << static_cast<int64_t>(op.getP()) << ", expected 1 or 2 [NNFC-E0213]";
+    return argumentError(loc, "p") << toString(op.getP()) << ", expected 1 or 2 [NNFC-E0213]";
   Shape in = asVector(loc, input), classes = shapeOf(target);
   bool isVector = in.size() == 1;
   bool fits =
@@ -101,6 +101,8 @@ NNF_INFER(MultilabelMarginLossOp) {
       failed(expectRank(loc, "input", input, {2, 1, 0}, "[N, C] or [C] or []")) ||
       (!sameShape(asVector(loc, target), shape) &&
        failed(expectShape(loc, "target", target, shapeOf(input), "the shape of 'input'"))))
+    return failure();
+  if (rankOf(input) > 0 && failed(expectSizes(loc, "input", input, rankOf(input) - 1)))
     return failure();
   shape.pop_back();
   return reducedLoss(lossReductionOf(loc, op), shape, elementOf(input), types);

@@ -159,6 +159,16 @@ NNF_INFER(ClampOp) {
   if (isBool(element))
     return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   types.push_back(tensorOf(*shape, element));
+  if (isFloat(element))
+    return success();
+  // A bound beyond all that an integer type holds does nothing; one that nothing meets would be no number of the type.
+  auto [least, largest] = rangeOf(element);
+  std::optional<double> low = numberAsDouble(op.getMin()), high = numberAsDouble(op.getMax());
+  bool isLowHeld = !low || *low <= largest;
+  if (!isLowHeld || (high && *high < least))
+    return argumentError(loc, isLowHeld ? "max" : "min")
+           << toString(isLowHeld ? *high : *low) << ", expected a number that " << dtypeName(element)
+           << " can hold [NNFC-E0213]";
   return success();
 }
 
@@ -184,7 +194,7 @@ NNF_INFER(MaskedFillOp) {
     return argumentError(loc, "value") << "rank " << rankOf(op.getValue())
                                        << ", expected a number or a scalar [NNFC-E0207]";
   types.push_back(tensorOf(*shape, elementOf(op.getInput())));
-  return success();
+  return expectHeld(loc, "value", numberAsDouble(op.getValue()).value_or(0), elementOf(op.getInput()));
 }
 
 } // namespace nnf

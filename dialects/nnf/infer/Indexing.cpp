@@ -18,7 +18,7 @@ NNF_INFER(GatherOp) {
     types.push_back(tensorOf(shapeOf(index), elementOf(input)));
     return success();
   }
-  if (failed(expectIndices(loc, "index", index, /*narrow=*/false)))
+  if (failed(expectIndices(loc, "index", index, /*narrow=*/true)))
     return failure();
   // A scalar counts as a vector of one.
   if (std::max<int64_t>(rankOf(index), 1) != std::max<int64_t>(rankOf(input), 1))
@@ -72,9 +72,8 @@ NNF_INFER(PairwiseDistanceOp) {
   FailureOr<Shape> shape = joinVectors(loc, op);
   if (failed(shape))
     return failure();
-  if (shape->empty())
-    return argumentError(loc, "x1") << "rank 0, expected at least 1 [NNFC-E0207]";
-  int64_t last = shape->size() - 1;
+  // A scalar counts as a vector of one, but has no dimension to keep.
+  int64_t last = static_cast<int64_t>(shape->size()) - 1;
   types.push_back(tensorOf(reducedShape(*shape, {last}, op.getKeepdim()), promoteTypes({op.getX1(), op.getX2()})));
   return success();
 }

@@ -164,13 +164,12 @@ template <typename Adaptor> static LogicalResult tripletLoss(Location loc, Adapt
     if (rankOf(value) != rankOf(anchor))
       return argumentError(loc, name) << "rank " << rankOf(value) << ", expected " << rankOf(anchor)
                                       << " as 'anchor' has [NNFC-E0207]";
-  if (rankOf(anchor) == 0)
-    return argumentError(loc, "anchor") << "rank 0, expected at least 1 [NNFC-E0207]";
   FailureOr<Shape> shape = broadcastAll(loc, {"anchor", "positive", "negative"}, {anchor, positive, negative});
   FailureOr<Type> element = promotedFloat(loc, {anchor, positive, negative});
   if (failed(shape) || failed(element))
     return failure();
-  shape->pop_back();
+  if (!shape->empty()) // a scalar counts as a vector of one
+    shape->pop_back();
   return reducedLoss(lossReductionOf(loc, op), *shape, *element, types);
 }
 NNF_INFER_BY(TripletMarginLossOp, tripletLoss)
@@ -204,8 +203,6 @@ NNF_INFER(GaussianNllLossOp) {
   if (!fits)
     return argumentError(loc, "var") << "shape " << toString(given) << ", expected " << toString(in)
                                      << ", or that with a last size of 1 or without the last dimension [NNFC-E0208]";
-  if (!(op.getEps() > 0))
-    return argumentError(loc, "eps") << toString(op.getEps()) << ", expected above 0 [NNFC-E0213]";
   return reducedLoss(lossReductionOf(loc, op), *shape, *element, types);
 }
 

@@ -487,8 +487,9 @@ NNF_INFER(FullOp) {
   if (rankOf(op.getFillValue()) != 0)
     return argumentError(loc, "fill_value")
            << "rank " << rankOf(op.getFillValue()) << ", expected a number [NNFC-E0207]";
-  types.push_back(tensorOf(shape, op.getDtype().value_or(dtypeOfNumber(op.getFillValue()))));
-  return success();
+  Type element = op.getDtype().value_or(dtypeOfNumber(op.getFillValue()));
+  types.push_back(tensorOf(shape, element));
+  return expectHeld(loc, "fill_value", numberAsDouble(op.getFillValue()).value_or(0), element);
 }
 
 } // namespace nnf

@@ -54,8 +54,8 @@ NNF_INFER(CumsumOp) {
   return success();
 }
 
-/// index of input's rank and int64, nowhere larger than input but along `dim`, and src at least as large. A scalar
-/// counts as a vector of one; an index of no elements may have any rank and dtype.
+/// index of input's rank, int64 or int32, nowhere larger than input but along `dim`, and src at least as large. A
+/// scalar counts as a vector of one; an index of no elements may have any rank and dtype.
 static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value index, Value src) {
   FailureOr<int64_t> at = wrapDim(loc, "dim", dim, rankOf(input));
   if (failed(at))
@@ -63,7 +63,7 @@ static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value 
   if (llvm::any_of(shapeOf(index), [](Dim size) { return isConstant(size, 0); }))
     return src ? expectElement(loc, "src", src, elementOf(input)) : success();
   IntList ranks = rankOf(input) > 1 ? IntList{rankOf(input)} : IntList{0, 1};
-  if (failed(expectIndices(loc, "index", index, /*narrow=*/false)) ||
+  if (failed(expectIndices(loc, "index", index, /*narrow=*/true)) ||
       failed(expectRank(loc, "index", index, ranks, "as 'input' has")))
     return failure();
   auto asVector = [&](Value value) {
@@ -100,6 +100,9 @@ NNF_INFER(ScatterOp) {
     return argumentError(loc, "src") << (src ? "given beside 'value'" : "missing like 'value'")
                                      << ", expected one of the two [NNFC-E0215]";
   types.push_back(op.getInput().getType());
+  double number = numberAsDouble(src ? src : op.getValue()).value_or(0);
+  if (failed(expectHeld(loc, src ? "src" : "value", number, elementOf(op.getInput()))))
+    return failure();
   // A number may stand for src, as torch has it.
   return expectPlaces(loc, op.getInput(), op.getDim(), op.getIndex(), numberOf(src) ? Value() : src);
 }

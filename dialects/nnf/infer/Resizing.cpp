@@ -29,6 +29,8 @@ NNF_INFER(PadOp) {
   if (pads.size() % 2 || pairs > rank)
     return argumentError(loc, "pad") << pads.size() << " entries, expected an even number of at most " << 2 * rank
                                      << " [NNFC-E0212]";
+  if (failed(expectHeld(loc, "value", op.getValue(), elementOf(input))))
+    return failure();
   if (mode != "constant") {
     if (op.getValue() != 0)
       return argumentError(loc, "value") << toString(op.getValue()) << ", expected 0 with mode '" << mode

@@ -22,7 +22,10 @@ def Nnf_ThresholdOp : Nnf_Activation<"threshold"> {
     threshold: any number
     value: any number; it is cast to the dtype of input
   }];
-  let errors = "input: dtype bool, expected a float or an integer";
+  let errors = [{
+    input: dtype bool, expected a float or an integer
+    threshold, value: 300, expected a number that int8 can hold
+  }];
   let formula = "input > threshold ? input : value";
   let example = [{ %y = nnf.threshold %x {threshold = 0.1, value = 20.0} : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
   let inplaceTwin = "threshold_";
@@ -51,7 +54,10 @@ def Nnf_HardtanhOp : Nnf_Activation<"hardtanh"> {
     input: float or signed integer [...]
     min_val, max_val: the bounds
   }];
-  let errors = "input: dtype uint8, expected a float or a signed integer";
+  let errors = [{
+    input: dtype uint8, expected a float or a signed integer
+    min_val, max_val: 300, expected a number that int8 can hold
+  }];
   let formula = "min(max(input, min_val), max_val)";
   let source = "Collobert 2004";
   let example = [{ %y = nnf.hardtanh %x : (tensor<4x8xf32>) -> tensor<4x8xf32> }];

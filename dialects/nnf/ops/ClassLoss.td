@@ -21,6 +21,7 @@ def Nnf_NllLossOp : Nnf_Function<"nll_loss"> {
     target: dtype int32, expected int64
     target: shape [3], expected the shape of 'input' without the classes = [4]
     target: run: class 5, expected 0 <= class < 5
+    target: run: class 0, expected ignore_index, for there are no classes
     weight: shape [4], expected [C] = [5]
     weight: dtype float64, expected float32 as 'input' has
   }];
@@ -51,6 +52,7 @@ def Nnf_CrossEntropyOp : Nnf_Function<"cross_entropy"> {
     target: shape [3], expected the shape of 'input' without the classes = [4]
     target: shape [3, 4], expected the shape of 'input' = [4, 5]
     target: run: class 5, expected 0 <= class < 5
+    target: run: class 0, expected ignore_index, for there are no classes
     weight: shape [4], expected [C] = [5]
     weight: dtype float64, expected float32 as 'input' has
     ignore_index: 1, expected none with probabilities
@@ -62,7 +64,7 @@ def Nnf_CrossEntropyOp : Nnf_Function<"cross_entropy"> {
 
 def Nnf_MultiMarginLossOp : Nnf_Function<"multi_margin_loss"> {
   let summary = "Hinge loss of the classes";
-  let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$target, DefaultValuedAttr<Nnf_Int, "1">:$p, DefaultValuedAttr<Nnf_Float, "1.0">:$margin, Optional<Nnf_Tensor>:$weight, OptionalAttr<Nnf_Bool>:$size_average, OptionalAttr<Nnf_Bool>:$reduce, DefaultValuedStrAttr<Nnf_String, "mean">:$reduction);
+  let arguments = (ins Nnf_Tensor:$input, Nnf_Tensor:$target, DefaultValuedAttr<Nnf_Float, "1.0">:$p, DefaultValuedAttr<Nnf_Float, "1.0">:$margin, Optional<Nnf_Tensor>:$weight, OptionalAttr<Nnf_Bool>:$size_average, OptionalAttr<Nnf_Bool>:$reduce, DefaultValuedStrAttr<Nnf_String, "mean">:$reduction);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
     input: float [N, C] or [C] or []
@@ -100,6 +102,7 @@ def Nnf_MultilabelMarginLossOp : Nnf_Function<"multilabel_margin_loss"> {
     input: dtype int64, expected a float
     input: rank 3, expected 2 or 1 or 0 [N, C] or [C] or []
     target: dtype int32, expected int64
+    input: size 0 at dimension 1, expected at least 1
     target: shape [3, 4], expected the shape of 'input' = [3, 5]
     target: run: label 5, expected -1 or a class below 5
   }];

@@ -374,6 +374,7 @@ def Nnf_ClampOp : Nnf_Function<"clamp", [AttrSizedOperandSegments]> {
   }];
   let gives = "output: promoted dtype, broadcast shape";
   let errors = [{
+    min, max: 300, expected a number that int8 can hold
     input: dtype bool, expected a number
     min: missing, expected 'min' or 'max' or both
     min, max: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
@@ -414,6 +415,7 @@ def Nnf_MaskedFillOp : Nnf_Function<"masked_fill"> {
     mask: dtype int64, expected bool
     mask: shape [2] does not broadcast with [2, 3]: sizes 2 and 3 at dimension 1
     value: rank 1, expected a number or a scalar
+    value: 300, expected a number that int8 can hold
   }];
   let formula = "mask ? value : input";
   let example = [{ %y = nnf.masked_fill %x, %m, %v : (tensor<4x8xf32>, tensor<8xi1>, tensor<f32>) -> tensor<4x8xf32> }];

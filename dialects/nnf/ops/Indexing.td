@@ -10,11 +10,11 @@ def Nnf_GatherOp : Nnf_Function<"gather"> {
   let takes = [{
     input: any dtype [...]
     dim: where index points
-    index: int64, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
+    index: int64 or int32, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
   }];
   let gives = "output: dtype of input, shape of index";
   let errors = [{
-    index: dtype float32, expected int64
+    index: dtype float32, expected int64 or int32
     index: rank 1, expected 2 as 'input' has
     index: size 5 at dimension 1, expected at most 4 as 'input' has
     index: run: index 4, expected 0 <= index < 4
@@ -60,14 +60,13 @@ def Nnf_PairwiseDistanceOp : Nnf_Function<"pairwise_distance"> {
   let arguments = (ins Nnf_Tensor:$x1, Nnf_Tensor:$x2, DefaultValuedAttr<Nnf_Float, "2.0">:$p, DefaultValuedAttr<Nnf_Float, "1e-06">:$eps, DefaultValuedAttr<Nnf_Bool, "false">:$keepdim);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    x1, x2: float, rank 1 or more; the shapes broadcast
+    x1, x2: float; the shapes broadcast; a scalar counts as a vector of one
     p: the norm, as in norm
     eps: added to each difference
   }];
   let gives = "output: promoted dtype, broadcast shape without the last dimension";
   let errors = [{
     x1, x2: dtype int64, expected a float
-    x1: rank 0, expected at least 1
     x2: shape [4, 2] does not broadcast with [4, 3]: sizes 2 and 3 at dimension 1
   }];
   let formula = "norm(x1 - x2 + eps, p)";
@@ -99,7 +98,7 @@ def Nnf_PdistOp : Nnf_Function<"pdist"> {
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
     input: float [M, D]
-    p: the norm, at least 0
+    p: the norm, at least 0; 0 counts entries that differ, and is NaN where one is NaN
   }];
   let gives = "output: dtype of input [M*(M-1)/2]";
   let errors = [{

@@ -132,7 +132,7 @@ def Nnf_KlDivOp : Nnf_Loss<"kl_div", (ins Nnf_Tensor:$input, Nnf_Tensor:$target)
   let summary = "Divergence of distributions";
   let takes = [{
     input, target: float; the shapes broadcast
-    reduction: 'none', 'mean', 'sum' or 'batchmean': the sum divided by size 0
+    reduction: 'none', 'mean', 'sum' or 'batchmean': the sum divided by size 0 of input
     log_target: target is a logarithm
   }];
   let gives = "output: promoted dtype; [] or, with 'none', the broadcast shape";
@@ -215,7 +215,7 @@ def Nnf_CosineEmbeddingLossOp : Nnf_Loss<"cosine_embedding_loss", (ins Nnf_Tenso
 def Nnf_TripletMarginLossOp : Nnf_Loss<"triplet_margin_loss", (ins Nnf_Tensor:$anchor, Nnf_Tensor:$positive, Nnf_Tensor:$negative, DefaultValuedAttr<Nnf_Float, "1.0">:$margin, DefaultValuedAttr<Nnf_Float, "2.0">:$p, DefaultValuedAttr<Nnf_Float, "1e-06">:$eps, DefaultValuedAttr<Nnf_Bool, "false">:$swap)> {
   let summary = "Loss of distances to a like and an unlike vector";
   let takes = [{
-    anchor, positive, negative: float of one rank, 1 or more; the shapes broadcast
+    anchor, positive, negative: float of one rank; the shapes broadcast; a scalar counts as a vector of one
     margin: any number
     p: the norm, as in norm
     eps: added to each difference
@@ -223,7 +223,6 @@ def Nnf_TripletMarginLossOp : Nnf_Loss<"triplet_margin_loss", (ins Nnf_Tensor:$a
   }];
   let gives = "output: promoted dtype; [] or, with 'none', the broadcast shape without its last dimension";
   let errors = [{
-    anchor: rank 0, expected at least 1
     input: dtype int64, expected a float
     positive, negative: rank 1, expected 2 as 'anchor' has
     positive, negative: shape [4, 6] does not broadcast with [4, 5]: sizes 6 and 5 at dimension 1
@@ -238,13 +237,12 @@ def Nnf_TripletMarginWithDistanceLossOp : Nnf_Function<"triplet_margin_with_dist
   let arguments = (ins Nnf_Tensor:$anchor, Nnf_Tensor:$positive, Nnf_Tensor:$negative, DefaultValuedAttr<Nnf_Float, "1.0">:$margin, DefaultValuedAttr<Nnf_Bool, "false">:$swap, DefaultValuedStrAttr<Nnf_String, "mean">:$reduction);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
-    anchor, positive, negative: float of one rank, 1 or more; the shapes broadcast
+    anchor, positive, negative: float of one rank; the shapes broadcast; a scalar counts as a vector of one
     margin: any number
     swap: takes the nearer of the distances from negative to anchor and to positive
   }];
   let gives = "output: promoted dtype; [] or, with 'none', the broadcast shape without its last dimension";
   let errors = [{
-    anchor: rank 0, expected at least 1
     input: dtype int64, expected a float
     positive, negative: rank 1, expected 2 as 'anchor' has
     positive, negative: shape [4, 6] does not broadcast with [4, 5]: sizes 6 and 5 at dimension 1
@@ -283,7 +281,7 @@ def Nnf_GaussianNllLossOp : Nnf_Function<"gaussian_nll_loss"> {
     input, target: float; the shapes broadcast
     var: float, not negative; the shape of input, or that with a last size of 1, or without the last dimension
     full: adds `log(2 * pi) / 2`
-    eps: the smallest variance, above 0
+    eps: the smallest variance; smaller ones count as it
   }];
   let gives = "output: promoted dtype; [] or, with 'none', the broadcast shape";
   let errors = [{
@@ -291,7 +289,6 @@ def Nnf_GaussianNllLossOp : Nnf_Function<"gaussian_nll_loss"> {
     target: shape [3, 5] does not broadcast with [3, 4]: sizes 5 and 4 at dimension 1
     var: shape [4], expected [3, 4], or that with a last size of 1 or without the last dimension
     var: run: a value below 0 or NaN, expected at least 0
-    eps: 0, expected above 0
   }];
   let formula = "(log(v) + (input - target)^2 / v) / 2, v = max(var, eps); full adds log(2 * pi) / 2";
   let example = [{ %y = nnf.gaussian_nll_loss %x, %t, %v : (tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<f32> }];

@@ -350,6 +350,7 @@ def Nnf_FullOp : Nnf_Function<"full"> {
   let errors = [{
     size: -1, expected at least 0
     fill_value: rank 1, expected a number
+    fill_value: 300, expected a number that int8 can hold
   }];
   let formula = "output[i] = fill_value";
   let example = [{ %n = nnf.number 2.0 : f64 : tensor<f64> %y = nnf.full %n {size = array<i64: 2, 3>} : (tensor<f64>) -> tensor<2x3xf32> }];

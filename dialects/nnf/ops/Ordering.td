@@ -82,16 +82,17 @@ def Nnf_ScatterOp : Nnf_Function<"scatter", [AttrSizedOperandSegments]> {
   let takes = [{
     input: any dtype [...]
     dim: where index points
-    index: int64, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
+    index: int64 or int32, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
     src: dtype of input, nowhere smaller than index; or a number
     value: a number instead of src
   }];
   let gives = "output: as input";
   let errors = [{
-    index: dtype float32, expected int64
+    index: dtype float32, expected int64 or int32
     index: rank 1, expected 2 as 'input' has
     index: size 5 at dimension 1, expected at most 4 as 'input' has
     index: run: index 4, expected 0 <= index < 4
+    src, value: 300, expected a number that int8 can hold
     src: given beside 'value', expected one of the two
     src: missing like 'value', expected one of the two
     src: dtype float64, expected float32 as 'input' has
@@ -111,12 +112,12 @@ def Nnf_ScatterAddOp : Nnf_Function<"scatter_add"> {
   let takes = [{
     input: any dtype [...]; the sum of bools is whether there is one
     dim: where index points
-    index: int64, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
+    index: int64 or int32, rank of input (a scalar counts as a vector of one), nowhere larger than input but at dim; or empty
     src: dtype of input, nowhere smaller than index
   }];
   let gives = "output: as input";
   let errors = [{
-    index: dtype float32, expected int64
+    index: dtype float32, expected int64 or int32
     index: rank 1, expected 2 as 'input' has
     index: size 5 at dimension 1, expected at most 4 as 'input' has
     index: run: index 4, expected 0 <= index < 4

@@ -132,13 +132,13 @@ def Nnf_ArgminOp : Nnf_Function<"argmin"> {
 
 def Nnf_VarOp : Nnf_Function<"var"> {
   let summary = "Variance";
-  let arguments = (ins Nnf_Tensor:$input, OptionalAttr<Nnf_Ints>:$dim, DefaultValuedAttr<Nnf_Bool, "true">:$unbiased, DefaultValuedAttr<Nnf_Bool, "false">:$keepdim, OptionalAttr<Nnf_Int>:$correction);
+  let arguments = (ins Nnf_Tensor:$input, OptionalAttr<Nnf_Ints>:$dim, DefaultValuedAttr<Nnf_Bool, "true">:$unbiased, DefaultValuedAttr<Nnf_Bool, "false">:$keepdim, OptionalAttr<Nnf_Float>:$correction);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
     input: float [...]
     dim: what is reduced, each once; None is all
     unbiased: a correction of 1, otherwise of 0
-    correction: overrides unbiased
+    correction: overrides unbiased; need not be an integer
   }];
   let gives = "output: dtype of input; its sizes without dim";
   let errors = [{
@@ -152,13 +152,13 @@ def Nnf_VarOp : Nnf_Function<"var"> {
 
 def Nnf_StdOp : Nnf_Function<"std"> {
   let summary = "Standard deviation";
-  let arguments = (ins Nnf_Tensor:$input, OptionalAttr<Nnf_Ints>:$dim, DefaultValuedAttr<Nnf_Bool, "true">:$unbiased, DefaultValuedAttr<Nnf_Bool, "false">:$keepdim, OptionalAttr<Nnf_Int>:$correction);
+  let arguments = (ins Nnf_Tensor:$input, OptionalAttr<Nnf_Ints>:$dim, DefaultValuedAttr<Nnf_Bool, "true">:$unbiased, DefaultValuedAttr<Nnf_Bool, "false">:$keepdim, OptionalAttr<Nnf_Float>:$correction);
   let results = (outs Nnf_Tensor:$output);
   let takes = [{
     input: float [...]
     dim: what is reduced, each once; None is all
     unbiased: a correction of 1, otherwise of 0
-    correction: overrides unbiased
+    correction: overrides unbiased; need not be an integer
   }];
   let gives = "output: dtype of input; its sizes without dim";
   let errors = [{

@@ -26,6 +26,7 @@ def Nnf_PadOp : Nnf_Function<"pad"> {
     pad: (4, 0) at dimension 2 of size 3, expected a size of at least 4 with mode 'circular'
     input: size 0 at dimension 2, expected at least 1
     value: 1, expected 0 with mode 'replicate'
+    value: 300, expected a number that int8 can hold
   }];
   let formula = "output[i] = input[i - low], outside of it value, the mirrored, the nearest or the wrapped element";
   let example = [{ %y = nnf.pad %x {pad = array<i64: 1, 2>} : (tensor<4x8xf32>) -> tensor<4x11xf32> }];
