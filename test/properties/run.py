@@ -38,7 +38,8 @@ CHILD_TIMEOUT_S = 60
 
 
 def run(case, runtime, words, threads=2, again=False):
-    """Name -> array of the outputs and of the inputs after the run; or the text of the error."""
+    """Name -> array of the outputs and of the inputs after the run; or the error's first line: the second, where the node
+    stands, is of graph files in text."""
     with nnf.Program(name=case.model, runtime=runtime, **words) as program, \
             nnf.Context(program, threads=threads, seed=SEED) as context:
         try:
@@ -47,7 +48,7 @@ def run(case, runtime, words, threads=2, again=False):
                 inputs = case.inputs()
                 outputs = context.run(inputs)
         except nnf.Error as error:
-            return str(error)
+            return str(error).partition("\n")[0]
     return {**{f"{name} after the run": array for name, array in inputs.items()}, **outputs}
 
 
