@@ -63,7 +63,7 @@ struct CodeRequest {
   bool allowTf32 = false; ///< products of float32 on GPUs may round what they multiply to tf32
   /// Of the GPU that code for sm_90a is cut for; 0: an H100's.
   unsigned multiprocessors = 0;
-  uint64_t emuSeed = 0;   ///< the order in which the emulator runs threads; 0: as they are numbered
+  uint64_t emuSeed = 0; ///< the order in which the emulator runs threads; 0: as they are numbered
   unsigned optLevel = 2;
   Accuracy accuracy = Accuracy::Default;
   std::string tuning;   ///< a file with choices for kernels (docs/tuning.md); "": none
