@@ -16,7 +16,7 @@ std::string nodeText(mlir::Location location);
 /// The node's name alone; "" when unknown.
 std::string nodeName(mlir::Location location);
 
-/// Where the first node of the location stands in a file of text, or in the source that built it; null: nowhere.
+/// Where the first node of the location stands in a graph file in text; null: nowhere.
 mlir::FileLineColLoc placeOf(mlir::Location location);
 /// "dir/net.nnf.txt:3:1".
 std::string placeText(mlir::FileLineColLoc place);

@@ -16,49 +16,59 @@ ELSEWHERE = ("hopper_odd_lines", "hopper_odd_offset", "hopper_symbolic", "hopper
              *convolutions.NOWHERE)
 
 
+class Made:
+    """Models whose inputs are drawn, each named with the prefix."""
+
+    def __init__(self, prefix, seed):
+        self.prefix, self.rng, self.models = prefix, np.random.default_rng(seed), []
+
+    def f32(self, *shape):
+        return self.rng.standard_normal(shape).astype(np.float32)
+
+    def f16(self, *shape):
+        return self.f32(*shape).astype(np.float16)
+
+    def bf16(self, *shape):
+        return bfloat16(self.f32(*shape))
+
+    def add(self, name, inputs, nodes, reference, scale, **more):
+        self.models.append(Model(f"{self.prefix}_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale, **more))
+
+
+def product(a, b):
+    return [a @ b]
+
+
+def magnitude(a, b):
+    return abs(a) @ abs(b)
+
+
+MATMUL = [("matmul", {"input": "a", "other": "b"}, ["y"])]
+TURNED = ("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"])
+
+
 def products():
     """Both types, all four ways that operands lie, every tile, edges on every side, slabs that go round more than once,
     batches in any order, epilogues."""
-    rng = np.random.default_rng(14)
-    found = []
-
-    def f32(*shape):
-        return rng.standard_normal(shape).astype(np.float32)
-
-    def f16(*shape):
-        return f32(*shape).astype(np.float16)
-
-    def bf16(*shape):
-        return bfloat16(f32(*shape))
-
-    def add(name, inputs, nodes, reference, scale, **more):
-        found.append(Model(f"hopper_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale, **more))
-
-    def product(a, b):
-        return [a @ b]
-
-    def magnitude(a, b):
-        return abs(a) @ abs(b)
-
-    matmul = [("matmul", {"input": "a", "other": "b"}, ["y"])]
-    turned = ("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"])
+    made = Made("hopper", 14)
+    f32, f16, bf16, add = made.f32, made.f16, made.bf16, made.add
     # The last: more blocks than a GPU runs at once, in bands, of which the last one is lower.
     for m, k, n in ((64, 64, 64), (65, 72, 72), (200, 520, 136), (17, 8, 8), (1200, 40, 1000), (64, 40, 9000),
                     (24, 72, 20000), (2100, 16, 2600)):
-        add(f"{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, matmul, product, magnitude)
-    add("one_slab", {"a": bf16(40, 16), "b": bf16(16, 64)}, matmul, product, magnitude)
+        add(f"{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, MATMUL, product, magnitude)
+    add("one_slab", {"a": bf16(40, 16), "b": bf16(16, 64)}, MATMUL, product, magnitude)
     add("b_lines_down", {"a": bf16(100, 200), "b": bf16(72, 200)}, [("linear", {"input": "a", "weight": "b"}, ["y"])],
         lambda a, b: [a @ b.T], lambda a, b: abs(a) @ abs(b.T))
     add("b_lines_down_wide", {"a": f16(24, 136), "b": f16(20000, 136)},
         [("linear", {"input": "a", "weight": "b"}, ["y"])], lambda a, b: [a @ b.T], lambda a, b: abs(a) @ abs(b.T))
     add("a_lines_across", {"a": f16(136, 72), "b": f16(136, 80)},
-        [turned, ("matmul", {"input": "t", "other": "b"}, ["y"])], lambda a, b: [a.T @ b],
+        [TURNED, ("matmul", {"input": "t", "other": "b"}, ["y"])], lambda a, b: [a.T @ b],
         lambda a, b: abs(a.T) @ abs(b))
     add("a_lines_across_tall", {"a": bf16(40, 1200), "b": bf16(40, 1000)},
-        [turned, ("matmul", {"input": "t", "other": "b"}, ["y"])], lambda a, b: [a.T @ b],
+        [TURNED, ("matmul", {"input": "t", "other": "b"}, ["y"])], lambda a, b: [a.T @ b],
         lambda a, b: abs(a.T) @ abs(b))
     add("a_across_b_down", {"a": f16(200, 72), "b": f16(64, 200)},
-        [turned, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
+        [TURNED, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
         lambda a, b: abs(a.T) @ abs(b.T))
     add("batch", {"a": f16(3, 40, 72), "b": f16(3, 72, 40)}, [("bmm", {"input": "a", "mat2": "b"}, ["y"])], product,
         magnitude)
@@ -68,12 +78,12 @@ def products():
          ("permute", {"input": "b", "dims": [0, 2, 3, 1]}, ["q"]), ("matmul", {"input": "p", "other": "q"}, ["y"])],
         lambda a, b: [a.swapaxes(1, 2) @ b.transpose(0, 2, 3, 1)],
         lambda a, b: abs(a).swapaxes(1, 2) @ abs(b).transpose(0, 2, 3, 1))
-    add("same_for_all", {"a": bf16(4, 5, 24, 64), "b": bf16(1, 5, 64, 24)}, matmul, product, magnitude)
+    add("same_for_all", {"a": bf16(4, 5, 24, 64), "b": bf16(1, 5, 64, 24)}, MATMUL, product, magnitude)
     # Few tiles and much to contract: parts, by the model of an H100; the last one shorter, lines either way.
     for m, k, n in ((40, 4096, 64), (65, 1000, 72), (24, 3016, 64)):
-        add(f"deep_{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, matmul, product, magnitude)
+        add(f"deep_{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, MATMUL, product, magnitude)
     add("deep_lines_across", {"a": bf16(1992, 72), "b": bf16(64, 1992)},
-        [turned, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
+        [TURNED, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
         lambda a, b: abs(a.T) @ abs(b.T))
     add("deep_batch", {"a": f16(2, 24, 2000), "b": f16(2, 2000, 64)}, [("bmm", {"input": "a", "mat2": "b"}, ["y"])],
         product, magnitude)
@@ -90,16 +100,16 @@ def products():
          ("linear", {"input": "r", "weight": "w"}, ["y"])],
         lambda x, v, w: [np.maximum(x @ v.T, 0) @ w.T], lambda x, v, w: 1024 * (abs(x) @ abs(v.T)) @ abs(w.T))
 
-    add("odd_lines", {"a": f16(65, 33), "b": f16(33, 70)}, matmul, product, magnitude)
+    add("odd_lines", {"a": f16(65, 33), "b": f16(33, 70)}, MATMUL, product, magnitude)
     add("odd_offset", {"a": f16(40, 72), "b": f16(64, 40)},
         [("slice", {"input": "a", "dim": 1, "start": 4, "end": 68}, ["s"]),
          ("matmul", {"input": "s", "other": "b"}, ["y"])], lambda a, b: [a[:, 4:68] @ b],
         lambda a, b: abs(a[:, 4:68]) @ abs(b))
-    add("symbolic", {"a": f16(45, 48), "b": f16(48, 40)}, matmul, product, magnitude, symbols={("a", 0): "N"})
-    add("few_rows", {"a": f16(16, 64), "b": f16(64, 64)}, matmul, product, magnitude)
-    add("float", {"a": f32(65, 72), "b": f32(72, 72)}, matmul, product, magnitude)
-    convolutions.add_convolutions(found)
-    return found
+    add("symbolic", {"a": f16(45, 48), "b": f16(48, 40)}, MATMUL, product, magnitude, symbols={("a", 0): "N"})
+    add("few_rows", {"a": f16(16, 64), "b": f16(64, 64)}, MATMUL, product, magnitude)
+    add("float", {"a": f32(65, 72), "b": f32(72, 72)}, MATMUL, product, magnitude)
+    convolutions.add_convolutions(made.models)
+    return made.models
 
 
 # Multiprocessors of the GPU that models are cut for whose blocks stay: each has several tiles.
@@ -110,30 +120,12 @@ def staying():
     """Blocks that go through several tiles: both tiles, blocks with as many and with one more than others; slabs that end
     within the ring, that go round, that are fewer than its places or one; all ways that operands lie and results are
     stored."""
-    rng = np.random.default_rng(132)
-    found = []
-
-    def f16(*shape):
-        return rng.standard_normal(shape).astype(np.float16)
-
-    def bf16(*shape):
-        return bfloat16(rng.standard_normal(shape).astype(np.float32))
-
-    def add(name, inputs, nodes, reference, scale):
-        found.append(Model(f"hopper_stay_{name}", "hopper", inputs, nodes, ["y"], reference, scale=scale))
-
-    def product(a, b):
-        return [a @ b]
-
-    def magnitude(a, b):
-        return abs(a) @ abs(b)
-
-    matmul = [("matmul", {"input": "a", "other": "b"}, ["y"])]
-    turned = ("transpose", {"input": "a", "dim0": 0, "dim1": 1}, ["t"])
+    made = Made("hopper_stay", 132)
+    f16, bf16, add = made.f16, made.bf16, made.add
     for m, k, n in ((300, 136, 496), (700, 200, 200), (520, 136, 72), (640, 840, 72), (700, 16, 64), (600, 72, 1000)):
-        add(f"{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, matmul, product, magnitude)
+        add(f"{m}x{k}x{n}", {"a": f16(m, k), "b": f16(k, n)}, MATMUL, product, magnitude)
     add("lines_across", {"a": bf16(136, 304), "b": bf16(501, 136)},
-        [turned, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
+        [TURNED, ("linear", {"input": "t", "weight": "b"}, ["y"])], lambda a, b: [a.T @ b.T],
         lambda a, b: abs(a.T) @ abs(b.T))
     add("heads", {"a": f16(2, 150, 3, 64), "b": f16(2, 48, 3, 64)},
         [("transpose", {"input": "a", "dim0": 1, "dim1": 2}, ["p"]),
@@ -148,8 +140,8 @@ def staying():
         [("linear", {"input": "x", "weight": "w", "bias": "b"}, ["l"]), ("relu", {"input": "l"}, ["p"]),
          ("add", {"input": "p", "other": "r"}, ["y"])],
         lambda x, w, b, r: [np.maximum(x @ w.T + b, 0) + r], lambda x, w, b, r: 1024 * abs(x) @ abs(w.T))
-    convolutions.add_cases(found, convolutions.STAYING, rng, "hopper_stay_conv")
-    return found
+    convolutions.add_cases(made.models, convolutions.STAYING, made.rng, "hopper_stay_conv")
+    return made.models
 
 
 def look_at_staying(text, model):
