@@ -59,6 +59,10 @@ Value SizeCode::derived(const DerivedDim &definition) {
     return max(a, emit(definition.b));
   if (definition.kind == DerivedDim::Min)
     return LLVM::SMinOp::create(b, a, emit(definition.b));
+  if (definition.kind == DerivedDim::Joint) {
+    Value isOne = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, a, constant(1));
+    return LLVM::SelectOp::create(b, isOne, emit(definition.b), a);
+  }
   Type f64 = b.getF64Type();
   auto number = [&](double value) { return LLVM::ConstantOp::create(b, f64, b.getF64FloatAttr(value)); };
   Value scaled = LLVM::FMulOp::create(b, LLVM::SIToFPOp::create(b, f64, a), number(definition.factor));

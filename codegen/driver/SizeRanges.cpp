@@ -106,6 +106,8 @@ std::optional<Range> SizeRanges::of(Dim dim) const {
   std::optional<Range> b = of(derived->b);
   if (!a || !b)
     return std::nullopt;
+  if (derived->kind == DerivedDim::Joint)
+    return a->least > 1 ? *a : Range{std::min(a->least, b->least), std::max(a->most, b->most)};
   if (derived->kind == DerivedDim::Max)
     return Range{std::max(a->least, b->least), std::max(a->most, b->most)};
   return Range{std::min(a->least, b->least), std::min(a->most, b->most)};

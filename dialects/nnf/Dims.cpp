@@ -86,6 +86,11 @@ Dim simplify(Dim dim) {
 
 bool sameDim(Dim a, Dim b) { return a == b || isConstant(simplify(a - b), 0); }
 
+bool maybeSameDim(Dim a, Dim b) {
+  std::optional<int64_t> difference = constantOf(simplify(a - b));
+  return !difference || *difference == 0;
+}
+
 bool sameShape(ArrayRef<Dim> a, ArrayRef<Dim> b) {
   return a.size() == b.size() &&
          llvm::all_of(llvm::zip(a, b), [](auto pair) { return sameDim(std::get<0>(pair), std::get<1>(pair)); });
@@ -135,7 +140,8 @@ bool isNotNegative(Dim dim) {
       return true;
     switch (definition->kind) {
     case DerivedDim::Max: return isNotNegative(definition->a) || isNotNegative(definition->b);
-    case DerivedDim::Min: return isNotNegative(definition->a) && isNotNegative(definition->b);
+    case DerivedDim::Min:
+    case DerivedDim::Joint: return isNotNegative(definition->a) && isNotNegative(definition->b);
     case DerivedDim::Scaled: return isNotNegative(definition->a);
     case DerivedDim::Data: return true;
     }
@@ -173,6 +179,33 @@ Dim scaledBy(Dim a, double factor) {
     return dimOf(a.getContext(), static_cast<int64_t>(std::min(scaled, 0x1p62)));
   }
   return derived(a.getContext(), {DerivedDim::Scaled, a, {}, factor});
+}
+
+/// The operands of nested joint sizes, each once.
+static void collectJoined(Dim dim, SmallVectorImpl<Dim> &parts) {
+  std::optional<DerivedDim> definition = derivationOf(dim);
+  if (definition && definition->kind == DerivedDim::Joint) {
+    collectJoined(definition->a, parts);
+    collectJoined(definition->b, parts);
+  } else if (!isConstant(dim, 1) && llvm::none_of(parts, [&](Dim part) { return sameDim(part, dim); })) {
+    parts.push_back(dim);
+  }
+}
+
+Dim jointOf(Dim a, Dim b) {
+  SmallVector<Dim> parts;
+  collectJoined(simplify(a), parts);
+  collectJoined(simplify(b), parts);
+  if (parts.empty())
+    return dimOf(a.getContext(), 1);
+  // A number other than 1 is what the others are, or are repeated to.
+  if (const Dim *number = llvm::find_if(parts, constantOf); number != parts.end())
+    return *number;
+  llvm::sort(parts, [](Dim x, Dim y) { return toString(x) < toString(y); });
+  Dim joint = parts.front();
+  for (Dim part : ArrayRef(parts).drop_front())
+    joint = derived(joint.getContext(), {DerivedDim::Joint, joint, part});
+  return joint;
 }
 
 Dim sizeOfData(MLIRContext *context, int64_t number) { return derived(context, {DerivedDim::Data, {}, {}, 1, number}); }
@@ -213,6 +246,17 @@ bool dependsOnData(Dim dim) {
   return !numbers.empty();
 }
 
+Dim derivedBy(DerivedDim::Kind kind, Dim a, Dim b, double factor) {
+  switch (kind) {
+  case DerivedDim::Max: return maxOf(a, b);
+  case DerivedDim::Min: return minOf(a, b);
+  case DerivedDim::Joint: return jointOf(a, b);
+  case DerivedDim::Scaled: return scaledBy(a, factor);
+  case DerivedDim::Data: break;
+  }
+  llvm_unreachable("what data decide is not derived of sizes");
+}
+
 Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value) {
   SmallVector<unsigned> symbols;
   collectSymbols(dim, symbols);
@@ -222,9 +266,7 @@ Dim substitute(Dim dim, llvm::function_ref<Dim(unsigned)> value) {
     std::optional<DerivedDim> definition = derivationOf(self);
     if (definition && definition->kind != DerivedDim::Data) {
       Dim a = substitute(definition->a, value), b = definition->b ? substitute(definition->b, value) : Dim();
-      now = definition->kind == DerivedDim::Max   ? maxOf(a, b)
-            : definition->kind == DerivedDim::Min ? minOf(a, b)
-                                                  : scaledBy(a, definition->factor);
+      now = derivedBy(definition->kind, a, b, definition->factor);
     } else {
       now = value(symbol);
     }

@@ -30,6 +30,8 @@ Dim dimOf(mlir::MLIRContext *context, int64_t size);
 Dim simplify(Dim dim);
 /// Provably the same size for every value of the symbols.
 bool sameDim(Dim a, Dim b);
+/// Not known to differ for every value of the symbols.
+bool maybeSameDim(Dim a, Dim b);
 bool sameShape(llvm::ArrayRef<Dim> a, llvm::ArrayRef<Dim> b);
 /// The product of sizes (1 for none).
 Dim productOf(mlir::MLIRContext *context, llvm::ArrayRef<Dim> dims);
@@ -50,7 +52,7 @@ void collectSymbols(Dim dim, llvm::SmallVectorImpl<unsigned> &symbols);
 
 /// What a derived symbol stands for.
 struct DerivedDim {
-  enum Kind { Max, Min, Scaled, Data } kind;
+  enum Kind { Max, Min, Scaled, Data, Joint } kind;
   Dim a, b;           // Scaled has no b, Data has neither
   double factor = 1;  // Scaled: floor(a * factor), in float64
   int64_t number = 0; // Data: of the node whose data decide it
@@ -60,8 +62,13 @@ Dim maxOf(Dim a, Dim b);
 Dim minOf(Dim a, Dim b);
 /// floor(a * factor), computed in float64 as torch computes a scaled size.
 Dim scaledBy(Dim a, double factor);
+/// What sizes that broadcast with each other have together: b where a is 1, else a. Of sizes that do not broadcast,
+/// any. The order of operands, and one that is there already, make no other size.
+Dim jointOf(Dim a, Dim b);
 /// The size that the data of node `number` decide: no input binds it, an `nnf.size` defines it while the model runs.
 Dim sizeOfData(mlir::MLIRContext *context, int64_t number);
+/// One of the four above, of a kind other than Data.
+Dim derivedBy(DerivedDim::Kind kind, Dim a, Dim b, double factor);
 /// How a size that is one derived symbol is computed; none for any other size.
 std::optional<DerivedDim> derivationOf(Dim dim);
 /// Provably not negative for every value of the symbols.

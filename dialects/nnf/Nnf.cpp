@@ -44,7 +44,7 @@ private:
 /// What the names of derived symbols begin with; no name that a graph may use does.
 constexpr StringLiteral derivedPrefix = "= ";
 /// As DerivedDim::Kind.
-constexpr StringLiteral derivedWords[] = {"max", "min", "scaled", "size"};
+constexpr StringLiteral derivedWords[] = {"max", "min", "scaled", "size", "joint"};
 
 void NnfDialect::initialize() {
   symbols = std::make_shared<SymbolTableOfDims>();
@@ -124,7 +124,7 @@ static void printTerm(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect,
 
 void printDim(llvm::raw_ostream &os, Dim dim, const NnfDialect &dialect) { printTerm(os, dim, dialect, 0); }
 
-/// max(a, b), min(a, b), scaled(a, number) or size(number), after the parenthesis.
+/// max(a, b), min(a, b), joint(a, b), scaled(a, number) or size(number), after the parenthesis.
 static FailureOr<Dim> parseDerived(AsmParser &parser, NnfDialect &dialect, DerivedDim::Kind kind) {
   if (kind == DerivedDim::Data) {
     int64_t number;
@@ -148,7 +148,7 @@ static FailureOr<Dim> parseDerived(AsmParser &parser, NnfDialect &dialect, Deriv
   }
   if (failed(parser.parseRParen()))
     return failure();
-  return kind == DerivedDim::Max ? maxOf(*a, *b) : kind == DerivedDim::Min ? minOf(*a, *b) : scaledBy(*a, factor);
+  return derivedBy(kind, *a, *b, factor);
 }
 
 static FailureOr<Dim> parseFactor(AsmParser &parser, NnfDialect &dialect) {

@@ -210,6 +210,15 @@ Value Primitives::broadcast(Value x, ArrayRef<Dim> shape, Dims dims) {
 
 Value Primitives::broadcastTo(Value x, ArrayRef<Dim> shape) {
   int64_t rank = rankOf(x), first = static_cast<int64_t>(shape.size()) - rank;
+  // What only the run knows to be 1 is read at its one element then.
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    Dim from = shapeOf(x)[dim], to = shape[first + dim];
+    if (isConstant(from, 1) || sameDim(from, to))
+      continue;
+    Type i64 = builder.getI64Type();
+    Value last = sub(size(from, i64), 1);
+    x = pick(x, dim, min(iota({to}, 0, i64), broadcast(last, {to}, {})), BoundsKind::Clamp);
+  }
   return broadcast(x, shape, llvm::to_vector(llvm::seq<int64_t>(first, first + rank)));
 }
 

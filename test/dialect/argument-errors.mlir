@@ -25,12 +25,3 @@ func.func @integers(%x: tensor<4xi64>) -> tensor<4xi64> {
   %y = nnf.gelu %x : (tensor<4xi64>) -> tensor<4xi64>
   return %y : tensor<4xi64>
 }
-
-// -----
-
-func.func @symbols_differ(%a: tensor<?xf32, #nnf.dims<[N]>>, %b: tensor<?xf32, #nnf.dims<[M]>>) -> tensor<?xf32, #nnf.dims<[N]>> {
-  // expected-error @below {{argument 'other': shape [M] does not broadcast with [N]: M and N are not known to be equal; equal sizes need the same symbol}}
-  // expected-error @below {{failed to infer returned types}}
-  %y = nnf.add %a, %b : (tensor<?xf32, #nnf.dims<[N]>>, tensor<?xf32, #nnf.dims<[M]>>) -> tensor<?xf32, #nnf.dims<[N]>>
-  return %y : tensor<?xf32, #nnf.dims<[N]>>
-}

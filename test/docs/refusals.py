@@ -15,7 +15,7 @@ NUMBER = re.compile(r"-?\b(\d[\d.]*(e[+-]?\d+)?|nan|inf)\b|\b[A-Z]\b")
 # that the data decide.
 KIND = r"(an?|the) (tensor|number|list|integer|bool|string|name)\b[^[]*$"
 GENERAL = re.compile(rf"(missing|(an?|the) (list|tensor|number|integer|bool|string)\b.*), expected {KIND}|no parameter of that name|"
-                     r"shape <shape> does not broadcast with <shape>: .* not known to be equal|"
+                     r"size <number> at dimension <number>, expected <number>( or <number> to broadcast)?$|"
                      r"the data ask for a size of <number>, for which no memory is large enough|no memory for its sizes")
 
 

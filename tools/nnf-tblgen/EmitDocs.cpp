@@ -49,13 +49,13 @@ What a graph may call: each function with the parameters it has in torch. `nnfc 
 - *float* is float32, float64, float16 or bfloat16; 16-bit floats are computed in float32 and rounded once. *integer* is int8, int16, int32, int64 or uint8. *any dtype* is these and bool.
 - Shapes that *broadcast* are aligned at the end, and sizes of 1 are repeated. A *promoted* dtype is that of torch: bool gives way to integers, integers to floats, narrow to wide; tensors with dimensions decide, scalars and then numbers count only where they are of a higher kind.
 - A parameter that is left out, or None, takes its default. Where one takes integers or numbers for each dimension, one stands for all. A negative `dim` counts from the end; a scalar counts as rank 1.
-- Sizes may be symbols, such as N: equal sizes have the same symbol, and what must hold for the sizes of a run is checked by the run.
+- Sizes may be symbols, such as N: sizes of the same symbol are equal, and what else must hold for the sizes of a run is checked by the run: that others are equal, or broadcast.
 
 A message names the node, the function and the argument: `node 'stem' (conv2d), argument 'weight': rank 3, expected 4 [out, in/groups, kh, kw]`. The pages have what follows the argument, with the values of one call. Every function also refuses
 
 - `missing, expected a tensor`, `the string 'x', expected an integer`, `a list of 2 integers, expected a number`: arguments that are missing or of another kind
 - `no parameter of that name, expected one of input, dim`
-- `shape [M, 4] does not broadcast with [N, 4]: M and N are not known to be equal; equal sizes need the same symbol`
+- `size 7 at dimension 1, expected 8`, `size 3 at dimension 0, expected M or 1 to broadcast`: sizes of a run that must be equal, or 1
 
 )";
 

@@ -220,12 +220,16 @@ Dim Call::dataSize(TensorId number) {
 }
 
 void Call::require(StringRef argument, Dim value, Dim tested, const Twine &text) {
+  require([&](Location) { return requireSize(loc, argument, value, simplify(tested), text); });
+}
+
+void Call::require(function_ref<LogicalResult(Location)> judge) {
   if (failed)
     return;
-  SmallVector<SizeRequirement> requirements;
+  SizeRequirements requirements;
   CollectRequirements collect(requirements);
-  failed = mlir::failed(requireSize(loc, argument, value, simplify(tested), text));
-  for (const SizeRequirement &require : requirements)
+  failed = mlir::failed(judge(loc));
+  for (const SizeRequirement &require : requirements.conditions)
     RequireOp::create(graph().ops(), loc, DimsAttr::get(context(), {require.value, require.tested}), require.message);
 }
 
@@ -424,8 +428,14 @@ TensorId Call::expand(TensorId x, ArrayRef<Dim> target) {
     return call("expand", {{"input", x}, {"size", list(*sizes)}});
   Shape from = shape(x);
   bool fits = from.size() <= target.size();
-  for (size_t i = 0; fits && i < from.size(); ++i)
-    fits = isConstant(from[i], 1) || sameDim(from[i], target[target.size() - from.size() + i]);
+  for (size_t i = 0; fits && i < from.size(); ++i) {
+    Dim to = target[target.size() - from.size() + i];
+    if (isConstant(from[i], 1) || sameDim(from[i], to))
+      continue;
+    fits = !(constantOf(from[i]) && constantOf(to));
+    if (fits)
+      require([&](Location) { return requireRepeats(loc, "input", from[i], to, i); });
+  }
   if (!fits) {
     error() << "a tensor " << toString(from) << " becomes " << toString(target)
             << ", expected equal sizes, or 1, counted from the end [NNFC-E0209]";

@@ -195,6 +195,8 @@ public:
   Dim dataSize(TensorId number);
   /// What a run must have of a size: `tested` is not negative. An error now where it is known to be.
   void require(llvm::StringRef argument, Dim value, Dim tested, const llvm::Twine &text);
+  /// What `judge`, an inference, requires of the run.
+  void require(llvm::function_ref<llvm::LogicalResult(mlir::Location)> judge);
   void requireEqual(llvm::StringRef argument, Dim size, Dim expected, const llvm::Twine &text);
   /// value / divisor, which must come out even.
   Dim requireQuotient(llvm::StringRef argument, Dim value, Dim divisor, const llvm::Twine &text);

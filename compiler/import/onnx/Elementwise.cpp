@@ -1,6 +1,7 @@
 // Arithmetic, comparisons, logic and conversions: element by element, with broadcasting.
 #include "compiler/import/onnx/Broadcast.h"
 #include "compiler/import/onnx/OpTable.h"
+#include "dialects/nnf/infer/Arguments.h"
 
 #include <cmath>
 
@@ -57,8 +58,13 @@ Shape broadcastShapes(Call &call, ArrayRef<TensorId> tensors) {
       Dim &size = result[result.size() - shape.size() + i];
       if (isConstant(size, 1))
         size = shape[i];
-      else if (!isConstant(shape[i], 1) && !sameDim(size, shape[i]))
+      else if (constantOf(size) && constantOf(shape[i]) && !isConstant(shape[i], 1) && size != shape[i])
         call.error() << "sizes " << toString(size) << " and " << toString(shape[i]) << " do not broadcast [NNFC-E0209]";
+      else if (!isConstant(shape[i], 1) && !sameDim(size, shape[i])) {
+        int64_t dim = result.size() - shape.size() + i;
+        call.require([&](Location loc) { return requireJoins(loc, "input", size, shape[i], dim); });
+        size = jointOf(size, shape[i]);
+      }
     }
   }
   return result;

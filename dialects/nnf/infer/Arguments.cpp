@@ -41,8 +41,16 @@ LogicalResult expectRank(Location loc, StringRef argument, Value value, Ints ran
   return error << " " << form << " [NNFC-E0207]";
 }
 
+LogicalResult expectSize(Location loc, StringRef argument, Value value, int64_t dim, Dim expected, StringRef like) {
+  Dim found = shapeOf(value)[dim];
+  if (agrees(loc, argument, found, expected, dim))
+    return success();
+  return argumentError(loc, argument) << "size " << toString(found) << " at dimension " << dim << ", expected "
+                                      << toString(expected) << " as " << like << " has [NNFC-E0208]";
+}
+
 LogicalResult expectShape(Location loc, StringRef argument, Value value, ArrayRef<Dim> shape, StringRef form) {
-  if (!value || sameShape(shapeOf(value), shape))
+  if (!value || agree(loc, argument, shapeOf(value), shape))
     return success();
   return argumentError(loc, argument) << "shape " << toString(shapeOf(value)) << ", expected " << form << " = "
                                       << toString(shape) << " [NNFC-E0208]";
@@ -66,11 +74,9 @@ LogicalResult expectSizes(Location loc, StringRef argument, Value value, int64_t
   return success();
 }
 
-static thread_local SmallVectorImpl<SizeRequirement> *collector = nullptr;
+static thread_local SizeRequirements *collector = nullptr;
 
-CollectRequirements::CollectRequirements(SmallVectorImpl<SizeRequirement> &found) : outer(collector) {
-  collector = &found;
-}
+CollectRequirements::CollectRequirements(SizeRequirements &found) : outer(collector) { collector = &found; }
 CollectRequirements::~CollectRequirements() { collector = outer; }
 
 /// The text with {value} replaced.
@@ -87,7 +93,7 @@ LogicalResult requireSize(Location loc, StringRef argument, Dim value, Dim teste
   if (std::optional<int64_t> known = constantOf(tested); known && *known < 0)
     return argumentError(loc, argument) << withValue(text, simplify(value));
   if (!isNotNegative(tested) && collector)
-    collector->push_back({argumentMessage(loc, argument, text), simplify(value), tested});
+    collector->conditions.push_back({argumentMessage(loc, argument, text), simplify(value), tested});
   return success();
 }
 
@@ -108,6 +114,54 @@ LogicalResult requireEqual(Location loc, StringRef argument, Dim size, Dim expec
   if (failed(requireSize(loc, argument, size, size - expected, text)))
     return failure();
   return requireSize(loc, argument, size, expected - size, text);
+}
+
+bool agrees(Location loc, StringRef argument, Dim found, Dim expected, int64_t dim) {
+  if (sameDim(found, expected))
+    return true;
+  if (!maybeSameDim(found, expected))
+    return false;
+  std::string where = " at dimension " + std::to_string(dim) + ", expected ";
+  bool isKnown = constantOf(found).has_value();
+  std::string text =
+      isKnown ? "size " + toString(found) + where + "{value}" : "size {value}" + where + toString(expected);
+  // Never an error here: the sizes may be equal.
+  if (failed(
+          requireEqual(loc, argument, isKnown ? expected : found, isKnown ? found : expected, text + " [NNFC-E0208]")))
+    return false;
+  if (collector)
+    collector->equal.push_back({found, expected});
+  return true;
+}
+
+bool agree(Location loc, StringRef argument, ArrayRef<Dim> found, ArrayRef<Dim> expected) {
+  if (found.size() != expected.size() || !llvm::all_of(llvm::zip(found, expected), [](auto pair) {
+        return maybeSameDim(std::get<0>(pair), std::get<1>(pair));
+      }))
+    return false;
+  return llvm::all_of(llvm::seq(found.size()),
+                      [&](size_t d) { return agrees(loc, argument, found[d], expected[d], d); });
+}
+
+/// `size` is 1 or `other`; {value}, expected `text` or 1.
+static LogicalResult requireOneOr(Location loc, StringRef argument, Dim size, Dim other, int64_t dim, Dim text) {
+  auto distance = [](Dim a, Dim b) { return maxOf(a - b, b - a); };
+  Dim nearest = minOf(distance(size, dimOf(loc.getContext(), 1)), distance(size, other));
+  return requireSize(loc, argument, size, nearest * -1,
+                     "size {value} at dimension " + Twine(dim) + ", expected " + toString(text) +
+                         " or 1 to broadcast [NNFC-E0209]");
+}
+
+LogicalResult requireRepeats(Location loc, StringRef argument, Dim size, Dim other, int64_t dim) {
+  return requireOneOr(loc, argument, size, other, dim, other);
+}
+
+LogicalResult requireJoins(Location loc, StringRef argument, Dim left, Dim right, int64_t dim) {
+  Dim joint = jointOf(left, right);
+  for (auto [size, other] : {std::pair(left, right), {right, left}})
+    if (!sameDim(size, joint) && failed(requireOneOr(loc, argument, size, joint, dim, other)))
+      return failure();
+  return success();
 }
 
 FailureOr<int64_t> wrapDim(Location loc, StringRef argument, int64_t dim, int64_t rank) {

@@ -53,6 +53,9 @@ llvm::LogicalResult expectElement(mlir::Location loc, llvm::StringRef argument, 
 /// The rank is one of `ranks`; `form` says what the dimensions are: "[N, C, H, W] or [C, H, W]".
 llvm::LogicalResult expectRank(mlir::Location loc, llvm::StringRef argument, mlir::Value value, Ints ranks,
                                llvm::StringRef form);
+/// Dimension `dim` has `expected` elements, as `like` has: "the last dimension of 'input'".
+llvm::LogicalResult expectSize(mlir::Location loc, llvm::StringRef argument, mlir::Value value, int64_t dim,
+                               Dim expected, llvm::StringRef like);
 /// The shape is `shape`, dimension by dimension the same; `form` names it: "[C]". A null value passes.
 llvm::LogicalResult expectShape(mlir::Location loc, llvm::StringRef argument, mlir::Value value,
                                 llvm::ArrayRef<Dim> shape, llvm::StringRef form);
@@ -70,17 +73,24 @@ struct SizeRequirement {
   Dim value, tested;
 };
 
-/// While one lives, the conditions that inference on this thread cannot judge are added to `found`: decomposition makes
-/// nnf.require of them. Otherwise they are taken to hold, since the same inference is run again then.
+/// What a run's sizes must meet for an op to be what its inference takes it for.
+struct SizeRequirements {
+  llvm::SmallVector<SizeRequirement> conditions;
+  /// Sizes that the conditions make equal, though their expressions differ.
+  llvm::SmallVector<std::pair<Dim, Dim>> equal;
+};
+
+/// While one lives, what inference on this thread cannot judge is added to `found`: decomposition makes nnf.require of
+/// the conditions. Otherwise it is taken to hold, since the same inference is run again then.
 class CollectRequirements {
 public:
-  explicit CollectRequirements(llvm::SmallVectorImpl<SizeRequirement> &found);
+  explicit CollectRequirements(SizeRequirements &found);
   ~CollectRequirements();
   CollectRequirements(const CollectRequirements &) = delete;
   CollectRequirements &operator=(const CollectRequirements &) = delete;
 
 private:
-  llvm::SmallVectorImpl<SizeRequirement> *outer;
+  SizeRequirements *outer;
 };
 
 /// `tested` must not be negative: an error now where that is known, else a requirement of the run. {value} in the text
@@ -93,6 +103,16 @@ llvm::FailureOr<Dim> requireQuotient(mlir::Location loc, llvm::StringRef argumen
 /// The two sizes must be equal.
 llvm::LogicalResult requireEqual(mlir::Location loc, llvm::StringRef argument, Dim size, Dim expected,
                                  const llvm::Twine &text);
+
+/// Whether dimension `dim` has `expected` elements. Where only the run knows, it is required to find so, and the op is
+/// decomposed as if the sizes were one. False where it can never be: the caller says what it expected.
+bool agrees(mlir::Location loc, llvm::StringRef argument, Dim found, Dim expected, int64_t dim);
+/// The same for all sizes of two shapes.
+bool agree(mlir::Location loc, llvm::StringRef argument, llvm::ArrayRef<Dim> found, llvm::ArrayRef<Dim> expected);
+/// The size of dimension `dim`, which is no number or 1, is repeated to `other` where it is 1, and else equal to it.
+llvm::LogicalResult requireRepeats(mlir::Location loc, llvm::StringRef argument, Dim size, Dim other, int64_t dim);
+/// Two sizes of dimension `dim`, not both numbers, broadcast: they are equal, or one is 1.
+llvm::LogicalResult requireJoins(mlir::Location loc, llvm::StringRef argument, Dim left, Dim right, int64_t dim);
 
 // ---- parameters
 

@@ -8,16 +8,6 @@
 using namespace mlir;
 namespace nnf {
 
-/// Sizes that are summed over, of `input` and of the named argument, are the same.
-static LogicalResult expectContracted(Location loc, StringRef argument, Value value, int64_t dim, Dim expected,
-                                      StringRef like) {
-  Dim found = shapeOf(value)[dim];
-  if (sameDim(found, expected))
-    return success();
-  return argumentError(loc, argument) << "size " << toString(found) << " at dimension " << dim << ", expected "
-                                      << toString(expected) << " as " << like << " has [NNFC-E0208]";
-}
-
 NNF_INFER(ScaledDotProductAttentionOp) {
   Value q = op.getQuery(), k = op.getKey(), v = op.getValue(), mask = op.getAttnMask();
   if (failed(expectFloat(loc, "query", q)) || failed(expectElement(loc, "key", k, elementOf(q), "query")) ||
@@ -31,8 +21,8 @@ NNF_INFER(ScaledDotProductAttentionOp) {
   if (mask && op.getIsCausal())
     return argumentError(loc, "attn_mask") << "given, expected none when is_causal is true [NNFC-E0215]";
   Shape qs = shapeOf(q), ks = shapeOf(k), vs = shapeOf(v);
-  if (failed(expectContracted(loc, "key", k, ks.size() - 1, qs.back(), "the last dimension of 'query'")) ||
-      failed(expectContracted(loc, "value", v, vs.size() - 2, ks[ks.size() - 2], "dimension -2 of 'key'")))
+  if (failed(expectSize(loc, "key", k, ks.size() - 1, qs.back(), "the last dimension of 'query'")) ||
+      failed(expectSize(loc, "value", v, vs.size() - 2, ks[ks.size() - 2], "dimension -2 of 'key'")))
     return failure();
   Shape qb(ArrayRef<Dim>(qs).drop_back(2)), kb(ArrayRef<Dim>(ks).drop_back(2)), vb(ArrayRef<Dim>(vs).drop_back(2));
   if (op.getEnableGqa()) {
@@ -56,13 +46,8 @@ NNF_INFER(ScaledDotProductAttentionOp) {
       return failure();
     Shape scores(*batch);
     scores.append({qs[qs.size() - 2], ks[ks.size() - 2]});
-    FailureOr<Shape> joined = broadcastShapes(loc, "attn_mask", scores, shapeOf(mask));
-    if (failed(joined))
+    if (failed(expectBroadcastsTo(loc, "attn_mask", mask, scores)))
       return failure();
-    if (!sameShape(*joined, scores))
-      return argumentError(loc, "attn_mask")
-             << "shape " << toString(shapeOf(mask)) << ", expected one that broadcasts to " << toString(scores)
-             << " [NNFC-E0209]";
   }
   batch->append({qs[qs.size() - 2], vs.back()});
   types.push_back(tensorOf(*batch, elementOf(q)));
@@ -135,13 +120,12 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
   if (failed(sizes))
     return failure();
   Dim width = sizes->width;
-  if (!isConstant(width, op.getEmbedDimToCheck()))
+  if (!agrees(loc, "query", width, dimOf(context, op.getEmbedDimToCheck()), rankOf(query) - 1))
     return argumentError(loc, "query") << "last size " << toString(width) << ", expected embed_dim_to_check, "
                                        << static_cast<int64_t>(op.getEmbedDimToCheck()) << " [NNFC-E0208]";
   Shape k = shapeOf(key), v = shapeOf(value);
-  if (sizes->isBatched && !sameDim(k[1], sizes->batch))
-    return argumentError(loc, "key") << "size " << toString(k[1]) << " at dimension 1, expected "
-                                     << toString(sizes->batch) << " as 'query' has [NNFC-E0208]";
+  if (sizes->isBatched && failed(expectSize(loc, "key", key, 1, sizes->batch, "'query'")))
+    return failure();
   Shape expectedValue(k);
   expectedValue.back() = v.back();
   if (failed(expectShape(loc, "value", value, expectedValue, "the leading sizes of 'key'")))
@@ -163,10 +147,9 @@ NNF_INFER(MultiHeadAttentionForwardOp) {
       return argumentError(loc, "in_proj_weight") << "missing, expected a tensor [3*E, E] [NNFC-E0204]";
     if (failed(expectShape(loc, "in_proj_weight", op.getInProjWeight(), {triple, width}, "[3*E, E]")))
       return failure();
-    if (!sameDim(k.back(), width) || !sameDim(v.back(), width))
-      return argumentError(loc, sameDim(k.back(), width) ? "value" : "key")
-             << "last size " << toString(sameDim(k.back(), width) ? v.back() : k.back()) << ", expected "
-             << toString(width) << " as 'query' has [NNFC-E0208]";
+    for (auto [name, tensor] : {std::pair<StringRef, Value>{"key", key}, {"value", value}})
+      if (failed(expectSize(loc, name, tensor, rankOf(tensor) - 1, width, "'query'")))
+        return failure();
   }
   Dim rows = simplify(sizes->batch * heads);
   Shape fixed{rows, op.getStaticK() ? shapeOf(op.getStaticK())[1] : k[0], sizes->headWidth};

@@ -83,8 +83,8 @@ NNF_INFER(MultiMarginLossOp) {
     return argumentError(loc, "p") << toString(op.getP()) << ", expected 1 or 2 [NNFC-E0213]";
   Shape in = asVector(loc, input), classes = shapeOf(target);
   bool isVector = in.size() == 1;
-  bool fits =
-      isVector ? classes.empty() || sameShape(classes, {dimOf(loc.getContext(), 1)}) : sameShape(classes, {in[0]});
+  bool fits = isVector ? classes.empty() || sameShape(classes, {dimOf(loc.getContext(), 1)})
+                       : agree(loc, "target", classes, {in[0]});
   if (!fits)
     return argumentError(loc, "target") << "shape " << toString(classes) << ", expected "
                                         << (isVector ? "[] or [1]" : "[N]") << " [NNFC-E0208]";

@@ -58,7 +58,7 @@ NNF_INFER(ConvTbcOp) {
       failed(expectElement(loc, "bias", op.getBias(), elementOf(input))))
     return failure();
   Shape in = shapeOf(input), kernel = shapeOf(weight);
-  if (!sameDim(in[2], kernel[1]))
+  if (!agrees(loc, "weight", kernel[1], in[2], 1))
     return argumentError(loc, "weight") << "shape " << toString(kernel) << ", expected " << toString(in[2])
                                         << " at dimension 1, the channels of 'input' [NNFC-E0208]";
   if (failed(expectShape(loc, "bias", op.getBias(), {kernel[2]}, "[out]")))
@@ -112,11 +112,11 @@ NNF_INFER(FoldOp) {
   MLIRContext *context = loc.getContext();
   Shape shape = shapeOf(input);
   int64_t rows = rankOf(input) - 2, volume = (*sizes)[0] * (*sizes)[1], blocks = 1;
-  Dim channels = exactQuotient({shape[rows]}, {dimOf(context, volume)}, context);
-  if (!channels)
-    return argumentError(loc, "input") << "size " << toString(shape[rows]) << " at dimension " << rows
-                                       << ", expected a multiple of " << volume
-                                       << ", the elements of a block [NNFC-E0216]";
+  FailureOr<Dim> channels = requireQuotient(loc, "input", shape[rows], dimOf(context, volume),
+                                            "size {value} at dimension " + Twine(rows) + ", expected a multiple of " +
+                                                Twine(volume) + ", the elements of a block [NNFC-E0216]");
+  if (failed(channels))
+    return failure();
   for (int i : {0, 1}) {
     int64_t span = (*image)[i] + 2 * (*pads)[i] - (*dilations)[i] * ((*sizes)[i] - 1) - 1;
     if (span < 0)
@@ -124,10 +124,10 @@ NNF_INFER(FoldOp) {
              << (*image)[i] << ", expected one that holds a block with padding [NNFC-E0213]";
     blocks *= span / (*strides)[i] + 1;
   }
-  if (!isConstant(shape[rows + 1], blocks))
+  if (!agrees(loc, "input", shape[rows + 1], dimOf(context, blocks), rows + 1))
     return argumentError(loc, "input") << "size " << toString(shape[rows + 1]) << " at dimension " << rows + 1
                                        << ", expected " << blocks << ", the number of blocks [NNFC-E0208]";
-  shape[rows] = channels;
+  shape[rows] = *channels;
   shape[rows + 1] = dimOf(context, (*image)[0]);
   shape.push_back(dimOf(context, (*image)[1]));
   types.push_back(tensorOf(shape, elementOf(input)));

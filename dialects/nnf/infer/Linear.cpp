@@ -7,16 +7,6 @@
 using namespace mlir;
 namespace nnf {
 
-/// Sizes that are summed over, of `input` and of the named argument, are the same.
-static LogicalResult expectContracted(Location loc, StringRef argument, Value value, int64_t dim, Dim expected,
-                                      StringRef like) {
-  Dim found = shapeOf(value)[dim];
-  if (sameDim(found, expected))
-    return success();
-  return argumentError(loc, argument) << "size " << toString(found) << " at dimension " << dim << ", expected "
-                                      << toString(expected) << " as " << like << " has [NNFC-E0208]";
-}
-
 NNF_INFER(LinearOp) {
   Value input = op.getInput(), weight = op.getWeight(), bias = op.getBias();
   if (failed(expectFloat(loc, "input", input)) || failed(expectElement(loc, "weight", weight, elementOf(input))) ||
@@ -26,24 +16,15 @@ NNF_INFER(LinearOp) {
   if (rankOf(input) == 0)
     return argumentError(loc, "input") << "rank 0, expected at least 1 [..., in] [NNFC-E0207]";
   Shape shape = shapeOf(input);
-  if (failed(
-          expectContracted(loc, "weight", weight, rankOf(weight) - 1, shape.back(), "the last dimension of 'input'")))
+  if (failed(expectSize(loc, "weight", weight, rankOf(weight) - 1, shape.back(), "the last dimension of 'input'")))
     return failure();
   shape.pop_back();
   if (rankOf(weight) == 2)
     shape.push_back(shapeOf(weight)[0]);
   else if (bias)
     return argumentError(loc, "bias") << "given, expected none with a weight of rank 1 [NNFC-E0215]";
-  if (bias) {
-    FailureOr<Shape> joined = broadcastShapes(loc, "bias", shape, shapeOf(bias));
-    if (failed(joined))
-      return failure();
-    if (!sameShape(*joined, shape))
-      return argumentError(loc, "bias") << "shape " << toString(shapeOf(bias)) << ", expected one that broadcasts to "
-                                        << toString(shape) << " [NNFC-E0209]";
-  }
   types.push_back(tensorOf(shape, elementOf(input)));
-  return success();
+  return expectBroadcastsTo(loc, "bias", bias, shape);
 }
 
 NNF_INFER(BilinearOp) {
@@ -57,11 +38,11 @@ NNF_INFER(BilinearOp) {
     if (rankOf(x) == 0)
       return argumentError(loc, name) << "rank 0, expected at least 1 [NNFC-E0207]";
   Shape left = shapeOf(x1), right = shapeOf(x2), kernel = shapeOf(weight);
-  if (!sameShape(ArrayRef<Dim>(left).drop_back(), ArrayRef<Dim>(right).drop_back()))
+  if (!agree(loc, "input2", ArrayRef<Dim>(right).drop_back(), ArrayRef<Dim>(left).drop_back()))
     return argumentError(loc, "input2") << "shape " << toString(right) << ", expected the leading sizes of 'input1', "
                                         << toString(left) << " [NNFC-E0208]";
-  if (failed(expectContracted(loc, "weight", weight, 1, left.back(), "'input1'")) ||
-      failed(expectContracted(loc, "weight", weight, 2, right.back(), "'input2'")) ||
+  if (failed(expectSize(loc, "weight", weight, 1, left.back(), "'input1'")) ||
+      failed(expectSize(loc, "weight", weight, 2, right.back(), "'input2'")) ||
       failed(expectShape(loc, "bias", op.getBias(), {kernel[0]}, "[out]")))
     return failure();
   left.back() = kernel[0];
@@ -80,7 +61,7 @@ NNF_INFER(MatmulOp) {
       return argumentError(loc, name) << "rank 0, expected at least 1 [NNFC-E0207]";
   Shape left = shapeOf(a), right = shapeOf(b);
   int64_t summed = std::max<int64_t>(rankOf(b) - 2, 0);
-  if (failed(expectContracted(loc, "other", b, summed, left.back(), "the last dimension of 'input'")))
+  if (failed(expectSize(loc, "other", b, summed, left.back(), "the last dimension of 'input'")))
     return failure();
   FailureOr<Shape> shape =
       broadcastShapes(loc, "other", ArrayRef<Dim>(left).drop_back(std::min<size_t>(left.size(), 2)),
@@ -103,8 +84,8 @@ NNF_INFER(BmmOp) {
   if (isBool(elementOf(a)))
     return argumentError(loc, "input") << "dtype bool, expected a number [NNFC-E0206]";
   Shape left = shapeOf(a), right = shapeOf(b);
-  if (failed(expectContracted(loc, "mat2", b, 0, left[0], "'input'")) ||
-      failed(expectContracted(loc, "mat2", b, 1, left[2], "the last dimension of 'input'")))
+  if (failed(expectSize(loc, "mat2", b, 0, left[0], "'input'")) ||
+      failed(expectSize(loc, "mat2", b, 1, left[2], "the last dimension of 'input'")))
     return failure();
   types.push_back(tensorOf({left[0], left[1], right[2]}, elementOf(a)));
   return success();

@@ -92,19 +92,6 @@ NNF_INFER(KlDivOp) {
   return reducedLoss(lossReductionOf(loc, op, /*hasBatchMean=*/true), *shape, promoteTypes({input, target}), types);
 }
 
-/// A tensor that broadcasts to `shape` without enlarging it.
-static LogicalResult expectBroadcastsTo(Location loc, StringRef argument, Value value, ArrayRef<Dim> shape) {
-  if (!value)
-    return success();
-  FailureOr<Shape> joined = broadcastShapes(loc, argument, shape, shapeOf(value));
-  if (failed(joined))
-    return failure();
-  if (sameShape(*joined, shape))
-    return success();
-  return argumentError(loc, argument) << "shape " << toString(shapeOf(value)) << ", expected one that broadcasts to "
-                                      << toString(shape) << " [NNFC-E0209]";
-}
-
 NNF_INFER(BinaryCrossEntropyOp) {
   Value input = op.getInput(), target = op.getTarget();
   Shape shape = shapeOf(input);
@@ -195,11 +182,10 @@ NNF_INFER(GaussianNllLossOp) {
   if (failed(shape) || failed(element))
     return failure();
   Shape in = shapeOf(input), given = shapeOf(var), withOne(in);
-  bool fits = sameShape(in, given);
-  if (!in.empty()) {
+  if (!in.empty())
     withOne.back() = dimOf(loc.getContext(), 1);
-    fits |= sameShape(withOne, given) || sameShape(ArrayRef<Dim>(in).drop_back(), given);
-  }
+  bool fits = sameShape(withOne, given) || agree(loc, "var", given, in) ||
+              (!in.empty() && agree(loc, "var", given, ArrayRef<Dim>(in).drop_back()));
   if (!fits)
     return argumentError(loc, "var") << "shape " << toString(given) << ", expected " << toString(in)
                                      << ", or that with a last size of 1 or without the last dimension [NNFC-E0208]";

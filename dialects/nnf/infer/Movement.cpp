@@ -154,9 +154,13 @@ NNF_INFER(ExpandOp) {
       return argumentError(loc, "size") << size << " at " << i << ", expected at least "
                                         << (source < 0 ? "0, since the dimension is new" : "-1") << " [NNFC-E0213]";
     Dim target = size == -1 ? in[source] : sizeOf(loc, size);
-    if (source >= 0 && !isConstant(in[source], 1) && !sameDim(in[source], target))
+    if (source >= 0 && !isConstant(in[source], 1) && !sameDim(in[source], target) && !constantOf(in[source])) {
+      if (failed(requireRepeats(loc, "input", in[source], target, source)))
+        return failure();
+    } else if (source >= 0 && !isConstant(in[source], 1) && !sameDim(in[source], target)) {
       return argumentError(loc, "size") << size << " at " << i << ", expected " << toString(in[source])
                                         << " as 'input' has, which is not 1 [NNFC-E0208]";
+    }
     out.push_back(target);
   }
   types.push_back(tensorOf(out, elementOf(op.getInput())));
@@ -255,7 +259,7 @@ NNF_INFER(CatOp) {
              << "ranks " << shape.size() << " and " << other.size() << ", expected equal ones [NNFC-E0207]";
     total = total + other[*dim];
     other[*dim] = shape[*dim];
-    if (!sameShape(shape, other))
+    if (!agree(loc, "tensors", other, shape))
       return argumentError(loc, "tensors")
              << "shapes " << toString(shapeOf(tensors[0])) << " and " << toString(shapeOf(tensor))
              << ", expected equal sizes but at dimension " << *dim << " [NNFC-E0208]";
@@ -270,7 +274,7 @@ NNF_INFER(StackOp) {
     return argumentError(loc, "tensors") << "none, expected at least 1 [NNFC-E0213]";
   Shape shape = shapeOf(op.getTensors()[0]);
   for (Value tensor : op.getTensors())
-    if (!sameShape(shape, shapeOf(tensor)))
+    if (!agree(loc, "tensors", shapeOf(tensor), shape))
       return argumentError(loc, "tensors") << "shapes " << toString(shape) << " and " << toString(shapeOf(tensor))
                                            << ", expected equal ones [NNFC-E0208]";
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size() + 1);

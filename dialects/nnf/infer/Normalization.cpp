@@ -90,7 +90,7 @@ static FailureOr<Shape> normalizedShape(Location loc, Value input, Ints normaliz
     expected.push_back(dimOf(loc.getContext(), size));
   if (expected.empty())
     return argumentError(loc, "normalized_shape") << "empty, expected the last sizes of 'input' [NNFC-E0208]";
-  if (expected.size() > shape.size() || !sameShape(ArrayRef<Dim>(shape).take_back(expected.size()), expected))
+  if (expected.size() > shape.size() || !agree(loc, "input", ArrayRef<Dim>(shape).take_back(expected.size()), expected))
     return argumentError(loc, "normalized_shape")
            << toString(expected) << ", expected the last sizes of 'input', " << toString(shape) << " [NNFC-E0208]";
   return expected;

@@ -71,15 +71,11 @@ static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value 
     return shape.empty() ? Shape{dimOf(loc.getContext(), 1)} : shape;
   };
   Shape in = asVector(input), places = asVector(index);
-  auto fits = [](Dim part, Dim whole) {
-    auto a = constantOf(part), b = constantOf(whole);
-    return sameDim(part, whole) || (a && b && *a <= *b);
-  };
-  for (int64_t d = 0, rank = in.size(); d < rank; ++d) {
-    if (d != *at && !fits(places[d], in[d]))
-      return argumentError(loc, "index") << "size " << toString(places[d]) << " at dimension " << d
-                                         << ", expected at most " << toString(in[d]) << " as 'input' has [NNFC-E0208]";
-  }
+  auto where = [](int64_t d) { return "size {value} at dimension " + std::to_string(d) + ", expected at "; };
+  for (int64_t d = 0, rank = in.size(); d < rank; ++d)
+    if (d != *at && failed(requireSize(loc, "index", places[d], in[d] - places[d],
+                                       where(d) + "most " + toString(in[d]) + " as 'input' has [NNFC-E0208]")))
+      return failure();
   if (!src)
     return success();
   if (failed(expectElement(loc, "src", src, elementOf(input))) ||
@@ -87,10 +83,9 @@ static LogicalResult expectPlaces(Location loc, Value input, int64_t dim, Value 
     return failure();
   Shape given = asVector(src);
   for (int64_t d = 0, rank = in.size(); d < rank; ++d)
-    if (!fits(places[d], given[d]))
-      return argumentError(loc, "src") << "size " << toString(given[d]) << " at dimension " << d
-                                       << ", expected at least " << toString(places[d])
-                                       << " as 'index' has [NNFC-E0208]";
+    if (failed(requireSize(loc, "src", given[d], given[d] - places[d],
+                           where(d) + "least " + toString(places[d]) + " as 'index' has [NNFC-E0208]")))
+      return failure();
   return success();
 }
 

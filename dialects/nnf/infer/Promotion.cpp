@@ -60,14 +60,14 @@ FailureOr<Shape> broadcastShapes(Location loc, StringRef argument, ArrayRef<Dim>
       result = left;
     } else if (isConstant(left, 1)) {
       result = right;
+    } else if (constantOf(left) && constantOf(right)) {
+      return argumentError(loc, argument)
+             << "shape " << toString(b) << " does not broadcast with " << toString(a) << ": sizes " << toString(right)
+             << " and " << toString(left) << " at dimension " << rank - 1 - i << " [NNFC-E0209]";
     } else {
-      auto error = argumentError(loc, argument)
-                   << "shape " << toString(b) << " does not broadcast with " << toString(a) << ": ";
-      if (constantOf(left) && constantOf(right))
-        return error << "sizes " << toString(right) << " and " << toString(left) << " at dimension " << rank - 1 - i
-                     << " [NNFC-E0209]";
-      return error << toString(right) << " and " << toString(left)
-                   << " are not known to be equal; equal sizes need the same symbol [NNFC-E0209]";
+      result = jointOf(left, right);
+      if (failed(requireJoins(loc, argument, left, right, rank - 1 - i)))
+        return failure();
     }
   }
   return shape;
@@ -84,6 +84,26 @@ FailureOr<Shape> broadcastAll(Location loc, ArrayRef<StringRef> arguments, Array
     shape = *joined;
   }
   return shape;
+}
+
+LogicalResult expectBroadcastsTo(Location loc, StringRef argument, Value value, ArrayRef<Dim> shape) {
+  if (!value)
+    return success();
+  Shape from = shapeOf(value);
+  int64_t first = static_cast<int64_t>(shape.size()) - static_cast<int64_t>(from.size());
+  bool fits = first >= 0;
+  for (int64_t d = 0, rank = from.size(); fits && d < rank; ++d) {
+    Dim to = shape[first + d];
+    if (isConstant(from[d], 1) || sameDim(from[d], to))
+      continue;
+    fits = !(constantOf(from[d]) && constantOf(to));
+    if (fits && failed(requireRepeats(loc, argument, from[d], to, d)))
+      return failure();
+  }
+  if (fits)
+    return success();
+  return argumentError(loc, argument) << "shape " << toString(from) << ", expected one that broadcasts to "
+                                      << toString(shape) << " [NNFC-E0209]";
 }
 
 } // namespace nnf

@@ -13,13 +13,17 @@ mlir::Type promote(mlir::Type a, mlir::Type b);
 /// numbers count only where their category is higher. A float number among integers is float32.
 mlir::Type promoteTypes(llvm::ArrayRef<mlir::Value> operands);
 
-/// The shape two shapes broadcast to: aligned at the end, a size 1 is repeated. Two symbolic sizes must be provably
-/// equal. `argument` is the one to blame, with shape `b`.
+/// The shape two shapes broadcast to: aligned at the end, a size 1 is repeated. Of sizes not known to be equal
+/// the run is required to find that they broadcast. `argument` is the one to blame, with shape `b`.
 llvm::FailureOr<Shape> broadcastShapes(mlir::Location loc, llvm::StringRef argument, llvm::ArrayRef<Dim> a,
                                        llvm::ArrayRef<Dim> b);
 /// The same for several values; null ones do not count.
 llvm::FailureOr<Shape> broadcastAll(mlir::Location loc, llvm::ArrayRef<llvm::StringRef> arguments,
                                     llvm::ArrayRef<mlir::Value> values);
+
+/// A tensor that broadcasts to `shape` without enlarging it. A null value passes.
+llvm::LogicalResult expectBroadcastsTo(mlir::Location loc, llvm::StringRef argument, mlir::Value value,
+                                       llvm::ArrayRef<Dim> shape);
 
 } // namespace nnf
 #endif

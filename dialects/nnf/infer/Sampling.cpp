@@ -45,10 +45,9 @@ NNF_INFER(GridSampleOp) {
   if (op.getMode() == "bicubic" && spatial != 2)
     return argumentError(loc, "mode") << "'bicubic' with rank " << rankOf(input) << ", expected rank 4 [NNFC-E0207]";
   Shape shape = shapeOf(input), at = shapeOf(grid);
-  if (!sameDim(shape[0], at[0]))
-    return argumentError(loc, "grid") << "size " << toString(at[0]) << " at dimension 0, expected "
-                                      << toString(shape[0]) << " as 'input' has [NNFC-E0208]";
-  if (!isConstant(at.back(), spatial))
+  if (failed(expectSize(loc, "grid", grid, 0, shape[0], "'input'")))
+    return failure();
+  if (!agrees(loc, "grid", at.back(), dimOf(loc.getContext(), spatial), spatial + 1))
     return argumentError(loc, "grid") << "last size " << toString(at.back()) << ", expected " << spatial
                                       << " [NNFC-E0208]";
   for (int64_t d = 0; d < spatial; ++d)

@@ -109,7 +109,7 @@ FailureOr<Window> convWindow(Location loc, Value input, Value weight, Value bias
     return failure();
   Shape kernel = shapeOf(weight);
   Dim channels = shapeOf(input)[window->batched];
-  if (!sameDim(channels, kernel[1] * groups))
+  if (!agrees(loc, "input", channels, simplify(kernel[1] * groups), window->batched))
     return argumentError(loc, "weight") << "shape " << toString(kernel) << " takes " << toString(kernel[1] * groups)
                                         << " input channels in " << groups << " groups, expected " << toString(channels)
                                         << " as 'input' has [NNFC-E0208]";
@@ -148,7 +148,7 @@ FailureOr<Window> convTransposeWindow(Location loc, Value input, Value weight, V
     return failure();
   Shape kernel = shapeOf(weight);
   Dim channels = shapeOf(input)[window->batched];
-  if (!sameDim(channels, kernel[0]))
+  if (!agrees(loc, "input", channels, kernel[0], window->batched))
     return argumentError(loc, "weight") << "shape " << toString(kernel) << ", expected " << toString(channels)
                                         << " at dimension 0, the channels of 'input' [NNFC-E0208]";
   FailureOr<IntList> pads = perDim(loc, "padding", padding, spatial, 0);

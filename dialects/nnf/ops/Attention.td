@@ -35,7 +35,7 @@ def Nnf_ScaledDotProductAttentionOp : Nnf_Function<"scaled_dot_product_attention
     key, value: 3 heads, expected a divisor of the 4 of 'query'
     attn_mask: dtype int64, expected float32 as 'query' has
     attn_mask: given, expected none when is_causal is true
-    attn_mask: shape [3, 6] does not broadcast with [2, 4, 6]: sizes 3 and 4 at dimension 1
+    attn_mask: shape [3, 6], expected one that broadcasts to [2, 4, 6]
     attn_mask: shape [2, 1, 4, 6], expected one that broadcasts to [2, 4, 6]
     dropout_p: 1.5, expected 0 to 1
   }];
@@ -94,7 +94,7 @@ def Nnf_MultiHeadAttentionForwardOp : Nnf_Function<"multi_head_attention_forward
     query: rank 1, expected 3 or 2 [L, N, E] or [L, E]
     query: last size 4, expected embed_dim_to_check, 8
     key, value: rank 2, expected 3 as 'query' has
-    key, value: last size 6, expected 8 as 'query' has
+    key, value: size 6 at dimension 2, expected 8 as 'query' has
     key: size 3 at dimension 1, expected 2 as 'query' has
     value: shape [6, 2, 4], expected the leading sizes of 'key' = [5, 2, 4]
     num_heads: 0, expected at least 1

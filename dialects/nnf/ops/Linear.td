@@ -20,7 +20,7 @@ def Nnf_LinearOp : Nnf_Function<"linear"> {
     weight: rank 3, expected 2 or 1 [out, in] or [in]
     weight: size 7 at dimension 1, expected 8 as the last dimension of 'input' has
     bias: given, expected none with a weight of rank 1
-    bias: shape [3] does not broadcast with [2, 5]: sizes 3 and 5 at dimension 1
+    bias: shape [3], expected one that broadcasts to [2, 5]
     bias: shape [2, 3, 5], expected one that broadcasts to [3, 5]
     bias: dtype float64, expected float32 as 'input' has
   }];

@@ -82,7 +82,7 @@ def Nnf_BinaryCrossEntropyOp : Nnf_Loss<"binary_cross_entropy", (ins Nnf_Tensor:
     input: dtype int64, expected a float
     input: run: a value outside 0 to 1, expected a probability
     target: shape [4], expected the shape of 'input' = [3, 4]
-    weight: shape [3] does not broadcast with [3, 4]: sizes 3 and 4 at dimension 1
+    weight: shape [3], expected one that broadcasts to [3, 4]
     weight: shape [2, 3, 4], expected one that broadcasts to [3, 4]
   }];
   let formula = "-weight * (target * max(log(input), -100) + (1 - target) * max(log(1 - input), -100))";
@@ -102,7 +102,7 @@ def Nnf_BinaryCrossEntropyWithLogitsOp : Nnf_Function<"binary_cross_entropy_with
   let errors = [{
     input: dtype int64, expected a float
     target: shape [4], expected the shape of 'input' = [3, 4]
-    weight, pos_weight: shape [3] does not broadcast with [3, 4]: sizes 3 and 4 at dimension 1
+    weight, pos_weight: shape [3], expected one that broadcasts to [3, 4]
     weight, pos_weight: shape [2, 3, 4], expected one that broadcasts to [3, 4]
   }];
   let formula = "weight * ((1 - target) * input + (1 + (pos_weight - 1) * target) * log(1 + exp(-input)))";
@@ -266,7 +266,7 @@ def Nnf_MultilabelSoftMarginLossOp : Nnf_Loss<"multilabel_soft_margin_loss", (in
     input: dtype int64, expected a float
     input: rank 0, expected at least 1
     target: shape [4], expected the shape of 'input' = [3, 4]
-    weight: shape [3] does not broadcast with [3, 4]: sizes 3 and 4 at dimension 1
+    weight: shape [3], expected one that broadcasts to [3, 4]
     weight: shape [2, 3, 4], expected one that broadcasts to [3, 4]
   }];
   let formula = "-mean(weight * (target * logsigmoid(input) + (1 - target) * logsigmoid(-input)))";
