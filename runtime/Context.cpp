@@ -92,6 +92,8 @@ int32_t createContext(nnf_program *program, const nnf_context_options *given, Th
     nnf_context_destroy(context);
     return message.fail(NNF_ERROR_MEMORY, "out of memory [NNFC-E0609]");
   }
+  if (program->weights && ordinal < 0 && !program->weightsAreMapped.test_and_set())
+    mapCachedWeights(*program);
   // Threads are started here so that runs need not; while another run has the pool, the first run of ours does it.
   if (context->lanes > 1 && !context->executor.parallel_for && pool.tryAcquire()) {
     pool.grow(context->lanes);

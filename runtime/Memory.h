@@ -5,11 +5,14 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 namespace nnf::rt {
 
 inline constexpr uint64_t dataAlignment = 64;
+/// Memory of several of these asks for large pages: one fault for each instead of 512, and fewer misses of the TLB.
+inline constexpr uint64_t largePageBytes = uint64_t(2) << 20;
 /// More than any machine has; sums and products that stay below it cannot overflow.
 inline constexpr uint64_t maxBytes = uint64_t(1) << 60;
 
@@ -32,7 +35,13 @@ struct Allocator {
       return own.allocate(own.user, bytes, dataAlignment);
     if (!machineHas(bytes))
       return nullptr;
-    return aligned_alloc(dataAlignment, alignUp(bytes));
+    if (bytes < 2 * largePageBytes)
+      return aligned_alloc(dataAlignment, alignUp(bytes));
+    void *data = aligned_alloc(largePageBytes, alignUp(bytes));
+    // Only a wish. What lies behind the last whole one stays with what malloc put there.
+    if (data)
+      madvise(data, bytes / largePageBytes * largePageBytes, MADV_HUGEPAGE);
+    return data;
   }
   void release(void *data, uint64_t bytes) const {
     if (!data)

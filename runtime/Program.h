@@ -31,6 +31,9 @@ struct MappedFile {
 /// Maps `model`'s weights file, which is named relative to the folder of `libraryPath`, and checks size and hash.
 int32_t mapWeights(const nnf_model &model, const char *libraryPath, MappedFile &mapped, Message &message);
 void unmap(MappedFile &mapped);
+/// Maps what of the weights is in the page cache at once: kernels would meet a fault every 16 pages. What is not there
+/// is left to be read when it is needed.
+void mapCachedWeights(const nnf_program &program);
 
 /// Whether an ELF file has all the bytes its program headers speak of: the loader would die of a bus error over one
 /// that was cut short.
@@ -73,7 +76,8 @@ struct nnf_program {
   nnf_library *library = nullptr; // NULL: the model is linked in
   const nnf_model *model = nullptr;
   nnf::rt::MappedFile mapped;
-  const uint8_t *weights = nullptr; // that the model came with
+  const uint8_t *weights = nullptr;  // that the model came with
+  std::atomic_flag weightsAreMapped; // or about to be, by the first context
   pthread_mutex_t weightsMutex = PTHREAD_MUTEX_INITIALIZER;
   nnf::rt::WeightsVersion *version = nullptr; // that runs begin with now, under the mutex; NULL: `weights`
   int64_t scratchBytes = 0;                   // most that any kernel wants, per lane

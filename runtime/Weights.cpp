@@ -73,6 +73,27 @@ int32_t mapWeights(const nnf_model &model, const char *libraryPath, MappedFile &
   return status;
 }
 
+void mapCachedWeights(const nnf_program &program) {
+#ifdef MADV_POPULATE_READ
+  constexpr uintptr_t page = 4096, block = 1024 * page;
+  uintptr_t begin = reinterpret_cast<uintptr_t>(program.weights), end = begin + program.model->weights_bytes;
+  // Whole pages of them.
+  begin = (begin + page - 1) / page * page;
+  end = end / page * page;
+  for (; begin < end; begin += block) {
+    uintptr_t bytes = end - begin < block ? end - begin : block;
+    unsigned char isCached[block / page];
+    if (mincore(reinterpret_cast<void *>(begin), bytes, isCached) != 0)
+      return;
+    bool areAll = true;
+    for (uintptr_t i = 0; i < bytes / page; ++i)
+      areAll &= isCached[i] & 1;
+    if (areAll && madvise(reinterpret_cast<void *>(begin), bytes, MADV_POPULATE_READ) != 0)
+      return;
+  }
+#endif
+}
+
 void unmap(MappedFile &mapped) {
   if (mapped.data)
     munmap(const_cast<uint8_t *>(mapped.data), mapped.bytes);
