@@ -80,6 +80,10 @@ void mapCachedWeights(const nnf_program &program) {
   // Whole pages of them.
   begin = (begin + page - 1) / page * page;
   end = end / page * page;
+  if (begin >= end)
+    return;
+  // What is not there comes from the disk in large pages then.
+  madvise(reinterpret_cast<void *>(begin), end - begin, MADV_HUGEPAGE);
   for (; begin < end; begin += block) {
     uintptr_t bytes = end - begin < block ? end - begin : block;
     unsigned char isCached[block / page];

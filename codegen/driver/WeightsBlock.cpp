@@ -52,7 +52,26 @@ uint64_t WeightsBlock::hash() const {
 }
 
 void WeightsBlock::write(llvm::raw_ostream &os) const {
-  forEachRun([&](StringRef run) { os << run; });
+  SmallVector<char, 0> waiting; // for the end of a large page
+  forEachRun([&](StringRef run) {
+    while (!run.empty()) {
+      size_t room = largePageBytes - (os.tell() + waiting.size()) % largePageBytes;
+      bool reachesEnd = run.size() >= room;
+      if (waiting.empty() && reachesEnd) {
+        size_t whole = run.size() - (run.size() - room) % largePageBytes;
+        os << run.take_front(whole);
+        run = run.drop_front(whole);
+        continue;
+      }
+      llvm::append_range(waiting, run.take_front(room));
+      run = run.drop_front(std::min(run.size(), room));
+      if (reachesEnd) {
+        os.write(waiting.data(), waiting.size());
+        waiting.clear();
+      }
+    }
+  });
+  os.write(waiting.data(), waiting.size());
 }
 
 } // namespace nnf

@@ -10,6 +10,9 @@
 
 namespace nnf {
 
+/// Of x86-64, and of AArch64 with pages of 4 KB.
+constexpr uint64_t largePageBytes = uint64_t(2) << 20;
+
 /// Holds what it consists of: the module may go. Nothing is copied until it is written, once, where it stays.
 class WeightsBlock {
 public:
@@ -20,6 +23,8 @@ public:
   int64_t size() const { return bytes; }
   /// The runtime's Hash64 of all bytes.
   uint64_t hash() const;
+  /// In calls that end where a large page of the file ends: the page cache keeps what one call writes in pages as large
+  /// as it can, and those are what kernels read later.
   void write(llvm::raw_ostream &os) const;
 
 private:

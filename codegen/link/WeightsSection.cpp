@@ -14,6 +14,20 @@ constexpr uint64_t blockAlignment = 4096;
 
 uint64_t aligned(uint64_t offset, uint64_t alignment) { return (offset + alignment - 1) / alignment * alignment; }
 
+/// The first place from `offset` on that differs from `address` by a multiple of `alignment`.
+uint64_t congruent(uint64_t offset, uint64_t address, uint64_t alignment) {
+  return offset + (address + alignment - offset % alignment) % alignment;
+}
+
+/// What a segment of weights is aligned to, in a file that has `bytes` before it. Where address and place in the file
+/// agree within a large page, the kernel can map the page cache's large pages as they are: a page table of a few dozen
+/// entries, and no misses of the TLB to speak of, for weights that are read anew in each run.
+uint64_t alignmentOf(const Elf::Phdr &segment, uint64_t bytes) {
+  uint64_t gap = congruent(bytes, segment.p_vaddr, largePageBytes) - bytes;
+  bool isWorthIt = segment.p_memsz >= 2 * largePageBytes && gap <= segment.p_memsz / 64;
+  return isWorthIt ? largePageBytes : uint64_t(segment.p_align);
+}
+
 /// The section of weights; the result can be written if the file can. An error where there is none.
 Expected<Elf::Shdr *> findSection(StringRef bytes) {
   Expected<object::ELFFile<Elf>> file = object::ELFFile<Elf>::create(bytes);
@@ -67,9 +81,11 @@ Error appendWeights(const std::string &file, ArrayRef<const WeightsBlock *> bloc
   if (!section)
     return section.takeError();
   Elf::Phdr *segment = segmentOf(**section, bytes);
-  // A segment's place in the file and its address agree within a page of the target.
-  uint64_t begin = segment ? aligned(bytes.size(), segment->p_align) + segment->p_vaddr % segment->p_align
-                           : aligned(bytes.size(), blockAlignment);
+  uint64_t begin = aligned(bytes.size(), blockAlignment);
+  if (segment) {
+    segment->p_align = alignmentOf(*segment, begin);
+    begin = congruent(begin, segment->p_vaddr, segment->p_align);
+  }
   std::error_code code;
   raw_fd_ostream os(file, code, sys::fs::CD_OpenExisting, sys::fs::FA_Write, sys::fs::OF_None);
   if (code)
