@@ -26,12 +26,21 @@ Decompositions::Values sorted(Primitives &p, Value x, int64_t givenDim, bool des
   return {values, indices};
 }
 
-Value cumsum(CumsumOp op, CumsumOp::Adaptor operands, Primitives &p) {
+template <typename Running>
+Value running(ReduceKind kind, Running op, typename Running::Adaptor operands, Primitives &p) {
   Value x = p.convert(operands.getInput(), elementOf(op.getOutput()));
   if (isHalf(p.elementOf(x)))
     x = p.convert(x, Float32Type::get(p.context()));
   int64_t rank = p.rankOf(x);
-  return rank == 0 ? x : p.cumulate(ReduceKind::Add, x, *wrapDim(op.getLoc(), "dim", op.getDim(), rank));
+  return rank == 0 ? x : p.cumulate(kind, x, *wrapDim(op.getLoc(), "dim", op.getDim(), rank));
+}
+
+Value cumsum(CumsumOp op, CumsumOp::Adaptor operands, Primitives &p) {
+  return running(ReduceKind::Add, op, operands, p);
+}
+
+Value cumprod(CumprodOp op, CumprodOp::Adaptor operands, Primitives &p) {
+  return running(ReduceKind::Mul, op, operands, p);
 }
 
 /// A scalar as a vector of one, which has a dimension.
@@ -118,6 +127,7 @@ void addOrdering(Decompositions &table) {
                   p.rankOf(x.getInput()) == 0 ? std::nullopt : std::optional<int64_t>(op.getK()));
   });
   table.add<CumsumOp>(cumsum);
+  table.add<CumprodOp>(cumprod);
   table.addMove<ScatterOp>(scatter);
   table.add<ScatterAddOp>(scatterAdd);
   table.addMove<MaxUnpool1dOp>([](auto op, auto x, auto &p) { return maxUnpool(op, x, p, 1); });

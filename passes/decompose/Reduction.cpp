@@ -55,6 +55,10 @@ template <typename Op> Value variance(Op op, Value x, Primitives &p) {
 
 Value truth(Primitives &p, Value x) { return isBool(p.elementOf(x)) ? x : p.ne(x, 0); }
 
+template <typename Op> Value judged(Op op, Value x, ReduceKind kind, Primitives &p) {
+  return p.convert(p.reduce(kind, truth(p, x), dimsOf(op), op.getKeepdim()), elementOf(op.getOutput()));
+}
+
 Value logsumexp(LogsumexpOp op, LogsumexpOp::Adaptor operands, Primitives &p) {
   Value x = operands.getInput();
   if (!isFloat(p.elementOf(x)))
@@ -90,12 +94,8 @@ void addReductions(Decompositions &table) {
   table.add<ArgminOp>([](auto op, auto x, auto &p) { return position(op, x.getInput(), ReduceKind::Min, p); });
   table.add<VarOp>([](auto op, auto x, auto &p) { return variance(op, x.getInput(), p); });
   table.add<StdOp>([](auto op, auto x, auto &p) { return p.sqrt(variance(op, x.getInput(), p)); });
-  table.add<AllOp>([](auto op, auto x, auto &p) {
-    return p.reduce(ReduceKind::And, truth(p, x.getInput()), dimsOf(op), op.getKeepdim());
-  });
-  table.add<AnyOp>([](auto op, auto x, auto &p) {
-    return p.reduce(ReduceKind::Or, truth(p, x.getInput()), dimsOf(op), op.getKeepdim());
-  });
+  table.add<AllOp>([](auto op, auto x, auto &p) { return judged(op, x.getInput(), ReduceKind::And, p); });
+  table.add<AnyOp>([](auto op, auto x, auto &p) { return judged(op, x.getInput(), ReduceKind::Or, p); });
   table.add<LogsumexpOp>(logsumexp);
   table.add<NormOp>([](auto op, auto x, auto &p) {
     return p.reshape(norm(p, x.getInput(), op.getP(), dimsOf(op)), shapeOf(op.getOutput()));

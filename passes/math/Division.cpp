@@ -33,7 +33,7 @@ static std::optional<std::pair<double, double>> reciprocalInParts(double c, bool
 
 // Others: the quotient's error is found by a fused multiply-add and divided in turn (P. Markstein, "Computation of
 // elementary functions on the IBM RISC System/6000 processor", 1990). Of infinity, and where the quotient overflows,
-// that is NaN; of -0 it is 0, and the sum would lose the sign.
+// the sum is NaN; of -0 it is 0: neither is more or less than the quotient, which stays.
 Term dividedBy(Term x, double c) {
   if (auto parts = reciprocalInParts(c, x.isF64()))
     return fma(x, parts->first, x * parts->second);
@@ -44,7 +44,8 @@ Term dividedBy(Term x, double c) {
 Term dividedBy(Term x, Term c, Term reciprocal) {
   Term q = x * reciprocal;
   Term left = fma(q, -c, x);
-  return select((left < 0.0) | (left > 0.0), fma(left, reciprocal, q), q);
+  Term nearer = fma(left, reciprocal, q);
+  return select((nearer < q) | (nearer > q), nearer, q);
 }
 
 } // namespace nnf

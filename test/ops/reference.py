@@ -70,7 +70,7 @@ def everything(input, dim=None, keepdim=False, which=torch.all):
     dims = range(input.dim()) if dim is None else dim if isinstance(dim, list) else [dim]
     for d in sorted((d % input.dim() for d in dims), reverse=True):
         input = which(input, d, keepdim)
-    return input.bool()
+    return input.bool().to(torch.uint8) if input.dtype == torch.uint8 else input.bool()
 
 
 def prod(input, dim=None, keepdim=False, dtype=None):

@@ -43,7 +43,8 @@ NNF_INFER(TopkOp) {
   return success();
 }
 
-NNF_INFER(CumsumOp) {
+/// A sum or a product of input[0..i] at each i of `dim`.
+template <typename Running> static LogicalResult inferRunning(Running op, Location loc, SmallVectorImpl<Type> &types) {
   Value input = op.getInput();
   Shape shape = shapeOf(input);
   FailureOr<int64_t> dim = wrapDim(loc, "dim", op.getDim(), shape.size());
@@ -53,6 +54,10 @@ NNF_INFER(CumsumOp) {
   types.push_back(tensorOf(shape, op.getDtype().value_or(isFloat(element) ? element : i64Type(loc))));
   return success();
 }
+
+NNF_INFER(CumsumOp) { return inferRunning(op, loc, types); }
+
+NNF_INFER(CumprodOp) { return inferRunning(op, loc, types); }
 
 /// index of input's rank, int64 or int32, nowhere larger than input but along `dim`, and src at least as large. A
 /// scalar counts as a vector of one; an index of no elements may have any rank and dtype.

@@ -104,8 +104,12 @@ NNF_INFER(LogsumexpOp) {
                  isFloat(element) ? element : Float32Type::get(loc.getContext()), types);
 }
 
+/// A bool; of uint8, torch's bool of old, a uint8.
 template <typename Adaptor> static LogicalResult judged(Location loc, Adaptor op, SmallVectorImpl<Type> &types) {
-  return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), IntegerType::get(loc.getContext(), 1), types);
+  Type element = elementOf(op.getInput());
+  if (!element.isUnsignedInteger(8))
+    element = IntegerType::get(loc.getContext(), 1);
+  return reduced(loc, op.getInput(), op.getDim(), op.getKeepdim(), element, types);
 }
 NNF_INFER_BY(AllOp, judged)
 NNF_INFER_BY(AnyOp, judged)

@@ -73,6 +73,20 @@ def Nnf_CumsumOp : Nnf_Function<"cumsum"> {
   let example = [{ %y = nnf.cumsum %x {dim = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
 }
 
+def Nnf_CumprodOp : Nnf_Function<"cumprod"> {
+  let summary = "Running product";
+  let arguments = (ins Nnf_Tensor:$input, Nnf_Int:$dim, OptionalAttr<Nnf_DType>:$dtype);
+  let results = (outs Nnf_Tensor:$output);
+  let takes = [{
+    input: any dtype [...]
+    dim: what is multiplied along
+    dtype: input is converted to it first; None is int64 for integers and bool
+  }];
+  let gives = "output: dtype, or that of input; shape of input";
+  let formula = "output[i] = product of input[0..i]";
+  let example = [{ %y = nnf.cumprod %x {dim = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32> }];
+}
+
 def Nnf_ScatterOp : Nnf_Function<"scatter", [AttrSizedOperandSegments]> {
   let summary = "Writes along a dimension";
   let description = [{ Of several writes to one place the last stays. }];

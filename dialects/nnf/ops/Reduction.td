@@ -178,7 +178,7 @@ def Nnf_AllOp : Nnf_Function<"all"> {
     input: any dtype [...]
     dim: what is reduced, each once; None is all
   }];
-  let gives = "output: bool; the sizes of input without dim";
+  let gives = "output: bool, of uint8 uint8; the sizes of input without dim";
   let errors = [{
     dim: dimension 2, expected -2 to 1 for rank 2
     dim: dimension 1 twice, expected each once
@@ -195,7 +195,7 @@ def Nnf_AnyOp : Nnf_Function<"any"> {
     input: any dtype [...]
     dim: what is reduced, each once; None is all
   }];
-  let gives = "output: bool; the sizes of input without dim";
+  let gives = "output: bool, of uint8 uint8; the sizes of input without dim";
   let errors = [{
     dim: dimension 2, expected -2 to 1 for rank 2
     dim: dimension 1 twice, expected each once
