@@ -27,6 +27,7 @@ using u64 = unsigned long long;
 template <typename Element, int count> using VectorOf = Element __attribute__((ext_vector_type(count)));
 
 NNF_DEVICE inline int threadInBlock() { return __nvvm_read_ptx_sreg_tid_x(); }
+NNF_DEVICE inline u32 blockInGrid() { return __nvvm_read_ptx_sreg_ctaid_x(); }
 NNF_DEVICE inline void meetBlock() { __nvvm_bar_sync(0); }
 NNF_DEVICE inline int wordOfPartner(int word, int distance) {
   return __nvvm_shfl_sync_bfly_i32(-1, word, distance, 31);
@@ -59,6 +60,7 @@ template <typename Element, int count> struct alignas(sizeof(Element) * count) V
   NNF_DEVICE const Element &operator[](int i) const { return at[i]; }
 };
 NNF_DEVICE inline int threadInBlock() { return threadIdx.x; }
+NNF_DEVICE inline u32 blockInGrid() { return blockIdx.x; }
 NNF_DEVICE inline void meetBlock() { __syncthreads(); }
 NNF_DEVICE inline int wordOfPartner(int word, int distance) { return __shfl_xor_sync(0xffffffff, word, distance); }
 NNF_DEVICE inline u32 addressOf(const char *at) { return static_cast<u32>(__cvta_generic_to_shared(at)); }
