@@ -127,8 +127,9 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
                               int firstQuery, int end, NNF_SHARED char *shared) {
     if constexpr (movesRegisters)
       giveRegisters<fewRegisters>();
+    // One loop, too: these threads have few registers.
     if (threadInBlock() == firstCopying)
-      copyAll(query, key, value, firstQuery, end, Places(shared));
+      copyAll(query, key, value, firstQuery, hidden(end), Places(shared));
     // As those do who multiply: before rows take the place of slabs, and before they are read.
     meetBlockAnywhere();
     meetBlockAnywhere();
