@@ -26,6 +26,9 @@ using u64 = unsigned long long;
 // No structs: to assign one takes a generic address, and that memory is shared would only be found again later.
 template <typename Element, int count> using VectorOf = Element __attribute__((ext_vector_type(count)));
 
+/// Bytes of a query up to which an attention keeps it in registers: beyond, there are too few.
+constexpr int mostQueryBytes = 256;
+
 NNF_DEVICE inline int threadInBlock() { return __nvvm_read_ptx_sreg_tid_x(); }
 NNF_DEVICE inline u32 blockInGrid() { return __nvvm_read_ptx_sreg_ctaid_x(); }
 NNF_DEVICE inline void meetBlock() { __nvvm_bar_sync(0); }
@@ -59,6 +62,9 @@ template <typename Element, int count> struct alignas(sizeof(Element) * count) V
   NNF_DEVICE Element &operator[](int i) { return at[i]; }
   NNF_DEVICE const Element &operator[](int i) const { return at[i]; }
 };
+/// With queries of 256 bytes ptxas spills where a mask is read for an odd number of keys.
+constexpr int mostQueryBytes = 128;
+
 NNF_DEVICE inline int threadInBlock() { return threadIdx.x; }
 NNF_DEVICE inline u32 blockInGrid() { return blockIdx.x; }
 NNF_DEVICE inline void meetBlock() { __syncthreads(); }
