@@ -196,8 +196,10 @@ class Suite:
         self.only = only
         self.models = [m for m in products() + hopper_attention.models() if only in m.name]
         self.staying = [m for m in staying() if only in m.name]
-        self.files = {model.name: folder / f"{model.name}.nnf.txt" for model in self.models + self.staying}
-        for model in self.models + self.staying:
+        self.crowded = [m for m in hopper_attention.crowded() if only in m.name]
+        everything = self.models + self.staying + self.crowded
+        self.files = {model.name: folder / f"{model.name}.nnf.txt" for model in everything}
+        for model in everything:
             self.files[model.name].write_text(model.text())
 
     def try_to_compile(self, models, out, *flags):
@@ -327,5 +329,6 @@ class Suite:
         self.ptx(self.models)
         self.numbers(self.staying, few)
         self.ptx(self.staying, few)
+        self.ptx(self.crowded)
         if not self.only:
             self.through_driver(fake)

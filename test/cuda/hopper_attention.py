@@ -46,6 +46,24 @@ def models():
     return taken
 
 
+def crowded():
+    """Blocks of two groups whose registers are full, for ptxas alone: a number of keys that is odd or ends a slab early,
+    what the graph reads for a score, two slabs (which no compiler may make straight code of). Of each some words were
+    once on the stack."""
+    found = []
+    for kind, keys, width in (("none", 197, 128), ("keys", 197, 128), ("bools", 253, 96), ("bias", 257, 128),
+                              ("bools", 198, 256), ("bias", 325, 64), ("keys", 255, 128)):
+        inputs = {"q": np.zeros((132, 66, width), np.float16)} | {x: np.zeros((132, keys, width), np.float16) for x in "kv"}
+        arguments = {"query": "q", "key": "k", "value": "v"}
+        if kind != "none":
+            inputs["m"] = {"keys": np.zeros((132, 1, keys), bool), "bools": np.zeros((132, 66, keys), bool),
+                           "bias": np.zeros((66, keys), np.float16)}[kind]
+            arguments["attn_mask"] = "m"
+        found.append(Model(f"hopper_attention_two_groups_{kind}_{keys}x{width}", "attention", inputs,
+                           [("scaled_dot_product_attention", arguments, ["y"])], ["y"], None))
+    return found
+
+
 def look_at(text, model):
     """What the PTX for sm_90a should have."""
     if model.name in ELSEWHERE:

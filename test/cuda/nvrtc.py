@@ -12,10 +12,15 @@ import zlib
 from functools import partial
 
 import hopper
+import hopper_attention
 import tf32
 
 TEXT = ("--cuda-compiler=clang-text",)
 NVRTC = ("--cuda-compiler=nvrtc",)
+
+# Always among those whose PTX goes through ptxas, since their registers are full; so are blocks of two groups on sm_90a.
+CROWDED = ("attention_f16_wide_70x90x256x256", "attention_bf16_wide_bias", "attention_f16_40x33x128x96",
+           "attention_f32_64x96x128x128")
 
 # Plays an NVRTC that ends its process.
 BROKEN = r"""
@@ -31,14 +36,10 @@ const char *nvrtcGetErrorString(int r) { return "broken"; }
 """
 
 
-def spills(model, widest=64):
-    """ptxas keeps some registers of NVRTC's code for heads of more than 64 elements as tf32, and of 16-bit ones of more
-    than 128, on the stack, of clang's none: docs/design/0015-nvrtc.md, "Left"."""
-    if model.family != "attention":
-        return False
-    q, k, v = (model.inputs[name].shape for name in "qkv")
-    along = -1 if q[-1] == k[-1] else -2  # heads that lie across
-    return max(q[along], v[along]) > widest
+def spills(model):
+    """Of an odd number of keys, and a mask of each query, ptxas keeps a few words of NVRTC's code for two groups on the
+    stack: docs/design/0015-nvrtc.md, "Left"."""
+    return "m" in model.inputs and model.inputs["m"].shape[-2] > 1 and model.inputs["m"].shape[-1] % 2 == 1
 
 
 class Suite:
@@ -48,6 +49,15 @@ class Suite:
 
     def sample(self, models, one_in):
         return [model for model in models if self.all or zlib.crc32(model.name.encode()) % one_in == 0]
+
+    def crowded(self, models):
+        """Of both lists: as they are, with two groups, and as tf32."""
+        wanted = [model for model in models if model.name in CROWDED]
+        two_groups = [model for model in hopper_attention.crowded() if not spills(model)]
+        wide = tf32.tf32_models(wanted)
+        for model in (*wanted, *two_groups, *wide):
+            self.file(model).write_text(model.text())
+        return [*wanted, *two_groups], wide
 
     def file(self, model):
         return self.folder / f"{model.name}.nnf.txt"
@@ -64,7 +74,7 @@ class Suite:
                 self.tools.numbers(self.nnfc, self.folder, found, self.tools.SEEDS[:1], self.results, ("cuda-emu",),
                                    (*TEXT, *more))
 
-    def ptx(self, models, products, wide):
+    def ptx(self, models, products, wide, crowded, wide_crowded):
         """What NVRTC makes of it, on both architectures."""
         def sources(found, look):
             return {f"{model.name} by NVRTC": (self.file(model), partial(look, model=model)) for model in found}
@@ -78,10 +88,9 @@ class Suite:
 
         def of_hopper(text, model):
             return hopper.look_at(text, model) if "sm_90a" in text else None
-        models = [model for model in self.sample(models, 9) if not spills(model, 128)]
-        everything = sources(models, of_family) | sources(self.sample(products, 9), of_hopper)
+        everything = sources([*self.sample(models, 9), *crowded], of_family) | sources(self.sample(products, 9), of_hopper)
         self.tools.ptx(self.nnfc, self.ptxas, self.folder, everything, self.jobs, self.results, NVRTC)
-        wide = [model for model in self.sample(wide, 9) if not spills(model)]
+        wide = [*self.sample(wide, 9), *wide_crowded]
         self.tools.ptx(self.nnfc, self.ptxas, self.folder, sources(wide, tf32.look_at), self.jobs, self.results,
                        (*NVRTC, "--allow-tf32"))
 
@@ -136,7 +145,7 @@ class Suite:
         if "NVRTC was not found" in err:
             self.results.skipped += 4 * len(models)
             return
-        self.ptx(models, products, wide)
+        self.ptx(models, products, wide, *self.crowded(all_models))
         self.broken(product)
         by_templates = [model for model in models if model.family in ("tensor", "attention", "convolution16")]
         self.libraries([product, *by_templates[:2], *by_templates[2:][-2:]], fake)

@@ -19,8 +19,8 @@ template <int bytes, int queries, int keys, int width, int warps> struct Attenti
   static constexpr int keyOffset = queries * width * bytes, valueOffset = keyOffset + keys * width * bytes;
   /// Queries stay in registers: they are not read again for each block of keys.
   static constexpr int queryPieces = width / fragmentSteps<bytes>;
-  /// ... but for 128 words of each, which would leave too few registers.
-  static constexpr bool keepsQueries = bytes * width <= 256;
+  /// ... but for wide ones, which would leave too few registers.
+  static constexpr bool keepsQueries = bytes * width <= mostQueryBytes;
 
   /// What a thread keeps from one block of keys to the next. Of each piece of queries it has rows lane / 4 and that
   /// + 8.

@@ -26,7 +26,11 @@ using u64 = unsigned long long;
 // No structs: to assign one takes a generic address, and that memory is shared would only be found again later.
 template <typename Element, int count> using VectorOf = Element __attribute__((ext_vector_type(count)));
 
+/// Bytes of a query up to which an attention keeps it in registers: beyond, there are too few.
+constexpr int mostQueryBytes = 256;
+
 NNF_DEVICE inline int threadInBlock() { return __nvvm_read_ptx_sreg_tid_x(); }
+NNF_DEVICE inline u32 blockInGrid() { return __nvvm_read_ptx_sreg_ctaid_x(); }
 NNF_DEVICE inline void meetBlock() { __nvvm_bar_sync(0); }
 NNF_DEVICE inline int wordOfPartner(int word, int distance) {
   return __nvvm_shfl_sync_bfly_i32(-1, word, distance, 31);
@@ -58,7 +62,11 @@ template <typename Element, int count> struct alignas(sizeof(Element) * count) V
   NNF_DEVICE Element &operator[](int i) { return at[i]; }
   NNF_DEVICE const Element &operator[](int i) const { return at[i]; }
 };
+/// With queries of 256 bytes ptxas spills where a mask is read for an odd number of keys.
+constexpr int mostQueryBytes = 128;
+
 NNF_DEVICE inline int threadInBlock() { return threadIdx.x; }
+NNF_DEVICE inline u32 blockInGrid() { return blockIdx.x; }
 NNF_DEVICE inline void meetBlock() { __syncthreads(); }
 NNF_DEVICE inline int wordOfPartner(int word, int distance) { return __shfl_xor_sync(0xffffffff, word, distance); }
 NNF_DEVICE inline u32 addressOf(const char *at) { return static_cast<u32>(__cvta_generic_to_shared(at)); }

@@ -14,9 +14,11 @@ NNF_DEVICE inline void roundWords(Words4 &words) {
     words.word[i] = roundToTf32(__builtin_bit_cast(float, words.word[i]));
 }
 
-/// The word of `line` at `at` in a slab of words that lies across the contracted dimension.
-template <int extent> NNF_DEVICE inline u32 wordAcross(NNF_SHARED char *slab, int line, int at) {
-  return *reinterpret_cast<NNF_SHARED u32 *>(slab + AcrossSlab<extent, 4>::offset(line, at / 4) + at % 4 * 4);
+/// The word of line `line + lines` at `at + more` in a slab of words that lies across the contracted dimension; `at` is
+/// less than 8, `lines` and `more` are multiples of that.
+template <int extent> NNF_DEVICE inline u32 wordAcross(NNF_SHARED char *slab, int line, int at, int lines, int more) {
+  return *reinterpret_cast<NNF_SHARED u32 *>(
+      AcrossSlab<extent, 4>::at(slab + at % 4 * 4, line, at / 4, lines, more / 4));
 }
 
 /// 16 rows of A, fragmentSteps steps down, of a slab of `rows` rows and `depth` steps. Of tf32 a thread has of row
@@ -28,15 +30,15 @@ NNF_DEVICE inline Words4 loadRows(NNF_SHARED char *slab, bool alongDepth, int ro
   int lane = threadInBlock() % warpThreads;
   Words4 words;
   if (alongDepth) {
-    words = loadMatrices(
-        slab + AlongSlab<depth, elementBytes>::offset(row + lane % 16, step / chunkElements + lane / 16), false);
+    words =
+        loadMatrices(AlongSlab<depth, elementBytes>::at(slab, lane % 16, lane / 16, row, step / chunkElements), false);
   } else if constexpr (elementBytes == 2) {
     words = loadMatrices(
-        slab + AcrossSlab<rows, 2>::offset(step + lane % 8 + lane / 16 * 8, row / chunkElements + lane / 8 % 2), true);
+        AcrossSlab<rows, 2>::at(slab, lane % 8 + lane / 16 * 8, lane / 8 % 2, step, row / chunkElements), true);
   } else {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
-      words.word[i] = wordAcross<rows>(slab, step + lane % 4 + i / 2 * 4, row + lane / 4 + i % 2 * 8);
+      words.word[i] = wordAcross<rows>(slab, lane % 4 + i / 2 * 4, lane / 4, step, row + i % 2 * 8);
   }
   if constexpr (elementBytes == 4)
     roundWords(words);
@@ -50,16 +52,15 @@ NNF_DEVICE inline Words4 loadColumns(NNF_SHARED char *slab, bool alongDepth, int
   int lane = threadInBlock() % warpThreads;
   Words4 words;
   if (alongDepth) {
-    words = loadMatrices(slab + AlongSlab<depth, elementBytes>::offset(column + lane % 8 + lane / 16 * 8,
-                                                                       step / chunkElements + lane / 8 % 2),
-                         false);
+    words = loadMatrices(
+        AlongSlab<depth, elementBytes>::at(slab, lane % 8 + lane / 16 * 8, lane / 8 % 2, column, step / chunkElements),
+        false);
   } else if constexpr (elementBytes == 2) {
-    words =
-        loadMatrices(slab + AcrossSlab<columns, 2>::offset(step + lane % 16, column / chunkElements + lane / 16), true);
+    words = loadMatrices(AcrossSlab<columns, 2>::at(slab, lane % 16, lane / 16, step, column / chunkElements), true);
   } else {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
-      words.word[i] = wordAcross<columns>(slab, step + lane % 4 + i % 2 * 4, column + lane / 4 + i / 2 * 8);
+      words.word[i] = wordAcross<columns>(slab, lane % 4 + i % 2 * 4, lane / 4, step, column + i / 2 * 8);
   }
   if constexpr (elementBytes == 4)
     roundWords(words);
@@ -73,11 +74,10 @@ NNF_DEVICE inline Words4 loadColumnsOfSums(NNF_SHARED char *slab, bool alongDept
   Words4 words;
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    int at = column + lane / 4 + i / 2 * 8, down = step + lane % 4 * 2 + i % 2;
-    words.word[i] =
-        alongDepth
-            ? *reinterpret_cast<NNF_SHARED u32 *>(slab + AlongSlab<depth, 4>::offset(at, down / 4) + down % 4 * 4)
-            : wordAcross<columns>(slab, down, at);
+    int down = lane % 4 * 2 + i % 2, more = column + i / 2 * 8;
+    words.word[i] = alongDepth ? *reinterpret_cast<NNF_SHARED u32 *>(
+                                     AlongSlab<depth, 4>::at(slab + down % 4 * 4, lane / 4, down / 4, more, step / 4))
+                               : wordAcross<columns>(slab, down, lane / 4, step, more);
   }
   roundWords(words);
   return words;

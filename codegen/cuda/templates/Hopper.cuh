@@ -105,12 +105,16 @@ NNF_DEVICE inline void copyTap(u32 to, const char *map, int spatial, const TapPl
 
 // ---- products of a warpgroup (wgmma): both operands from shared memory, sums in registers
 
+/// What descriptors count in.
+constexpr int describedBytes = 16;
+
 /// What begins at `address` in lines of 128 bytes, whose chunks of 16 are permuted as tensor maps do it, eight lines a
 /// pattern. Where lines run along the contracted dimension, patterns lie one after the other along rows (columns). Else
 /// patterns follow down the contracted dimension, and after `blockBytes` come the next 64 rows (columns).
 NNF_DEVICE inline u64 describeMatrix(u32 address, u32 blockBytes) {
   constexpr u64 patternBytes = 1024, permuted128 = 1;
-  return (address >> 4 & 0x3fff) | u64(blockBytes >> 4) << 16 | patternBytes >> 4 << 32 | permuted128 << 62;
+  return (address / describedBytes & 0x3fff) | u64(blockBytes / describedBytes) << 16 |
+         patternBytes / describedBytes << 32 | permuted128 << 62;
 }
 
 /// Zeros in registers of their own, now: constants would only get theirs behind the fence, where products would have to

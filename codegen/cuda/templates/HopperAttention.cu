@@ -41,10 +41,16 @@ template <int free, int steps> struct MappedTile {
                  placeOfTile(row + i * 64, step + j * 64, from.lines, from.batch), barrier);
   }
 
-  /// 16 steps from `step` on, of rows from `row` on, which is a multiple of 64.
-  NNF_DEVICE static u64 describe(u32 at, bool alongDepth, int row, int step) {
-    return alongDepth ? describeMatrix(at + (step / 64 * free + row) * lineBytes + step % 64 * 2, free * lineBytes)
-                      : describeMatrix(at + (row / 64 * steps + step) * lineBytes, steps * lineBytes);
+  /// The first 16 steps, of rows from `row` on, which is a multiple of 64.
+  NNF_DEVICE static u64 describe(u32 at, bool alongDepth, int row) {
+    return alongDepth ? describeMatrix(at + row * lineBytes, free * lineBytes)
+                      : describeMatrix(at + row / 64 * steps * lineBytes, steps * lineBytes);
+  }
+  /// 16 others of the same rows. One descriptor and numbers known beforehand: descriptors that each come of an address
+  /// would each have registers of their own.
+  NNF_DEVICE static u64 ahead(u64 first, bool alongDepth, int step) {
+    int bytes = alongDepth ? step / 64 * free * lineBytes + step % 64 * 2 : step * lineBytes;
+    return first + bytes / describedBytes;
   }
 };
 
@@ -82,8 +88,8 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
           queryFilled(freed + slabs * 8) {}
   };
 
-  /// `bound` is `end`, hidden: where there are two slabs, LLVM would make straight code of the loop's one turn, of
-  /// which ptxas has too much under way at once, and spills.
+  /// `bound` is `end`, hidden: where there are two slabs, a compiler would make straight code of the loop's one turn,
+  /// of which ptxas has too much under way at once, and spills.
   NNF_DEVICE static void begin(NNF_SHARED char *shared, int end, int &bound) {
     Places places(shared);
     bound = hidden(end);
@@ -121,8 +127,9 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
                               int firstQuery, int end, NNF_SHARED char *shared) {
     if constexpr (movesRegisters)
       giveRegisters<fewRegisters>();
+    // One loop, too: these threads have few registers.
     if (threadInBlock() == firstCopying)
-      copyAll(query, key, value, firstQuery, end, Places(shared));
+      copyAll(query, key, value, firstQuery, hidden(end), Places(shared));
     // As those do who multiply: before rows take the place of slabs, and before they are read.
     meetBlockAnywhere();
     meetBlockAnywhere();
@@ -166,26 +173,28 @@ template <int groups, int keys, int width, int slabs> struct HopperAttention {
   NNF_DEVICE static void beginScores(bool isBfloat, bool queryAlong, bool keyAlong, int depth, const Places &places,
                                      int slab, Scores &scores) {
     int row = threadInBlock() / groupThreads * 64;
-    u32 at = places.first + slab * slabBytes;
-    multiplyFirstTiles(isBfloat, scores, Queries::describe(places.query, queryAlong, row, 0), !queryAlong,
-                       Keys::describe(at, keyAlong, 0, 0), !keyAlong);
+    // Of an address that LLVM does not know it makes no 16 descriptors in front of the loop over slabs.
+    u32 query = static_cast<u32>(hiddenFromLlvm(static_cast<int>(places.query)));
+    u64 left = Queries::describe(query, queryAlong, row),
+        right = Keys::describe(places.first + slab * slabBytes, keyAlong, 0);
+    multiplyFirstTiles(isBfloat, scores, left, !queryAlong, right, !keyAlong);
 #pragma unroll
     for (int step = 16; step < width; step += 16) {
       if (step >= depth)
         continue;
-      multiplyTiles(isBfloat, scores, Queries::describe(places.query, queryAlong, row, step), !queryAlong,
-                    Keys::describe(at, keyAlong, 0, step), !keyAlong);
+      multiplyTiles(isBfloat, scores, Queries::ahead(left, queryAlong, step), !queryAlong,
+                    Keys::ahead(right, keyAlong, step), !keyAlong);
     }
     commitProducts();
   }
 
-  template <int step = 0>
   NNF_DEVICE static void beginMix(bool isBfloat, bool valueAlong, const Places &places, State &state) {
-    multiplyRows<step / 4>(isBfloat, state.mix, state.powers,
-                           Values::describe(places.first + state.valueSlab * slabBytes, valueAlong, 0, step),
-                           !valueAlong);
+    mixFrom(isBfloat, valueAlong, Values::describe(places.first + state.valueSlab * slabBytes, valueAlong, 0), state);
+  }
+  template <int step = 0> NNF_DEVICE static void mixFrom(bool isBfloat, bool valueAlong, u64 values, State &state) {
+    multiplyRows<step / 4>(isBfloat, state.mix, state.powers, Values::ahead(values, valueAlong, step), !valueAlong);
     if constexpr (step + 16 < keys)
-      beginMix<step + 16>(isBfloat, valueAlong, places, state);
+      mixFrom<step + 16>(isBfloat, valueAlong, values, state);
     else
       commitProducts();
   }

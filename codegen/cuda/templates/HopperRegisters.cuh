@@ -5,9 +5,16 @@
 #include "codegen/cuda/templates/Hopper.cuh"
 
 /// The number, of which LLVM knows nothing any more.
-NNF_DEVICE inline int hidden(int number) {
+NNF_DEVICE inline int hiddenFromLlvm(int number) {
   asm volatile("mov.b32 %0, %1;" : "=r"(number) : "r"(number));
   return number;
+}
+
+/// The number, of which ptxas knows nothing either: it sees through moves, but does not know that no grid has 2^31
+/// blocks.
+NNF_DEVICE inline int hidden(int number) {
+  u32 none = static_cast<u32>(hiddenFromLlvm(static_cast<int>(blockInGrid()))) >> 31;
+  return hiddenFromLlvm(number + static_cast<int>(none));
 }
 
 /// All threads of the block meet, at whatever place in the code each is.

@@ -10,9 +10,19 @@ constexpr int chunkBytes = 16;
 template <int chunks> struct Slab {
   static_assert(chunks >= 2 && (chunks & (chunks - 1)) == 0);
   static constexpr int lineChunks = chunks, lineBytes = chunks * 16;
-  NNF_DEVICE static int offset(int line, int chunk) {
+  NNF_DEVICE static int offset(int line, int chunk) { return line * lineBytes + (chunk ^ place(line)) * 16; }
+  /// Line `line + lines` and chunk `chunk + more`, of which lines are a multiple of 8 and `more` is even, `chunk` 0
+  /// or 1. What threads have of their own is a few addresses, from which the rest are known distances: compilers do not
+  /// find them, and would keep an address of each fragment in a register.
+  NNF_DEVICE static NNF_SHARED char *at(NNF_SHARED char *slab, int line, int chunk, int lines, int more) {
+    int own = line * lineBytes + (((more & 6) + chunk) ^ place(line)) * 16;
+    return slab + own + (lines * lineBytes + (more & ~7) * 16);
+  }
+
+private:
+  NNF_DEVICE static int place(int line) {
     constexpr int shift = chunks >= 8 ? 0 : chunks == 4 ? 1 : 2, mask = (chunks >= 8 ? 8 : chunks) - 1;
-    return line * lineBytes + (chunk ^ (line >> shift & mask)) * 16;
+    return line >> shift & mask;
   }
 };
 
@@ -22,10 +32,15 @@ template <int chunks> struct Slab {
 template <int chunks> struct WordSlab {
   static_assert(chunks >= 4 && (chunks & (chunks - 1)) == 0);
   static constexpr int lineChunks = chunks, lineBytes = chunks * 16;
-  NNF_DEVICE static int offset(int line, int chunk) {
-    int pair = chunks >= 8 ? (line & 3) ^ (line >> 2 & 1) : line >> 1 & 1;
-    return line * lineBytes + (chunk ^ pair * 2) * 16;
+  NNF_DEVICE static int offset(int line, int chunk) { return line * lineBytes + (chunk ^ pair(line) * 2) * 16; }
+  /// As in Slab.
+  NNF_DEVICE static NNF_SHARED char *at(NNF_SHARED char *slab, int line, int chunk, int lines, int more) {
+    int own = line * lineBytes + ((more & 6) ^ pair(line) * 2) * 16 + chunk * 16;
+    return slab + own + (lines * lineBytes + (more & ~7) * 16);
   }
+
+private:
+  NNF_DEVICE static int pair(int line) { return chunks >= 8 ? (line & 3) ^ (line >> 2 & 1) : line >> 1 & 1; }
 };
 
 /// Where an operand's rows (columns) lie with their `depth` steps along lines, and where with steps across.

@@ -51,12 +51,17 @@ protected:
 private:
   /// Neighbouring keys of one query, in the order of a thread's scores.
   struct Run {
-    Value row, key; // in the tile, and in the block of keys
-    int64_t score;  // number of the first
+    int64_t row, key; // behind the thread's own first ones
+    int64_t score;    // number of the first
   };
-  llvm::SmallVector<Run> runs();
+  struct Runs {
+    Value row, key; // the thread's first: in the tile, and in the block of keys
+    Value keysLeft; // from there on, 32 bits; null where blocks are whole
+    llvm::SmallVector<Run> all;
+  };
+  Runs runs();
   void beginOperand(const AttentionOperand &operand, const Shape &batch, Value first, llvm::SmallVector<Value> &to);
-  void makeLogits(Value scores, const Run &run, Value firstKey);
+  void makeLogits(Value scores, const Runs &runs, const Run &run);
   void storePiece(const SharedArray &shared, Value piece);
   void storeLogSums(const SharedArray &shared);
   Value score(Value scores, int64_t number);

@@ -111,54 +111,61 @@ Value GpuAttentionEmitter::score(Value scores, int64_t number) {
                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)}, LLVM::GEPNoWrapFlags::inbounds);
 }
 
-/// A thread's scores as the templates leave them.
-SmallVector<GpuAttentionEmitter::Run> GpuAttentionEmitter::runs() {
-  SmallVector<Run> runs;
+/// A thread's scores as the templates leave them. What all have in common is a value, what differs a number: values
+/// that a loop over keys does not change would each stay in registers of their own.
+GpuAttentionEmitter::Runs GpuAttentionEmitter::runs() {
+  Runs runs;
   Value thread = emitter.thread;
   auto scaled = [&](Value x, int64_t factor) { return k.mul(x, k.constant(factor)); };
-  auto plus = [&](Value x, int64_t number) { return k.add(x, k.constant(number)); };
   if (tile.isFma()) {
     Value group = k.floorDiv(thread, k.constant(sharers)), member = k.mod(thread, k.constant(sharers));
+    bool queryAlong = g.query.alongContracted, keyAlong = g.key.alongContracted;
+    runs.row = queryAlong ? group : scaled(group, piece);
+    runs.key = keyAlong ? member : scaled(member, piece);
     for (int64_t i = 0; i < piece; ++i)
       for (int64_t j = 0; j < piece; j += scoreLanes)
-        runs.push_back(
-            {g.query.alongContracted ? plus(group, i * (tile.queries / piece)) : plus(scaled(group, piece), i),
-             g.key.alongContracted ? plus(member, j * sharers) : plus(scaled(member, piece), j), i * piece + j});
+        runs.all.push_back({queryAlong ? i * (tile.queries / piece) : i, keyAlong ? j * sharers : j, i * piece + j});
     return runs;
   }
   int64_t warpRows = tile.queries / (tile.multiplying() / warpThreads), keyPieces = tile.keys / 8;
   Value warp = k.floorDiv(thread, k.constant(warpThreads)), lane = k.mod(thread, k.constant(warpThreads));
-  Value row = k.add(scaled(warp, warpRows), k.floorDiv(lane, k.constant(4)));
-  Value key = scaled(k.mod(lane, k.constant(4)), pair);
+  runs.row = k.add(scaled(warp, warpRows), k.floorDiv(lane, k.constant(4)));
+  runs.key = scaled(k.mod(lane, k.constant(4)), pair);
+  // Rows of a key one after the other: what is read of the key alone need not wait in registers.
   for (int64_t i = 0; i < warpRows / 16; ++i)
-    for (int64_t half = 0; half < 2; ++half)
-      for (int64_t j = 0; j < keyPieces; ++j)
-        for (int64_t e = 0; e < pair; e += scoreLanes)
-          runs.push_back(
-              {plus(row, i * 16 + half * 8), plus(key, j * 8 + e), (i * keyPieces + j) * 4 + half * pair + e});
+    for (int64_t j = 0; j < keyPieces; ++j)
+      for (int64_t e = 0; e < pair; e += scoreLanes)
+        for (int64_t half = 0; half < 2; ++half)
+          runs.all.push_back({i * 16 + half * 8, j * 8 + e, (i * keyPieces + j) * 4 + half * pair + e});
   return runs;
 }
 
 void GpuAttentionEmitter::makeLogits(Value scores, Value firstKey) {
-  for (const Run &run : runs())
-    makeLogits(scores, run, firstKey);
+  Runs runs = this->runs();
+  runs.row = k.add(firstQuery, runs.row);
+  runs.key = k.add(firstKey, runs.key);
+  std::optional<int64_t> keys = constantOf(a.keys());
+  if (!keys || *keys % tile.keys != 0) // as templates count keys: in 32 bits
+    runs.keysLeft = narrow(k.sub(k.size(a.keys()), runs.key));
+  for (const Run &run : runs.all)
+    makeLogits(scores, runs, run);
 }
 
 /// Each score becomes its logit.
-void GpuAttentionEmitter::makeLogits(Value scores, const Run &run, Value firstKey) {
+void GpuAttentionEmitter::makeLogits(Value scores, const Runs &runs, const Run &run) {
   ElementEmitter::Scope scope(e);
   KernelEmitter::LanesScope lanesScope(k, scoreLanes);
-  auto isWhole = [&](Dim size, int64_t step) {
-    std::optional<int64_t> fixed = constantOf(size);
-    return fixed && *fixed % step == 0;
-  };
   // What the graph reads for a score is read for the last query and key in place of those that are not there.
-  Value query = k.add(firstQuery, run.row), key = k.add(firstKey, run.key), isThere;
-  if (!isWhole(a.queries(), tile.queries))
+  Value query = k.add(runs.row, k.constant(run.row)), key = k.add(runs.key, k.constant(run.key)), isThere;
+  std::optional<int64_t> queries = constantOf(a.queries());
+  if (!queries || *queries % tile.queries != 0)
     query = k.min(query, k.sub(k.size(a.queries()), k.constant(1)));
-  if (!isWhole(a.keys(), tile.keys)) {
-    isThere = k.less(key, k.size(a.keys()));
-    key = k.min(key, k.sub(k.size(a.keys()), k.constant(scoreLanes)));
+  if (runs.keysLeft) {
+    Value number = constant32(run.key);
+    isThere = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::slt, number, runs.keysLeft);
+    Value last = arith::SubIOp::create(k.b, k.loc, runs.keysLeft, constant32(scoreLanes));
+    number = arith::MinSIOp::create(k.b, k.loc, number, last);
+    key = k.add(runs.key, arith::ExtSIOp::create(k.b, k.loc, k.b.getI64Type(), number));
   }
   SmallVector<Value> places, loaded;
   for (int64_t lane = 0; lane < scoreLanes; ++lane) {

@@ -41,6 +41,12 @@ GpuEmitter::GpuEmitter(KernelOp kernel, const TargetInfo &target, int64_t thread
   thread = wide(NVVM::ThreadIdXOp::create(builder, k.loc, i32));
 }
 
+void GpuEmitter::keepLoadsBehindWaits() {
+  // Operands may be each other for all that is known then; results still are none of them.
+  for (unsigned i = 0; i < kernel.getBody().getNumArguments(); ++i)
+    function.removeArgAttr(i, "llvm.noalias");
+}
+
 void GpuEmitter::when(Value condition, llvm::function_ref<void()> body) {
   if (!condition)
     return body();

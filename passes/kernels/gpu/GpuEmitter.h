@@ -43,6 +43,9 @@ public:
   void callTemplate(llvm::StringRef name, llvm::ArrayRef<Value> arguments);
   /// Waits for all threads of the block: each must come here.
   void barrier();
+  /// Loads of operands stay behind the products and waits in front of them. Of memory that is known to be constant
+  /// (ld.global.nc) ptxas moves them up across all of these, and keeps what they bring in registers until then.
+  void keepLoadsBehindWaits();
 
   /// Reduces one scalar of each thread over groups of `count` neighbouring threads (a power of two up to a block; a
   /// group larger than a warp is the whole block). Every thread gets the result, summed in the same fixed tree. All

@@ -170,6 +170,7 @@ HopperPart emitHopperAttention(KernelOp kernel, const TargetInfo &target, Attent
   }
   emitWithLanes(kernel, target, tile.threads, std::max(scoreLanes, lanes), [&](GpuEmitter &emitter, int64_t all) {
     emitter.function->setAttr("nnf.maps", builder.getArrayAttr(attributes));
+    emitter.keepLoadsBehindWaits();
     emitHopperPart(emitter, part, [&] {
       HopperAttentionEmitter(emitter, attention, g, stored, tile, all > 1 ? scoreLanes : 1, all > 1 ? lanes : 1, maps)
           .emit();
