@@ -351,6 +351,24 @@ def external_weights(work):
     work.refused(beside[0], "nnfc", "run", "net.so", "--input", "x=in-x.npy")
 
 
+def large_weights_lie_for_large_pages(work):
+    """Address and place in the file of weights of 9 MB agree within 2 MB; small ones are as near as pages allow."""
+    for rows, alignment in ((1500, 2 << 20), (6, 4096)):
+        weight, left = numbers(rows, 1501) / 40, numbers(3, 1501, seed=1)
+        work.write("net.nnf.txt", input_of("x", left.shape) +
+                   constant("w", weight.shape, file=work.save("w.npy", weight)) +
+                   node("linear", "y", input=x, weight=w) + outputs("y"))
+        work.nnfc("compile", "net.nnf.txt", "-o", "net.so")
+        close(work.result("net.so", "y", x=left), left.astype(np.float64) @ weight.T.astype(np.float64))
+        loads = [line.split() for line in work.tool("readelf", "-lW", "net.so").splitlines() if line.split()[:1] == ["LOAD"]]
+        offset, address, size, align = (int(loads[-1][i], 16) for i in (1, 2, 4, -1))
+        expect(size >= weight.nbytes, f"the last segment has {size} bytes, expected the weights")
+        expect(align == alignment, f"{size} bytes of weights are aligned to {align}, expected {alignment}")
+        expect((address - offset) % align == 0, f"weights at {address:x} of the address space, {offset:x} of the file")
+        whole = (work / "net.so").stat().st_size
+        expect(whole < size + (size >> 6) + (32 << 10), f"{whole} bytes with {size} of weights")
+
+
 # ---- convert
 
 def conversions(work):
@@ -555,7 +573,8 @@ CASES = [example_of_the_description, nodes_in_any_order, argument_without_a_valu
          number_or_tuple_and_integer_for_float, weights_in_safetensors, column_major_npy, arange_starts_at_0_in_steps_of_1, in_place_changes_what_comes_after,
          names_never_alias, changed_constant_starts_anew, inout_flag_makes_one_buffer, every_kind_of_output, every_phase,
          object_has_no_undefined_symbols, header_in_c_and_cxx, names_of_models, several_models, fixed_sizes,
-         levels_and_cpus_agree, other_machines, external_weights, conversions, format_by_flag, file_names_of_outputs,
+         levels_and_cpus_agree, other_machines, external_weights, large_weights_lie_for_large_pages, conversions,
+         format_by_flag, file_names_of_outputs,
          bfloat16_in_npy, every_dtype_goes_through, random_inputs_follow_the_seed, draws_follow_seed_and_place,
          threads_and_repetition_give_the_same_bytes, several_callers_at_once, nnf_run_is_nnfc_run,
          model_files_are_not_read_again, bench, inspect, ops, help_is_no_error]
