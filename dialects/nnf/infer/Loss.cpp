@@ -184,7 +184,8 @@ NNF_INFER(GaussianNllLossOp) {
   Shape in = shapeOf(input), given = shapeOf(var), withOne(in);
   if (!in.empty())
     withOne.back() = dimOf(loc.getContext(), 1);
-  bool fits = sameShape(withOne, given) || agree(loc, "var", given, in) ||
+  bool hasOne = !given.empty() && isConstant(given.back(), 1);
+  bool fits = agree(loc, "var", given, hasOne ? withOne : in) ||
               (!in.empty() && agree(loc, "var", given, ArrayRef<Dim>(in).drop_back()));
   if (!fits)
     return argumentError(loc, "var") << "shape " << toString(given) << ", expected " << toString(in)

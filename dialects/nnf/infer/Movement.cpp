@@ -154,12 +154,12 @@ NNF_INFER(ExpandOp) {
       return argumentError(loc, "size") << size << " at " << i << ", expected at least "
                                         << (source < 0 ? "0, since the dimension is new" : "-1") << " [NNFC-E0213]";
     Dim target = size == -1 ? in[source] : sizeOf(loc, size);
-    if (source >= 0 && !isConstant(in[source], 1) && !sameDim(in[source], target) && !constantOf(in[source])) {
+    if (source >= 0 && !isConstant(in[source], 1) && !sameDim(in[source], target)) {
+      if (constantOf(in[source]))
+        return argumentError(loc, "size") << size << " at " << i << ", expected " << toString(in[source])
+                                          << " as 'input' has, which is not 1 [NNFC-E0208]";
       if (failed(requireRepeats(loc, "input", in[source], target, source)))
         return failure();
-    } else if (source >= 0 && !isConstant(in[source], 1) && !sameDim(in[source], target)) {
-      return argumentError(loc, "size") << size << " at " << i << ", expected " << toString(in[source])
-                                        << " as 'input' has, which is not 1 [NNFC-E0208]";
     }
     out.push_back(target);
   }
